@@ -1,0 +1,350 @@
+"""One model per event and telemetry type, and the registry both sides validate with (EDG-15, EDG-16).
+
+Unknown fields are ignored, missing mandatory ones rejected. ``operation_code`` and ``code`` carry the
+raw text of the QR code (for example ``gu:q/<uuid>``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from edge_agents.protocol.envelope import UtcTime, describe
+from edge_agents.protocol.errors import ProtocolError
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+RawCode = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Pieces = Annotated[int, Field(ge=0, le=10_000_000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, le=1e9)]
+PositiveAmount = Annotated[float, Field(gt=0, allow_inf_nan=False, le=1e9)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Confidence = Annotated[float, Field(ge=0, le=1)]
+Means = Literal["qr", "phone", "station", "tablet", "desktop", "machine", "manual"]
+MachineState = Literal["off", "idle", "setup", "running", "waiting", "alarm", "maintenance", "unknown"]
+
+
+class Payload(BaseModel):
+    """Base of all payloads."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ScanRead(Payload):
+    """A code was read: every scan is recorded, also the unknown ones."""
+
+    code: RawCode
+    symbology: Code
+    purpose: Code = "unknown"
+
+
+class OperationStarted(Payload):
+    operation_code: RawCode
+    kind: Literal["setup", "run"]
+    means: Means
+    machine_code: Code | None = None
+
+
+class OperationPaused(Payload):
+    operation_code: RawCode
+    reason_code: Code
+
+
+class OperationResumed(Payload):
+    operation_code: RawCode
+
+
+class OperationReported(Payload):
+    """Intermediate report: pieces since the last report."""
+
+    operation_code: RawCode
+    good: Pieces
+    rework: Pieces
+    scrap: Pieces
+    scrap_cause: Text | None = None
+    comment: Text | None = None
+
+
+class OperationFinished(OperationReported):
+    """Last report of an operation; pieces since the last report, time in minutes, cut length in millimetres."""
+
+    time_spent_min: Amount
+    tool_change_flag: bool
+    means: Means
+    cut_count: Pieces | None = None
+    cut_length_mm: Amount | None = None
+    stock_unit_code: RawCode | None = None
+
+
+class OperationUndone(Payload):
+    """The operator takes back the last entry on an operation."""
+
+    operation_code: RawCode
+    undone_uid: UUID
+    reason: Text | None = None
+
+
+class CommentAdded(Payload):
+    operation_code: RawCode
+    kind: Code
+    text: Text
+
+
+class ToolBroken(Payload):
+    operation_code: RawCode
+    tool_code: Code
+    cause: Text | None = None
+    comment: Text | None = None
+
+
+class ToolChanged(ToolBroken):
+    """A tool was replaced for wear or life, without breakage."""
+
+
+class BreakdownReported(Payload):
+    machine_code: Code
+    comment: Text
+
+
+class _Stock(Payload):
+    code: RawCode | None = None
+    item_code: Code | None = None
+    location_code: Code | None = None
+    operation_code: RawCode | None = None
+
+    @model_validator(mode="after")
+    def _names_the_item(self) -> Self:
+        if self.code is None and self.item_code is None:
+            raise ValueError("code ou item_code est obligatoire")
+        return self
+
+
+class StockTaken(_Stock):
+    quantity: PositiveAmount
+
+
+class StockReturned(_Stock):
+    quantity: PositiveAmount
+
+
+class StockMoved(_Stock):
+    quantity: PositiveAmount
+    to_location_code: Code
+
+
+class StockCounted(_Stock):
+    quantity: Amount
+
+
+class CabinetSession(Payload):
+    """One opening of a cabinet; images by their sha256, uploaded over HTTPS."""
+
+    session_uid: UUID
+    opened_at: UtcTime
+    closed_at: UtcTime
+    status: Literal["closed", "uncertain"]
+    image_before: Sha256 | None
+    image_after: Sha256 | None
+
+
+class VisionDetection(Payload):
+    """One changed compartment of a session; ``delta`` is after minus before, null when not countable."""
+
+    session_uid: UUID
+    detection_uid: UUID
+    location_code: Code
+    item_code: Code | None
+    count_before: Amount | None
+    count_after: Amount | None
+    delta: Finite | None
+    confidence: Confidence
+    method: Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends"]
+    usable: bool
+    reason: Text | None
+
+
+class MachineStateChanged(Payload):
+    machine_code: Code
+    state: MachineState
+    previous_state: MachineState
+    since: UtcTime
+    cause: Text | None = None
+
+
+class MachineCycle(Payload):
+    """One program run; ``part_count`` is the number of pieces this cycle made (reset and jumps removed)."""
+
+    machine_code: Code
+    cycle_uid: UUID
+    program: str | None
+    started_at: UtcTime
+    ended_at: UtcTime
+    result: Literal["complete", "interrupted", "aborted"]
+    part_count: Pieces
+
+
+class MachineAlarm(Payload):
+    machine_code: Code
+    code: str
+    text: str
+    active: bool
+
+
+class SignalTrace(Payload):
+    """Samples of one channel around an incident; ``t`` in epoch milliseconds."""
+
+    channel: Code
+    t: list[int]
+    v: list[Finite | None]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.t) != len(self.v):
+            raise ValueError("t et v doivent avoir la même longueur")
+        return self
+
+
+class Collision(Payload):
+    machine_code: Code
+    source: Code
+    signal: Code
+    value: Finite
+    threshold: Finite
+    program: str | None
+    tool: str | None
+    signals: Annotated[list[SignalTrace], Field(max_length=32)]
+
+
+class HealthAlert(Payload):
+    code: Code
+    message: Text
+
+
+class InstrumentUsed(Payload):
+    instrument_code: RawCode
+    operation_code: RawCode | None = None
+
+
+class MeasurementRecorded(Payload):
+    operation_code: RawCode
+    characteristic: Code
+    value: Finite
+    unit: Code
+    instrument_code: RawCode | None = None
+    piece: Code | None = None
+
+
+class NonconformityReported(Payload):
+    description: Text
+    operation_code: RawCode | None = None
+    quantity: Pieces | None = None
+
+
+class AttendanceRecorded(Payload):
+    badge_user_ref: Code
+    direction: Literal["in", "out"]
+
+
+class ChecklistCompleted(Payload):
+    checklist_code: Code
+    answers: dict[str, Any]
+    machine_code: Code | None = None
+    operation_code: RawCode | None = None
+
+
+class DocumentAcknowledged(Payload):
+    document_code: Code
+    revision: Code
+
+
+class GoodsReceived(Payload):
+    code: RawCode
+    quantity: PositiveAmount
+    location_code: Code | None = None
+
+
+class Subcontract(Payload):
+    operation_code: RawCode
+    quantity: Pieces
+    supplier_code: Code | None = None
+
+
+class ProgramTransferred(Payload):
+    machine_code: Code
+    program: Code
+    sha256: Sha256
+    direction: Literal["to_machine", "from_machine"]
+
+
+class ChannelBatch(Payload):
+    """Values of one channel: epoch milliseconds, value or null, quality 0 good, 1 uncertain, 2 and above bad."""
+
+    unit: str
+    t: list[int]
+    v: list[Finite | None]
+    q: list[Annotated[int, Field(ge=0, le=255)]] | None = None
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.t) != len(self.v) or (self.q is not None and len(self.q) != len(self.t)):
+            raise ValueError("t, v et q doivent avoir la même longueur")
+        return self
+
+
+class TelemetryBatch(Payload):
+    machine_code: Code
+    channels: dict[Code, ChannelBatch]
+
+
+EVENT_PAYLOADS: dict[str, type[Payload]] = {
+    "scan.read": ScanRead,
+    "operation.started": OperationStarted,
+    "operation.paused": OperationPaused,
+    "operation.resumed": OperationResumed,
+    "operation.reported": OperationReported,
+    "operation.finished": OperationFinished,
+    "operation.undone": OperationUndone,
+    "comment.added": CommentAdded,
+    "tool.broken": ToolBroken,
+    "tool.changed": ToolChanged,
+    "breakdown.reported": BreakdownReported,
+    "stock.taken": StockTaken,
+    "stock.returned": StockReturned,
+    "stock.moved": StockMoved,
+    "stock.counted": StockCounted,
+    "cabinet.session": CabinetSession,
+    "vision.detection": VisionDetection,
+    "machine.state": MachineStateChanged,
+    "machine.cycle": MachineCycle,
+    "machine.alarm": MachineAlarm,
+    "collision.risk": Collision,
+    "collision.impact": Collision,
+    "instrument.used": InstrumentUsed,
+    "measurement.recorded": MeasurementRecorded,
+    "nonconformity.reported": NonconformityReported,
+    "attendance.recorded": AttendanceRecorded,
+    "checklist.completed": ChecklistCompleted,
+    "document.acknowledged": DocumentAcknowledged,
+    "goods.received": GoodsReceived,
+    "subcontract.sent": Subcontract,
+    "subcontract.returned": Subcontract,
+    "program.transferred": ProgramTransferred,
+    "health.alert": HealthAlert,
+}
+TELEMETRY_PAYLOADS: dict[str, type[Payload]] = {"telemetry.batch": TelemetryBatch}
+PAYLOADS: dict[str, type[Payload]] = EVENT_PAYLOADS | TELEMETRY_PAYLOADS
+
+
+def parse_payload(event_type: str, payload: dict[str, Any]) -> Payload:
+    """Typed payload. Raises ``ProtocolError`` ``type.unknown`` or ``payload.invalid`` naming the fields."""
+    model = PAYLOADS.get(event_type)
+    if model is None:
+        raise ProtocolError("type.unknown", f"Type de message inconnu : {event_type!r}.")
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        raise ProtocolError("payload.invalid", describe(error)) from None
