@@ -93,7 +93,7 @@ def build() -> dict[str, Any]:
             "version": str(SCHEMA_VERSION),
             "description": (
                 "Seen from the coordinator. Events and telemetry travel in an envelope with a gapless seq "
-                f"per stream; telemetry may be zlib-compressed; a message has at most {MAX_MESSAGE_BYTES} bytes."
+                f"per stream; telemetry may be zlib-compressed; at most {MAX_MESSAGE_BYTES} bytes a message."
             ),
         },
         "defaultContentType": "application/json",

@@ -68,18 +68,14 @@ def encode(envelope: Envelope, *, compress: bool = False) -> bytes:
         packed = zlib.compress(raw, 6)
         raw = packed if len(packed) < len(raw) else raw
     if len(raw) > MAX_MESSAGE_BYTES:
-        raise ProtocolError(
-            "message.too_large", f"Message de {len(raw)} octets, maximum {MAX_MESSAGE_BYTES}."
-        )
+        raise _too_large(len(raw))
     return raw
 
 
 def inflate(data: bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> bytes:
     """Plain JSON bytes of a received message; a decompression bomb is refused before it unfolds."""
     if len(data) > MAX_MESSAGE_BYTES:
-        raise ProtocolError(
-            "message.too_large", f"Message de {len(data)} octets, maximum {MAX_MESSAGE_BYTES}."
-        )
+        raise _too_large(len(data))
     if data[:1] == b"{":
         return data
     unpacker = zlib.decompressobj()
@@ -129,6 +125,10 @@ def describe(error: ValidationError) -> str:
         for item in error.errors(include_url=False, include_input=False, include_context=False)[:5]
     )
     return " ; ".join(parts)
+
+
+def _too_large(size: int) -> ProtocolError:
+    return ProtocolError("message.too_large", f"Message de {size} octets, maximum {MAX_MESSAGE_BYTES}.")
 
 
 def _has_nul(value: Any) -> bool:

@@ -24,7 +24,7 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, le=1e9)]
 PositiveAmount = Annotated[float, Field(gt=0, allow_inf_nan=False, le=1e9)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
-Means = Literal["qr", "phone", "station", "tablet", "desktop", "machine", "manual"]
+Means = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
 MachineState = Literal["off", "idle", "setup", "running", "waiting", "alarm", "maintenance", "unknown"]
 
 
@@ -70,7 +70,7 @@ class OperationReported(Payload):
 
 
 class OperationFinished(OperationReported):
-    """Last report of an operation; pieces since the last report, time in minutes, cut length in millimetres."""
+    """Last report of an operation, with the pieces since the one before."""
 
     time_spent_min: Amount
     tool_change_flag: bool
@@ -281,7 +281,7 @@ class ProgramTransferred(Payload):
 
 
 class ChannelBatch(Payload):
-    """Values of one channel: epoch milliseconds, value or null, quality 0 good, 1 uncertain, 2 and above bad."""
+    """Values of one channel: epoch ms, value or null, quality 0 good, 1 uncertain, 2 and above bad."""
 
     unit: str
     t: list[int]
