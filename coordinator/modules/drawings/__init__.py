@@ -1,0 +1,1 @@
+"""Drawings: reading, review and storage of customer drawings and models."""

@@ -1,0 +1,227 @@
+"""Recognises slots, pockets, flats and fillets as far as they are sure (DRW-21)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from OCP.BRepAdaptor import BRepAdaptor_Curve, BRepAdaptor_Surface
+from OCP.BRepTools import BRepTools, BRepTools_WireExplorer
+from OCP.gp import gp_Pnt, gp_Vec
+from OCP.ShapeAnalysis import ShapeAnalysis_Surface
+from OCP.BRep import BRep_Tool
+from OCP.TopAbs import TopAbs_EDGE, TopAbs_FACE, TopAbs_REVERSED
+from OCP.TopExp import TopExp
+from OCP.TopTools import TopTools_IndexedDataMapOfShapeListOfShape
+
+from coordinator.modules.drawings.reading.faces import Array, Axis, Face, surface_point
+from coordinator.modules.drawings.reading.holes import Inside
+from coordinator.modules.drawings.reading.model import Feature
+
+HALF_TURN_TOLERANCE = 0.06
+SMOOTH_SINE = 0.02
+
+
+class Neighbours:
+    """Which faces meet along an edge, and whether the material makes an inner corner there."""
+
+    def __init__(self, shape: Any, faces: list[Face]) -> None:
+        self._map = TopTools_IndexedDataMapOfShapeListOfShape()
+        TopExp.MapShapesAndAncestors_s(shape, TopAbs_EDGE, TopAbs_FACE, self._map)
+        self._by_hash = {hash(face.shape): face for face in faces}
+
+    def across(self, edge: Any, face: Face) -> Face | None:
+        """The other face at an edge."""
+        if not self._map.Contains(edge):
+            return None
+        for shape in self._map.FindFromKey(edge):
+            other = self._by_hash.get(hash(shape))
+            if other is not None and other.index != face.index:
+                return other
+        return None
+
+    def is_inner_corner(self, edge: Any, face: Face, other: Face) -> bool:
+        """True when the walls form an inner corner at the edge, or run smoothly into a concave rounding."""
+        curve = BRepAdaptor_Curve(edge)
+        point, tangent = gp_Pnt(), gp_Vec()
+        curve.D1((curve.FirstParameter() + curve.LastParameter()) / 2, point, tangent)
+        if tangent.Magnitude() < 1e-9:
+            return False
+        tangent.Normalize()
+        sign = -1.0 if edge.Orientation() == TopAbs_REVERSED else 1.0
+        way = sign * np.array([tangent.X(), tangent.Y(), tangent.Z()])
+        own, their = _normal_at(face, point), _normal_at(other, point)
+        if own is None or their is None:
+            return False
+        turn = float(np.dot(np.cross(own, their), way))
+        if abs(turn) < SMOOTH_SINE:
+            return other.kind in ("cylinder", "torus", "sphere") and other.concave
+        return turn < 0
+
+
+def _normal_at(face: Face, point: gp_Pnt) -> Array | None:
+    if face.kind == "plane":
+        return face.normal
+    place = ShapeAnalysis_Surface(BRep_Tool.Surface_s(face.shape)).ValueOfUV(point, 1e-3)
+    return surface_point(BRepAdaptor_Surface(face.shape), face.shape, place.X(), place.Y())[1]
+
+
+def find_slots(faces: list[Face], used: set[int], inside: Inside) -> tuple[list[Feature], set[int]]:
+    """Slots and keyways with round ends: two facing concave half cylinders of one radius."""
+    halves = [
+        face for face in faces
+        if face.kind == "cylinder" and face.concave and face.index not in used
+        and abs(face.u_span - math.pi) < HALF_TURN_TOLERANCE * math.pi
+    ]  # fmt: skip
+    found: list[Feature] = []
+    taken: set[int] = set()
+    for index, one in enumerate(halves):
+        for two in halves[index + 1 :]:
+            if one.index in taken or two.index in taken or not _facing(one, two):
+                continue
+            taken |= {one.index, two.index}
+            found.append(_slot(one, two, inside))
+    return found, taken
+
+
+def _facing(one: Face, two: Face) -> bool:
+    a, b = one.axis, two.axis
+    if (
+        a is None
+        or b is None
+        or abs(one.radius - two.radius) > 1e-3
+        or one.normal is None
+        or two.normal is None
+    ):
+        return False
+    if np.linalg.norm(np.subtract(a.direction, b.direction)) > 1e-4 or a.same_line(b):
+        return False
+    if max(one.span[0], two.span[0]) > min(one.span[1], two.span[1]):
+        return False
+    gap = np.subtract(b.point, a.point)
+    gap = gap / np.linalg.norm(gap)
+    return float(np.dot(one.normal, gap)) > 0.98 and float(np.dot(two.normal, gap)) < -0.98
+
+
+def _slot(one: Face, two: Face, inside: Inside) -> Feature:
+    a, b = one.axis, two.axis
+    assert a is not None and b is not None  # noqa: S101 - checked by _facing
+    low, high = min(one.span[0], two.span[0]), max(one.span[1], two.span[1])
+    middle = Axis(tuple((np.array(a.point) + np.array(b.point)) / 2), a.direction)  # type: ignore[arg-type]
+    open_low, open_high = not inside(middle.at(low - 0.05)), not inside(middle.at(high + 0.05))
+    sign = 1.0 if open_high else -1.0
+    distance = float(np.linalg.norm(np.subtract(a.point, b.point)))
+    place = middle.at(high if open_high else low)
+    return Feature(
+        "slot", width_mm=2 * one.radius, length_mm=distance + 2 * one.radius, depth_mm=high - low,
+        through=open_low and open_high, axis=_triple(-sign * np.array(a.direction)), positions_mm=[_triple(place)],
+    )  # fmt: skip
+
+
+def find_pockets(
+    faces: list[Face], neighbours: Neighbours, slot_ends: set[int], holes: set[int]
+) -> list[Feature]:
+    """Closed pockets: flat floors whose whole outer edge is an inner corner. Floors of holes and slots do not count."""
+    found = []
+    for face in faces:
+        if face.kind != "plane" or face.normal is None:
+            continue
+        edges = _outer_edges(face)
+        walls = [neighbours.across(edge, face) for edge in edges]
+        if len(edges) < 3 or any(
+            wall is None or wall.index in slot_ends or wall.index in holes for wall in walls
+        ):
+            continue
+        pairs = [(edge, wall) for edge, wall in zip(edges, walls, strict=True) if wall is not None]
+        if not all(neighbours.is_inner_corner(edge, face, wall) for edge, wall in pairs):
+            continue
+        found.append(_pocket(face, edges, [wall for _, wall in pairs]))
+    return found
+
+
+def _outer_edges(face: Face) -> list[Any]:
+    walker = BRepTools_WireExplorer(BRepTools.OuterWire_s(face.shape), face.shape)
+    edges = []
+    while walker.More():
+        edges.append(walker.Current())
+        walker.Next()
+    return edges
+
+
+def _edge_points(edge: Any) -> list[Array]:
+    curve = BRepAdaptor_Curve(edge)
+    first, last = curve.FirstParameter(), curve.LastParameter()
+    points = [curve.Value(first + share * (last - first)) for share in (0.0, 0.25, 0.5, 0.75)]
+    return [np.array([p.X(), p.Y(), p.Z()]) for p in points]
+
+
+def _pocket(face: Face, edges: list[Any], walls: list[Face]) -> Feature:
+    normal = face.normal
+    assert normal is not None  # noqa: S101 - checked by the caller
+    outline = np.array([point for edge in edges for point in _edge_points(edge)])
+    level = float(np.dot(outline[0], normal))
+    heights = [
+        float(np.dot(point, normal)) - level
+        for wall in walls
+        for edge in _outer_edges(wall)
+        for point in _edge_points(edge)
+    ]
+    longest = max(
+        edges, key=lambda edge: float(np.linalg.norm(_edge_points(edge)[3] - _edge_points(edge)[0]))
+    )
+    along = _edge_points(longest)[3] - _edge_points(longest)[0]
+    along = along / (np.linalg.norm(along) or 1.0)
+    across = np.cross(normal, along)
+    sizes = sorted((float(np.ptp(outline @ along)), float(np.ptp(outline @ across))))
+    return Feature(
+        "pocket", width_mm=sizes[0], length_mm=sizes[1], depth_mm=max(heights), through=False,
+        axis=_triple(-normal), positions_mm=[_triple(outline.mean(axis=0))],
+    )  # fmt: skip
+
+
+def find_flats(
+    faces: list[Face],
+    turning: Axis,
+    radius_at: Callable[[float], float],
+    neighbours: Neighbours,
+    slot_ends: set[int],
+) -> list[Feature]:
+    """Flats on a turned part: planes along its axis which cut the round surface; ``radius_at`` gives that surface.
+
+    Floors of keyways do not count.
+    """
+    found = []
+    for face in faces:
+        if face.kind != "plane" or face.normal is None:
+            continue
+        if abs(float(np.dot(face.normal, turning.direction))) > 1e-4:
+            continue
+        around = [neighbours.across(edge, face) for edge in _outer_edges(face)]
+        if any(other is not None and other.index in slot_ends for other in around):
+            continue
+        position = turning.along(face.point)
+        distance = float(np.dot(face.point - turning.at(position), face.normal))
+        radius = radius_at(position)
+        if 0 < distance < radius:
+            feature = Feature("flat", axis=_triple(-face.normal), positions_mm=[_triple(face.point)])
+            feature.depth_mm = radius - distance
+            found.append(feature)
+    return found
+
+
+def find_fillets(faces: list[Face], used: set[int]) -> list[Feature]:
+    """Constant-radius roundings: partial cylinders which no hole or slot uses; ``diameter_mm`` is twice the radius."""
+    found = []
+    for face in faces:
+        if face.kind == "cylinder" and face.index not in used and face.u_span < 0.75 * math.pi and face.axis:
+            place = [_triple(face.point)]
+            found.append(Feature("fillet", diameter_mm=2 * face.radius, axis=face.axis.direction, positions_mm=place,
+                                 form="inside" if face.concave else "outside"))  # fmt: skip
+    return found
+
+
+def _triple(values: Array) -> tuple[float, float, float]:
+    x, y, z = (round(float(value), 6) + 0.0 for value in values)
+    return x, y, z

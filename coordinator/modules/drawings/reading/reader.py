@@ -1,0 +1,30 @@
+"""Chooses the reader of a format. Runs inside the sandbox; heavy libraries are imported only when their format comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coordinator.modules.drawings.reading.model import DrawingReading, Kind, Limits, ReadingFailedError
+
+
+def read_in_process(path: Path, kind: Kind, limits: Limits) -> DrawingReading:
+    """Read ``path`` in this process; raises ReadingFailedError with a French message when the file cannot be read."""
+    if kind == "pdf":
+        from coordinator.modules.drawings.reading.pdf import read_pdf
+
+        return read_pdf(path, limits)
+    if kind == "raster":
+        from coordinator.modules.drawings.reading.raster import read_raster
+
+        return read_raster(path, limits)
+    if kind == "dxf":
+        from coordinator.modules.drawings.reading.dxf import read_dxf
+
+        return read_dxf(path, limits)
+    if kind in ("step", "iges"):
+        from coordinator.modules.drawings.reading.solid import read_solid
+
+        return read_solid(path, kind)
+    raise ReadingFailedError(
+        "drawing.unsupported_format", f"Format de fichier non supporté : {path.suffix.lstrip('.')}"
+    )
