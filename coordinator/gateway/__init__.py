@@ -1,0 +1,1 @@
+"""The coordinator's doors: HTTP application, MQTT ingest, live push."""

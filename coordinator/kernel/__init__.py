@@ -1,0 +1,1 @@
+"""Technical base of the coordinator. Imports no business module."""

@@ -1,0 +1,53 @@
+"""HTTP application: routes of every module, live push, phone application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from coordinator.gateway.authentication import authenticate
+from coordinator.gateway.live import LiveHub, live_router
+from coordinator.gateway.system import system_router
+from coordinator.kernel.context import ContextFactory
+from coordinator.kernel.http import install_handlers
+from coordinator.kernel.rest import command_router, entity_router
+
+MOBILE_BUILD = Path(__file__).resolve().parents[2] / "clients" / "mobile" / "dist"
+
+
+def create_app(factory: ContextFactory) -> FastAPI:
+    """Application over one database. Keeps no state but its connections (decision 5)."""
+    hub = LiveHub(factory.config.database_url)
+    app = FastAPI(
+        title="gestion-usinage",
+        version="1",
+        docs_url="/docs",
+        redoc_url="/redoc",
+        openapi_url="/openapi.json",
+        lifespan=hub.lifespan,
+    )
+    app.state.factory = factory
+    app.state.authenticate = authenticate
+    app.state.hub = hub
+    install_handlers(app)
+    api = APIRouter(prefix="/api/v1")
+    # Hand-written routes first: "/users/me" must win over "/users/{record_id}".
+    for module in factory.registry.modules.values():
+        for router in module.routers:
+            api.include_router(router)
+    api.include_router(system_router)
+    api.include_router(live_router)
+    api.include_router(command_router(factory.registry))
+    for spec in factory.registry.entities.values():
+        api.include_router(entity_router(spec, factory.registry))
+    app.include_router(api)
+
+    @app.get("/", openapi_extra={"x-public": "liveness"}, operation_id="root")
+    def root() -> dict[str, str]:
+        return {"message": "API Gestion Usinage opérationnelle"}
+
+    if MOBILE_BUILD.is_dir():
+        app.mount("/m", StaticFiles(directory=MOBILE_BUILD, html=True), name="mobile")
+    return app

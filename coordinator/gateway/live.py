@@ -1,0 +1,130 @@
+"""Live push: changes announced by PostgreSQL NOTIFY go to every connected client that may read the entity."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
+from starlette.concurrency import run_in_threadpool
+
+from coordinator.kernel.context import ContextFactory, Principal
+from coordinator.kernel.errors import DomainError
+from coordinator.modules.identity import api as identity
+
+live_router = APIRouter(tags=["live"])
+_log = structlog.get_logger(__name__)
+_QUEUE = 500
+_RETRY_S = 2.0
+_TOKEN_TIMEOUT_S = 10.0
+
+
+@dataclass(eq=False)
+class Listener:
+    """One connected client; a slow one is told to reload rather than slowing the others."""
+
+    principal: Principal
+    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
+    overflowed: bool = False
+
+
+class LiveHub:
+    """Reads ``LISTEN gu_live`` on one connection and fans out to the clients of this process."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
+        self.listeners: set[Listener] = set()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Listen as long as the application runs."""
+        self._factory: ContextFactory = app.state.factory
+        task = asyncio.create_task(self._listen())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _listen(self) -> None:
+        lost = False
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    await connection.execute("LISTEN gu_live")
+                    if lost:
+                        _log.info("live push recovered")
+                        lost = False
+                        self._broadcast({"entity": "*", "id": 0, "action": "reload", "row_version": None})
+                    async for notification in connection.notifies():
+                        self._broadcast(json.loads(notification.payload))
+            except psycopg.Error as error:
+                if not lost:
+                    _log.warning("live push lost", reason=str(error))
+                lost = True
+                await asyncio.sleep(_RETRY_S)
+
+    def _broadcast(self, message: dict[str, Any]) -> None:
+        spec = self._factory.registry.entities.get(message.get("entity", ""))
+        text = json.dumps(message)
+        for listener in self.listeners:
+            if spec is not None and not listener.principal.may(spec.module_code, "read"):
+                continue
+            try:
+                listener.queue.put_nowait(text)
+            except asyncio.QueueFull:
+                listener.overflowed = True
+
+
+@live_router.websocket("/live")
+async def live(socket: WebSocket) -> None:
+    """First message ``{"token": …}``; then one message per change the person may know of."""
+    await socket.accept()
+    hub: LiveHub = socket.app.state.hub
+    factory: ContextFactory = socket.app.state.factory
+    try:
+        first = await asyncio.wait_for(socket.receive_json(), _TOKEN_TIMEOUT_S)
+        principal = await run_in_threadpool(_principal, factory, str(first.get("token", "")))
+    except (TimeoutError, ValueError, AttributeError, DomainError):
+        await socket.close(code=4401)
+        return
+    except WebSocketDisconnect:
+        return
+    listener = Listener(principal)
+    hub.listeners.add(listener)
+    reader = asyncio.create_task(_until_closed(socket))
+    try:
+        await socket.send_json({"action": "ready"})
+        while not reader.done():
+            sender = asyncio.create_task(listener.queue.get())
+            await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+            if not sender.done():
+                sender.cancel()
+                break
+            await socket.send_text(sender.result())
+            if listener.overflowed and listener.queue.empty():
+                listener.overflowed = False
+                await socket.send_json({"entity": "*", "id": 0, "action": "reload", "row_version": None})
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        hub.listeners.discard(listener)
+        reader.cancel()
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.receive_text()
+
+
+def _principal(factory: ContextFactory, token: str) -> Principal:
+    with factory.open(Principal.anonymous()) as ctx:
+        return identity.principal_of_token(ctx, token)

@@ -1,0 +1,159 @@
+"""Description of entities for generic clients: labels, types, units, choices, rights, actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import Column
+
+from coordinator.kernel.context import Context
+from coordinator.kernel.crud import target_entity
+from coordinator.kernel.enumerations import ENUMERATIONS, tone
+from coordinator.kernel.i18n import action_label, choice_label, entity_label, field_label, first_text, has_text, t
+from coordinator.kernel.registry import RIGHTS, Command, EntitySpec
+from coordinator.kernel.schema import field_columns, info_of, is_required, is_writable
+
+MENU_GROUPS = (
+    "home", "parties", "sales", "methods", "production", "planning", "stock", "quality", "maintenance", "people",
+    "documents", "finance", "stations", "assistant", "system",
+)  # fmt: skip
+"""Groups of UIX-03, in order."""
+
+
+def describe(ctx: Context) -> dict[str, Any]:
+    """Everything a generic client needs, limited to what the person may read."""
+    specs = [s for s in ctx.registry.entities.values() if ctx.principal.may(s.module_code, "read")]
+    menu = []
+    for group in MENU_GROUPS:
+        names = [s.name for s in specs if s.menu_group == group]
+        if names:
+            menu.append({"group": group, "label": t(f"menu.{group}", ctx.locale), "entities": names})
+    return {
+        "entities": [entity(ctx, spec) for spec in specs],
+        "menu": menu,
+        "modules": sorted({s.module_code for s in specs}),
+    }
+
+
+def entity(ctx: Context, spec: EntitySpec) -> dict[str, Any]:
+    """Description of one entity."""
+    columns = field_columns(spec.model)
+    shown = {n: c for n, c in columns.items() if _is_shown(ctx, c)}
+    description = f"entity.{spec.name}.description"
+    return {
+        "name": spec.name,
+        "plural": spec.path,
+        "label": entity_label(spec.name, ctx.locale),
+        "label_plural": entity_label(spec.name, ctx.locale, plural=True),
+        "description": t(description, ctx.locale) if has_text(description) else "",
+        "module_code": spec.module_code,
+        "menu_group": spec.menu_group,
+        "title_field": spec.title[0],
+        "fields": [_field(ctx, spec.name, n, c) for n, c in shown.items()],
+        "list_fields": [n for n in (spec.list_fields or tuple(shown)[:7]) if n in shown],
+        "search_fields": [n for n, c in shown.items() if info_of(c).search],
+        "default_sort": spec.default_sort,
+        "rights": _rights(ctx, spec),
+        "archivable": spec.can_delete,
+        "status_field": spec.lifecycle.field if spec.lifecycle else ("status" if "status" in shown else None),
+        "actions": [_action(ctx, spec.name, c) for c in _usable(ctx, spec)],
+    }
+
+
+def _usable(ctx: Context, spec: EntitySpec) -> list[Command]:
+    return [
+        c
+        for c in ctx.registry.entity_commands(spec.name)
+        if c.in_menu and ctx.principal.may(c.permission.module_code, c.permission.right)
+    ]
+
+
+def _is_shown(ctx: Context, column: Column[Any]) -> bool:
+    info = info_of(column)
+    return info.type not in {"secret", "uid"} and ctx.principal.sees(info.group)
+
+
+def _rights(ctx: Context, spec: EntitySpec) -> dict[str, bool]:
+    rights = {right: ctx.principal.may(spec.module_code, right) for right in RIGHTS}
+    rights["create"] = spec.can_create and ctx.principal.may(spec.module_code, spec.create_right)
+    rights["update"] = rights["update"] and spec.can_update
+    rights["delete"] = rights["delete"] and spec.can_delete
+    return rights
+
+
+def _field(ctx: Context, entity_name: str, name: str, column: Column[Any]) -> dict[str, Any]:
+    info = info_of(column)
+    help_key = f"help.{entity_name}.{name}"
+    target = ctx.registry.entities.get(target_entity(column)) if info.type == "reference" else None
+    return {
+        "name": name,
+        "label": field_label(entity_name, name, ctx.locale),
+        "help": t(help_key, ctx.locale) if has_text(help_key) else None,
+        "type": info.type,
+        "required": is_required(column),
+        "read_only": not is_writable(column),
+        "unit": info.unit,
+        "decimals": info.decimals,
+        "max_length": getattr(column.type, "length", None) if info.type in {"text", "email", "phone", "url"} else None,
+        "choices": choices(info.enumeration, ctx.locale) if info.enumeration else [],
+        "target": target.path if target else None,
+        "sortable": info.type != "json",
+        "filterable": info.type not in {"json", "long_text"},
+    }
+
+
+def choices(enumeration: str, locale: str) -> list[dict[str, Any]]:
+    """Values of an enumeration with label and tone."""
+    return [
+        {"value": v, "label": choice_label(enumeration, v, locale), "tone": tone(v)} for v in ENUMERATIONS[enumeration]
+    ]
+
+
+def _action(ctx: Context, entity_name: str, command: Command) -> dict[str, Any]:
+    return {
+        "name": command.name,
+        "label": action_label(entity_name, command.name, ctx.locale),
+        "tone": command.tone,
+        "confirm": command.confirm,
+        "params": params_fields(ctx, entity_name, command.params),
+    }
+
+
+_JSON_TYPES = {"integer": "integer", "number": "decimal", "boolean": "boolean", "array": "json", "object": "json"}
+_FORMATS = {"date": "date", "date-time": "datetime"}
+
+
+def params_fields(ctx: Context, entity_name: str, model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Fields of an action's parameters, in the same form as entity fields."""
+    schema = model.model_json_schema()
+    required = set(schema.get("required", []))
+    return [
+        _param(ctx, entity_name, name, definition, required=name in required)
+        for name, definition in schema.get("properties", {}).items()
+    ]
+
+
+def _param(ctx: Context, entity_name: str, name: str, definition: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    variants = [v for v in definition.get("anyOf", [definition]) if v.get("type") != "null"]
+    main = next((v for v in variants if v.get("type") == "number"), variants[0] if variants else {})
+    type_ = _FORMATS.get(main.get("format", ""), _JSON_TYPES.get(main.get("type", ""), "text"))
+    values = main.get("enum", [])
+    extra: dict[str, Any] = definition.get("x-field") or {}
+    return {
+        "name": name,
+        "label": first_text([f"param.{entity_name}.{name}", f"field.{entity_name}.{name}", f"field.{name}"], ctx.locale),
+        "help": None,
+        "type": extra.get("type") or ("choice" if values else type_),
+        "required": required,
+        "read_only": False,
+        "unit": extra.get("unit"),
+        "decimals": extra.get("decimals"),
+        "max_length": main.get("maxLength"),
+        "choices": [
+            {"value": v, "label": choice_label(extra.get("enumeration", name), v, ctx.locale), "tone": tone(v)} for v in values
+        ],
+        "target": extra.get("target"),
+        "sortable": False,
+        "filterable": False,
+    }

@@ -1,0 +1,61 @@
+"""Database objects that are not tables of a mapped class: append-only guards, job queue, views and partitions."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from procrastinate.schema import SchemaManager
+from sqlalchemy.dialects import postgresql
+
+from coordinator.bootstrap import MODULES, metadata
+from coordinator.kernel.models import APPEND_ONLY
+
+GUARD = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END $$;
+"""
+
+
+def statements() -> Iterator[str]:
+    """Every statement that builds the present schema in an empty database, in order."""
+    tables = metadata()
+    yield from _tables(tables)
+    yield GUARD
+    for table in tables.sorted_tables:
+        if table.name in APPEND_ONLY or table.info.get("append_only"):
+            yield (
+                f"CREATE TRIGGER {table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name}"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+    yield SchemaManager.get_schema()
+    yield from _module_ddl()
+
+
+def _tables(tables: sa.MetaData) -> Iterator[str]:
+    collected: list[str] = []
+
+    def collect(statement: sa.schema.ExecutableDDLElement, *_args: object, **_kwargs: object) -> None:
+        collected.append(str(statement.compile(dialect=postgresql.dialect())).strip())  # type: ignore[no-untyped-call]
+
+    engine = sa.create_mock_engine("postgresql+psycopg://", collect)
+    tables.create_all(engine, checkfirst=False)  # type: ignore[arg-type]
+    yield from collected
+
+
+def _module_ddl() -> Iterator[str]:
+    """Views, partitions and functions a module keeps in ``ddl.py`` as ``STATEMENTS``."""
+    for name in MODULES:
+        path = f"coordinator.modules.{name}.ddl"
+        if importlib.util.find_spec(f"coordinator.modules.{name}") and importlib.util.find_spec(path):
+            yield from importlib.import_module(path).STATEMENTS
+
+
+def build(connection: sa.Connection) -> None:
+    """Create the present schema in an empty database, without history (development; see ``versions/``)."""
+    raw = connection.execution_options(no_parameters=True)
+    for statement in statements():
+        raw.exec_driver_sql(statement)

@@ -1,0 +1,1 @@
+"""Accounts, roles, rights, sessions, badges (area 02)."""
