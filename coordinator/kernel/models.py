@@ -129,6 +129,77 @@ class IdempotencyKey(Row):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 
+class QrCode(Record):
+    """Opaque identifier printed on labels and sheets (TRC-11, TRC-12)."""
+
+    __tablename__ = "qr_code"
+    __table_args__ = (Index(None, "object_type", "object_id"),)
+
+    object_type: Mapped[str] = f.text(60, required=True, read_only=True)
+    object_id: Mapped[int] = f.integer(required=True, read_only=True)
+    code: Mapped[str] = f.text(60, required=True, unique=True, read_only=True, search=True)
+    revoked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    printed_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
+
+
+class ScanEvent(Row):
+    """One scan: who, where, what, why, result (TRC-18); append-only."""
+
+    __tablename__ = "scan_event"
+
+    uid: Mapped[uuid.UUID] = f.uid()
+    occurred_at: Mapped[dt.datetime] = f.timestamp(required=True, index=True)
+    qr_code_id: Mapped[int | None] = f.ref("qr_code.id")
+    code: Mapped[str] = f.text(200, required=True)
+    user_id: Mapped[int | None] = f.ref("user_account.id")
+    station_id: Mapped[str | None] = f.text(60)
+    terminal_id: Mapped[str | None] = f.text(60)
+    terminal_type: Mapped[str | None] = f.text(30)
+    purpose: Mapped[str] = f.text(40, required=True)
+    means: Mapped[str] = f.choice("means", default="qr")
+    location: Mapped[str | None] = f.text(120)
+    result: Mapped[str] = f.text(40, required=True)
+
+
+class Task(Record):
+    """Work waiting for a person: a review, a contradiction, a missing datum."""
+
+    __tablename__ = "task"
+    __table_args__ = (Index(None, "object_type", "object_id"), UniqueConstraint("dedupe_key"))
+
+    kind: Mapped[str] = f.text(60, required=True, search=True)
+    title: Mapped[str] = f.text(300, required=True, search=True)
+    details: Mapped[dict[str, Any] | None] = f.json()
+    status: Mapped[str] = f.status("task", "open")
+    role_code: Mapped[str | None] = f.text(60)
+    assigned_to_id: Mapped[int | None] = f.ref("user_account.id")
+    object_type: Mapped[str | None] = f.text(60, read_only=True)
+    object_id: Mapped[int | None] = f.integer(read_only=True)
+    due_at: Mapped[dt.datetime | None] = f.timestamp()
+    decided_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    decided_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    answer: Mapped[str | None] = f.long_text()
+    dedupe_key: Mapped[str | None] = f.text(120, read_only=True)
+
+
+class Notification(Record):
+    """Message with severity to a role or a person (UIX-43)."""
+
+    __tablename__ = "notification"
+    __table_args__ = (Index(None, "object_type", "object_id"),)
+
+    severity: Mapped[str] = f.choice("severity", default="info", read_only=True)
+    category: Mapped[str] = f.text(60, required=True, read_only=True, search=True)
+    text: Mapped[str] = f.text(500, required=True, read_only=True, search=True)
+    role_code: Mapped[str | None] = f.text(60, read_only=True)
+    user_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    object_type: Mapped[str | None] = f.text(60, read_only=True)
+    object_id: Mapped[int | None] = f.integer(read_only=True)
+    read_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    acknowledged_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    acknowledged_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+
+
 APPEND_ONLY = [
     "audit_log", "audit_mask", "access_log", "security_event", "scan_event", "trace_event", "stock_movement",
     "electronic_signature", "ai_decision_log", "document_access_log",
