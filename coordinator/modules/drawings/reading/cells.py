@@ -1,0 +1,90 @@
+"""The ruled table of a sheet: which cell a point lies in, and the frame of the drawing area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.modules.drawings.reading.model import BBox
+from coordinator.modules.drawings.reading.page import Page
+
+MIN_RULE_SHARE = 0.008
+FRAME_SHARE = 0.55
+BORDER_SHARE = 0.12
+MAX_CELL_SHARE = 0.06
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A straight level or upright rule: its position and its extent."""
+
+    at: float
+    start: float
+    end: float
+
+
+class Grid:
+    """The level and upright rules of a page, collinear pieces joined."""
+
+    def __init__(self, page: Page) -> None:
+        self.width, self.height = page.width, page.height
+        self.tolerance = 0.0018 * max(page.width, page.height)
+        shortest = MIN_RULE_SHARE * max(page.width, page.height)
+        strokes = [stroke for stroke in page.segments if stroke.length >= 0.3 * shortest]
+        level = [Rule((s.y0 + s.y1) / 2, min(s.x0, s.x1), max(s.x0, s.x1)) for s in strokes if s.is_horizontal]
+        upright = [Rule((s.x0 + s.x1) / 2, min(s.y0, s.y1), max(s.y0, s.y1)) for s in strokes if s.is_vertical]
+        self.level = [rule for rule in self._joined(level) if rule.end - rule.start >= shortest]
+        self.upright = [rule for rule in self._joined(upright) if rule.end - rule.start >= shortest]
+
+    def _joined(self, rules: list[Rule]) -> list[Rule]:
+        joined: list[Rule] = []
+        for rule in sorted(rules, key=lambda item: (round(item.at / self.tolerance), item.start)):
+            last = joined[-1] if joined else None
+            if last and abs(last.at - rule.at) <= self.tolerance and rule.start <= last.end + 1.5 * self.tolerance:
+                joined[-1] = Rule(last.at, last.start, max(last.end, rule.end))
+            else:
+                joined.append(rule)
+        return joined
+
+    def cell(self, x: float, y: float) -> BBox | None:
+        """The ruled rectangle around a point; None when it is open or as large as a view."""
+        slack = 2 * self.tolerance
+        spanning_y = [rule.at for rule in self.upright if rule.start - slack <= y <= rule.end + slack]
+        spanning_x = [rule.at for rule in self.level if rule.start - slack <= x <= rule.end + slack]
+        left = max((at for at in spanning_y if at < x), default=None)
+        right = min((at for at in spanning_y if at > x), default=None)
+        top = max((at for at in spanning_x if at < y), default=None)
+        bottom = min((at for at in spanning_x if at > y), default=None)
+        if left is None or right is None or top is None or bottom is None:
+            return None
+        if (right - left) * (bottom - top) > MAX_CELL_SHARE * self.width * self.height:
+            return None
+        return left, top, right, bottom
+
+    def drawing_frame(self) -> BBox:
+        """The inner border of the sheet; the sheet itself where none is drawn."""
+        level = [rule.at for rule in self.level if rule.end - rule.start > FRAME_SHARE * self.width]
+        upright = [rule.at for rule in self.upright if rule.end - rule.start > FRAME_SHARE * self.height]
+        near_x, near_y = BORDER_SHARE * self.width, 0.5 * BORDER_SHARE * self.height
+        return (
+            max((at for at in upright if at < near_x), default=0.0),
+            max((at for at in level if at < near_y), default=0.0),
+            min((at for at in upright if at > self.width - near_x), default=self.width),
+            min((at for at in level if at > self.height - near_y), default=self.height),
+        )
+
+
+def contains(box: BBox, x: float, y: float, slack: float = 0.0) -> bool:
+    """True when a point lies in a box."""
+    return box[0] - slack <= x <= box[2] + slack and box[1] - slack <= y <= box[3] + slack
+
+
+def centre_of(box: BBox) -> tuple[float, float]:
+    """Middle of a box."""
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def touches(a: BBox, b: BBox, slack: float) -> bool:
+    """True when two boxes overlap or lie within ``slack`` of each other."""
+    return a[0] <= b[2] + slack and b[0] <= a[2] + slack and a[1] <= b[3] + slack and b[1] <= a[3] + slack
+
+

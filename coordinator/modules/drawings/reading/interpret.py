@@ -1,0 +1,95 @@
+"""From words and strokes to the reading: title block, dimensions, tolerances, textures, notes, standard."""
+
+from __future__ import annotations
+
+import re
+
+from coordinator.modules.drawings.reading import annotations
+from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains
+from coordinator.modules.drawings.reading.dimension_text import DimensionText
+from coordinator.modules.drawings.reading.labels import is_label
+from coordinator.modules.drawings.reading.layout import (
+    TextBlock, box_around, build_blocks, frame_tolerance, make_dimension, read_block,
+)  # fmt: skip
+from coordinator.modules.drawings.reading.model import BBox, Dimension, DrawingReading
+from coordinator.modules.drawings.reading.page import Page
+from coordinator.modules.drawings.reading.title_block import TitleBlock, read_title_block
+
+MIN_WORDS_READABLE = 3
+
+
+def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension] | None = None) -> None:
+    """Fill the reading from its pages; ``known`` are dimensions which the file holds as such (DXF)."""
+    prepared: list[tuple[Page, list[TextBlock], Grid, TitleBlock]] = []
+    texts: list[str] = []
+    for page in pages:
+        blocks, grid = build_blocks(page), Grid(page)
+        texts += [block.text for block in blocks]
+        title = read_title_block(page, blocks, grid)
+        prepared.append((page, blocks, grid, title))
+        for name, value in title.fields.items():
+            if reading.title_block[name].status != "read":
+                reading.title_block[name] = value
+    reading.unit = annotations.unit_of(texts) or reading.unit or _unit_field(reading)
+    reading.standard_system = annotations.standard_of(texts, reading.unit)
+    reading.dimensions += known or []
+    for page, blocks, grid, title in prepared:
+        _read_page(reading, page, blocks, grid, title)
+    if reading.unit is None:
+        reading.warnings.append("Unité non indiquée : millimètre supposé.")
+    annotations.finish_unit(reading)
+    if sum(len(page.words) for page in pages) < MIN_WORDS_READABLE:
+        reading.warnings.append("Plan illisible : aucun texte reconnu, saisie manuelle nécessaire.")
+
+
+def _unit_field(reading: DrawingReading) -> str | None:
+    value = (reading.title_block["unit"].value or "").lower()
+    if value.startswith(("inch", "in", "pouce")):
+        return "inch"
+    return "mm" if value.startswith(("mm", "millim")) else None
+
+
+def _read_page(reading: DrawingReading, page: Page, blocks: list[TextBlock], grid: Grid, title: TitleBlock) -> None:
+    frame = grid.drawing_frame()
+    in_region = [_in_any(block.bbox, title.regions) for block in blocks]
+    textures, used = annotations.read_textures(blocks, in_region, page.number)
+    reading.surface_textures += textures
+    rest: list[TextBlock] = []
+    unit = reading.unit or "mm"
+    dimensions: list[tuple[TextBlock, DimensionText]] = []
+    for index, block in enumerate(blocks):
+        if in_region[index] or index in used or not contains(frame, *centre_of(block.bbox)):
+            continue
+        parsed = read_block(block) if block not in title.inline and not is_label(block.text) else None
+        if parsed is not None and _is_size(parsed):
+            dimensions.append((block, parsed))
+        else:
+            rest.append(block)
+    for block, parsed in dimensions:
+        box = box_around(block, page.segments)
+        if box == "frame" and parsed.kind in ("linear", "diameter") and parsed.count == 1:
+            if tolerance := frame_tolerance(block, blocks, page.number):
+                reading.geometric_tolerances.append(tolerance)
+        else:
+            reading.dimensions.append(make_dimension(block, parsed, unit, page.number, basic=box == "basic"))
+    reading.notes += annotations.read_notes(rest, page.number)
+    _read_framed_text(reading, rest, blocks, page)
+
+
+def _read_framed_text(reading: DrawingReading, rest: list[TextBlock], blocks: list[TextBlock], page: Page) -> None:
+    """Control frames whose text is more than a number ("0.3CZ Ⓜ", "0,6 A")."""
+    for block in rest:
+        framed = re.match(r"^[^\w]*[Ø]?\s*\d+[.,]\d+\s*(?:CZ|[ⓂMⓁL©@]|\s[A-Z])", block.text)
+        if framed and block.words and box_around(block, page.segments) == "frame":
+            if tolerance := frame_tolerance(block, blocks, page.number):
+                reading.geometric_tolerances.append(tolerance)
+
+
+def _is_size(parsed: DimensionText) -> bool:
+    """A bare 0 is the origin of running dimensions, and sizes have at most five digits."""
+    return 0 < parsed.nominal < 100_000
+
+
+def _in_any(box: BBox, regions: list[BBox]) -> bool:
+    x, y = centre_of(box)
+    return any(contains(region, x, y, 1.0) for region in regions)
