@@ -1,0 +1,1 @@
+"""Drivers: one folder per kind of hardware, each with its configuration class and its driver class."""

@@ -1,0 +1,47 @@
+"""Which driver types exist. Nothing is imported before a station uses it, so that a station without a camera
+never loads OpenCV (EDG-07)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from edge_agents.drivers.base import Driver, DriverConfig
+from edge_agents.protocol.envelope import describe
+
+_TYPES = {
+    "scanner": ("edge_agents.drivers.scanner", "ScannerConfig", "ScannerDriver"),
+    "cabinet_camera": ("edge_agents.drivers.cabinet_camera", "CabinetCameraConfig", "CabinetCameraDriver"),
+    "opcua_machine": ("edge_agents.drivers.opcua_machine", "OpcuaMachineConfig", "OpcuaMachineDriver"),
+    "load_generator": ("edge_agents.simulators.load_generator", "LoadGeneratorConfig", "LoadGeneratorDriver"),
+}
+
+
+class UnknownDriverError(ValueError):
+    """The configuration names a driver type which does not exist."""
+
+
+def driver_types() -> list[str]:
+    """All driver types."""
+    return sorted(_TYPES)
+
+
+def parse_config(values: dict[str, Any]) -> DriverConfig:
+    """Validated configuration of one driver. Raises ``ValueError`` naming the field, in French."""
+    kind = values.get("type")
+    if kind not in _TYPES:
+        raise UnknownDriverError(f"type : pilote inconnu {kind!r} (connus : {', '.join(driver_types())})")
+    module, config_class, _ = _TYPES[kind]
+    model = cast(type[DriverConfig], getattr(import_module(f"{module}.config"), config_class))
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(describe(error)) from None
+
+
+def driver_class(kind: str) -> type[Driver[Any]]:
+    """Class of a driver type; imports the libraries it needs."""
+    module, _, name = _TYPES[kind]
+    return cast(type[Driver[Any]], getattr(import_module(f"{module}.driver"), name))

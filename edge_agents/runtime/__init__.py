@@ -1,0 +1,1 @@
+"""Everything a station needs around its drivers: journal, link, configuration, supervision, health."""

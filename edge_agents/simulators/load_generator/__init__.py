@@ -1,0 +1,1 @@
+"""Driver which records numbered events, for benches and endurance tests."""
