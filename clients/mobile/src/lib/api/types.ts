@@ -1,0 +1,85 @@
+/** Wire types of the coordinator's API that this application uses. Times are ISO 8601 UTC. */
+
+export type OperationStatus = "pending" | "in_progress" | "blocked" | "done" | "cancelled";
+export type OperationAction = "start" | "pause" | "resume" | "report" | "finish";
+
+export interface Operation {
+  id: number | string;
+  uid: string;
+  code: string;
+  work_order_number: string;
+  sequence_no: number;
+  operation_label: string;
+  operation_type: string;
+  machine: { id: number | string; code: string; name: string } | null;
+  part: { name: string; drawing_number: string | null; revision: string | null };
+  material: string | null;
+  planned_qty: number;
+  good_qty: number;
+  scrap_qty: number;
+  rework_qty: number;
+  status: OperationStatus;
+  is_paused: boolean;
+  planned_time_min: number | null;
+  actual_time_min: number;
+  started_at: string | null;
+  planned_start_at: string | null;
+  tools: { code: string; name: string }[];
+  cut_length_mm: number | null;
+  cut_count: number | null;
+  allowed_actions: OperationAction[];
+}
+
+export interface User {
+  id: number | string;
+  first_name: string;
+  last_name: string;
+  email: string;
+  language: string;
+}
+
+export interface LoginAnswer {
+  access_token: string;
+  refresh_token: string;
+  expires_in: number;
+  must_change_password: boolean;
+  user: User;
+}
+
+export interface RefreshAnswer {
+  access_token: string;
+  refresh_token?: string;
+  expires_in: number;
+}
+
+export interface Me {
+  user: User;
+  roles: string[];
+  rights: Record<string, Record<string, unknown>>;
+}
+
+export interface CodeAnswer {
+  kind: string;
+  display: string | null;
+  object: Record<string, unknown> | null;
+  allowed_actions: string[];
+  message: string | null;
+}
+
+export type EventVerdict = "done" | "duplicate" | "refused" | "review";
+
+export interface EventResult {
+  uid: string;
+  result: EventVerdict;
+  code: string | null;
+  message: string | null;
+}
+
+export interface MachineRow {
+  id: number | string;
+  display?: string;
+  code?: string;
+  name?: string;
+  state?: string | null;
+  status?: string | null;
+}

@@ -1,0 +1,60 @@
+/** Live push of the coordinator: tells that something changed, the list is then read again. */
+
+const RETRY_MS = 30_000;
+
+export class LiveLink {
+  readonly #url: string;
+  readonly #token: () => Promise<string>;
+  readonly #onChange: (entity: string) => void;
+  #socket: WebSocket | null = null;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #wanted = false;
+
+  constructor(url: string, token: () => Promise<string>, onChange: (entity: string) => void) {
+    this.#url = url;
+    this.#token = token;
+    this.#onChange = onChange;
+  }
+
+  open(): void {
+    this.#wanted = true;
+    if (this.#socket === null) void this.#connect();
+  }
+
+  close(): void {
+    this.#wanted = false;
+    clearTimeout(this.#retry);
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  async #connect(): Promise<void> {
+    clearTimeout(this.#retry);
+    const token = await this.#token().catch(() => null);
+    if (!this.#wanted || this.#socket !== null) return;
+    if (token === null) {
+      this.#later();
+      return;
+    }
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onopen = () => socket.send(JSON.stringify({ token }));
+    socket.onmessage = (message) => {
+      try {
+        const change = JSON.parse(String(message.data)) as { entity?: unknown };
+        if (typeof change.entity === "string") this.#onChange(change.entity);
+      } catch {
+        // a message this version does not know is no reason to drop the line
+      }
+    };
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.#later();
+    };
+  }
+
+  #later(): void {
+    if (this.#wanted) this.#retry = setTimeout(() => void this.#connect(), RETRY_MS);
+  }
+}
