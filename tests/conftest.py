@@ -48,10 +48,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _build(url: str) -> None:
-    from coordinator.migrations.migrate import upgrade
+    from coordinator.migrations.ddl import build
 
-    upgrade(url)
     engine = make_engine(url)
+    with engine.begin() as connection:
+        build(connection)
     config = Config(database_url=url)
     seed(ContextFactory(sessionmaker(engine, expire_on_commit=False), registry(), config))
     engine.dispose()

@@ -52,6 +52,11 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "station_command": ("requested", "sent", "done", "failed", "expired"),
     "station_config": ("desired", "applied", "refused"),
     "inbox_message": ("stored", "rejected"),
+    "station_claim": ("pending", "approved", "refused", "expired"),
+    "station_command_kind": (
+        "identify", "capture_test_image", "run_count", "tare", "restart_agent", "reboot", "send_logs", "apply_update",
+        "clear_session",
+    ),
     "machine_state": ("off", "idle", "setup", "running", "waiting", "alarm", "maintenance", "unknown"),
     "robot_command": ("requested", "approved", "sent", "done", "failed"),
     "maintenance_order": ("planned", "in_progress", "done", "cancelled"),

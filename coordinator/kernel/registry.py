@@ -184,6 +184,8 @@ class Module:
     device_handlers: Sequence[DeviceHandler] = ()
     jobs: Sequence[Job] = ()
     settings: Sequence[SettingDef] = ()
+    station_data: Callable[[Context, str], dict[str, Any]] | None = None
+    """Part of the reference data a station works with offline (EDG-22): ``(ctx, station_code) → fields``."""
     seed: Callable[[Context], None] | None = None
     """Idempotent reference data put in place by ``usinage migrate``."""
 

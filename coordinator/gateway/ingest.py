@@ -1,0 +1,280 @@
+"""Ingest: takes stations' messages from the broker, stores them, acknowledges, hands facts to the modules.
+
+Threads: paho's network loop fills a bounded queue; the writer empties it in batches, one transaction each, and
+publishes acknowledgements only after commit; the processor runs the modules' handlers; the housekeeper publishes
+configurations, commands and reference data. Several ingest processes share the load by MQTT 5 shared subscriptions.
+"""
+
+from __future__ import annotations
+
+import queue
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import psycopg
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+
+from coordinator.kernel.context import ContextFactory, Principal
+from coordinator.kernel.db import utcnow
+from coordinator.modules.machines import api as machines
+from coordinator.modules.stations import api as stations
+from edge_agents.protocol import Channel, Envelope, ProtocolError, Topics
+from edge_agents.protocol.control import Ack, CommandResult, Document, Health, RejectedMessage, ReportedConfig, StationState, decode_document, encode_document
+
+_log = structlog.get_logger(__name__)
+BATCH = 1000
+BATCH_WAIT_S = 0.02
+QUEUE_LIMIT = 50_000
+HOUSEKEEPING_S = 1.0
+REFERENCE_S = 5.0
+STATIONS_CACHE_S = 2.0
+GAP_PATIENCE_S = 5.0
+_STREAMED = {Channel.EVENT, Channel.TELEMETRY}
+
+
+class Ingest:
+    """One ingest process. ``start`` returns at once; ``stop`` drains what was received."""
+
+    def __init__(
+        self, factory: ContextFactory, *, tls: ssl.SSLContext | None, client_id: str = "coordinator", group: str | None = None
+    ) -> None:
+        self._factory = factory
+        self._group = group
+        self._inbox: queue.Queue[stations.Received] = queue.Queue(QUEUE_LIMIT)
+        self._reports: queue.Queue[tuple[str, str, Channel, bytes]] = queue.Queue(QUEUE_LIMIT)
+        self._stop = threading.Event()
+        self._work = threading.Event()
+        self._known: dict[tuple[str, str], str | None] = {}
+        self._known_at = 0.0
+        self._gaps: dict[str, float] = {}
+        self._references: dict[str, str] = {}
+        self.stored = 0
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=False)
+        self._client.max_inflight_messages_set(1000)
+        self._client.reconnect_delay_set(1, 30)
+        if tls is not None:
+            self._client.tls_set_context(tls)
+        else:
+            self._client.username_pw_set("coordinator")
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Connect and begin; connection losses are survived."""
+        config = self._factory.config
+        self._client.connect_async(config.mqtt_host, config.mqtt_port, keepalive=30)
+        self._client.loop_start()
+        for name, target in (("writer", self._write), ("processor", self._process), ("housekeeper", self._housekeep)):
+            thread = threading.Thread(target=self._supervised, args=(name, target), name=f"ingest-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout_s: float = 15.0) -> None:
+        """Stop taking messages, store what was taken, end."""
+        self._stop.set()
+        self._work.set()
+        for thread in self._threads:
+            thread.join(timeout_s)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    # network -----------------------------------------------------------------------------------------------------
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            _log.error("broker refuses the coordinator", reason=str(reason))
+            return
+        group = self._group if client.protocol == mqtt.MQTTv5 else None
+        client.subscribe([(Topics.filter(channel, group=group), 1) for channel in _UP])
+        self._references.clear()
+        _log.info("ingest connected")
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topics, channel = Topics.parse(message.topic)
+        except ProtocolError:
+            _log.warning("unexpected topic", topic=message.topic[:200])
+            return
+        if channel in _STREAMED:
+            # A full queue blocks the network thread: the broker then holds the rest, nothing is dropped.
+            self._inbox.put(stations.Received(message.topic, message.payload, utcnow()))
+        else:
+            self._reports.put((topics.site, topics.station_id, channel, message.payload))
+
+    def publish(self, site: str, station: str, channel: Channel, document: Document, *, retain: bool = False) -> bool:
+        """Send a document down; whether the client took it."""
+        info = self._client.publish(Topics(site, station).of(channel), encode_document(document), qos=1, retain=retain)
+        return info.rc == mqtt.MQTT_ERR_SUCCESS
+
+    # writer ------------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        url = self._factory.config.database_url.replace("postgresql+psycopg://", "postgresql://")
+        with psycopg.connect(url, options="-c timezone=UTC") as connection:
+            while not (self._stop.is_set() and self._inbox.empty()):
+                batch = self._take_batch()
+                if batch:
+                    self._store(connection, batch)
+
+    def _take_batch(self) -> list[stations.Received]:
+        try:
+            batch = [self._inbox.get(timeout=0.2)]
+        except queue.Empty:
+            return []
+        deadline = time.monotonic() + BATCH_WAIT_S
+        while len(batch) < BATCH:
+            try:
+                batch.append(self._inbox.get(timeout=max(0.0, deadline - time.monotonic())))
+            except queue.Empty:
+                break
+        return batch
+
+    def _store(self, connection: psycopg.Connection[Any], batch: list[stations.Received]) -> None:
+        judged = stations.sort_batch(batch, self._refusal)
+        while True:
+            try:
+                with connection.transaction():
+                    states = stations.store(connection, judged, self._write_telemetry, self._has_handler)
+                break
+            except psycopg.OperationalError as error:
+                if connection.closed or self._stop.is_set():
+                    raise
+                _log.error("batch not stored, trying again", reason=str(error))
+                time.sleep(1)
+        self.stored += len(judged.accepted)
+        sites = {e.station_id: Topics.parse(r.topic)[0].site for e, _, r in judged.accepted}
+        sites.update({r.station_code: Topics.parse(r.received.topic)[0].site for r in judged.rejected if r.station_code != "?"})
+        for station, state in states.items():
+            self._acknowledge(sites[station], station, state)
+        self._work.set()
+
+    def _acknowledge(self, site: str, station: str, state: stations.StreamState) -> None:
+        has_gap = state.highest["event"] > state.contiguous["event"]
+        resend = None
+        if not has_gap:
+            self._gaps.pop(station, None)
+        elif time.monotonic() - self._gaps.setdefault(station, time.monotonic()) > GAP_PATIENCE_S:
+            resend = state.contiguous["event"] + 1
+            self._gaps[station] = time.monotonic()
+        rejected = [
+            RejectedMessage(message_id=r.message_id, seq=r.seq, reason=r.reason[:300])
+            for r in state.rejected
+            if r.message_id is not None and r.seq is not None
+        ]
+        ack = Ack(
+            event_seq=state.contiguous["event"], telemetry_seq=state.contiguous["telemetry"], rejected=rejected, resend_from=resend
+        )
+        self.publish(site, station, Channel.ACK, ack)
+
+    def _refusal(self, site: str, station: str) -> str | None:
+        if time.monotonic() - self._known_at > STATIONS_CACHE_S or (site, station) not in self._known:
+            with self._factory.open(Principal.service("ingest")) as ctx:
+                self._known = stations.station_refusal(ctx)
+            self._known_at = time.monotonic()
+        return self._known.get((site, station), "Station inconnue du coordinateur.")
+
+    def _has_handler(self, event_type: str) -> bool:
+        return event_type in self._factory.registry.device_handlers
+
+    @staticmethod
+    def _write_telemetry(connection: psycopg.Connection[Any], batches: Iterable[tuple[Envelope, Any]]) -> int:
+        return machines.write_batches(connection, [(e.payload, received_at) for e, received_at in batches])
+
+    # processor ---------------------------------------------------------------------------------------------------
+
+    def _process(self) -> None:
+        while not self._stop.is_set():
+            self._work.wait(1.0)
+            self._work.clear()
+            for station in stations.stations_with_work(self._factory):
+                for message, outcome in stations.process_station(self._factory, station):
+                    self._tell_outcome(station, message, outcome.message or outcome.code)
+                if self._stop.is_set():
+                    return
+
+    def _tell_outcome(self, station: str, message: Any, text: str) -> None:
+        site = next((s for s, code in self._known if code == station), None)
+        if site is None or message.seq is None:
+            return
+        with self._factory.sessions() as session:
+            raw = session.connection().connection.driver_connection
+            state = stations.stream_state(raw, station)  # type: ignore[arg-type]
+        refused = RejectedMessage(message_id=message.message_id, seq=message.seq, reason=text[:300])
+        ack = Ack(event_seq=state.contiguous["event"], telemetry_seq=state.contiguous["telemetry"], rejected=[refused])
+        self.publish(site, station, Channel.ACK, ack)
+
+    # housekeeper -------------------------------------------------------------------------------------------------
+
+    def _housekeep(self) -> None:
+        next_reference = 0.0
+        while not self._stop.is_set():
+            self._take_reports()
+            self._send_down()
+            if time.monotonic() >= next_reference and self._client.is_connected():
+                next_reference = time.monotonic() + REFERENCE_S
+                self._send_references()
+            self._stop.wait(HOUSEKEEPING_S)
+
+    def _take_reports(self) -> None:
+        while True:
+            try:
+                site, station, channel, data = self._reports.get_nowait()
+            except queue.Empty:
+                return
+            if self._refusal(site, station) is not None:
+                continue
+            try:
+                self._report(station, channel, data)
+            except ProtocolError as error:
+                _log.warning("report refused", station=station, channel=channel.value, reason=str(error))
+
+    def _report(self, station: str, channel: Channel, data: bytes) -> None:
+        model, record = _REPORTS[channel]
+        document = decode_document(model, data)
+        with self._factory.open(Principal.service("ingest")) as ctx:
+            record(ctx, station, document)
+
+    def _send_down(self) -> None:
+        if not self._client.is_connected():
+            return
+        with self._factory.open(Principal.service("ingest")) as ctx:
+            for site, code, row_id, config in stations.pending_configs(ctx):
+                if self.publish(site, code, Channel.CONFIG_DESIRED, config, retain=True):
+                    stations.mark_config_published(ctx, row_id)
+            for site, code, row_id, command in stations.pending_commands(ctx):
+                if self.publish(site, code, Channel.CMD, command):
+                    stations.mark_command_sent(ctx, row_id)
+            stations.silent_stations(ctx)
+
+    def _send_references(self) -> None:
+        with self._factory.open(Principal.service("ingest")) as ctx:
+            known = stations.station_refusal(ctx)
+            for (site, code), refusal in known.items():
+                if refusal is not None:
+                    continue
+                data = stations.reference_data(ctx, code)
+                if self._references.get(code) != data.version and self.publish(site, code, Channel.DATA, data):
+                    self._references[code] = str(data.version)
+
+    def _supervised(self, name: str, target: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                target()
+            except Exception as error:  # a supervisor: the thread starts again, what was not stored comes again
+                _log.error("ingest thread failed", thread=name, exc_info=error)
+                self._stop.wait(1.0)
+
+
+_REPORTS: dict[Channel, tuple[type[Document], Callable[..., None]]] = {
+    Channel.HEALTH: (Health, stations.record_health),
+    Channel.STATE: (StationState, stations.record_state),
+    Channel.CONFIG_REPORTED: (ReportedConfig, stations.record_config_report),
+    Channel.CMD_RESULT: (CommandResult, stations.record_command_result),
+}
+_UP = (Channel.EVENT, Channel.TELEMETRY, *_REPORTS)

@@ -1,0 +1,153 @@
+"""What goes down to stations, and the reports that come up beside events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import select, update
+
+from coordinator.kernel import tasks
+from coordinator.kernel.context import Context
+from coordinator.modules.company.models import Site
+from coordinator.modules.stations.models import Station, StationCommand, StationConfig
+from coordinator.modules.stations.service import topic_name
+from edge_agents.protocol.control import Command, CommandResult, DesiredConfig, Health, ReferenceData, ReportedConfig, StationState
+
+SILENT_AFTER = dt.timedelta(minutes=3)
+"""Three missed health reports of 60 s (EDG-40)."""
+
+
+def station_refusal(ctx: Context) -> dict[tuple[str, str], str | None]:
+    """Registered stations by (site, code); the value is the reason for refusing them, ``None`` for good ones."""
+    rows = ctx.session.execute(select(Station.code, Site.code, Station.is_revoked).join(Site, Site.id == Station.site_id))
+    return {(topic_name(site), code): "Station révoquée." if revoked else None for code, site, revoked in rows}
+
+
+def pending_configs(ctx: Context) -> list[tuple[str, str, int, DesiredConfig]]:
+    """Configurations to publish: ``(site, station, row id, document)``; only the newest of a station."""
+    newest: dict[int, StationConfig] = {}
+    query = select(StationConfig).where(StationConfig.published_at.is_(None)).order_by(StationConfig.version_no)
+    for row in ctx.session.scalars(query):
+        newest[row.station_id] = row
+    result = []
+    for row in newest.values():
+        site, code = _address(ctx, row.station_id)
+        document = DesiredConfig(version_no=row.version_no, config=row.config, sha256=row.sha256, signature=row.signature)
+        result.append((site, code, row.id, document))
+    return result
+
+
+def mark_config_published(ctx: Context, row_id: int) -> None:
+    """The broker took the configuration; older unpublished ones are overtaken."""
+    row = ctx.get(StationConfig, row_id)
+    statement = update(StationConfig).where(
+        StationConfig.station_id == row.station_id,
+        StationConfig.version_no <= row.version_no,
+        StationConfig.published_at.is_(None),
+    )
+    ctx.session.execute(statement.values(published_at=ctx.now))
+
+
+def pending_commands(ctx: Context) -> list[tuple[str, str, int, Command]]:
+    """Commands to send: ``(site, station, row id, document)``; those too old are marked expired."""
+    expired = update(StationCommand).where(StationCommand.status.in_(["requested", "sent"]), StationCommand.expires_at < ctx.now)
+    ctx.session.execute(expired.values(status="expired"))
+    result = []
+    for row in ctx.session.scalars(select(StationCommand).where(StationCommand.status == "requested")):
+        site, code = _address(ctx, row.station_id)
+        command = Command(command_id=row.uid, kind=row.kind, params=row.params or {}, expires_at=row.expires_at)
+        result.append((site, code, row.id, command))
+    return result
+
+
+def mark_command_sent(ctx: Context, row_id: int) -> None:
+    """The broker took the command."""
+    statement = update(StationCommand).where(StationCommand.id == row_id, StationCommand.status == "requested")
+    ctx.session.execute(statement.values(status="sent"))
+
+
+def record_command_result(ctx: Context, station_code: str, result: CommandResult) -> None:
+    """Answer of a station; only its own commands."""
+    query = select(StationCommand).join(Station, Station.id == StationCommand.station_id)
+    query = query.where(StationCommand.uid == result.command_id, Station.code == station_code)
+    row = ctx.session.scalars(query).one_or_none()
+    if row is not None and row.status in {"requested", "sent"}:
+        row.status, row.detail, row.done_at = result.result, (result.detail or "")[:500] or None, ctx.now
+
+
+def record_config_report(ctx: Context, station_code: str, report: ReportedConfig) -> None:
+    """A station applied or refused a version (EDG-29)."""
+    station = _station(ctx, station_code)
+    if station is None:
+        return
+    query = select(StationConfig).where(StationConfig.station_id == station.id, StationConfig.version_no == report.version_no)
+    row = ctx.session.scalars(query).one_or_none()
+    if row is not None and row.status != report.result:
+        row.status, row.reason, row.reported_at = report.result, (report.reason or "")[:500] or None, ctx.now
+        if report.result == "refused":
+            text = f"{station.name} refuse la configuration {report.version_no} : {report.reason}"
+            tasks.notify(ctx, "warning", "station_config", text, station, role="admin")
+    if report.result == "applied":
+        _touch(ctx, station_code, config_version=report.version_no)
+
+
+def record_health(ctx: Context, station_code: str, health: Health) -> None:
+    """Self-diagnosis of a station; a faulty driver makes it « dégradée » (EDG-39, EDG-40)."""
+    faulty = any(d.status == "fault" for d in health.drivers.values())
+    _touch(
+        ctx,
+        station_code,
+        last_contact_at=ctx.now,
+        status="fault" if faulty else "online",
+        health=health.model_dump(mode="json"),
+        software_version=health.versions.software[:40],
+    )
+
+
+def record_state(ctx: Context, station_code: str, state: StationState) -> None:
+    """Retained state or Last Will."""
+    values: dict[str, Any] = {"status": state.status}
+    if state.status != "offline":
+        values["last_contact_at"] = ctx.now
+    _touch(ctx, station_code, **values)
+
+
+def silent_stations(ctx: Context) -> list[str]:
+    """Mark stations without contact offline; returns those newly marked."""
+    statement = (
+        update(Station)
+        .where(Station.status != "offline", Station.last_contact_at < ctx.now - SILENT_AFTER)
+        .values(status="offline")
+        .returning(Station.code)
+    )
+    return list(ctx.session.scalars(statement))
+
+
+def reference_data(ctx: Context, station_code: str) -> ReferenceData:
+    """What the station needs to work without a line, from every module that has something to say (EDG-22)."""
+    merged: dict[str, Any] = {}
+    for module in ctx.registry.modules.values():
+        if module.station_data:
+            merged.update(module.station_data(ctx, station_code))
+    content = json.dumps(merged, sort_keys=True, default=str)
+    version = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return ReferenceData.model_validate({**merged, "version": version, "generated_at": ctx.now})
+
+
+def _station(ctx: Context, code: str) -> Station | None:
+    return ctx.session.scalars(select(Station).where(Station.code == code)).one_or_none()
+
+
+def _touch(ctx: Context, code: str, **values: Any) -> None:
+    # Plain UPDATE on purpose: a contact is no change of the record, it makes no history and no version conflict.
+    ctx.session.execute(update(Station).where(Station.code == code).values(**values, updated_at=Station.updated_at))
+
+
+def _address(ctx: Context, station_id: int) -> tuple[str, str]:
+    station = ctx.get(Station, station_id)
+    return topic_name(ctx.get(Site, station.site_id).code), station.code
+
+

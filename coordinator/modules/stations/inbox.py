@@ -1,0 +1,235 @@
+"""Reception: a batch of MQTT messages becomes rows once, in one transaction, before anything is acknowledged.
+
+Message flow: decode → reject or accept → inbox_message (unique ``message_id``) → device_event or telemetry samples →
+highest contiguous ``seq`` per station and stream. Whatever arrives, the batch is stored; nothing blocks the others.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from edge_agents.protocol import EVENT_PAYLOADS, TELEMETRY_PAYLOADS, Channel, Envelope, ProtocolError, Topics, decode, parse_payload
+
+Stream = Literal["event", "telemetry"]
+_STREAMS: dict[Channel, Stream] = {Channel.EVENT: "event", Channel.TELEMETRY: "telemetry"}
+_RAW_KEPT = 2048
+_FUTURE = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Received:
+    """One MQTT message of the ``event`` or ``telemetry`` channel, as it came."""
+
+    topic: str
+    data: bytes
+    received_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a message is not accepted; told to the station when it can be named."""
+
+    station_code: str
+    stream: str
+    reason: str
+    message_id: uuid.UUID | None
+    seq: int | None
+    received: Received
+
+
+@dataclass
+class StreamState:
+    """Acknowledgement of one station: highest contiguous and highest seen ``seq`` per stream."""
+
+    contiguous: dict[str, int] = field(default_factory=lambda: {"event": 0, "telemetry": 0})
+    highest: dict[str, int] = field(default_factory=lambda: {"event": 0, "telemetry": 0})
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+@dataclass
+class Sorted:
+    """A decoded batch."""
+
+    accepted: list[tuple[Envelope, Stream, Received]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+
+
+TelemetryWriter = Callable[[psycopg.Connection[Any], Iterable[tuple[Envelope, dt.datetime]]], int]
+
+
+def sort_batch(batch: Sequence[Received], known: Callable[[str, str], str | None]) -> Sorted:
+    """Decode and judge each message. ``known(site, station)`` answers ``None`` or the reason for refusing the station."""
+    result = Sorted()
+    for received in batch:
+        try:
+            topics, channel = Topics.parse(received.topic)
+            stream = _STREAMS[channel]
+        except (ProtocolError, KeyError) as error:
+            result.rejected.append(Rejection("?", "event", str(error), None, None, received))
+            continue
+        outcome = _judge(received, topics, stream, known)
+        if isinstance(outcome, Rejection):
+            result.rejected.append(outcome)
+        else:
+            result.accepted.append((outcome, stream, received))
+    return result
+
+
+def _judge(
+    received: Received, topics: Topics, stream: Stream, known: Callable[[str, str], str | None]
+) -> Envelope | Rejection:
+    envelope: Envelope | None = None
+    try:
+        refusal = known(topics.site, topics.station_id)
+        if refusal:
+            raise ProtocolError("station.refused", refusal)
+        envelope = decode(received.data)
+        if envelope.station_id != topics.station_id:
+            forged, envelope = envelope, None
+            raise ProtocolError("station.forged", f"Le message prétend venir de {forged.station_id!r}.")
+        if envelope.type not in (EVENT_PAYLOADS if stream == "event" else TELEMETRY_PAYLOADS):
+            raise ProtocolError("type.unknown", f"Type de message inconnu : {envelope.type!r}.")
+        if envelope.occurred_at > received.received_at + _FUTURE and envelope.time_quality == "trusted":
+            raise ProtocolError("time.future", "Date dans le futur.")
+        parse_payload(envelope.type, envelope.payload)
+    except ProtocolError as error:
+        message_id = envelope.message_id if envelope else None
+        seq = envelope.seq if envelope else None
+        return Rejection(topics.station_id, stream, f"{error.code}: {error}", message_id, seq, received)
+    return envelope
+
+
+def store(
+    connection: psycopg.Connection[Any],
+    batch: Sorted,
+    write_telemetry: TelemetryWriter,
+    has_handler: Callable[[str], bool],
+) -> dict[str, StreamState]:
+    """Write a batch in the connection's transaction; returns what may be acknowledged after commit, by station."""
+    fresh = _insert_inbox(connection, batch, has_handler)
+    events = [(e, r) for e, s, r in batch.accepted if s == "event" and e.message_id in fresh]
+    samples = [(e, r.received_at) for e, s, r in batch.accepted if s == "telemetry" and e.message_id in fresh]
+    _copy_events(connection, events)
+    if samples:
+        write_telemetry(connection, samples)
+    return _advance(connection, batch)
+
+
+def _insert_inbox(connection: psycopg.Connection[Any], batch: Sorted, has_handler: Callable[[str], bool]) -> set[uuid.UUID]:
+    """New message ids. COPY into a staging table, then one insert that leaves known ids out."""
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS inbox_staging (message_id uuid, station_code text, stream text, seq bigint,"
+        " event_type text, status text, reason text, received_at timestamptz, occurred_at timestamptz,"
+        " needs_processing boolean, raw bytea) ON COMMIT DELETE ROWS"
+    )
+    with connection.cursor() as cursor, cursor.copy("COPY inbox_staging FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["uuid", "text", "text", "int8", "text", "text", "text", "timestamptz", "timestamptz", "bool", "bytea"])
+        for envelope, stream, received in batch.accepted:
+            waits = stream == "event" and has_handler(envelope.type)
+            copy.write_row(
+                (envelope.message_id, envelope.station_id, stream, envelope.seq, envelope.type, "stored", None,
+                 received.received_at, envelope.occurred_at, waits, None)
+            )  # fmt: skip
+        for rejection in batch.rejected:
+            copy.write_row(
+                (rejection.message_id or uuid.uuid4(), rejection.station_code[:64], rejection.stream, rejection.seq, None,
+                 "rejected", rejection.reason[:1000], rejection.received.received_at, None, False,
+                 rejection.received.data[:_RAW_KEPT])
+            )  # fmt: skip
+    rows = connection.execute(
+        "INSERT INTO inbox_message (message_id, station_code, stream, seq, event_type, status, reason, received_at,"
+        " occurred_at, needs_processing, raw, attempts) SELECT DISTINCT ON (message_id) message_id, station_code, stream,"
+        " seq, event_type, status, reason, received_at, occurred_at, needs_processing, raw, 0 FROM inbox_staging"
+        " ON CONFLICT (message_id) DO NOTHING RETURNING message_id"
+    ).fetchall()
+    connection.execute("DELETE FROM inbox_staging")
+    return {row[0] for row in rows}
+
+
+def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Envelope, Received]]) -> None:
+    if not events:
+        return
+    # A message repeated within the batch passes the staging once; its event must do so too.
+    unique = {envelope.message_id: (envelope, received) for envelope, received in events}
+    with connection.cursor() as cursor, cursor.copy(
+        "COPY device_event (uid, station_code, event_type, seq, occurred_at, received_at, time_quality, user_ref, payload)"
+        " FROM STDIN (FORMAT BINARY)"
+    ) as copy:
+        copy.set_types(["uuid", "text", "text", "int8", "timestamptz", "timestamptz", "text", "text", "jsonb"])
+        for envelope, received in unique.values():
+            copy.write_row(
+                (envelope.message_id, envelope.station_id, envelope.type, envelope.seq, envelope.occurred_at,
+                 received.received_at, envelope.time_quality, envelope.user_ref, Jsonb(envelope.payload))
+            )  # fmt: skip
+
+
+def _advance(connection: psycopg.Connection[Any], batch: Sorted) -> dict[str, StreamState]:
+    touched: dict[tuple[str, str], int] = defaultdict(int)
+    for envelope, stream, _ in batch.accepted:
+        touched[envelope.station_id, stream] = max(touched[envelope.station_id, stream], envelope.seq)
+    for rejection in batch.rejected:
+        if rejection.seq is not None:
+            key = (rejection.station_code, rejection.stream)
+            touched[key] = max(touched[key], rejection.seq)
+    states: dict[str, StreamState] = defaultdict(StreamState)
+    for (station, stream), highest in sorted(touched.items()):
+        contiguous, top = _advance_stream(connection, station, stream, highest)
+        states[station].contiguous[stream] = contiguous
+        states[station].highest[stream] = top
+    for rejection in batch.rejected:
+        if rejection.message_id is not None and rejection.seq is not None:
+            states[rejection.station_code].rejected.append(rejection)
+    for station, state in states.items():
+        for stream, contiguous, top in _streams(connection, station):
+            state.contiguous[stream] = contiguous
+            state.highest[stream] = top
+    return dict(states)
+
+
+def _advance_stream(connection: psycopg.Connection[Any], station: str, stream: str, highest: int) -> tuple[int, int]:
+    """Move the contiguous mark of one stream over the seqs now stored, under a row lock."""
+    connection.execute(
+        "INSERT INTO station_stream (station_code, stream, contiguous_seq, max_seq, processed_seq) VALUES (%s, %s, 0, 0, 0)"
+        " ON CONFLICT DO NOTHING",
+        (station, stream),
+    )
+    row = connection.execute(
+        "SELECT contiguous_seq, max_seq FROM station_stream WHERE station_code = %s AND stream = %s FOR UPDATE",
+        (station, stream),
+    ).fetchone()
+    assert row is not None  # noqa: S101 — just inserted
+    reached = connection.execute(
+        "SELECT max(seq) FROM (SELECT seq, %(from)s + row_number() OVER (ORDER BY seq) AS expected FROM"
+        " (SELECT DISTINCT seq FROM inbox_message WHERE station_code = %(station)s AND stream = %(stream)s"
+        " AND seq > %(from)s) AS known) AS numbered WHERE seq = expected",
+        {"from": row[0], "station": station, "stream": stream},
+    ).fetchone()
+    contiguous = (reached[0] if reached and reached[0] is not None else row[0]) or 0
+    top = max(row[1], highest)
+    connection.execute(
+        "UPDATE station_stream SET contiguous_seq = %s, max_seq = %s WHERE station_code = %s AND stream = %s",
+        (contiguous, top, station, stream),
+    )
+    return contiguous, top
+
+
+def _streams(connection: psycopg.Connection[Any], station: str) -> list[tuple[str, int, int]]:
+    query = "SELECT stream, contiguous_seq, max_seq FROM station_stream WHERE station_code = %s"
+    return connection.execute(query, (station,)).fetchall()
+
+
+def stream_state(connection: psycopg.Connection[Any], station: str) -> StreamState:
+    """What a station is to be told when it comes back."""
+    state = StreamState()
+    for stream, contiguous, top in _streams(connection, station):
+        state.contiguous[stream] = contiguous
+        state.highest[stream] = top
+    return state
