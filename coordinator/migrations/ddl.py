@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from procrastinate.schema import SchemaManager
 from sqlalchemy.dialects import postgresql
 
-from coordinator.bootstrap import MODULES, metadata
+from coordinator.bootstrap import metadata, registry
 from coordinator.kernel.models import APPEND_ONLY
 
 GUARD = """
@@ -48,9 +48,9 @@ def _tables(tables: sa.MetaData) -> Iterator[str]:
 
 def _module_ddl() -> Iterator[str]:
     """Views, partitions and functions a module keeps in ``ddl.py`` as ``STATEMENTS``."""
-    for name in MODULES:
+    for name in registry().modules:
         path = f"coordinator.modules.{name}.ddl"
-        if importlib.util.find_spec(f"coordinator.modules.{name}") and importlib.util.find_spec(path):
+        if importlib.util.find_spec(path):
             yield from importlib.import_module(path).STATEMENTS
 
 
