@@ -1,0 +1,1 @@
+"""Customers, suppliers, their contacts and addresses (area 03)."""
