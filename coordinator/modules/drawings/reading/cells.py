@@ -62,14 +62,16 @@ class Grid:
 
     def drawing_frame(self) -> BBox:
         """The inner border of the sheet; the sheet itself where none is drawn."""
-        level = [rule.at for rule in self.level if rule.end - rule.start > FRAME_SHARE * self.width]
-        upright = [rule.at for rule in self.upright if rule.end - rule.start > FRAME_SHARE * self.height]
-        near_x, near_y = BORDER_SHARE * self.width, 0.5 * BORDER_SHARE * self.height
+        sides = [rule for rule in self.upright if rule.end - rule.start > FRAME_SHARE * self.height]
+        near = BORDER_SHARE * self.width
+        left = max((rule for rule in sides if rule.at < near), key=lambda rule: rule.at, default=None)
+        right = min((rule for rule in sides if rule.at > self.width - near), key=lambda rule: rule.at, default=None)
+        found = [rule for rule in (left, right) if rule is not None]
         return (
-            max((at for at in upright if at < near_x), default=0.0),
-            max((at for at in level if at < near_y), default=0.0),
-            min((at for at in upright if at > self.width - near_x), default=self.width),
-            min((at for at in level if at > self.height - near_y), default=self.height),
+            left.at if left else 0.0,
+            max((rule.start for rule in found), default=0.0),
+            right.at if right else self.width,
+            min((rule.end for rule in found), default=self.height),
         )
 
 

@@ -35,11 +35,21 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
     reading.dimensions += known or []
     for page, blocks, grid, title in prepared:
         _read_page(reading, page, blocks, grid, title)
+    _to_file_coordinates(reading, pages)
     if reading.unit is None:
         reading.warnings.append("Unité non indiquée : millimètre supposé.")
     annotations.finish_unit(reading)
     if sum(len(page.words) for page in pages) < MIN_WORDS_READABLE:
         reading.warnings.append("Plan illisible : aucun texte reconnu, saisie manuelle nécessaire.")
+
+
+def _to_file_coordinates(reading: DrawingReading, pages: list[Page]) -> None:
+    by_number = {page.number: page for page in pages}
+    items = [*reading.title_block.values(), *reading.dimensions, *reading.geometric_tolerances]
+    for item in [*items, *reading.surface_textures, *reading.notes]:
+        page = by_number.get(item.page or 0)
+        if item.bbox is not None and page is not None:
+            item.bbox = page.file_box(item.bbox)
 
 
 def _unit_field(reading: DrawingReading) -> str | None:

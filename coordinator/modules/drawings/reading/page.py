@@ -76,6 +76,16 @@ class Page:
     height: float
     words: list[Word] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    to_file: tuple[float, float, float, float, float, float] | None = None
+
+    def file_box(self, box: BBox) -> BBox:
+        """A box in the coordinates of the file, where the page was turned or scaled for reading (affine ``to_file``)."""
+        if self.to_file is None:
+            return box
+        a, b, c, d, e, f = self.to_file
+        corners = [(a * x + b * y + c, d * x + e * y + f) for x in (box[0], box[2]) for y in (box[1], box[3])]
+        xs, ys = [x for x, _ in corners], [y for _, y in corners]
+        return min(xs), min(ys), max(xs), max(ys)
 
 
 def to_frame(x: float, y: float, angle: float) -> tuple[float, float]:

@@ -1,0 +1,24 @@
+"""Repairs what OCR typically confuses on drawings, without guessing digits."""
+
+from __future__ import annotations
+
+import re
+
+_SIGNS = str.maketrans({"⌀": "Ø", "∅": "Ø", "φ": "Ø", "Φ": "Ø", "ø": "Ø", "￠": "Ø", "¢": "Ø", "×": "x", "−": "-", "–": "-", "—": "-",
+                        "º": "°", "˚": "°", "。": "°", "：": ":", "，": ",", "（": "(", "）": ")", "μ": "µ", "＋": "+", "±": "±", "·": "."})  # fmt: skip
+_LEADING_STROKES = re.compile(r"^[/\\|_'`~^√V]+\s*(?=\d+[.,]\d)")
+_ZERO_FOR_DIAMETER = re.compile(r"^(\d{1,2}\s*[xX]\s*)?[0OQ](?=[1-9]\d*(?:[.,]\d+)?(?:\s|$|[HhfgkmnprsJj±+\-(]))")
+_LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
+_PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
+_BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")
+
+
+def clean_text(text: str) -> str:
+    """Return the text with drafting signs normalised; a leading 0 before a size is the Ø sign."""
+    text = text.translate(_SIGNS).strip()
+    text = _LEADING_STROKES.sub("", text)
+    text = _LETTER_O.sub("0", text)
+    text = _PLUS_MINUS.sub(" ±", text)
+    if not re.search(r"[A-Za-z]{3}", text):
+        text = _BLANK_IN_NUMBER.sub(r"\1", text)
+    return _ZERO_FOR_DIAMETER.sub(lambda match: f"{match[1] or ''}Ø", text)

@@ -1,0 +1,215 @@
+"""Image work on drawings: deskew, ink, ruled lines, and small signs which OCR overlooks."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from coordinator.modules.drawings.reading.model import BBox
+from coordinator.modules.drawings.reading.ocr import Image, Read
+from coordinator.modules.drawings.reading.ocr_text import clean_text
+from coordinator.modules.drawings.reading.page import Segment, Word
+
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
+
+MAX_SKEW_DEG = 8.0
+MIN_SKEW_DEG = 0.08
+_DEVIATION = re.compile(r"^(?:0|[+\-]?\d*[.,]\d+|0[.,]0+|[+\-]\d+)$")
+
+
+def deskew(image: Image) -> tuple[Image, Matrix]:
+    """Turn the image so that its long lines are level; returns also the map from the result back to the image."""
+    factor = min(1.0, 1600 / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    edges = cv2.Canny(cv2.GaussianBlur(small, (3, 3), 0), 60, 160)
+    lines = cv2.HoughLinesP(edges, 1, math.pi / 1800, 160, minLineLength=max(small.shape) // 7, maxLineGap=6)
+    if lines is None:
+        return image, np.eye(3)
+    x0, y0, x1, y1 = np.asarray(lines).reshape(-1, 4).T
+    angles = (np.degrees(np.arctan2(y1 - y0, x1 - x0)) + 45) % 90 - 45
+    near = np.abs(angles) < MAX_SKEW_DEG
+    if near.sum() < 4:
+        return image, np.eye(3)
+    lengths = np.hypot(x1 - x0, y1 - y0)[near]
+    order = np.argsort(angles[near])
+    middle = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)
+    angle = float(angles[near][order][middle])
+    if abs(angle) < MIN_SKEW_DEG:
+        return image, np.eye(3)
+    height, width = image.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    level = cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(np.uint8)
+    return level, np.linalg.inv(np.vstack([turn, [0.0, 0.0, 1.0]]))
+
+
+def binarise(image: Image) -> Image:
+    """Ink as 255 on 0, whatever the paper's grey."""
+    paper = cv2.medianBlur(cv2.resize(image, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA), 21)
+    paper = cv2.resize(paper, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    flat = cv2.divide(cv2.GaussianBlur(image, (3, 3), 0), paper, scale=255)
+    return cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1].astype(np.uint8)
+
+
+def find_rules(ink: Image) -> list[Segment]:
+    """Level and upright straight strokes of at least 1.2 % of the sheet."""
+    shortest = max(20, int(0.012 * max(ink.shape)))
+    rules: list[Segment] = []
+    for size, level in (((shortest, 1), True), ((1, shortest), False)):
+        # A little thickening bridges the stair steps of a line that is not quite level.
+        thick = cv2.dilate(ink, np.ones((3, 1) if level else (1, 3), np.uint8))
+        kept = cv2.morphologyEx(thick, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_RECT, size))
+        count, _, stats, _ = cv2.connectedComponentsWithStats(kept, connectivity=8)
+        for x, y, width, height, _ in stats[1:count]:
+            across = height if level else width
+            if across > 0.012 * max(ink.shape) + 6:
+                continue
+            middle = (y + height / 2, x + width / 2)
+            rules.append(
+                Segment(float(x), middle[0], float(x + width), middle[0]) if level
+                else Segment(middle[1], float(y), middle[1], float(y + height))
+            )  # fmt: skip
+    return rules
+
+
+def without_rules(ink: Image, rules: list[Segment]) -> Image:
+    """Ink with the ruled lines painted out, so that what is left near a text is text."""
+    clean = ink.copy()
+    longest = 0.02 * max(ink.shape)
+    for rule in rules:
+        if rule.length >= longest:
+            cv2.line(clean, (round(rule.x0), round(rule.y0)), (round(rule.x1), round(rule.y1)), 0, 5)
+    return clean
+
+
+def ink_box(ink: Image, box: BBox) -> BBox | None:
+    """The tight box around the ink inside a box; None when there is almost none."""
+    x0, y0, x1, y1 = (round(value) for value in box)
+    x0, y0 = max(0, x0), max(0, y0)
+    part = ink[y0:y1, x0:x1]
+    if part.size == 0:
+        return None
+    rows, columns = (np.flatnonzero(part.sum(axis=axis) > 255) for axis in (1, 0))
+    if len(rows) < 4 or len(columns) < 2 or rows[-1] - rows[0] < 0.3 * part.shape[0]:
+        return None
+    return float(x0 + columns[0]), float(y0 + rows[0]), float(x0 + columns[-1] + 1), float(y0 + rows[-1] + 1)
+
+
+def _turned(ink: Image, angle: float) -> tuple[Image, float] | None:
+    """The ink layer in the reading frame of level or upright text, and the shift of u."""
+    if angle == 0:
+        return ink, 0.0
+    if angle == 90:
+        return np.ascontiguousarray(np.rot90(ink, -1)), float(ink.shape[0] - 1)
+    return None
+
+
+def add_diameter_signs(words: list[Word], ink: Image) -> list[Word]:
+    """Put the Ø sign before numbers which have it in the picture but not in the text."""
+    layers = {angle: layer for angle in (0.0, 90.0) if (layer := _turned(ink, angle)) is not None}
+    found = []
+    for word in words:
+        layer = layers.get(word.angle)
+        if layer is None or not re.match(r"^\d", word.text) or re.match(r"^\d{1,2}\s*[xX]", word.text):
+            found.append(word)
+            continue
+        start = _diameter_sign_before(word, *layer)
+        found.append(word if start is None else replace(word, text="Ø" + word.text, u0=start))
+    return found
+
+
+def _diameter_sign_before(word: Word, ink: Image, shift: float) -> float | None:
+    height = word.height
+    x0, x1 = round(word.u0 + shift - 1.9 * height), round(word.u0 + shift + 0.15 * height)
+    y0, y1 = round(word.v0 - 0.4 * height), round(word.v1 + 0.4 * height)
+    x0, y0 = max(0, x0), max(0, y0)
+    part = ink[y0:y1, x0:x1]
+    if part.size == 0 or height < 8:
+        return None
+    contours, tree = cv2.findContours(part, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if tree is None:
+        return None
+    for index, contour in enumerate(contours):
+        x, _, w, h = cv2.boundingRect(contour)
+        if tree[0][index][3] >= 0 or not 0.75 * height <= h <= 1.8 * height or not 0.6 * h <= w <= 1.5 * h:
+            continue
+        if x + w < part.shape[1] - 1.1 * height:
+            continue
+        holes = [hole for other, hole in enumerate(contours) if tree[0][other][3] == index and cv2.contourArea(hole) > 0.03 * w * h]
+        if len(holes) == 2 and _split_by_slash(holes, w, h):
+            return word.u0 - (part.shape[1] - 0.15 * height - x)
+    return None
+
+
+def _split_by_slash(holes: list[Any], width: int, height: int) -> bool:
+    """The two half moons of Ø lie beside each other; the holes of 8 and B lie over each other."""
+    (ax, ay), (bx, by) = (np.asarray(hole).reshape(-1, 2).mean(axis=0) for hole in holes)
+    areas = sorted(cv2.contourArea(hole) for hole in holes)
+    return bool(abs(ax - bx) > 0.12 * width and areas[0] > 0.4 * areas[1] and sum(areas) > 0.15 * width * height)
+
+
+def complete_stacks(
+    words: list[Word], ink: Image, read: Callable[[list[Image]], list[Read]], image: Image
+) -> list[Word]:
+    """Look for small numbers beside a size (deviations) which the detector overlooked, and read them."""
+    places: list[tuple[Word, BBox]] = []
+    crops: list[Image] = []
+    for angle in (0.0, 90.0):
+        layer, picture = _turned(ink, angle), _turned(image, angle)
+        if layer is None or picture is None:
+            continue
+        shift = layer[1]
+        here = [word for word in words if word.angle == angle]
+        for word in here:
+            if not re.match(r"^(\d{1,2}\s?[xX]\s?)?[ØR]?\d+([.,]\d+)?$", word.text) or word.height < 10:
+                continue
+            for box in _small_groups(word, here, layer[0], shift):
+                x0, y0, x1, y1 = (round(value) for value in box)
+                pad = max(3, (y1 - y0) // 4)
+                crops.append(np.ascontiguousarray(picture[0][max(0, y0 - pad) : y1 + pad, max(0, x0 - pad) : x1 + pad]))
+                places.append((word, (x0 - shift, y0, x1 - shift, y1)))
+    found = list(words)
+    for (word, box), result in zip(places, read(crops), strict=True):
+        text = clean_text(result.text).replace("O", "0")
+        if result.confidence >= 0.6 and _DEVIATION.match(text):
+            found.append(Word(text, box[0], box[2], box[1], box[3], word.angle, result.confidence, "ocr"))
+    return found
+
+
+def _small_groups(word: Word, others: list[Word], ink: Image, shift: float) -> list[BBox]:
+    """Boxes of unread small glyphs right behind a number, one per row."""
+    height = word.height
+    x0, x1 = round(word.u1 + shift + 0.08 * height), round(word.u1 + shift + 3.2 * height)
+    y0, y1 = max(0, round(word.v0 - 0.55 * height)), round(word.v1 + 0.55 * height)
+    part = ink[y0:y1, max(0, x0) : x1]
+    if part.size == 0:
+        return []
+    count, _, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+    glyphs = []
+    for x, y, w, h, area in stats[1:count]:
+        box = (x + x0, y + y0, x + x0 + w, y + y0 + h)
+        inside = 0 < y and y + h < part.shape[0] and x + w < part.shape[1]
+        middle_u, middle_v = (box[0] + box[2]) / 2 - shift, (box[1] + box[3]) / 2
+        known = any(o.u0 <= middle_u <= o.u1 and o.v0 <= middle_v <= o.v1 for o in others)
+        if inside and not known and area >= 8 and h <= 0.85 * height and w <= 0.8 * height and max(w, h) >= 0.12 * height:
+            glyphs.append(box)
+    if not any(box[3] - box[1] >= 0.3 * height for box in glyphs):
+        return []
+    rows: list[list[BBox]] = []
+    for box in sorted(glyphs, key=lambda item: -(item[3] - item[1])):
+        middle = (box[1] + box[3]) / 2
+        row = next((row for row in rows if row[0][1] - 2 <= middle <= row[0][3] + 4), None)
+        if row is None:
+            rows.append([box])
+        else:
+            row.append(box)
+    return [
+        (min(b[0] for b in row), min(b[1] for b in row), max(b[2] for b in row), max(b[3] for b in row))
+        for row in rows
+        if row[0][3] - row[0][1] >= 0.3 * height and min(b[0] for b in row) - x0 < 1.2 * height
+    ]
