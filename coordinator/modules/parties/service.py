@@ -143,7 +143,7 @@ def approve_supplier(ctx: Context, supplier: Supplier, _params: Any) -> None:
 
 def possible_duplicates(ctx: Context, party: Party) -> list[dict[str, Any]]:
     """Other files that may be the same company: SIREN, VAT number, e-mail domain or a like name (CRM-05)."""
-    model = type(party)
+    model: Any = type(party)
     limit = float(ctx.settings.decimal("crm.duplicate_similarity"))
     domain = _private_domain(party.email)
     same: list[Any] = []
