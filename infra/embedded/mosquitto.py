@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from infra.embedded.errors import InfraError
 from infra.embedded.ports import free_port, require_free_port
 
 _START_TIMEOUT_S = 15
+# The paths inside the broker container of docker-compose.yml.
+CONTAINER = BrokerSettings(
+    host="0.0.0.0",  # noqa: S104 - the container's own network; published on the NAS's address only
+    tls_port=8883,
+    ca_file="/pki/ca.crt",
+    cert_file="/pki/broker.crt",
+    key_file="/pki/broker.key",
+    crl_file="/pki/crl.pem",
+)
 
 
 def find_binary() -> str | None:
@@ -136,3 +146,15 @@ class MosquittoProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def write_container_files(folder: Path) -> None:
+    """Write the files the NAS deployment mounts: ``python -m infra.embedded.mosquitto infra/mosquitto``."""
+    (folder / "acl").write_text(render_acl())
+    (folder / "mosquitto.conf").write_text(
+        render_config(CONTAINER, "/mosquitto/config/acl", "/mosquitto/data")
+    )
+
+
+if __name__ == "__main__":
+    write_container_files(Path(sys.argv[1]))
