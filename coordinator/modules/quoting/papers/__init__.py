@@ -1,0 +1,16 @@
+"""The paper quote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from coordinator.kernel.papers import render
+from coordinator.modules.quoting.papers.data import PriceBreak, QuoteLine, QuotePaper, QuoteScenario
+
+__all__ = ["PriceBreak", "QuoteLine", "QuotePaper", "QuoteScenario", "render_quote"]
+
+
+def render_quote(data: QuotePaper, *, assets: Mapping[str, bytes] | None = None) -> bytes:
+    """PDF of a quote (PDF/A-3b, so that it can be archived)."""
+    return render(Path(__file__).parent / "quote.typ", data, pdf_standard="a-3b", assets=assets)
