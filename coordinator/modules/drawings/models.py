@@ -1,0 +1,112 @@
+"""Tables of received drawings and what was read on them (DRW-41)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from coordinator.kernel import fields as f
+from coordinator.kernel.db import Record
+
+
+class DrawingFile(Record):
+    """A customer's file, stored unchanged (DRW-08)."""
+
+    __tablename__ = "drawing_file"
+    __table_args__ = (Index(None, "sha256"),)
+
+    customer_id: Mapped[int | None] = f.ref("customer.id")
+    document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
+    file_name: Mapped[str] = f.text(255, required=True, search=True, read_only=True)
+    file_type: Mapped[str] = f.text(20, required=True, read_only=True)
+    size: Mapped[int] = f.integer(required=True, unit="octets", read_only=True)
+    sha256: Mapped[str] = f.text(64, required=True, read_only=True)
+    group_key: Mapped[str | None] = f.text(120, read_only=True)
+
+
+class DrawingAnalysis(Record):
+    """One reading of a part's files, from upload to a person's validation (DRW-10, DRW-33)."""
+
+    __tablename__ = "drawing_analysis"
+
+    drawing_file_id: Mapped[int] = f.ref("drawing_file.id", required=True, read_only=True)
+    part_revision_id: Mapped[int | None] = f.ref("part_revision.id", read_only=True)
+    version_no: Mapped[int] = f.integer(required=True, default=1, read_only=True)
+    status: Mapped[str] = f.status("drawing_analysis", "uploaded")
+    progress_pct: Mapped[int] = f.integer(required=True, default=0, unit="%", read_only=True)
+    drawing_number: Mapped[str | None] = f.text(80, search=True)
+    revision: Mapped[str | None] = f.text(20)
+    part_name: Mapped[str | None] = f.text(200, search=True)
+    standard_system: Mapped[str] = f.text(10, required=True, default="unknown")
+    unit: Mapped[str | None] = f.text(10)
+    material_text: Mapped[str | None] = f.text(200)
+    material_id: Mapped[int | None] = f.ref("material.id")
+    iso513_group: Mapped[str | None] = f.text(4)
+    treatments: Mapped[list[Any] | None] = f.json()
+    general_tolerance: Mapped[str | None] = f.text(120)
+    has_tight_tolerance: Mapped[bool] = f.boolean(read_only=True)
+    processes: Mapped[list[Any] | None] = f.json(read_only=True)
+    complexity: Mapped[str | None] = f.text(20, read_only=True)
+    length_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    width_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    height_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    volume_cm3: Mapped[Decimal | None] = f.decimal(14, 3, unit="cm³", read_only=True)
+    mass_kg: Mapped[Decimal | None] = f.decimal(12, 3, unit="kg")
+    criticality: Mapped[str | None] = f.choice("criticality", required=False)
+    confidence: Mapped[Decimal | None] = f.decimal(4, 3, read_only=True)
+    reading: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+    warnings: Mapped[list[Any] | None] = f.json(read_only=True)
+    error_code: Mapped[str | None] = f.text(80, read_only=True)
+    error_message: Mapped[str | None] = f.text(500, read_only=True)
+    analysed_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    seconds: Mapped[Decimal | None] = f.decimal(10, 3, unit="s", read_only=True)
+    validated_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    validated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class DrawingAnalysisFile(Record):
+    """The files one analysis read together: PDF and STEP of one part (DRW-02)."""
+
+    __tablename__ = "drawing_analysis_file"
+    __table_args__ = (UniqueConstraint("drawing_analysis_id", "drawing_file_id"),)
+
+    drawing_analysis_id: Mapped[int] = f.ref("drawing_analysis.id", required=True)
+    drawing_file_id: Mapped[int] = f.ref("drawing_file.id", required=True)
+
+
+class DrawingFeature(Record):
+    """One dimension, tolerance, texture or feature read, with its place on the sheet (DRW-21, DRW-31)."""
+
+    __tablename__ = "drawing_feature"
+
+    drawing_analysis_id: Mapped[int] = f.ref("drawing_analysis.id", required=True, read_only=True)
+    kind: Mapped[str] = f.text(40, required=True)
+    text: Mapped[str | None] = f.text(300, search=True)
+    nominal: Mapped[Decimal | None] = f.decimal(14, 4)
+    tol_upper: Mapped[Decimal | None] = f.decimal(12, 4)
+    tol_lower: Mapped[Decimal | None] = f.decimal(12, 4)
+    fit: Mapped[str | None] = f.text(12)
+    count: Mapped[int] = f.integer(required=True, default=1)
+    unit: Mapped[str | None] = f.text(10)
+    is_tight: Mapped[bool] = f.boolean()
+    is_critical: Mapped[bool] = f.boolean()
+    page: Mapped[int | None] = f.integer(read_only=True)
+    bbox: Mapped[list[Any] | None] = f.json(read_only=True)
+    confidence: Mapped[Decimal | None] = f.decimal(4, 3, read_only=True)
+    data: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+
+
+class DrawingCorrection(Record):
+    """A person's correction: what was read, what is right (DRW-35)."""
+
+    __tablename__ = "drawing_correction"
+
+    drawing_analysis_id: Mapped[int] = f.ref("drawing_analysis.id", required=True, read_only=True)
+    drawing_feature_id: Mapped[int | None] = f.ref("drawing_feature.id", read_only=True)
+    field_name: Mapped[str] = f.text(60, required=True, read_only=True)
+    read_value: Mapped[str | None] = f.text(300, read_only=True)
+    corrected_value: Mapped[str | None] = f.text(300, read_only=True)

@@ -1,0 +1,146 @@
+"""Tables of quotes (area 05)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from coordinator.kernel import fields as f
+from coordinator.kernel.db import Record
+
+
+class Quote(Record):
+    """A quote for one customer, one line per drawing (QUO-01)."""
+
+    __tablename__ = "quote"
+    __table_args__ = (UniqueConstraint("number", "version_no"),)
+
+    number: Mapped[str] = f.text(30, required=True, search=True, read_only=True)
+    version_no: Mapped[int] = f.integer(required=True, default=1, read_only=True)
+    previous_version_id: Mapped[int | None] = f.ref("quote.id", read_only=True)
+    customer_id: Mapped[int] = f.ref("customer.id", required=True)
+    contact_id: Mapped[int | None] = f.ref("contact.id")
+    customer_reference: Mapped[str | None] = f.text(80, search=True)
+    method: Mapped[str] = f.choice("quote_method", default="ai")
+    status: Mapped[str] = f.status("quote", "draft")
+    quote_date: Mapped[dt.date] = f.date(required=True, read_only=True)
+    valid_until: Mapped[dt.date | None] = f.date()
+    delivery_date_requested: Mapped[dt.date | None] = f.date()
+    selected_scenario_id: Mapped[int | None] = f.ref("quote_scenario.id", read_only=True, use_alter=True)
+    total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    margin_pct: Mapped[Decimal | None] = f.decimal(6, 2, unit="%", read_only=True, group="costs_margins")
+    questions: Mapped[list[Any] | None] = f.json(read_only=True)
+    warnings: Mapped[list[Any] | None] = f.json(read_only=True)
+    computed_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    approved_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    reviewed_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    sent_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
+    refusal_reason: Mapped[str | None] = f.text(300, read_only=True)
+    notes: Mapped[str | None] = f.long_text()
+
+
+class QuoteLine(Record):
+    """One part of a quote (QUO-05)."""
+
+    __tablename__ = "quote_line"
+
+    quote_id: Mapped[int] = f.ref("quote.id", required=True)
+    line_no: Mapped[int] = f.integer(required=True, default=1)
+    part_revision_id: Mapped[int | None] = f.ref("part_revision.id")
+    drawing_analysis_id: Mapped[int | None] = f.ref("drawing_analysis.id")
+    description: Mapped[str | None] = f.text(200, search=True)
+    material_id: Mapped[int | None] = f.ref("material.id")
+    quantity: Mapped[Decimal] = f.quantity(required=True)
+    criticality: Mapped[str] = f.choice("criticality", default="standard")
+    certificate_required: Mapped[bool] = f.boolean()
+    feasibility: Mapped[str] = f.choice("feasibility", default="unknown", read_only=True)
+    unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
+    unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
+    blank: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+    result: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+    manual_unit_price: Mapped[Decimal | None] = f.unit_price()
+    observation: Mapped[str | None] = f.long_text()
+
+
+class QuotePriceBreak(Record):
+    """Price of another quantity of a line."""
+
+    __tablename__ = "quote_price_break"
+
+    quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
+    quantity: Mapped[Decimal] = f.quantity(required=True)
+    unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
+
+
+class QuoteLineOperation(Record):
+    """One computed or typed operation with its cutting conditions, times and cost (QUO-45)."""
+
+    __tablename__ = "quote_line_operation"
+
+    quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
+    sequence_no: Mapped[int] = f.integer(required=True)
+    operation_type: Mapped[str] = f.choice("operation_type")
+    operation_label: Mapped[str] = f.text(300, required=True)
+    machine_id: Mapped[int | None] = f.ref("machine.id")
+    tool_id: Mapped[int | None] = f.ref("tool.id")
+    tool_text: Mapped[str | None] = f.text(200, read_only=True)
+    passes: Mapped[int | None] = f.integer()
+    vc_m_min: Mapped[Decimal | None] = f.decimal(10, 2, unit="m/min")
+    n_rev_min: Mapped[Decimal | None] = f.decimal(10, 1, unit="tr/min")
+    feed_mm_min: Mapped[Decimal | None] = f.decimal(10, 2, unit="mm/min")
+    ap_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
+    ae_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
+    power_kw: Mapped[Decimal | None] = f.decimal(8, 3, unit="kW")
+    cut_min: Mapped[Decimal | None] = f.decimal(12, 3, unit="min")
+    run_min: Mapped[Decimal] = f.decimal(12, 3, unit="min", required=True, default=0)
+    setup_min: Mapped[Decimal] = f.decimal(12, 3, unit="min", required=True, default=0)
+    cost: Mapped[Decimal | None] = f.money(group="costs_margins")
+    is_manual: Mapped[bool] = f.boolean()
+    sources: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+
+
+class QuoteScenario(Record):
+    """Standard, express or economic answer to one quote (QUO-34, QUO-35)."""
+
+    __tablename__ = "quote_scenario"
+    __table_args__ = (UniqueConstraint("quote_id", "kind"),)
+
+    quote_id: Mapped[int] = f.ref("quote.id", required=True)
+    kind: Mapped[str] = f.choice("scenario_kind")
+    machining_min: Mapped[Decimal | None] = f.decimal(12, 1, unit="min", read_only=True)
+    cost: Mapped[Decimal | None] = f.money(read_only=True, group="costs_margins")
+    price_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    margin_pct: Mapped[Decimal | None] = f.decimal(6, 2, unit="%", read_only=True, group="costs_margins")
+    delivery_date: Mapped[dt.date | None] = f.date(read_only=True)
+    lead_time_days: Mapped[int | None] = f.integer(unit="j", read_only=True)
+    is_recommended: Mapped[bool] = f.boolean(read_only=True)
+    reasons: Mapped[list[Any] | None] = f.json(read_only=True)
+
+
+class QuoteScenarioLine(Record):
+    """Price of one line in one scenario."""
+
+    __tablename__ = "quote_scenario_line"
+    __table_args__ = (UniqueConstraint("quote_scenario_id", "quote_line_id"),)
+
+    quote_scenario_id: Mapped[int] = f.ref("quote_scenario.id", required=True)
+    quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
+    unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
+    line_total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+
+
+class ResourceGap(Record):
+    """Something the shop lacks for a line, with alternatives (QUO-37)."""
+
+    __tablename__ = "resource_gap"
+
+    quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
+    kind: Mapped[str] = f.text(40, required=True)
+    what: Mapped[str] = f.text(300, required=True)
+    stock_item_id: Mapped[int | None] = f.ref("stock_item.id")
+    alternatives: Mapped[list[Any] | None] = f.json(read_only=True)
