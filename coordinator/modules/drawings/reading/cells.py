@@ -45,20 +45,27 @@ class Grid:
                 joined.append(rule)
         return joined
 
-    def cell(self, x: float, y: float) -> BBox | None:
-        """The ruled rectangle around a point; None when it is open or as large as a view."""
-        slack = 2 * self.tolerance
-        spanning_y = [rule.at for rule in self.upright if rule.start - slack <= y <= rule.end + slack]
-        spanning_x = [rule.at for rule in self.level if rule.start - slack <= x <= rule.end + slack]
-        left = max((at for at in spanning_y if at < x), default=None)
-        right = min((at for at in spanning_y if at > x), default=None)
-        top = max((at for at in spanning_x if at < y), default=None)
-        bottom = min((at for at in spanning_x if at > y), default=None)
+    def cell(self, x: float, y: float, text_height: float = 0.0) -> BBox | None:
+        """The ruled rectangle around a point; None when it is not closed or as large as a view.
+
+        Rules shorter than 1.7 text heights are strokes of letters and do not count.
+        """
+        slack, shortest = 2 * self.tolerance, 1.7 * text_height
+        upright = [r for r in self.upright if r.start - slack <= y <= r.end + slack and r.end - r.start > shortest]
+        level = [r for r in self.level if r.start - slack <= x <= r.end + slack and r.end - r.start > shortest]
+        left = max((r for r in upright if r.at < x), key=lambda r: r.at, default=None)
+        right = min((r for r in upright if r.at > x), key=lambda r: r.at, default=None)
+        top = max((r for r in level if r.at < y), key=lambda r: r.at, default=None)
+        bottom = min((r for r in level if r.at > y), key=lambda r: r.at, default=None)
         if left is None or right is None or top is None or bottom is None:
             return None
-        if (right - left) * (bottom - top) > MAX_CELL_SHARE * self.width * self.height:
+        width, height = right.at - left.at, bottom.at - top.at
+        closed = all(_covers(r, top.at, bottom.at) for r in (left, right)) and all(
+            _covers(r, left.at, right.at) for r in (top, bottom)
+        )
+        if not closed or width * height > MAX_CELL_SHARE * self.width * self.height:
             return None
-        return left, top, right, bottom
+        return left.at, top.at, right.at, bottom.at
 
     def drawing_frame(self) -> BBox:
         """The inner border of the sheet; the sheet itself where none is drawn."""
@@ -73,6 +80,11 @@ class Grid:
             right.at if right else self.width,
             min((rule.end for rule in found), default=self.height),
         )
+
+
+def _covers(rule: Rule, start: float, end: float) -> bool:
+    slack = 0.12 * (end - start)
+    return rule.start <= start + slack and rule.end >= end - slack
 
 
 def contains(box: BBox, x: float, y: float, slack: float = 0.0) -> bool:

@@ -11,7 +11,8 @@ from coordinator.modules.drawings.reading.page import Page, Segment, Word, join_
 
 _NUMBER_WORD = re.compile(rf"^[+\-]?\s?{NUMBER}°?$")
 _GLUED_DEVIATION = re.compile(rf"^(.*?\d)\s*([+\-]{NUMBER})$")
-IT7_SHARE_TIGHT = 0.02
+TIGHT_WIDTH_MM = 0.02
+STACK_MAX_DROP = 2.4
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _find_stacks(words: list[Word]) -> list[_Stack]:
             height = max(top.height, bottom.height)
             drop = (bottom.v0 + bottom.v1 - top.v0 - top.v1) / 2
             overlap = min(top.u1, bottom.u1) - max(top.u0, bottom.u0)
-            if not 0.6 * height < drop < 1.75 * height or min(top.height, bottom.height) < 0.7 * height:
+            if not 0.6 * height < drop < STACK_MAX_DROP * height or min(top.height, bottom.height) < 0.7 * height:
                 continue
             if overlap < 0.5 * min(top.u1 - top.u0, bottom.u1 - bottom.u0):
                 continue
@@ -171,7 +172,7 @@ def make_dimension(block: TextBlock, parsed: DimensionText, unit: str, page: int
     width = None if parsed.upper is None or parsed.lower is None else parsed.upper - parsed.lower
     tight_mm = 25.4 if own_unit == "inch" else 1.0
     grade = re.search(r"\d+$", parsed.fit or "")
-    tight = (width is not None and own_unit != "deg" and width * tight_mm <= IT7_SHARE_TIGHT + 1e-9) or (
+    tight = (width is not None and own_unit != "deg" and width * tight_mm <= TIGHT_WIDTH_MM + 1e-9) or (
         grade is not None and int(grade[0]) <= 7
     )
     return Dimension(

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from coordinator.modules.drawings.reading import strokes
+from coordinator.modules.drawings.reading import stacks, strokes
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
 from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, rapid_engine, read_crops
@@ -20,6 +20,7 @@ from coordinator.modules.drawings.reading.page import Page, Word, to_frame
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 MIN_CONFIDENCE = 0.5
+MIN_SINGLE_CONFIDENCE = 0.75
 READ_HEIGHT_PX = 48
 SLANT_MIN_DEG = 8.0
 MAX_READING_SIDE_PX = 5000
@@ -135,19 +136,19 @@ def _extent(quad: Quad) -> tuple[float, float]:
 
 def _read_words(image: Image, ink: Image, boxes: list[Quad]) -> list[Word]:
     """Words of the level pass and of the upright pass; where both saw something, the better reading stays."""
-    level = _recognise(image, [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]])
+    level = _recognise_rows(image, ink, [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]])
     slanted = _recognise_slanted(image, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
     words = [_word(item, ink, 0.0) for item in level] + [_word(item, None, _angle(item.quad)) for item in slanted]
     turned, turned_ink = (np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink))
     upright = [box for box in rapid_engine().detect(turned) if _extent(box)[0] > 1.15 * _extent(box)[1] and _slant(box) < SLANT_MIN_DEG]
-    for item in _recognise(turned, upright):
+    for item in _recognise_rows(turned, turned_ink, upright):
         word = _word(item, turned_ink, 0.0)
         # The turned image maps to the reading frame of 90° by a shift along the text.
         shift = image.shape[0] - 1
         words.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
     words = _without_rivals([word for word in words if word.text])
     words = strokes.add_diameter_signs(words, ink)
-    return strokes.complete_stacks(words, ink, lambda crops: read_crops([_scaled(crop) for crop in crops]), image)
+    return stacks.complete_stacks(words, ink, image, lambda crops: read_crops([_scaled(crop) for crop in crops]))
 
 
 def _slant(quad: Quad) -> float:
@@ -162,7 +163,28 @@ def _angle(quad: Quad) -> float:
 
 def _recognise(image: Image, boxes: list[Quad]) -> list[_Found]:
     reads = read_crops([_scaled(_crop(image, box)) for box in boxes])
-    return [_Found(box, read) for box, read in zip(boxes, reads, strict=True) if read.confidence >= MIN_CONFIDENCE]
+    return [
+        _Found(box, read)
+        for box, read in zip(boxes, reads, strict=True)
+        if read.confidence >= (MIN_CONFIDENCE if len(read.text) > 1 else MIN_SINGLE_CONFIDENCE)
+    ]
+
+
+def _recognise_rows(image: Image, ink: Image, boxes: list[Quad]) -> list[_Found]:
+    """Read level boxes; where small figures stand behind a size in one box, size and figures are read apart."""
+    found = _recognise(image, boxes)
+    pieces: list[Quad] = []
+    kept: list[_Found] = []
+    for item in found:
+        x0, y0 = item.quad.min(axis=0)
+        x1, y1 = item.quad.max(axis=0)
+        parts = stacks.split_trailing(ink, (x0, y0, x1, y1)) if stacks.may_be_size(item.read.text) else []
+        if parts:
+            pieces += [np.array([(a, b), (c, b), (c, d), (a, d)], dtype=float) for a, b, c, d in parts]
+        else:
+            text = stacks.degree_at_end(ink, (x0, y0, x1, y1), item.read.text)
+            kept.append(_Found(item.quad, Read(text, item.read.confidence)))
+    return kept + _recognise(image, pieces)
 
 
 def _recognise_slanted(image: Image, boxes: list[Quad]) -> list[_Found]:

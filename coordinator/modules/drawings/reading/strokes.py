@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +11,13 @@ import cv2
 import numpy as np
 
 from coordinator.modules.drawings.reading.model import BBox
-from coordinator.modules.drawings.reading.ocr import Image, Read
-from coordinator.modules.drawings.reading.ocr_text import clean_text
+from coordinator.modules.drawings.reading.ocr import Image
 from coordinator.modules.drawings.reading.page import Segment, Word
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 MAX_SKEW_DEG = 8.0
 MIN_SKEW_DEG = 0.08
-_DEVIATION = re.compile(r"^(?:0|[+\-]?\d*[.,]\d+|0[.,]0+|[+\-]\d+)$")
 
 
 def deskew(image: Image) -> tuple[Image, Matrix]:
@@ -100,7 +97,7 @@ def ink_box(ink: Image, box: BBox) -> BBox | None:
     return float(x0 + columns[0]), float(y0 + rows[0]), float(x0 + columns[-1] + 1), float(y0 + rows[-1] + 1)
 
 
-def _turned(ink: Image, angle: float) -> tuple[Image, float] | None:
+def turned_layer(ink: Image, angle: float) -> tuple[Image, float] | None:
     """The ink layer in the reading frame of level or upright text, and the shift of u."""
     if angle == 0:
         return ink, 0.0
@@ -111,7 +108,7 @@ def _turned(ink: Image, angle: float) -> tuple[Image, float] | None:
 
 def add_diameter_signs(words: list[Word], ink: Image) -> list[Word]:
     """Put the Ø sign before numbers which have it in the picture but not in the text."""
-    layers = {angle: layer for angle in (0.0, 90.0) if (layer := _turned(ink, angle)) is not None}
+    layers = {angle: layer for angle in (0.0, 90.0) if (layer := turned_layer(ink, angle)) is not None}
     found = []
     for word in words:
         layer = layers.get(word.angle)
@@ -151,65 +148,3 @@ def _split_by_slash(holes: list[Any], width: int, height: int) -> bool:
     (ax, ay), (bx, by) = (np.asarray(hole).reshape(-1, 2).mean(axis=0) for hole in holes)
     areas = sorted(cv2.contourArea(hole) for hole in holes)
     return bool(abs(ax - bx) > 0.12 * width and areas[0] > 0.4 * areas[1] and sum(areas) > 0.15 * width * height)
-
-
-def complete_stacks(
-    words: list[Word], ink: Image, read: Callable[[list[Image]], list[Read]], image: Image
-) -> list[Word]:
-    """Look for small numbers beside a size (deviations) which the detector overlooked, and read them."""
-    places: list[tuple[Word, BBox]] = []
-    crops: list[Image] = []
-    for angle in (0.0, 90.0):
-        layer, picture = _turned(ink, angle), _turned(image, angle)
-        if layer is None or picture is None:
-            continue
-        shift = layer[1]
-        here = [word for word in words if word.angle == angle]
-        for word in here:
-            if not re.match(r"^(\d{1,2}\s?[xX]\s?)?[ØR]?\d+([.,]\d+)?$", word.text) or word.height < 10:
-                continue
-            for box in _small_groups(word, here, layer[0], shift):
-                x0, y0, x1, y1 = (round(value) for value in box)
-                pad = max(3, (y1 - y0) // 4)
-                crops.append(np.ascontiguousarray(picture[0][max(0, y0 - pad) : y1 + pad, max(0, x0 - pad) : x1 + pad]))
-                places.append((word, (x0 - shift, y0, x1 - shift, y1)))
-    found = list(words)
-    for (word, box), result in zip(places, read(crops), strict=True):
-        text = clean_text(result.text).replace("O", "0")
-        if result.confidence >= 0.6 and _DEVIATION.match(text):
-            found.append(Word(text, box[0], box[2], box[1], box[3], word.angle, result.confidence, "ocr"))
-    return found
-
-
-def _small_groups(word: Word, others: list[Word], ink: Image, shift: float) -> list[BBox]:
-    """Boxes of unread small glyphs right behind a number, one per row."""
-    height = word.height
-    x0, x1 = round(word.u1 + shift + 0.08 * height), round(word.u1 + shift + 3.2 * height)
-    y0, y1 = max(0, round(word.v0 - 0.55 * height)), round(word.v1 + 0.55 * height)
-    part = ink[y0:y1, max(0, x0) : x1]
-    if part.size == 0:
-        return []
-    count, _, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
-    glyphs = []
-    for x, y, w, h, area in stats[1:count]:
-        box = (x + x0, y + y0, x + x0 + w, y + y0 + h)
-        inside = 0 < y and y + h < part.shape[0] and x + w < part.shape[1]
-        middle_u, middle_v = (box[0] + box[2]) / 2 - shift, (box[1] + box[3]) / 2
-        known = any(o.u0 <= middle_u <= o.u1 and o.v0 <= middle_v <= o.v1 for o in others)
-        if inside and not known and area >= 8 and h <= 0.85 * height and w <= 0.8 * height and max(w, h) >= 0.12 * height:
-            glyphs.append(box)
-    if not any(box[3] - box[1] >= 0.3 * height for box in glyphs):
-        return []
-    rows: list[list[BBox]] = []
-    for box in sorted(glyphs, key=lambda item: -(item[3] - item[1])):
-        middle = (box[1] + box[3]) / 2
-        row = next((row for row in rows if row[0][1] - 2 <= middle <= row[0][3] + 4), None)
-        if row is None:
-            rows.append([box])
-        else:
-            row.append(box)
-    return [
-        (min(b[0] for b in row), min(b[1] for b in row), max(b[2] for b in row), max(b[3] for b in row))
-        for row in rows
-        if row[0][3] - row[0][1] >= 0.3 * height and min(b[0] for b in row) - x0 < 1.2 * height
-    ]

@@ -28,7 +28,7 @@ _FACTS = {
         re.IGNORECASE,
     ),
 }
-LOW_CELL_HEIGHTS = 3.0
+LOW_CELL_HEIGHTS = 4.2
 _TEXT_BLOCK_KEYS = ("scale", "unit", "general_tolerance")
 
 
@@ -57,7 +57,7 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
         block for block in blocks
         if block.words and abs(block.words[0].angle) < 5 and contains(frame, *centre_of(block.bbox))
     ]  # fmt: skip
-    cells = {id(block): grid.cell(*centre_of(block.bbox)) for block in level}
+    cells = {id(block): grid.cell(*centre_of(block.bbox), block.parts[0].height) for block in level}
     labels = [
         _Label(match[0], match[1], block, cells[id(block)]) for block in level if (match := match_label(block.text)) is not None
     ]
