@@ -15,7 +15,11 @@ _TYPES = {
     "scanner": ("edge_agents.drivers.scanner", "ScannerConfig", "ScannerDriver"),
     "cabinet_camera": ("edge_agents.drivers.cabinet_camera", "CabinetCameraConfig", "CabinetCameraDriver"),
     "opcua_machine": ("edge_agents.drivers.opcua_machine", "OpcuaMachineConfig", "OpcuaMachineDriver"),
-    "load_generator": ("edge_agents.simulators.load_generator", "LoadGeneratorConfig", "LoadGeneratorDriver"),
+    "load_generator": (
+        "edge_agents.drivers.simulators.load_generator",
+        "LoadGeneratorConfig",
+        "LoadGeneratorDriver",
+    ),
 }
 
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from edge_agents.drivers.base import Driver
-from edge_agents.simulators.load_generator.config import LoadGeneratorConfig
+from edge_agents.drivers.simulators.load_generator.config import LoadGeneratorConfig
 
 _BLOCK = 50
 

@@ -36,7 +36,7 @@ class LocalBroker:
     def _command(self) -> list[str]:
         program = mosquitto_path()
         if program is None:
-            return [sys.executable, "-m", "edge_agents.simulators.broker", str(self.port)]
+            return [sys.executable, "-m", "edge_agents.drivers.simulators.broker", str(self.port)]
         settings = self._directory / "mosquitto.conf"
         settings.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"

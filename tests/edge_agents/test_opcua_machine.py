@@ -1,0 +1,134 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from edge_agents.drivers.opcua_machine.config import OpcuaMachineConfig
+from edge_agents.drivers.opcua_machine.driver import OpcuaMachineDriver
+from edge_agents.drivers.simulators.machine import MachineSimulator
+from tests.edge_agents.conftest import Recorded
+
+
+def config(endpoint: str, **changes: Any) -> OpcuaMachineConfig:
+    values: dict[str, Any] = {
+        "type": "opcua_machine",
+        "machine_code": "M01",
+        "endpoint": endpoint,
+        "node_map": "opc40501",
+        "security": "none",
+        "allow_insecure": True,
+        "sampling_ms": 50,
+        "min_delay_s": 0.1,
+        "max_delay_s": 0.3,
+        "batch_s": 0.5,
+        "settle_s": 0.4,
+        "limits": {"spindle_load": {"risk": 110, "impact": 150}},
+    }
+    return OpcuaMachineConfig.model_validate(values | changes)
+
+
+@contextlib.asynccontextmanager
+async def running(recorded: Recorded, settings: OpcuaMachineConfig) -> AsyncIterator[OpcuaMachineDriver]:
+    driver = OpcuaMachineDriver(settings, recorded.context)
+    task = asyncio.create_task(driver.run())
+    try:
+        yield driver
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.requirement("MCH-08")
+@pytest.mark.requirement("MCH-13")
+@pytest.mark.requirement("MCH-22")
+@pytest.mark.requirement("MCH-23")
+@pytest.mark.parametrize("vendor", [False, True], ids=["opc40501", "vendor"])
+async def test_cycle_alarm_and_collision_of_a_machine(recorded: Recorded, vendor: bool) -> None:
+    node_map = "vendor_example" if vendor else "opc40501"
+    async with (
+        MachineSimulator(vendor=vendor) as machine,
+        running(recorded, config(machine.endpoint, node_map=node_map)) as driver,
+    ):
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        if vendor:
+            await machine.simulation.write("execution", 2)
+            await machine.simulation.write("program_state", 3)
+            await recorded.until(lambda: driver.tracker.state == "running")
+            await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
+            await recorded.until(lambda: recorded.of("collision.impact"))
+            await machine.simulation.write("execution", 0)
+            await machine.simulation.write("program_state", 2)
+            await machine.answer({"do": "counter", "value": 2})
+        else:
+            await machine.answer(
+                {"do": "start_cycle", "program": "O7", "seconds": 2.5, "parts": 2, "tool": 5}
+            )
+            await recorded.until(lambda: driver.tracker.state == "running")
+            await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
+        await recorded.until(lambda: recorded.of("machine.cycle"))
+        cycle = recorded.of("machine.cycle")[0]
+        assert (cycle["result"], cycle["part_count"]) == ("complete", 2)
+        assert cycle["started_at"] < cycle["ended_at"]
+        impact = recorded.of("collision.impact")
+        assert len(impact) == 1
+        assert impact[0]["value"] == 175
+        assert any(
+            trace["channel"] == "spindle_load" and len(trace["v"]) > 1 for trace in impact[0]["signals"]
+        )
+        if not vendor:
+            assert (cycle["program"], impact[0]["tool"], impact[0]["program"]) == ("O7", "T5", "O7")
+        await machine.answer({"do": "alarm", "text": "Huile"})
+        await recorded.until(lambda: driver.tracker.state == "alarm")
+        await machine.answer({"do": "clear_alarm"})
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        alarms = recorded.of("machine.alarm")
+        assert [(alarm["code"], alarm["active"]) for alarm in alarms] == [("700123", True), ("700123", False)]
+        await recorded.until(lambda: recorded.of("telemetry.batch"))
+        channels = recorded.of("telemetry.batch")[0]["channels"]
+        assert channels["spindle_load"]["unit"] == "%"
+
+
+@pytest.mark.requirement("MCH-45")
+@pytest.mark.requirement("MCH-46")
+async def test_cut_socket_gives_unknown_then_recovers(recorded: Recorded) -> None:
+    async with MachineSimulator() as machine, running(recorded, config(machine.endpoint)) as driver:
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        assert machine.drop_connections() == 1
+        await recorded.until(
+            lambda: [e["state"] for e in recorded.of("machine.state")][-2:] == ["unknown", "idle"]
+        )
+        assert recorded.statuses[-1] == ("ok", None)
+        assert any(status == "fault" for status, _ in recorded.statuses)
+        await machine.answer({"do": "start_cycle", "seconds": 0.3})
+        await recorded.until(lambda: recorded.of("machine.cycle"))
+        assert len(machine.server.iserver.asyncio_transports) == 1
+
+
+@pytest.mark.requirement("MCH-46")
+async def test_missing_node_is_named_and_the_others_work(recorded: Recorded) -> None:
+    nodes = {"temperature": {"paths": ["Monitoring/Spindle1/Temperature"], "unit": "°C"}}
+    async with (
+        MachineSimulator() as machine,
+        running(recorded, config(machine.endpoint, nodes=nodes)) as driver,
+    ):
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        alert = recorded.of("health.alert")[0]
+        assert alert["code"] == "opcua.node_missing"
+        assert "Monitoring/Spindle1/Temperature" in alert["message"]
+
+
+async def test_unreachable_machine_is_a_fault_not_a_crash(recorded: Recorded) -> None:
+    async with running(recorded, config("opc.tcp://127.0.0.1:9")) as driver:
+        await recorded.until(lambda: recorded.statuses)
+        assert recorded.statuses[0][0] == "fault"
+        assert driver.tracker.state == "unknown"
+
+
+@pytest.mark.requirement("MCH-09")
+def test_plain_session_needs_explicit_approval() -> None:
+    with pytest.raises(ValueError, match="allow_insecure"):
+        config("opc.tcp://127.0.0.1:4840", allow_insecure=False)
+    with pytest.raises(ValueError, match="cert_file"):
+        config("opc.tcp://127.0.0.1:4840", security="sign_encrypt")
