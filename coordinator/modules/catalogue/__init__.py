@@ -1,0 +1,1 @@
+"""Parts, stock items, tools, materials, cutting data, supplier articles."""
