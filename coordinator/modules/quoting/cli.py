@@ -1,0 +1,205 @@
+"""``usinage quote``: computes quotes from drawings, models or readings, without server or database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from coordinator.modules.quoting.engine import shop_file
+from coordinator.modules.quoting.engine.default_shop import default_shop, default_shop_yaml
+from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
+from coordinator.modules.quoting.engine.reading import from_reading
+from coordinator.modules.quoting.engine.values import QuotingError
+
+app = typer.Typer(help="Chiffrage et devis.", no_args_is_help=True)
+
+
+@app.callback()
+def quote() -> None:
+    """Chiffrage et devis."""
+
+
+@app.command("compute")
+def compute_command(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Plans, modèles 3D, ou lectures JSON de « usinage drawing read »."),
+    ] = None,
+    quantity: Annotated[int | None, typer.Option(help="Quantité de chaque pièce.")] = None,
+    material: Annotated[str | None, typer.Option(help="Matière (prime sur le cartouche).")] = None,
+    shop: Annotated[Path | None, typer.Option(help="Fichier atelier YAML (sinon l'atelier intégré).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Un seul document JSON sur la sortie.")] = False,
+    price_break: Annotated[list[int] | None, typer.Option(help="Quantité supplémentaire à chiffrer.")] = None,
+    delivery: Annotated[str | None, typer.Option(help="Délai demandé, AAAA-MM-JJ.")] = None,
+    certificate: Annotated[bool, typer.Option(help="Certificat matière demandé.")] = False,
+    criticality: Annotated[
+        str, typer.Option(help="standard, sensitive, critical, aerospace, military ou armament.")
+    ] = "standard",
+    on: Annotated[
+        str | None, typer.Option("--date", help="Date du devis, AAAA-MM-JJ (sinon aujourd'hui).")
+    ] = None,
+    write_default_shop: Annotated[
+        Path | None, typer.Option(help="Écrit l'atelier intégré, commenté, dans ce fichier et s'arrête.")
+    ] = None,
+) -> None:
+    """Analyse les pièces et calcule trois scénarios avec les machines, outils, stocks et taux de l'atelier."""
+    if write_default_shop is not None:
+        _write_shop(write_default_shop)
+        return
+    if not files:
+        _usage("Donnez au moins un fichier.")
+    if quantity is None:
+        _usage("Donnez la quantité : --quantity N.")
+    today = _date(on, "--date") or date.today()  # noqa: DTZ011 - the shop's calendar day, only at the command line
+    wished = _date(delivery, "--delivery")
+    try:
+        park = shop_file.load(shop) if shop else default_shop()
+        readings = [r for f in files for r in _readings(f)]
+    except QuotingError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
+    boxes = {"certificate_required": certificate, "criticality": criticality}
+    parts = [_part(r, quantity, material, boxes) for r in readings]
+    breaks = tuple(price_break or ())
+    result = compute(parts, park, QuoteRequest(today, wished, breaks))
+    if as_json:
+        typer.echo(json.dumps(result.to_json(), ensure_ascii=False, indent=1))
+    else:
+        _print(result)
+    if any(
+        line.error is not None and line.error.code == "file_unreadable" for line in result.lines
+    ) or _failed(readings):
+        typer.echo("Au moins un fichier n'a pas pu être lu.", err=True)
+        raise typer.Exit(1)
+
+
+def _usage(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
+
+
+def _date(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _usage(f"{option} : « {text} » n'est pas une date AAAA-MM-JJ.")
+
+
+def _write_shop(path: Path) -> None:
+    try:
+        path.write_text(default_shop_yaml(), encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"Impossible d'écrire {path} : {error.strerror}.", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"Atelier écrit : {path}", err=True)
+
+
+def _readings(path: Path) -> list[dict[str, Any]]:
+    """Readings of a file: those of a JSON reading as they are, any other file through the drawing reader."""
+    if not path.is_file():
+        raise QuotingError("file_missing", f"Fichier introuvable : {path}", "file")
+    if path.suffix.lower() == ".json":
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise QuotingError(
+                "reading_invalid", f"Lecture JSON non valable : {path.name}", "file"
+            ) from error
+        entries = data if isinstance(data, list) else [data]
+        if not all(isinstance(e, dict) for e in entries):
+            raise QuotingError("reading_invalid", f"Lecture JSON non valable : {path.name}", "file")
+        return entries
+    from coordinator.modules.drawings.reading.sandbox import read_file
+
+    reading = read_file(path)
+    return [reading.to_json()]
+
+
+def _part(
+    reading: dict[str, Any], quantity: int, material: str | None, boxes: dict[str, Any]
+) -> PartDescription:
+    part = from_reading(reading, quantity, material, **boxes)
+    error = reading.get("error")
+    if error:
+        return replace(part, warnings=(*part.warnings, f"Lecture impossible : {error.get('message', '')}"))
+    return part
+
+
+def _failed(readings: list[dict[str, Any]]) -> bool:
+    return any(r.get("error") for r in readings)
+
+
+def _print(result: QuoteResult) -> None:
+    data = result.to_json()
+    for line in data["lines"]:
+        _print_line(line)
+    typer.echo("\nSCÉNARIOS")
+    for s in data["scenarios"]:
+        mark = "→" if s["recommended"] else " "
+        price = "incomplet" if s["price_excl_tax"] is None else f"{s['price_excl_tax']:>10.2f} € HT"
+        margin = "" if s["margin_pct"] is None else f"marge {s['margin_pct']:.1f} %"
+        days = "" if s["lead_time_days"] is None else f"{s['lead_time_days']} j ({s['delivery_date']})"
+        typer.echo(f" {mark} {s['kind']:<10} {price}  {margin:<14} {days}")
+        for reason in s["reasons"]:
+            typer.echo(f"      {reason}")
+    if data["questions"]:
+        typer.echo("\nQUESTIONS")
+        for q in data["questions"]:
+            typer.echo(f"  {'!' if q['blocking'] else '-'} ligne {q['line']} : {q['text']}")
+
+
+def _cell(value: Any, width: int, digits: int) -> str:
+    return " " * width if value is None else f"{value:>{width}.{digits}f}"
+
+
+def _print_line(line: dict[str, Any]) -> None:
+    title = line["part_name"] or line["drawing_number"] or line["file"]
+    typer.echo(
+        f"\n{title} — {line['material']} ({line['iso513_group'] or '?'}) × {line['quantity']} : {line['feasibility']}"
+    )
+    blank = line["blank"]
+    if blank:
+        size = " × ".join(f"{v:g}" for v in blank["size_mm"])
+        typer.echo(
+            f"  Brut {blank['shape']} {size} mm, {blank['mass_kg']} kg, {blank['source']}, {blank['cost']:.2f} €/pièce"
+        )
+    if line["operations"]:
+        typer.echo(
+            f"  {'n°':>4} {'machine':<9} {'outil':<12} {'opération':<44} {'i':>3} {'Vc':>6} {'n':>6} {'Vf':>7} {'ap':>6} "
+            f"{'ae':>6} {'kW':>5} {'coupe':>7} {'temps':>7} {'régl.':>6} {'coût':>9}"
+        )
+    for o in line["operations"]:
+        typer.echo(
+            f"  {o['sequence_no']:>4} {(o['machine'] or 'ext.'):<9} {(o['tool'] or '')[:12]:<12} {o['label'][:44]:<44} "
+            f"{_cell(o['passes'], 3, 0)} {_cell(o['vc_m_min'], 6, 0)} {_cell(o['n_rev_min'], 6, 0)} "
+            f"{_cell(o['feed_mm_min'], 7, 0)} {_cell(o['ap_mm'], 6, 2)} {_cell(o['ae_mm'], 6, 2)} {_cell(o['power_kw'], 5, 1)} "
+            f"{_cell(o['cut_min'], 7, 3)} {_cell(o['run_min'], 7, 3)} {_cell(o['setup_min'], 6, 0)} {_cell(o['cost'], 9, 2)}"
+        )
+    for gap in line["resource_gaps"]:
+        typer.echo(
+            f"  Manque ({gap['kind']}) : {gap['what']} — {gap['message']} {' | '.join(gap['alternatives'])}"
+        )
+    for other in line["alternatives"][:1]:
+        typer.echo(f"  Sinon : {other['route']}, {other['unit_cost']:.2f} €/pièce")
+    if line["unit_price"] is not None:
+        typer.echo(f"  Coût {line['unit_cost']:.2f} €/pièce, prix {line['unit_price']:.2f} € HT/pièce")
+    for warning in line["warnings"]:
+        typer.echo(f"  ! {warning}")
+
+
+def main() -> None:
+    """Entry point for running this command alone."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(app())

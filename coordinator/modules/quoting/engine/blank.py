@@ -1,0 +1,270 @@
+"""Raw stock (QUO-10 to QUO-12): size of the blank, where it comes from, its mass and its cost per piece."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from coordinator.modules.quoting.engine.materials import MaterialMatch, same_material
+from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.settings import BlankSettings, stepped
+from coordinator.modules.quoting.engine.shop import Shop, StockUnit
+from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Blanks taken from one place: an offcut, a lot or a purchase."""
+
+    kind: str
+    code: str
+    count: int
+    price_per_kg: Decimal
+    certified: bool = False
+    leftover_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """The raw piece of one part and what the batch takes. Lengths mm; ``cost`` € per piece before handling."""
+
+    shape: str
+    size_mm: tuple[float, ...]
+    mass_kg: float
+    sources: tuple[Source, ...]
+    cost: Decimal
+    section_cm2: float
+    bar_fed: bool
+    consumed_kg: float
+    per_bar: int
+    explanation: Value
+    gap: Gap | None = None
+    delay_days: int = 0
+
+    @property
+    def diameter_mm(self) -> float:
+        return self.size_mm[0]
+
+    def source_text(self) -> str:
+        """``chute CH-1 ×2 + lot B-C45 ×8`` as users read it."""
+        names = {"offcut": "chute", "lot": "lot", "purchase": "achat"}
+        return " + ".join(f"{names[s.kind]} {s.code} ×{s.count}" for s in self.sources)
+
+    def leftovers(self) -> list[str]:
+        """Reusable offcuts that the sawing leaves (STK-23)."""
+        return [f"chute réutilisable {s.code} : {s.leftover_mm:g} mm" for s in self.sources if s.leftover_mm]
+
+
+def round_blank(
+    part: PartDescription, material: MaterialMatch, shop: Shop, on: date, *, bar_fed: bool
+) -> Blank:
+    """Blank of a turned part: bar Ø and length after QUO-11, counted per bar after QUO-12."""
+    rules = shop.settings.blank
+    largest, length = part.max_diameter_mm, part.length_mm
+    allowance = 0.0 if part.keep_stock_surface else stepped(rules.round_allowance_mm, largest)
+    extra = rules.bar_parting_mm + rules.bar_facing_mm if bar_fed else rules.facing_allowance_mm
+    piece = length + (rules.bar_facing_mm if bar_fed else rules.facing_allowance_mm)
+    pitch = length + extra if bar_fed else length + extra + rules.saw_kerf_mm
+    end = rules.bar_end_bar_fed_mm if bar_fed else rules.bar_end_saw_mm
+    minimum = largest + allowance
+    standard = next((d for d in rules.round_sizes_mm if d >= minimum - 1e-6), math.ceil(minimum))
+    units = [
+        u
+        for u in _usable(shop, part, material)
+        if u.shape == "round"
+        and u.diameter_mm is not None
+        and u.diameter_mm >= minimum - 1e-6
+        and u.diameter_mm <= max(standard, minimum) * 1.12
+    ]
+    counted = [(u, _per_bar(u.length_mm, end, pitch, u.is_offcut and bar_fed) * u.quantity) for u in units]
+    diameter, sources = _allocate(counted, part.quantity, lambda u: u.diameter_mm or 0.0, standard)
+    price = _purchase_price(shop, material, on)
+    sources = _with_purchase(sources, part, f"barre Ø{standard:g}", price)
+    if any(s.kind == "purchase" for s in sources):
+        diameter = standard
+    sources = _with_leftovers(sources, units, pitch, end, rules)
+    per_bar = max(1, _per_bar(rules.bar_length_mm, end, pitch, False))
+    section = math.pi / 4 * (diameter / 10) ** 2
+    density = material.group.density_g_cm3 if material.group else 0.0
+    consumed = pitch + end / per_bar
+    note = f"Ø ≥ {largest:g} + {allowance:g} → Ø{diameter:g} ; L = {length:g} + {extra:g}"
+    return _finish(
+        "round",
+        (diameter, piece),
+        section * piece / 10 * density / 1000,
+        sources,
+        section,
+        bar_fed,
+        section * consumed / 10 * density / 1000,
+        per_bar,
+        note,
+        part,
+        rules,
+    )
+
+
+def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: date) -> Blank:
+    """Blank of a milled part: sawn from plate, thickness along the smallest size, vice grip for six faces."""
+    if part.size_mm is None:
+        raise QuotingError("size_missing", "Encombrement de la pièce inconnu.", "size_mm")
+    rules = shop.settings.blank
+    length, width, thickness = sorted(part.size_mm, reverse=True)
+    need_l, need_w = length + rules.block_sawn_allowance_mm, width + rules.block_sawn_allowance_mm
+    need_t = thickness + (
+        0.0 if part.keep_stock_surface else rules.plate_thickness_allowance_mm + rules.vice_grip_mm
+    )
+    standard = next((t for t in rules.plate_sizes_mm if t >= need_t - 1e-6), math.ceil(need_t))
+    kerf = rules.saw_kerf_mm
+    units = [
+        u
+        for u in _usable(shop, part, material)
+        if u.shape in ("plate", "blank", "square")
+        and (u.thickness_mm or 0.0) >= need_t - 1e-6
+        and (u.thickness_mm or 0.0) <= max(standard, need_t) * 1.5
+    ]
+    counted = [
+        (u, _per_plate(u.length_mm, u.width_mm or 0.0, need_l, need_w, kerf) * u.quantity) for u in units
+    ]
+    chosen, sources = _allocate(counted, part.quantity, lambda u: u.thickness_mm or 0.0, standard)
+    price = _purchase_price(shop, material, on)
+    sources = _with_purchase(sources, part, f"tôle ép. {standard:g}", price)
+    if any(s.kind == "purchase" for s in sources):
+        chosen = standard
+    density = material.group.density_g_cm3 if material.group else 0.0
+    section = need_w * chosen / 100
+    mass = need_l * section / 10 * density / 1000
+    consumed = (need_l + kerf) * (need_w + kerf) * chosen / 1000 * density / 1000
+    per_bar = max(1, _per_plate(*rules.plate_size_mm, need_l, need_w, kerf))
+    note = f"L + 5, l + 5, épaisseur ≥ {thickness:g} + 2 + 5 (prise d'étau) → {chosen:g}"
+    size = (need_l, need_w, chosen)
+    return _finish("plate", size, mass, sources, section, False, consumed, per_bar, note, part, rules)
+
+
+def _finish(
+    shape: str,
+    size: tuple[float, ...],
+    mass: float,
+    sources: list[Source],
+    section: float,
+    bar_fed: bool,
+    consumed: float,
+    per_bar: int,
+    note: str,
+    part: PartDescription,
+    rules: BlankSettings,
+) -> Blank:
+    total = sum((s.price_per_kg * s.count for s in sources), Decimal(0)) * Decimal(str(consumed))
+    cost = total / part.quantity
+    mean = float(cost) / consumed if consumed else 0.0
+    inputs: dict[str, float | str] = {"masse consommée": consumed, "€/kg": mean, "règle": note}
+    bought = [s for s in sources if s.kind == "purchase"]
+    gap = None
+    if bought and part.certificate_required:
+        what = f"Matière certifiée {part.material} {bought[0].code}"
+        gap = Gap("certified_material", what, ("Achat avec certificat 3.1",), "Pas de lot certifié en stock.")
+    return Blank(
+        shape,
+        size,
+        mass,
+        tuple(sources),
+        cost,
+        section,
+        bar_fed,
+        consumed,
+        per_bar,
+        Value(
+            float(cost), "€", "coût = masse consommée (trait et fin de barre répartis) × prix", inputs, note
+        ),
+        gap,
+        rules.material_delay_days if bought else 0,
+    )
+
+
+def _usable(shop: Shop, part: PartDescription, material: MaterialMatch) -> list[StockUnit]:
+    """Released stock of the grade; certified lots only where a certificate is needed, and then nothing else."""
+    needs = part.certificate_required or part.is_critical
+    return [
+        u
+        for u in shop.stock
+        if u.status == "released"
+        and u.quantity > 0
+        and u.certified == needs
+        and same_material(u.material, material.name)
+    ]
+
+
+def _per_bar(length: float, end: float, pitch: float, too_short: bool) -> int:
+    return 0 if too_short else max(0, math.floor((length - end) / pitch + 1e-9))
+
+
+def _per_plate(length: float, width: float, need_l: float, need_w: float, kerf: float) -> int:
+    """Blanks from a plate, both ways of laying."""
+
+    def grid(a: float, b: float) -> int:
+        return math.floor((length + kerf) / (a + kerf)) * math.floor((width + kerf) / (b + kerf))
+
+    return max(grid(need_l, need_w), grid(need_w, need_l))
+
+
+def _allocate(
+    counted: Iterable[tuple[StockUnit, int]], quantity: int, size: object, standard: float
+) -> tuple[float, list[Source]]:
+    """Offcuts first, then lots; one size for the whole batch, the smallest that covers most of it."""
+    assert callable(size)  # noqa: S101
+    stock = [(u, n) for u, n in counted if n > 0]
+    sizes = sorted({float(size(u)) for u, _ in stock})
+    best: tuple[float, list[Source]] = (standard, [])
+    for wanted in sizes:
+        same = [(u, n) for u, n in stock if abs(float(size(u)) - wanted) < 1e-6]
+        same.sort(key=lambda p: (not p[0].is_offcut, p[0].length_mm, p[0].code))
+        left, sources = quantity, list[Source]()
+        for unit, count in same:
+            take = min(left, count)
+            if take > 0 and unit.price_per_kg is not None:
+                kind = "offcut" if unit.is_offcut else "lot"
+                sources.append(Source(kind, unit.code, take, unit.price_per_kg, unit.certified))
+                left -= take
+        if left == 0:
+            return wanted, sources
+        if abs(wanted - standard) < 1e-6:
+            best = (wanted, sources)
+    return best
+
+
+def _purchase_price(shop: Shop, material: MaterialMatch, on: date) -> Decimal | None:
+    code = material.group.code if material.group else ""
+    line = shop.rate_card.find("material", on, material=material.name) or shop.rate_card.find(
+        "material", on, material=code
+    )
+    return line.rate if line else None
+
+
+def _with_purchase(
+    sources: list[Source], part: PartDescription, code: str, price: Decimal | None
+) -> list[Source]:
+    missing = part.quantity - sum(s.count for s in sources)
+    if missing <= 0:
+        return sources
+    if price is None:
+        message = f"Prix matière manquant, nul ou expiré : {part.material} (rate_card.lines, kind=material)."
+        raise QuotingError("rate_missing", message, "rate_card.material")
+    return [*sources, Source("purchase", code, missing, price, part.certificate_required)]
+
+
+def _with_leftovers(
+    sources: list[Source], units: list[StockUnit], pitch: float, end: float, rules: BlankSettings
+) -> list[Source]:
+    lengths = {u.code: u for u in units}
+    found = []
+    for s in sources:
+        unit = lengths.get(s.code)
+        length = unit.length_mm if unit else rules.bar_length_mm
+        per = max(1, _per_bar(length, end, pitch, False))
+        used = s.count % per or per
+        rest = length - used * pitch
+        keep = rest if rest >= rules.offcut_reuse_min_mm else None
+        found.append(Source(s.kind, s.code, s.count, s.price_per_kg, s.certified, keep and round(keep, 1)))
+    return found

@@ -1,0 +1,618 @@
+"""The built-in shop: a realistic small job shop, also written as the commented example file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+
+from coordinator.modules.quoting.engine import shop_file
+from coordinator.modules.quoting.engine.shop import Machine, RateCard, RateCardLine, Shop, StockUnit, Tool
+from coordinator.modules.quoting.engine.tolerances import COARSE_PITCH_MM
+
+_ALL = ("P", "M", "K", "N", "S")
+
+
+@lru_cache(maxsize=1)
+def default_shop() -> Shop:
+    """Saw, CNC lathe, mill-turn, 3-axis, 5-axis, bench, washing, inspection, packaging; tools, bars, plates, rates."""
+    return Shop(
+        machines=_machines(),
+        tools=_turning_tools() + _hole_tools() + _milling_tools(),
+        supplier_items=_supplier_items(),
+        stock=_stock(),
+        rate_card=RateCard(lines=_rates()),
+    )
+
+
+def _machines() -> tuple[Machine, ...]:
+    lathe_tools = ("VDI30", "VDI40", "25x25")
+    return (
+        Machine("SCIE-1", "Scie à ruban Ø260", "saw", "Sciage", max_turning_diameter_mm=260),
+        Machine(
+            "TOUR-1",
+            "Tour CN 2 axes",
+            "lathe",
+            "Tournage CN",
+            axis_count=2,
+            max_turning_diameter_mm=280,
+            max_turning_length_mm=500,
+            bar_capacity_mm=65,
+            max_spindle_rpm=4500,
+            spindle_power_kw=15,
+            spindle_torque_nm=240,
+            max_feed_mm_min=8000,
+            magazine_places=12,
+            tool_interface=lathe_tools,
+            attainable_it=6,
+            attainable_ra_um=0.8,
+        ),
+        Machine(
+            "TF-1",
+            "Tour-fraiseur bi-broche",
+            "mill_turn",
+            "Tournage-fraisage",
+            axis_count=5,
+            travel_x_mm=400,
+            travel_y_mm=100,
+            travel_z_mm=600,
+            max_turning_diameter_mm=250,
+            max_turning_length_mm=400,
+            bar_capacity_mm=65,
+            max_spindle_rpm=5000,
+            spindle_power_kw=18,
+            spindle_torque_nm=200,
+            max_feed_mm_min=8000,
+            magazine_places=24,
+            tool_interface=lathe_tools,
+            has_driven_tools=True,
+            has_sub_spindle=True,
+            attainable_it=6,
+            attainable_ra_um=0.8,
+        ),
+        Machine(
+            "CU3-1",
+            "Centre d'usinage 3 axes",
+            "machining_centre",
+            "Fraisage 3 axes",
+            axis_count=3,
+            travel_x_mm=800,
+            travel_y_mm=500,
+            travel_z_mm=510,
+            table_load_kg=500,
+            max_spindle_rpm=12000,
+            spindle_power_kw=18,
+            spindle_torque_nm=110,
+            max_feed_mm_min=15000,
+            magazine_places=24,
+            tool_interface=("BT40",),
+            attainable_it=6,
+            attainable_ra_um=0.8,
+        ),
+        Machine(
+            "CU5-1",
+            "Centre d'usinage 5 axes",
+            "machining_centre",
+            "Fraisage 5 axes",
+            axis_count=5,
+            travel_x_mm=600,
+            travel_y_mm=600,
+            travel_z_mm=500,
+            table_load_kg=300,
+            max_spindle_rpm=15000,
+            spindle_power_kw=20,
+            spindle_torque_nm=120,
+            max_feed_mm_min=20000,
+            magazine_places=60,
+            tool_interface=("BT40",),
+            attainable_it=6,
+            attainable_ra_um=0.8,
+        ),
+        Machine("ETABLI-1", "Établi d'ébavurage", "other", "Établi"),
+        Machine("LAVAGE-1", "Machine à laver", "other", "Lavage"),
+        Machine("CTRL-1", "Poste de contrôle", "inspection", "Contrôle", attainable_it=5),
+        Machine("EXP-1", "Poste d'emballage", "other", "Emballage"),
+    )
+
+
+def _turning_tools() -> tuple[Tool, ...]:
+    def insert(
+        code: str, name: str, kind: str, radius: float | None, price: str, edges: int, **extra: object
+    ) -> Tool:
+        base = Tool(
+            code,
+            name,
+            kind,
+            corner_radius_mm=radius,
+            price=Decimal(price),
+            edge_count=edges,
+            holder_interface="25x25",
+            iso513_groups=_ALL,
+            mounted_in=("TOUR-1", "TF-1"),
+            quantity=10,
+        )
+        return replace(base, **extra)  # type: ignore[arg-type]
+
+    hard = insert(
+        "CBN-CNGA-08", "Plaquette CBN CNGA 120408", "turning_finish", 0.8, "62", 2, iso513_groups=("H",)
+    )
+    bars = tuple(
+        insert(
+            f"BA-{d}",
+            f"Barre d'alésage Ø{d} rε 0,4",
+            "boring_bar",
+            0.4,
+            "8.50",
+            2,
+            diameter_mm=float(d),
+            usable_length_mm=float(4 * d),
+            mounted_in=("TOUR-1", "TF-1") if d == 16 else (),
+        )
+        for d in (8, 12, 16, 25)
+    )
+    return (
+        insert("CNMG-12", "Plaquette CNMG 120412 ébauche", "turning_rough", 1.2, "9.50", 4),
+        insert("VBMT-08", "Plaquette VBMT 160408 finition", "turning_finish", 0.8, "9.00", 2),
+        insert("VBMT-04", "Plaquette VBMT 160404 finition", "turning_finish", 0.4, "9.00", 2),
+        replace(hard, mounted_in=()),
+        insert(
+            "GORGE-2", "Lame à gorge 2 mm", "grooving", None, "14", 2, width_mm=2.0, cutting_length_mm=12.0
+        ),
+        insert(
+            "GORGE-3", "Lame à gorge 3 mm", "grooving", None, "14", 2, width_mm=3.0, cutting_length_mm=15.0
+        ),
+        insert(
+            "TRONC-3",
+            "Lame à tronçonner 3 mm",
+            "parting",
+            None,
+            "12",
+            2,
+            width_mm=3.0,
+            cutting_length_mm=33.0,
+        ),
+        insert("FILET-EXT", "Plaquette à fileter 16ER 60°", "threading", None, "13", 3),
+        *bars,
+    )
+
+
+_DRILLS_MM = (
+    2.0,
+    2.1,
+    2.5,
+    2.9,
+    3.0,
+    3.3,
+    3.9,
+    4.0,
+    4.2,
+    4.8,
+    5.0,
+    5.5,
+    5.8,
+    6.0,
+    6.6,
+    6.8,
+    7.0,
+    7.8,
+    8.0,
+    8.5,
+    9.0,
+    9.8,
+    10.0,
+    10.2,
+    11.0,
+    11.8,
+    12.0,
+    13.5,
+    13.8,
+    14.0,
+    15.8,
+    16.0,
+    17.5,
+    17.8,
+    18.0,
+    19.8,
+    20.0,
+)
+_MOUNTED_DRILLS = (3.3, 4.2, 5.0, 6.8, 8.5, 10.2)
+
+
+def _hole_tools() -> tuple[Tool, ...]:
+    def drill(d: float) -> Tool:
+        mounted = ("CU3-1", "CU5-1", "TF-1") if d in _MOUNTED_DRILLS else ()
+        return Tool(
+            f"FC-{d:g}",
+            f"Foret carbure Ø{d:g} 5D",
+            "drill",
+            d,
+            usable_length_mm=5 * d + 4,
+            teeth=2,
+            iso513_groups=_ALL,
+            price=Decimal(str(18 + 6 * d)),
+            mounted_in=mounted,
+            quantity=3,
+        )
+
+    def u_drill(d: int) -> Tool:
+        return Tool(
+            f"FP-{d}",
+            f"Foret à plaquettes Ø{d} 3D",
+            "drill",
+            float(d),
+            usable_length_mm=3.0 * d,
+            teeth=1,
+            iso513_groups=_ALL,
+            price=Decimal(22),
+            edge_count=4,
+            edge_life_min=15,
+            quantity=1,
+        )
+
+    reamers = tuple(
+        Tool(
+            f"AL-{d}H7",
+            f"Alésoir HSS-E Ø{d} H7",
+            "reamer",
+            float(d),
+            usable_length_mm=6.0 * d + 10,
+            teeth=6,
+            substrate="hss",
+            price=Decimal(str(24 + 3 * d)),
+            iso513_groups=_ALL,
+            quantity=2,
+        )
+        for d in (3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20)
+    )
+    taps = tuple(
+        Tool(
+            f"TA-M{d:g}",
+            f"Taraud machine HSS-E M{d:g}",
+            "tap",
+            float(d),
+            usable_length_mm=3.2 * d + 6,
+            pitch_mm=COARSE_PITCH_MM[d],
+            teeth=3,
+            substrate="hss",
+            price=Decimal(str(20 + 1.5 * d)),
+            iso513_groups=_ALL,
+            quantity=3,
+            mounted_in=("CU3-1", "CU5-1") if d in (6, 8) else (),
+        )
+        for d in (2, 2.5, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)
+    )
+    counterbores = tuple(
+        Tool(
+            f"LAM-{d:g}",
+            f"Fraise à lamer HSS Ø{d:g}",
+            "counterbore",
+            d,
+            usable_length_mm=40.0,
+            teeth=3,
+            substrate="hss",
+            price=Decimal(45),
+            iso513_groups=_ALL,
+        )
+        for d in (6.5, 8.0, 10.0, 11.0, 15.0, 18.0, 20.0)
+    )
+    return (
+        Tool(
+            "POINT-10",
+            "Foret à pointer carbure Ø10 90°",
+            "spot_drill",
+            10.0,
+            usable_length_mm=30,
+            teeth=2,
+            price=Decimal(42),
+            mounted_in=("CU3-1", "CU5-1", "TF-1", "TOUR-1"),
+            quantity=3,
+        ),
+        Tool(
+            "FRAISURE-20",
+            "Fraise à chanfreiner Ø20 90°",
+            "countersink",
+            20.0,
+            usable_length_mm=60,
+            teeth=3,
+            substrate="hss",
+            price=Decimal(28),
+            mounted_in=("CU3-1", "CU5-1"),
+            quantity=2,
+        ),
+        *(drill(d) for d in _DRILLS_MM),
+        *(u_drill(d) for d in (22, 25, 30, 35, 40, 45, 50)),
+        *reamers,
+        *taps,
+        *counterbores,
+        Tool(
+            "TETE-25",
+            "Tête à aléser Ø20–50",
+            "boring_head",
+            50.0,
+            usable_length_mm=120,
+            corner_radius_mm=0.4,
+            price=Decimal(9),
+            edge_count=2,
+            holder_interface="BT40",
+        ),
+        Tool(
+            "TETE-50",
+            "Tête à aléser Ø50–100",
+            "boring_head",
+            100.0,
+            usable_length_mm=160,
+            corner_radius_mm=0.4,
+            price=Decimal(9),
+            edge_count=2,
+            holder_interface="BT40",
+        ),
+        Tool(
+            "FF-8",
+            "Fraise à fileter carbure Ø8 P0,5–1,5",
+            "thread_mill",
+            7.9,
+            usable_length_mm=24,
+            teeth=4,
+            price=Decimal(95),
+        ),
+    )
+
+
+def _milling_tools() -> tuple[Tool, ...]:
+    def end_mill(d: int, long: bool = False) -> Tool:
+        suffix = "L" if long else ""
+        return Tool(
+            f"FR-{d}{suffix}",
+            f"Fraise carbure Ø{d} {'longue' if long else '4 dents'}",
+            "end_mill",
+            float(d),
+            usable_length_mm=(5.0 if long else 3.0) * d,
+            cutting_length_mm=2.2 * d,
+            teeth=4 if d > 3 else 3,
+            corner_radius_mm=0.0,
+            price=Decimal(str(12 + 5 * d)),
+            quantity=4,
+            mounted_in=("CU3-1", "CU5-1") if d in (6, 10, 16) and not long else (),
+            iso513_groups=(*_ALL, "H"),
+        )
+
+    face = [
+        Tool(
+            f"SURF-{d}",
+            f"Fraise à surfacer Ø{d}",
+            "face_mill",
+            float(d),
+            usable_length_mm=60,
+            teeth=z,
+            edge_count=z * 4,
+            price=Decimal(9 * z),
+            edge_life_min=15.0 * z,
+            holder_interface="BT40",
+            mounted_in=("CU3-1", "CU5-1") if d == 50 else (),
+            iso513_groups=(*_ALL, "H"),
+        )
+        for d, z in ((50, 5), (80, 6))
+    ]
+    return (
+        *face,
+        *(end_mill(d) for d in (3, 4, 5, 6, 8, 10, 12, 16, 20)),
+        *(end_mill(d, True) for d in (6, 8, 10, 12, 16)),
+    )
+
+
+def _supplier_items() -> tuple[Tool, ...]:
+    """What the tool supplier delivers in a few days: long carbide drills, other sizes, HSS-Co drills, taps, reamers."""
+    items: list[Tool] = []
+    for d in (
+        2.0,
+        2.5,
+        3.0,
+        3.3,
+        4.0,
+        4.2,
+        5.0,
+        6.0,
+        6.8,
+        7.8,
+        8.0,
+        8.5,
+        9.8,
+        10.0,
+        10.2,
+        11.8,
+        12.0,
+        14.0,
+        16.0,
+    ):
+        items.append(
+            Tool(
+                f"CAT-FC12-{d:g}",
+                f"Foret carbure Ø{d:g} 12D",
+                "drill",
+                d,
+                usable_length_mm=12 * d + 4,
+                teeth=2,
+                price=Decimal(str(45 + 12 * d)),
+                delay_days=3,
+                supplier="Catalogue",
+                quantity=0,
+            )
+        )
+    for d in (*_DRILLS_MM, 4.5, 4.8, 8.7, 9.5, 10.5, 11.5, 12.5, 13.0, 15.0, 15.5, 17.0, 19.0):
+        items.append(
+            Tool(
+                f"CAT-FH-{d:g}",
+                f"Foret HSS-Co Ø{d:g} 8D",
+                "drill",
+                d,
+                usable_length_mm=8 * d + 4,
+                teeth=2,
+                substrate="hss",
+                iso513_groups=("P1", "P2", "N"),
+                price=Decimal(str(4 + 1.6 * d)),
+                delay_days=2,
+                supplier="Catalogue",
+                quantity=0,
+            )
+        )
+        items.append(
+            Tool(
+                f"CAT-FC-{d:g}",
+                f"Foret carbure Ø{d:g} 5D",
+                "drill",
+                d,
+                usable_length_mm=5 * d + 4,
+                teeth=2,
+                price=Decimal(str(18 + 6 * d)),
+                delay_days=2,
+                supplier="Catalogue",
+                quantity=0,
+            )
+        )
+    return tuple(items)
+
+
+def _stock() -> tuple[StockUnit, ...]:
+    def bar(code: str, material: str, d: float, n: int, price: str) -> StockUnit:
+        return StockUnit(code, material, "round", 3000.0, d, quantity=n, price_per_kg=Decimal(price))
+
+    def plate(code: str, material: str, t: float, price: str) -> StockUnit:
+        return StockUnit(code, material, "plate", 2000.0, None, 1000.0, t, price_per_kg=Decimal(price))
+
+    return (
+        bar("B-C45-25", "C45E", 25, 3, "1.90"),
+        bar("B-C45-45", "C45E", 45, 2, "1.90"),
+        bar("B-C45-50", "C45E", 50, 2, "1.90"),
+        bar("B-42CD4-60", "42CrMo4", 60, 2, "2.60"),
+        bar("B-S355-60", "S355J2", 60, 1, "1.60"),
+        bar("B-304L-30", "X2CrNi18-9", 30, 2, "5.20"),
+        bar("B-316L-40", "X2CrNiMo17-12-2", 40, 2, "6.40"),
+        bar("B-316L-65", "X2CrNiMo17-12-2", 65, 1, "6.40"),
+        bar("B-2017-40", "EN AW-2017A", 40, 2, "6.90"),
+        bar("B-LAITON-20", "CuZn39Pb3", 20, 4, "8.50"),
+        plate("P-6082-30", "EN AW-6082", 30, "5.80"),
+        plate("P-6082-20", "EN AW-6082", 20, "5.80"),
+        plate("P-2017-40", "EN AW-2017A", 40, "6.90"),
+        plate("P-C45-30", "C45E", 30, "1.90"),
+        StockUnit("CH-C45-45-A", "C45E", "round", 310.0, 45, is_offcut=True, price_per_kg=Decimal("1.90")),
+        StockUnit(
+            "CH-6082-35",
+            "EN AW-6082",
+            "plate",
+            220.0,
+            None,
+            140.0,
+            35,
+            is_offcut=True,
+            price_per_kg=Decimal("5.80"),
+        ),
+        StockUnit(
+            "B-TA6V-30-C",
+            "Ti-6Al-4V",
+            "round",
+            1500.0,
+            30,
+            certified=True,
+            heat_number="T41873",
+            price_per_kg=Decimal("48"),
+        ),
+        StockUnit(
+            "B-316L-40-C",
+            "X2CrNiMo17-12-2",
+            "round",
+            3000.0,
+            40,
+            certified=True,
+            heat_number="H20715",
+            price_per_kg=Decimal("7.40"),
+        ),
+    )
+
+
+def _rates() -> tuple[RateCardLine, ...]:
+    hours = {
+        "Sciage": 45,
+        "Tournage conventionnel": 50,
+        "Fraisage conventionnel": 50,
+        "Tournage CN": 65,
+        "Tournage-fraisage": 75,
+        "Fraisage 3 axes": 65,
+        "Fraisage 4 axes": 72,
+        "Fraisage 5 axes": 90,
+        "Électro-érosion": 60,
+        "Rectification": 65,
+        "Soudage": 55,
+        "Établi": 45,
+        "Lavage": 45,
+        "Contrôle": 55,
+        "Contrôle 3D": 70,
+        "Emballage": 40,
+    }
+    prices = {
+        "P1": "1.60",
+        "P2": "1.90",
+        "P3": "3.20",
+        "M1": "5.20",
+        "M2": "7.80",
+        "K1": "2.40",
+        "K2": "2.80",
+        "N1": "5.80",
+        "N2": "8.50",
+        "N3": "9.00",
+        "S1": "48",
+        "S2": "65",
+        "H": "3.00",
+    }
+    named = {
+        "42CrMo4": "2.60",
+        "X2CrNiMo17-12-2": "6.40",
+        "EN AW-2017A": "6.90",
+        "EN AW-7075": "8.20",
+        "PEEK": "120",
+    }
+    line, d = RateCardLine, Decimal
+    return (
+        *(line("machine_hour", d(v), work_center=k) for k, v in hours.items()),
+        line("labour_hour", d(38)),
+        line("programming", d(65)),
+        line("methods", d(65)),
+        line("inspection", d(55)),
+        line("packaging", d(40)),
+        line("logistics", d(15), unit="delivery"),
+        line("fixed_fee", d(35), unit="piece", activity_type="certificate"),
+        *(line("material", d(v), unit="kg", material=k) for k, v in (prices | named).items()),
+        line("heat_treatment", d("2.20"), unit="kg", lot_minimum=d(90)),
+        line("surface_treatment", d("3.50"), unit="kg", lot_minimum=d(80)),
+        line("subcontracting", d(6), unit="piece", activity_type="cutting"),
+    )
+
+
+_HEADER = """\
+# Fichier atelier de « usinage quote compute » (exemple commenté, à adapter).
+# Les noms sont ceux du modèle de données ; les unités sont dans les noms (_mm, _min, _kw, _pct).
+# Un champ absent prend la valeur par défaut ; une limite machine absente n'est pas contrôlée.
+# Retirer une machine, un outil ou un taux se voit dans les opérations, les manques et le prix.
+"""
+_COMMENTS = {
+    "machines": "# Parc : machine_type parmi saw, lathe, mill, machining_centre, mill_turn, grinder, edm, welding, press,\n"
+    "# inspection, other ; status « retired » = jamais utilisée. work_center relie la machine à son taux horaire.",
+    "tools": "# Outils en stock. holder_interface vide = se monte dans toute pince ; mounted_in = déjà monté (pas de +3 min).\n"
+    "# cutting_data : conditions propres à l'outil {operation_type, iso513_group, vc_m_min, f_mm_rev, fz_mm, ap_mm, ae_mm,\n"
+    "# source: manual|supplier|learned, status: accepted|proposed} ; elles priment sur les tables.",
+    "supplier_items": "# Articles fournisseur proposés quand le stock n'a pas l'outil : prix en € HT et délai en jours.",
+    "stock": "# Barres, plaques et chutes (is_offcut) ; certified = réservé aux lignes avec certificat ; prix en €/kg.",
+    "rate_card": "# Grille tarifaire : la ligne valable la plus précise gagne (machine > work_center > … > général).",
+    "calendar": "# Minutes ouvrées par jour (lundi d'abord) et jours fermés (AAAA-MM-JJ).",
+    "settings": "# Toutes les valeurs par défaut du chiffrage.",
+}
+
+
+def default_shop_yaml() -> str:
+    """The built-in shop as a commented YAML example."""
+    parts = [_HEADER]
+    for line in shop_file.dumps(default_shop()).splitlines():
+        key = line.split(":", 1)[0]
+        if key in _COMMENTS:
+            parts.append(f"\n{_COMMENTS[key]}")
+        parts.append(line)
+    return "\n".join(parts) + "\n"

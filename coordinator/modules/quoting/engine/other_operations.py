@@ -1,0 +1,169 @@
+"""Everything around the cutting: sawing, treatment, grinding, deburring, washing, inspection, packaging (QUO-13, QUO-28)."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from coordinator.modules.quoting.engine import times
+from coordinator.modules.quoting.engine.blank import Blank
+from coordinator.modules.quoting.engine.materials import hardness_hrc
+from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Phase
+from coordinator.modules.quoting.engine.shop import Machine
+from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
+
+_HEAT = re.compile(
+    r"tremp|revenu|c[ée]ment|nitrur|recuit|normalis|induction|hrc|hv\b|qt\b|carbonitr|harden|temper|stress|vieilli",
+    re.IGNORECASE,
+)
+NO_SETUP = Value(0.0, "min", "sans réglage", {}, "valeur par défaut")
+GRINDING_INFEED_MM, GRINDING_SPARK_OUT, GRINDING_VW_M_MIN, GRINDING_WHEEL_MM = 0.02, 4, 15.0, 40.0
+
+
+def treatment_kind(text: str) -> str:
+    """Rate kind of a treatment text: ``heat_treatment`` or ``surface_treatment``."""
+    return "heat_treatment" if _HEAT.search(text) else "surface_treatment"
+
+
+def workplace(job: Job, work_center: str, machine_type: str = "other") -> Machine | None:
+    """First usable workplace of a work centre."""
+    return next(
+        (m for m in job.shop.usable() if m.machine_type == machine_type and m.work_center == work_center),
+        None,
+    )
+
+
+def before(job: Job, blank: Blank) -> tuple[list[Phase], list[Gap]]:
+    """Sawing, if the blank is not fed as a bar. Without a saw the supplier cuts to length."""
+    if blank.bar_fed:
+        return [], []
+    rules = job.shop.settings.times
+    group = job.material.group
+    if group is None or group.saw_cm2_min is None:
+        message = f"Débit à la scie impossible pour le groupe {group.code if group else '?'} : partir d'un brut débité."
+        raise QuotingError("cutting_data_missing", message, "saw")
+    saws = [m for m in job.shop.usable() if m.machine_type == "saw" and _saw_takes(m, blank)]
+    cuts = 1 if blank.shape == "round" else 2
+    section = blank.section_cm2
+    if cuts == 2:
+        section += blank.size_mm[0] * blank.size_mm[2] / 100
+    time = times.sawing_min(section, group.saw_cm2_min, rules)
+    time = Value(
+        time.value + (cuts - 1) * rules.saw_per_cut_min, "min", time.formula, time.inputs, time.source
+    )
+    if not saws:
+        gap = Gap("machine", "Scie", ("Débit par le fournisseur matière", "Passage en barre"), NO_MACHINE)
+        phase = Phase("cutting", "Débit par le fournisseur", None, NO_SETUP, external="cutting")
+        return [phase], [gap]
+    setup = Value(rules.setup_saw_min, "min", "réglage scie", {}, "valeur par défaut")
+    return [Phase("cutting", "Débit à la scie", saws[0], setup, manual_run=time)], []
+
+
+def _saw_takes(saw: Machine, blank: Blank) -> bool:
+    limit = saw.max_turning_diameter_mm
+    return limit is None or (blank.size_mm[0] if blank.shape == "round" else blank.size_mm[2]) <= limit
+
+
+def after(job: Job, blank: Blank, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
+    """Deburring, washing, treatments, grinding, inspection, packaging, in the order of the shop."""
+    part, rules = job.part, job.shop.settings.times
+    phases, gaps = list[Phase](), list[Gap]()
+    run = sum(p.run_min for p in machining)
+    inputs: dict[str, float | str] = {
+        "usinage": run,
+        "%": rules.deburring_pct,
+        "minimum": rules.deburring_min,
+    }
+    minutes = max(run * rules.deburring_pct / 100, rules.deburring_min)
+    deburr = Value(minutes, "min", "max(10 % du temps d'usinage ; 0,5)", inputs, "valeur par défaut")
+    bench = workplace(job, "Établi")
+    phases.append(Phase("deburring", "Ébavurage", bench, NO_SETUP, manual_run=deburr))
+    if bench is None:
+        gaps.append(Gap("machine", "Établi d'ébavurage", ("Sous-traitance",), NO_MACHINE))
+    washer = workplace(job, "Lavage")
+    if washer is not None:
+        wash = Value(rules.washing_min, "min", "par pièce", {}, "valeur par défaut")
+        phases.append(Phase("washing", "Lavage", washer, NO_SETUP, manual_run=wash))
+    heat = [t for t in part.treatments if treatment_kind(t) == "heat_treatment"]
+    surface = [t for t in part.treatments if treatment_kind(t) == "surface_treatment"]
+    phases += [_treatment(t) for t in heat]
+    if needs_grinding(job):
+        phase, gap = _grinding(job)
+        phases.append(phase)
+        gaps += gap
+    phases += [_treatment(t) for t in surface]
+    phases.append(_inspection(job, gaps))
+    packing = workplace(job, "Emballage")
+    pack = Value(rules.packaging_per_piece_min, "min", "par pièce", {}, "valeur par défaut")
+    batch = rules.packaging_per_delivery_min
+    phases.append(
+        Phase("packaging", "Emballage et expédition", packing, NO_SETUP, manual_run=pack, per_batch_min=batch)
+    )
+    return phases, gaps
+
+
+def _treatment(text: str) -> Phase:
+    return Phase("treatment", f"Traitement : {text}", None, NO_SETUP, external=text)
+
+
+def needs_grinding(job: Job) -> bool:
+    """QUO-16: IT ≤ 5, Ra ≤ 0.4 or harder than 60 HRC."""
+    part, rules = job.part, job.shop.settings.cutting
+    it, ra = part.tightest_it(), part.smallest_ra_um
+    hard = max((hardness_hrc(t) or 0.0 for t in (part.material, *part.treatments)), default=0.0)
+    return bool(
+        (it is not None and it <= rules.grinding_to_it)
+        or (ra is not None and ra <= rules.grinding_to_ra_um)
+        or hard > rules.grinding_from_hrc
+    )
+
+
+def _grinding(job: Job) -> tuple[Phase, list[Gap]]:
+    """Cylindrical or flat grinding: traverse passes i·(L + B)/(n·0.5·B), 4 spark-out passes (handbook values)."""
+    part, rules = job.part, job.shop.settings
+    grinder = next((m for m in job.shop.usable() if m.machine_type == "grinder"), None)
+    if grinder is None:
+        gap = Gap("machine", "Rectifieuse", ("Sous-traitance de la rectification",), NO_MACHINE)
+        return Phase("grinding", "Rectification (sous-traitée)", None, NO_SETUP, external="grinding"), [gap]
+    passes = math.ceil(rules.cutting.grinding_allowance_mm / GRINDING_INFEED_MM) + GRINDING_SPARK_OUT
+    if part.is_turned:
+        d, length = part.max_diameter_mm, part.length_mm
+    else:
+        size = sorted(part.size_mm or (10.0, 10.0, 10.0), reverse=True)
+        d, length = max(size[1], 10.0), size[0]
+    n = 1000 * GRINDING_VW_M_MIN / (math.pi * d)
+    time = passes * (length + GRINDING_WHEEL_MM) / (n * 0.5 * GRINDING_WHEEL_MM)
+    inputs: dict[str, float | str] = {
+        "passes": float(passes),
+        "L": length,
+        "B": GRINDING_WHEEL_MM,
+        "n pièce": n,
+    }
+    total = time * (1 + rules.times.time_safety_pct / 100)
+    value = Value(
+        total, "min", "t = i·(L + B)/(n·0,5·B) × (1 + sécurité)", inputs, "rectification, valeurs usuelles"
+    )
+    setup = Value(rules.times.setup_turning_min, "min", "réglage rectifieuse", {}, "valeur par défaut")
+    return Phase("grinding", "Rectification", grinder, setup, manual_run=value), []
+
+
+def _inspection(job: Job, gaps: list[Gap]) -> Phase:
+    """0.3 min per checked dimension × sampling: toleranced dimensions and threads, at least three."""
+    part, rules = job.part, job.shop.settings.times
+    toleranced = sum(d.count for d in part.dimensions if d.it or d.kind == "thread")
+    toleranced += sum(f.count for f in part.features if (f.it or f.thread) and not part.dimensions)
+    checked = max(toleranced, rules.inspection_min_dimensions)
+    all_parts = part.is_critical
+    parts = times.inspected_parts(part.quantity, all_parts, rules)
+    per_piece = rules.inspection_per_dimension_min * checked * parts / part.quantity
+    inputs: dict[str, float | str] = {
+        "cotes": float(checked),
+        "min/cote": rules.inspection_per_dimension_min,
+        "pièces contrôlées": parts,
+        "quantité": float(part.quantity),
+    }
+    value = Value(per_piece, "min", "0,3 × cotes × part contrôlée", inputs, "valeur par défaut")
+    place = next((m for m in job.shop.usable() if m.machine_type == "inspection"), None)
+    if place is None:
+        gaps.append(Gap("machine", "Poste de contrôle", ("Contrôle sous-traité",), NO_MACHINE))
+    return Phase("inspection", "Contrôle", place, NO_SETUP, manual_run=value)

@@ -1,0 +1,300 @@
+"""From features to machining steps (QUO-13 to QUO-17): what is turned from which end, what is milled from which side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from coordinator.modules.quoting.engine import profile as outline
+from coordinator.modules.quoting.engine import tolerances as iso
+from coordinator.modules.quoting.engine.cutting import Context, Cut, finish_passes
+from coordinator.modules.quoting.engine.holes import Hole
+from coordinator.modules.quoting.engine.milling import FaceMilling, PocketMilling, SlotMilling, VolumeMilling
+from coordinator.modules.quoting.engine.part import Feature, PartDescription, Vector
+from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.turning import (
+    Facing,
+    FinishTurning,
+    Groove,
+    RoughTurning,
+    ThreadTurning,
+)
+
+_MIN_REST_SHARE = 0.03
+
+
+class Step(Protocol):
+    """A machining step that resolves to operations on a given machine."""
+
+    @property
+    def operation_type(self) -> str: ...
+
+    def cuts(self, ctx: Context) -> list[Cut]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step and the tool directions (into the material) it can be done from."""
+
+    step: Step
+    directions: tuple[Vector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurningWorks:
+    """Steps of the first side (with the largest Ø), of the other side, and what needs milling or live tools."""
+
+    first: tuple[Step, ...]
+    second: tuple[Step, ...]
+    secondary: tuple[Work, ...]
+    first_direction: Vector
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Notes:
+    warnings: list[str] = field(default_factory=list)
+
+
+def turning_works(
+    part: PartDescription, blank_mm: float, face_stock_mm: float, rules: CuttingSettings
+) -> TurningWorks:
+    """Plan a turned part from its outline, or from its largest Ø and length if no outline is known."""
+    points = part.turned_profile or ((0.0, part.max_diameter_mm), (part.length_mm, part.max_diameter_mm))
+    first, second = outline.split(points)
+    axis = part.turning_axis
+    from_right = _is_right(points, first)
+    direction = _scaled(axis, -1.0 if from_right else 1.0)
+    notes = _Notes()
+    own, other = list[Step](), list[Step]()
+    own += _outer_steps(part, first, blank_mm, face_stock_mm, rules)
+    other += _outer_steps(part, second, blank_mm, face_stock_mm, rules)
+    secondary: list[Work] = []
+    has_recess = bool(first.recesses or second.recesses)
+    for feature in part.features:
+        if feature.type == "thread":
+            (other if _thread_on(second, feature) else own).append(_thread(feature))
+        elif feature.type == "groove":
+            if not has_recess:
+                own += _groove(feature, part, notes)
+        elif feature.type in ("hole", "bore") and feature.is_coaxial:
+            same = feature.through or _dot(feature.axis, direction) > 0
+            (own if same else other).extend(_axial(feature, part))
+        else:
+            secondary += _milled(feature, part, rules, notes)
+    secondary += _rest(part, points, rules, notes)
+    return TurningWorks(tuple(own), tuple(other), tuple(secondary), direction, tuple(notes.warnings))
+
+
+def _is_right(points: Sequence[tuple[float, float]], side: outline.Side) -> bool:
+    return abs(points[-1][1] - side.face_diameter_mm) < 1e-6
+
+
+def _outer_steps(
+    part: PartDescription, side: outline.Side, blank_mm: float, stock_mm: float, rules: CuttingSettings
+) -> list[Step]:
+    steps: list[Step] = [Facing(blank_mm, stock_mm)]
+    it = iso.general_tolerance_it(part.general_tolerance)
+    turned = [(d.nominal, d.it) for d in part.dimensions if d.it and d.kind == "diameter"]
+    ra = part.smallest_ra_um if part.smallest_ra_um is not None else rules.default_ra_um
+    segments = outline.finish_segments(side, turned, it, ra)
+    if part.keep_stock_surface:
+        segments = tuple(s for s in segments if s.diameter_mm < blank_mm - 0.05)
+    counts = [finish_passes(rules, s.it, s.ra_um, part.smallest_geometric_mm) for s in segments]
+    allowance = rules.turning_allowance_mm if any(counts) else 0.0
+    rough = outline.bands(side, blank_mm, allowance) if segments else ()
+    if rough:
+        steps.append(RoughTurning(rough))
+    steps += [
+        RoughTurning(((r.outer_mm, r.bottom_mm + 2 * allowance, r.width_mm),), label="Ébauche du dégagement")
+        for r in side.recesses
+        if r.width_mm > outline.GROOVE_MAX_WIDTH_MM
+    ]
+    if segments and any(counts):
+        steps.append(FinishTurning(segments, allowance, geometric_mm=part.smallest_geometric_mm))
+    steps += [
+        Groove(r.outer_mm, r.bottom_mm, r.width_mm)
+        for r in side.recesses
+        if r.width_mm <= outline.GROOVE_MAX_WIDTH_MM
+    ]
+    return steps
+
+
+def _thread(feature: Feature) -> ThreadTurning:
+    known = iso.parse_metric_thread(feature.thread or "") or (feature.diameter_mm or 10.0, 1.5)
+    length = feature.length_mm or 1.5 * known[0]
+    return ThreadTurning(known[0], known[1], length)
+
+
+def _thread_on(side: outline.Side, feature: Feature) -> bool:
+    known = iso.parse_metric_thread(feature.thread or "")
+    d = known[0] if known else feature.diameter_mm or 0.0
+    return any(abs(d0 - d) <= 0.4 and abs(d1 - d) <= 0.4 for d0, d1, _ in side.segments)
+
+
+def _groove(feature: Feature, part: PartDescription, notes: _Notes) -> list[Step]:
+    bottom = feature.diameter_mm
+    width = feature.width_mm or feature.length_mm
+    if width is None:
+        notes.warnings.append("Largeur de gorge non lue : 3 mm supposés, à confirmer.")
+        width = 3.0
+    outer = part.max_diameter_mm
+    if bottom is None:
+        bottom = outer - 2 * (feature.depth_mm or 1.0)
+    elif feature.depth_mm:
+        outer = min(outer, bottom + 2 * feature.depth_mm)
+    return [Groove(outer, bottom, width, feature.count)]
+
+
+def _steps_of(feature: Feature, part: PartDescription) -> list[tuple[float, float]]:
+    if feature.steps:
+        return [(s.diameter_mm, s.depth_mm) for s in feature.steps]
+    return [(feature.diameter_mm or 0.0, feature.depth_mm or extent(part, feature.axis))]
+
+
+def _axial(feature: Feature, part: PartDescription) -> list[Step]:
+    """A coaxial bore on the lathe: the smallest Ø right through its depth, then each larger step bored."""
+    steps = _steps_of(feature, part)
+    thread = iso.parse_metric_thread(feature.thread or "") if feature.thread else None
+    smallest = min(d for d, _ in steps)
+    total = sum(depth for _, depth in steps)
+    if thread:
+        own = feature.source == "solide"
+        return [
+            Hole(thread[0], total, feature.through, pitch_mm=thread[1], on_axis=True, depth_is_drilled=own)
+        ]
+    found: list[Step] = [Hole(smallest, total, feature.through, feature.it, feature.ra_um, on_axis=True)]
+    reach, previous = 0.0, smallest
+    for d, depth in steps:
+        reach += depth
+        if d > smallest + 1e-6:
+            found.append(Hole(d, reach, False, feature.it, feature.ra_um, on_axis=True, pre_mm=previous))
+    return found
+
+
+def milled_works(part: PartDescription, rules: CuttingSettings) -> tuple[list[Work], list[str]]:
+    """Works of a prismatic part besides its six faces."""
+    notes = _Notes()
+    works = [w for f in part.features for w in _milled(f, part, rules, notes)]
+    if part.size_mm is not None:
+        box = part.size_mm[0] * part.size_mm[1] * part.size_mm[2]
+        works += _remaining(part, box, rules, notes)
+    return works, notes.warnings
+
+
+def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, notes: _Notes) -> list[Work]:
+    directions: tuple[Vector, ...] = (feature.axis,)
+    if feature.through:
+        directions = (feature.axis, _scaled(feature.axis, -1.0))
+    it = feature.it if feature.it is not None else iso.general_tolerance_it(part.general_tolerance)
+    ra = feature.ra_um if feature.ra_um is not None else rules.default_ra_um
+    passes = finish_passes(rules, it, ra)
+    depth = feature.depth_mm or extent(part, feature.axis)
+    if feature.type in ("hole", "bore", "tapped_hole"):
+        if feature.form in ("counterbore", "countersink", "stepped"):
+            directions = (feature.axis,)
+        return [Work(_hole(feature, part, it), directions)]
+    width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
+    if feature.type in ("pocket", "slot") and width and length:
+        if feature.type == "slot":
+            return [Work(SlotMilling(length, width, depth, feature.count, passes), directions)]
+        pocket = PocketMilling(
+            length, width, depth, feature.corner_radius_mm, feature.volume_mm3, feature.count, passes
+        )
+        return [Work(pocket, directions)]
+    if feature.type == "flat" and feature.depth_mm and part.is_turned:
+        radius = part.max_diameter_mm / 2
+        chord = 2 * math.sqrt(max(radius**2 - (radius - feature.depth_mm) ** 2, 1.0))
+        notes.warnings.append("Méplat : longueur non lue, prise égale à sa largeur.")
+        face = FaceMilling(feature.length_mm or chord, chord, feature.depth_mm, passes, label="Méplat")
+        return [Work(face, directions)] * feature.count
+    notes.warnings.append(f"Forme « {feature.type} » sans cotes suffisantes : à compléter à la main.")
+    return []
+
+
+def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
+    steps = _steps_of(feature, part)
+    if feature.diameter_mm and not feature.steps:
+        steps = [(feature.diameter_mm, steps[0][1])]
+    smallest = min(d for d, _ in steps)
+    total = sum(depth for _, depth in steps)
+    thread = iso.parse_metric_thread(feature.thread) if feature.thread else None
+    sink: float | None = None
+    bores: list[tuple[float, float]] = []
+    reach = 0.0
+    for index, (d, depth) in enumerate(steps):
+        reach += depth
+        if d <= smallest + 1e-6:
+            continue
+        if index == 0 and feature.form == "countersink":
+            sink = d
+        else:
+            bores.append((d, reach))
+    own = feature.it if feature.it is not None else it
+    return Hole(
+        thread[0] if thread else smallest,
+        total,
+        feature.through,
+        own,
+        feature.ra_um,
+        feature.count,
+        thread[1] if thread else None,
+        tuple(reversed(bores)),
+        sink,
+        depth_is_drilled=feature.source == "solide",
+    )
+
+
+def _rest(
+    part: PartDescription, points: Sequence[tuple[float, float]], rules: CuttingSettings, notes: _Notes
+) -> list[Work]:
+    turned = sum(
+        math.pi / 12 * (z1 - z0) * (d0**2 + d0 * d1 + d1**2) for z0, d0, z1, d1 in outline.pieces(points)
+    )
+    return _remaining(part, turned, rules, notes) if part.turned_profile else []
+
+
+def _remaining(part: PartDescription, whole_mm3: float, rules: CuttingSettings, notes: _Notes) -> list[Work]:
+    """Volume that neither faces nor features explain: milled as shapes to be programmed, and said so."""
+    if part.volume_mm3 is None or part.size_mm is None:
+        return []
+    known = sum(_removed(f, part) for f in part.features)
+    rest = whole_mm3 - part.volume_mm3 - known
+    if rest < _MIN_REST_SHARE * whole_mm3:
+        return []
+    height = min(part.size_mm)
+    depth = min(height, 30.0)
+    area = rest / depth + 4 * math.sqrt(rest / depth) * depth
+    passes = finish_passes(rules, iso.general_tolerance_it(part.general_tolerance), rules.default_ra_um)
+    notes.warnings.append(
+        f"{rest / 1000:.1f} cm³ de formes non reconnues : temps estimé au volume, à vérifier."
+    )
+    return [Work(VolumeMilling(rest, depth, area, passes), ())]
+
+
+def _removed(feature: Feature, part: PartDescription) -> float:
+    if feature.volume_mm3:
+        return feature.volume_mm3 * feature.count
+    if feature.type in ("hole", "bore"):
+        return feature.count * sum(math.pi / 4 * d**2 * depth for d, depth in _steps_of(feature, part))
+    if feature.type in ("pocket", "slot") and feature.width_mm and feature.length_mm:
+        depth = feature.depth_mm or extent(part, feature.axis)
+        return feature.count * feature.width_mm * feature.length_mm * depth
+    return 0.0
+
+
+def extent(part: PartDescription, axis: Vector) -> float:
+    """Size of the part along a direction in mm (for a through feature without depth)."""
+    if part.size_mm is None:
+        return 10.0
+    return sum(abs(a) * s for a, s in zip(axis, part.size_mm, strict=True))
+
+
+def _scaled(vector: Vector, factor: float) -> Vector:
+    return vector[0] * factor, vector[1] * factor, vector[2] * factor
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

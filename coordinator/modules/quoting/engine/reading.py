@@ -1,0 +1,277 @@
+"""``usinage drawing read --json`` object → :class:`PartDescription`. What was deduced is told in ``assumptions``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coordinator.modules.quoting.engine import tolerances as iso
+from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
+
+_SKIPPED = ("fillet", "chamfer", "outside_diameter", "face", "boss")
+_INCH_MM = 25.4
+
+
+def from_reading(
+    reading: Mapping[str, Any], quantity: int = 1, material: str | None = None, **boxes: Any
+) -> PartDescription:
+    """Build the part from one reading; ``material`` (typed by the user) wins over the title block.
+
+    ``boxes`` are further fields of :class:`PartDescription` that a user ticks (criticality, certificate_required…).
+    """
+    block = reading.get("title_block") or {}
+    general = _text(block, "general_tolerance")
+    dimensions = tuple(_dimensions(reading.get("dimensions") or []))
+    profile, axis = _profile(reading.get("turned_profile"))
+    size = _vector((reading.get("solid") or {}).get("size_mm"))
+    turned = _is_turned(reading, profile is not None, dimensions)
+    assumptions: list[str] = []
+    if size is None and profile is None:
+        size, axis, note = _size_from_dimensions(dimensions, turned)
+        assumptions += note
+    outline = reading.get("turned_profile")
+    origin = _vector(outline.get("origin_mm")) if isinstance(outline, Mapping) else None
+    features = [_feature(f, axis if turned else None, origin) for f in reading.get("features") or []]
+    features = [f for f in features if f.type not in _SKIPPED]
+    if not features and reading.get("solid") is None:
+        features, note = _features_from_dimensions(dimensions, turned, size, profile is None)
+        assumptions += note
+    features = [_with_tolerance(f, dimensions) for f in features]
+    features += _external_threads(features, dimensions, profile)
+    return PartDescription(
+        drawing_number=_text(block, "drawing_number"),
+        name=_text(block, "part_name"),
+        file=str(reading.get("file") or ""),
+        material=material if material is not None else _text(block, "material"),
+        treatments=tuple(t for t in (_text(block, "heat_treatment"), _text(block, "surface_treatment")) if t),
+        quantity=quantity,
+        size_mm=size,
+        volume_mm3=(reading.get("solid") or {}).get("volume_mm3"),
+        turned_profile=profile,
+        turning_axis=axis,
+        form="turned" if turned else "prismatic",
+        features=tuple(features),
+        dimensions=dimensions,
+        general_tolerance=general,
+        smallest_ra_um=_smallest_ra(reading.get("surface_textures") or []),
+        smallest_geometric_mm=_smallest_geometric(reading.get("geometric_tolerances") or []),
+        assumptions=tuple(assumptions),
+        warnings=tuple(str(w) for w in reading.get("warnings") or ()),
+        **boxes,
+    )
+
+
+def _text(block: Mapping[str, Any], name: str) -> str:
+    entry = block.get(name) or {}
+    return str(entry.get("value") or "").strip() if entry.get("status", "read") == "read" else ""
+
+
+def _vector(values: Sequence[float] | None) -> Vector | None:
+    if not values or len(values) != 3:
+        return None
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+def _dimensions(entries: Sequence[Mapping[str, Any]]) -> list[Dimension]:
+    found = []
+    for entry in entries:
+        if entry.get("nominal") is None or entry.get("reference"):
+            continue
+        scale = _INCH_MM if entry.get("unit") in ("in", "inch") else 1.0
+        nominal = float(entry["nominal"]) * scale
+        upper, lower = (None if entry.get(k) is None else float(entry[k]) * scale for k in ("upper", "lower"))
+        fit = entry.get("fit") or None
+        grade = iso.it_from_fit(fit) if fit else None
+        if grade is None and nominal > 0 and (upper is not None or lower is not None):
+            width = (upper or 0.0) - (lower or 0.0)
+            grade = iso.it_from_width(nominal, width) if width > 0 and entry.get("kind") != "angle" else None
+        text = str(entry.get("thread") or entry.get("text") or "")
+        kind, count = str(entry.get("kind") or "linear"), int(entry.get("count") or 1)
+        found.append(Dimension(text, kind, nominal, upper, lower, fit, grade, count))
+    return found
+
+
+def _profile(entry: Any) -> tuple[tuple[tuple[float, float], ...] | None, Vector]:
+    """Outline as (z, Ø) points. Accepts the reader's segments or a plain list of points."""
+    if not entry:
+        return None, (0.0, 0.0, 1.0)
+    if isinstance(entry, Mapping):
+        points: list[tuple[float, float]] = []
+        for s in sorted(entry.get("outer") or [], key=lambda s: (min(s["z0_mm"], s["z1_mm"]), s["z1_mm"])):
+            ends = sorted(((s["z0_mm"], s["r0_mm"]), (s["z1_mm"], s["r1_mm"])), key=lambda e: e[0])
+            points += [(float(z), 2 * float(r)) for z, r in ends]
+        axis = _vector(entry.get("axis")) or (0.0, 0.0, 1.0)
+        return (tuple(points) or None), axis
+    return tuple((float(z), float(d)) for z, d in entry), (0.0, 0.0, 1.0)
+
+
+def _is_turned(reading: Mapping[str, Any], has_profile: bool, dimensions: Sequence[Dimension]) -> bool:
+    if has_profile:
+        return True
+    if reading.get("solid"):
+        return False
+    scores = {p.get("process"): float(p.get("confidence") or 0) for p in reading.get("processes") or []}
+    if "turning" in scores or "milling" in scores:
+        return scores.get("turning", 0.0) > scores.get("milling", 0.0)
+    diameters = [d.nominal for d in dimensions if d.kind == "diameter" and d.count == 1]
+    linear = [d.nominal for d in dimensions if d.kind == "linear"]
+    return len(diameters) >= 2 and len(diameters) >= 0.5 * len(linear)
+
+
+def _size_from_dimensions(
+    dimensions: Sequence[Dimension], turned: bool
+) -> tuple[Vector | None, Vector, list[str]]:
+    axis = (0.0, 0.0, 1.0)
+    linear = sorted({d.nominal for d in dimensions if d.kind == "linear" and d.nominal > 0}, reverse=True)
+    if turned:
+        diameters = [d.nominal for d in dimensions if d.kind == "diameter" and d.nominal > 0]
+        if not diameters or not linear:
+            return None, axis, []
+        size = (max(diameters), max(diameters), linear[0])
+        note = f"Encombrement déduit des cotes : Ø{size[0]:g} × {size[2]:g} mm, à confirmer."
+        return size, axis, [note]
+    if len(linear) < 3:
+        return None, axis, []
+    note = f"Encombrement déduit des cotes : {linear[0]:g} × {linear[1]:g} × {linear[2]:g} mm, à confirmer."
+    return (linear[0], linear[1], linear[2]), axis, [note]
+
+
+def _feature(entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vector | None) -> Feature:
+    axis = _vector(entry.get("axis")) or (0.0, 0.0, -1.0)
+    steps = tuple(HoleStep(float(s["diameter_mm"]), float(s["depth_mm"])) for s in entry.get("steps") or [])
+    coaxial = None
+    if turning_axis is not None:
+        coaxial = _coaxial(axis, entry, turning_axis, origin)
+
+    def number(name: str) -> float | None:
+        return None if entry.get(name) is None else float(entry[name])
+
+    return Feature(
+        type=str(entry.get("type") or "other"),
+        form=str(entry.get("form") or "plain"),
+        diameter_mm=number("diameter_mm"),
+        depth_mm=number("depth_mm"),
+        length_mm=number("length_mm"),
+        width_mm=number("width_mm"),
+        corner_radius_mm=number("corner_radius_mm"),
+        volume_mm3=number("volume_mm3"),
+        steps=steps,
+        axis=axis,
+        through=bool(entry.get("through")),
+        count=int(entry.get("count") or 1),
+        thread=entry.get("thread") or None,
+        is_coaxial=coaxial,
+        source="solide",
+    )
+
+
+def _coaxial(axis: Vector, entry: Mapping[str, Any], turning: Vector, origin: Vector | None) -> bool:
+    dot = abs(sum(a * b for a, b in zip(axis, turning, strict=True)))
+    if dot < 0.999 or int(entry.get("count") or 1) > 1:
+        return False
+    place = _vector((entry.get("positions_mm") or [None])[0])
+    if place is None or origin is None:
+        return True
+    delta = [p - o for p, o in zip(place, origin, strict=True)]
+    along = sum(a * b for a, b in zip(delta, turning, strict=True))
+    off_squared = sum((v - along * t) ** 2 for v, t in zip(delta, turning, strict=True))
+    return bool(off_squared < 0.05**2)
+
+
+def _features_from_dimensions(
+    dimensions: Sequence[Dimension], turned: bool, size: Vector | None, no_profile: bool
+) -> tuple[list[Feature], list[str]]:
+    """Holes and threads that only the dimensions tell about. Depth unknown = through the part, said so."""
+    if size is None:
+        return [], []
+    thickness = min(size)
+    found: list[Feature] = []
+    for d in dimensions:
+        thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+        if thread:
+            if not (turned and d.count == 1):
+                depth = 2 * thread[0] if turned else min(thickness, 2 * thread[0])
+                found.append(
+                    Feature("hole", "tapped", thread[0], depth, False, d.count, thread=d.text, source="cotes")
+                )
+        elif (
+            d.kind == "diameter"
+            and d.nominal > 0
+            and (d.count > 1 or not turned)
+            and d.nominal < thickness * 3
+        ):
+            depth = thickness
+            through = True
+            found.append(
+                Feature("hole", "plain", d.nominal, depth, through, d.count, it=d.it, source="cotes")
+            )
+    notes = [f"{len(found)} perçage(s) déduit(s) des cotes, profondeurs à confirmer."] if found else []
+    if turned and no_profile:
+        notes.append(
+            "Profil tourné inconnu : ébauche et finition comptées au Ø maximal sur toute la longueur."
+        )
+    return found, notes
+
+
+def _with_tolerance(feature: Feature, dimensions: Sequence[Dimension]) -> Feature:
+    """Give a hole the thread or the tolerance grade that the drawing writes for its diameter."""
+    from dataclasses import replace
+
+    if feature.type not in ("hole", "bore") or feature.diameter_mm is None:
+        return feature
+    if feature.thread is None:
+        for d in dimensions:
+            thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+            near = thread and -0.15 <= feature.diameter_mm - (thread[0] - thread[1]) <= 0.2
+            if thread and near and (d.count == feature.count or d.count == 1):
+                return replace(feature, thread=d.text, form="tapped", diameter_mm=thread[0])
+    grades = [
+        d.it
+        for d in dimensions
+        if d.it
+        and d.kind == "diameter"
+        and abs(d.nominal - feature.diameter_mm) < 0.02
+        and (d.fit is None or d.fit[:1].isupper())
+    ]
+    if grades and feature.it is None:
+        return replace(feature, it=min(grades))
+    return feature
+
+
+def _external_threads(
+    features: Sequence[Feature],
+    dimensions: Sequence[Dimension],
+    profile: Sequence[tuple[float, float]] | None,
+) -> list[Feature]:
+    """A single thread dimension whose diameter is that of a cylinder of the profile is an external thread."""
+    if not profile:
+        return []
+    known = {f.thread for f in features if f.thread}
+    found = []
+    for d in dimensions:
+        thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+        if thread is None or d.text in known or d.count > 1:
+            continue
+        lengths = [
+            z2 - z1
+            for (z1, d1), (z2, d2) in zip(profile, profile[1:], strict=False)
+            if abs(d1 - d2) < 1e-6 and -0.4 <= d1 - thread[0] <= 0.05 and z2 > z1
+        ]
+        if lengths:
+            found.append(Feature("thread", "external", thread[0], length_mm=max(lengths), thread=d.text))
+    return found
+
+
+def _smallest_ra(textures: Sequence[Mapping[str, Any]]) -> float | None:
+    """Ra in µm; Rz counts as Ra ≈ Rz/4 (usual workshop equivalence)."""
+    values = []
+    for t in textures:
+        value = t.get("value_um", t.get("value"))
+        if value:
+            values.append(float(value) / (4 if re.match(r"rz", str(t.get("parameter") or ""), re.I) else 1))
+    return min(values, default=None)
+
+
+def _smallest_geometric(frames: Sequence[Mapping[str, Any]]) -> float | None:
+    return min((float(f["value"]) for f in frames if f.get("value")), default=None)

@@ -1,0 +1,347 @@
+"""Candidate ways to make a part: blank, machines, set-ups, resolved operations (QUO-09, QUO-14, QUO-15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from coordinator.modules.quoting.engine import blank as raw
+from coordinator.modules.quoting.engine import setups, times
+from coordinator.modules.quoting.engine.cutting import Context, Cut
+from coordinator.modules.quoting.engine.holes import Hole
+from coordinator.modules.quoting.engine.materials import MaterialMatch
+from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.process import Step, TurningWorks, milled_works, turning_works
+from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
+from coordinator.modules.quoting.engine.turning import (
+    Facing,
+    FinishTurning,
+    Groove,
+    Parting,
+    RoughTurning,
+    ThreadTurning,
+)
+from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
+
+NO_MACHINE = "Aucune machine disponible pour cette opération."
+_TURNING_ORDER = (Facing, RoughTurning, Hole, FinishTurning, Groove, ThreadTurning)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Work at one place in one clamping. ``runs`` are per piece and parallel to ``cuts``; ``external_days`` > 0 = outside."""
+
+    operation_type: str
+    label: str
+    machine: Machine | None
+    setup: Value
+    loading_min: float = 0.0
+    cuts: tuple[Cut, ...] = ()
+    runs: tuple[times.RunTime, ...] = ()
+    manual_run: Value | None = None
+    per_batch_min: float = 0.0
+    external: str = ""
+
+    @property
+    def run_min(self) -> float:
+        """Run time per piece."""
+        if self.manual_run is not None:
+            return self.manual_run.value
+        return sum(r.run_min for r in self.runs)
+
+    def total_min(self, quantity: int) -> float:
+        """QUO-29: set-up + quantity × (run + loading not hidden) + what comes once per batch."""
+        return self.setup.value + quantity * (self.run_min + self.loading_min) + self.per_batch_min
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One complete way to make the part."""
+
+    key: str
+    blank: raw.Blank
+    phases: tuple[Phase, ...]
+    warnings: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    def machining_min(self, quantity: int) -> float:
+        """Minutes on machines for the batch, set-up included."""
+        return sum(p.total_min(quantity) for p in self.phases if p.cuts)
+
+    def machines(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(p.machine.code for p in self.phases if p.machine and p.cuts))
+
+
+@dataclass(slots=True)
+class Search:
+    """All routes found and why other machines were left out."""
+
+    routes: list[Route] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What stays the same over all routes of a line."""
+
+    part: PartDescription
+    material: MaterialMatch
+    shop: Shop
+    on: date
+    method_data: tuple[CuttingData, ...] = ()
+
+    def context(self, machine: Machine) -> Context:
+        """Cutting context on a machine; its hourly rate only helps to choose between tools to buy."""
+        rate = self.shop.rate_card.find(
+            "machine_hour",
+            self.on,
+            machine=machine.code,
+            work_center=machine.work_center,
+            machine_type=machine.machine_type,
+        )
+        group = self.material.group
+        if group is None:
+            raise QuotingError(
+                "material_unknown", f"Matière inconnue : « {self.part.material} ».", "material"
+            )
+        return Context(
+            group,
+            self.material.name,
+            machine,
+            self.shop,
+            self.part.quantity,
+            float(rate.rate) if rate else 60.0,
+            bool(self.material.grade and self.material.grade.is_cast_aluminium),
+            self.method_data,
+        )
+
+
+def find_routes(job: Job) -> Search:
+    """All feasible routes, each resolved to operations; reasons for the machines that cannot."""
+    search = Search()
+    if job.part.is_turned:
+        for machine in (m for m in job.shop.usable() if m.can_turn):
+            for bar_fed in (False, True):
+                _try(search, machine, lambda m=machine, b=bar_fed: _turned_routes(job, m, b))
+        _mention(search, job, "turning", (m for m in job.shop.usable() if m.can_turn))
+    else:
+        for machine in _millers(job.shop):
+            _try(search, machine, lambda m=machine: [_prismatic_route(job, m)])
+        _mention(search, job, "milling", _millers(job.shop))
+    return search
+
+
+def _try(search: Search, machine: Machine, build: object) -> None:
+    assert callable(build)  # noqa: S101
+    try:
+        search.routes += build()
+    except QuotingError as error:
+        search.rejected.setdefault(machine.code, error.message)
+        if error.code in ("rate_missing", "material_unknown", "size_missing"):
+            raise
+
+
+def _mention(search: Search, job: Job, kind: str, machines: Iterable[Machine]) -> None:
+    if not list(machines):
+        name = "tournage" if kind == "turning" else "fraisage"
+        search.rejected[kind] = f"{NO_MACHINE} ({name})"
+
+
+def _millers(shop: Shop) -> list[Machine]:
+    return [m for m in shop.usable() if m.machine_type in ("mill", "machining_centre")]
+
+
+def _reject(reason: str | None) -> None:
+    if reason:
+        raise QuotingError("machine_limits", reason, "machine")
+
+
+def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
+    part, rules = job.part, job.shop.settings
+    if bar_fed and not _bar_possible(job, machine):
+        return []
+    blank = raw.round_blank(part, job.material, job.shop, job.on, bar_fed=bar_fed)
+    if bar_fed and blank.diameter_mm > (machine.bar_capacity_mm or 0):
+        return []
+    _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+    works = turning_works(part, blank.diameter_mm, rules.blank.facing_allowance_mm / 2, rules.cutting)
+    first, second = list(works.first), list(works.second)
+    live = machine.has_driven_tools
+    if live:
+        for work in works.secondary:
+            from_back = any(_dot(d, works.first_direction) < -0.9 for d in work.directions)
+            from_front = (
+                any(_dot(d, works.first_direction) > -0.1 for d in work.directions) or not work.directions
+            )
+            (second if from_back and not from_front else first).append(work.step)
+    first, second = _ordered(first), _ordered(second)
+    if bar_fed:
+        first.append(Parting(blank.diameter_mm, _through_bore(first)))
+    clampings = [("Tournage 1er côté", [first]), ("Tournage 2e côté", [second])]
+    if machine.has_sub_spindle:
+        clampings = [("Tournage-fraisage, broche et contre-broche", [first, second])]
+    known: set[str] = set()
+    turned: list[Phase] = []
+    for index, (label, steps) in enumerate(clampings):
+        hidden = bar_fed and index == 0
+        turned.append(
+            _machining(job, machine, label, steps, "turning", known, 0.0 if hidden else blank.mass_kg)
+        )
+    warnings = works.warnings + _slender(job, machine)
+    key = f"{machine.code}{' barre' if bar_fed else ' débité'}"
+    if live or not works.secondary:
+        return [_complete(job, key, blank, turned, warnings)]
+    return _with_milling(job, key, blank, turned, works, warnings)
+
+
+def _with_milling(
+    job: Job, key: str, blank: raw.Blank, turned: list[Phase], works: TurningWorks, warnings: tuple[str, ...]
+) -> list[Route]:
+    """The second operation of a turned part, on each mill that can do it."""
+    routes, reasons = [], []
+    for mill in _millers(job.shop):
+        reason = setups.limits(mill, job.part, blank.size_mm, blank.mass_kg, _grinding_floor(job))
+        if reason:
+            reasons.append(reason)
+            continue
+        try:
+            phases = _milling_phases(
+                job, mill, setups.secondary_setups(works.secondary, mill.axis_count), blank
+            )
+        except QuotingError as error:
+            reasons.append(error.message)
+            continue
+        routes.append(_complete(job, f"{key} + {mill.code}", blank, [*turned, *phases], warnings))
+    if not routes:
+        raise QuotingError(
+            "no_machine", f"Reprise en fraisage : {NO_MACHINE} {' '.join(reasons)}".strip(), "machines"
+        )
+    return routes
+
+
+def _prismatic_route(job: Job, machine: Machine) -> Route:
+    part, rules = job.part, job.shop.settings.cutting
+    blank = raw.block_blank(part, job.material, job.shop, job.on)
+    _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+    works, warnings = milled_works(part, rules)
+    plans = setups.prismatic_setups(part, works, blank.size_mm, machine.axis_count, rules)
+    phases = _milling_phases(job, machine, plans, blank)
+    return _complete(job, machine.code, blank, phases, tuple(warnings))
+
+
+def _milling_phases(
+    job: Job, machine: Machine, plans: Sequence[setups.SetupPlan], blank: raw.Blank
+) -> list[Phase]:
+    known: set[str] = set()
+    kind = "5_axis" if machine.axis_count >= 5 else "3_axis"
+    return [
+        _machining(job, machine, f"Fraisage : {plan.label}", [plan.steps], kind, known, blank.mass_kg)
+        for plan in plans
+        if plan.steps
+    ]
+
+
+def _machining(
+    job: Job,
+    machine: Machine,
+    label: str,
+    sides: Sequence[Sequence[Step]],
+    kind: str,
+    known: set[str],
+    mass_kg: float,
+) -> Phase:
+    """Resolve the steps on the machine: tools, conditions, times, set-up; check the tool places."""
+    ctx = job.context(machine)
+    rules = job.shop.settings.times
+    cuts = [c for side in sides for c in _tool_grouped([cut for step in side for cut in step.cuts(ctx)])]
+    tools = {c.choice.tool.code for c in cuts if c.choice}
+    if machine.magazine_places and len(tools) > machine.magazine_places:
+        message = f"{machine.code} : {len(tools)} outils pour {machine.magazine_places} places."
+        raise QuotingError("machine_limits", message, "machine.magazine_places")
+    setup = times.setup_min(kind, machine, cuts, known, rules)
+    known |= tools
+    loading = times.loading_min(mass_kg, rules) if mass_kg else 0.0
+    operation = "turning" if kind == "turning" else "milling"
+    return Phase(
+        operation, label, machine, setup, loading, tuple(cuts), tuple(times.run_times(cuts, machine, rules))
+    )
+
+
+def _tool_grouped(cuts: list[Cut]) -> list[Cut]:
+    """Spotting first among the holes and equal spot drills together, so that the tool is called once."""
+    spots = [c for c in cuts if c.choice and c.choice.tool.tool_type == "spot_drill"]
+    if not spots:
+        return cuts
+    first = next(i for i, c in enumerate(cuts) if c is spots[0] or _is_drilling(c))
+    rest = [c for c in cuts if not any(c is s for s in spots)]
+    before = [c for c in cuts[:first] if not any(c is s for s in spots)]
+    return [*before, *spots, *rest[len(before) :]]
+
+
+def _is_drilling(cut: Cut) -> bool:
+    return bool(cut.choice and cut.choice.tool.tool_type == "drill" and cut.operation_type == "drilling")
+
+
+def _complete(
+    job: Job, key: str, blank: raw.Blank, machining: list[Phase], warnings: tuple[str, ...]
+) -> Route:
+    """Add sawing before and finishing work after (see :mod:`other_operations`)."""
+    from coordinator.modules.quoting.engine import other_operations as other
+
+    before, gaps = other.before(job, blank)
+    after, more = other.after(job, blank, machining)
+    phases = (*before, *machining, *after)
+    tool_gaps = {
+        c.choice.gap.what: c.choice.gap for p in machining for c in p.cuts if c.choice and c.choice.gap
+    }
+    own = tuple(w for p in machining for c in p.cuts for w in c.warnings)
+    found = (*gaps, *more, *tool_gaps.values(), *((blank.gap,) if blank.gap else ()))
+    return Route(key, blank, phases, tuple(dict.fromkeys((*warnings, *own))), found)
+
+
+def _through_bore(steps: Sequence[Step]) -> float:
+    """Diameter already bored through, which the parting tool need not cut."""
+    return max((s.diameter_mm for s in steps if isinstance(s, Hole) and s.on_axis and s.through), default=0.0)
+
+
+def _bar_possible(job: Job, machine: Machine) -> bool:
+    ratio = job.part.length_mm / max(job.part.max_diameter_mm, 0.1)
+    return bool(machine.bar_capacity_mm) and ratio <= job.shop.settings.cutting.bar_fed_max_length_ratio
+
+
+def _slender(job: Job, machine: Machine) -> tuple[str, ...]:
+    rules = job.shop.settings.cutting
+    ratio = job.part.length_mm / max(job.part.max_diameter_mm, 0.1)
+    if ratio > rules.steady_rest_from_ratio:
+        return (f"L/D = {ratio:.1f} : lunette nécessaire sur {machine.code}.",)
+    if ratio > rules.tailstock_from_ratio:
+        return (f"L/D = {ratio:.1f} : contre-pointe nécessaire sur {machine.code}.",)
+    return ()
+
+
+def _grinding_floor(job: Job) -> int:
+    """Grades at or below this are left to grinding, so the machine need not hold them."""
+    return job.shop.settings.cutting.grinding_to_it + 1
+
+
+def _ordered(steps: list[Step]) -> list[Step]:
+    """The order at the lathe: face, rough, holes on the axis, finish, grooves, thread, then live tools."""
+
+    def rank(step: Step) -> int:
+        if isinstance(step, Hole) and not step.on_axis:
+            return len(_TURNING_ORDER)
+        return next(
+            (i for i, kind in enumerate(_TURNING_ORDER) if isinstance(step, kind)), len(_TURNING_ORDER)
+        )
+
+    return sorted(steps, key=rank)
+
+
+def _dot(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def with_quantity(job: Job, quantity: int) -> Job:
+    """The same job for another batch size."""
+    return replace(job, part=replace(job.part, quantity=quantity))

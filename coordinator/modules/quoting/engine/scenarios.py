@@ -1,0 +1,255 @@
+"""Three scenarios of a quote (QUO-34 to QUO-37) and the recommended one with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from coordinator.modules.quoting.engine import costing
+from coordinator.modules.quoting.engine.costing import Costed
+from coordinator.modules.quoting.engine.planning_simulation import Availability, Mode, Plan, simulate
+from coordinator.modules.quoting.engine.settings import CostSettings, ScenarioSettings
+from coordinator.modules.quoting.engine.shop import Shop
+
+KINDS = ("standard", "express", "economic")
+LABELS = {"standard": "standard", "express": "express", "economic": "économique"}
+
+
+@dataclass(frozen=True, slots=True)
+class LinePrice:
+    """Price of one line in one scenario."""
+
+    quantity: int
+    cost: Decimal
+    unit_cost: Decimal
+    unit_price: Decimal
+    one_off_price: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return costing.money(self.unit_price * self.quantity + self.one_off_price)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario; money is None as long as a line lacks its price."""
+
+    kind: str
+    machining_min: float
+    cost: Decimal | None
+    price_excl_tax: Decimal | None
+    margin_pct: Decimal | None
+    delivery_date: date | None
+    lead_time_days: int | None
+    recommended: bool
+    reasons: tuple[str, ...]
+    lines: tuple[LinePrice | None, ...]
+    supplement: Decimal
+    machines: tuple[str, ...]
+    load_min: dict[str, float]
+    to_buy: tuple[str, ...]
+    moved_orders: tuple[str, ...]
+    to_confirm: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        def number(value: Decimal | None) -> float | None:
+            return None if value is None else float(value)
+
+        lines = [
+            None
+            if p is None
+            else {
+                "quantity": p.quantity,
+                "cost": float(costing.money(p.cost)),
+                "unit_cost": float(p.unit_cost),
+                "unit_price": float(p.unit_price),
+                "one_off_price": float(p.one_off_price),
+                "total": float(p.total),
+            }
+            for p in self.lines
+        ]
+        return {
+            "kind": self.kind,
+            "machining_min": round(self.machining_min, 2),
+            "cost": number(self.cost),
+            "price_excl_tax": number(self.price_excl_tax),
+            "margin_pct": number(self.margin_pct),
+            "delivery_date": self.delivery_date.isoformat() if self.delivery_date else None,
+            "lead_time_days": self.lead_time_days,
+            "recommended": self.recommended,
+            "reasons": list(self.reasons),
+            "lines": lines,
+            "minimum_order_supplement": float(self.supplement),
+            "machines": list(self.machines),
+            "load_min": {k: round(v, 1) for k, v in sorted(self.load_min.items())},
+            "to_buy": list(self.to_buy),
+            "moved_orders": list(self.moved_orders),
+            "to_confirm": list(self.to_confirm),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LineChoice:
+    """What a line offers to the scenarios: its costed routes (cheapest first) and its quantity; empty = no price."""
+
+    options: tuple[Costed, ...]
+    quantity: int
+
+    def cheapest(self) -> Costed:
+        return self.options[0]
+
+    def fastest(self) -> Costed:
+        return min(self.options, key=lambda o: (o.route.machining_min(self.quantity), o.total, o.route.key))
+
+
+def line_price(
+    costed: Costed, quantity: int, rules: CostSettings, factor: Decimal, margin: Decimal
+) -> LinePrice:
+    """Unit price = cost/(1 − margin) × scenario factor, never under cost/(1 − minimum margin) (QUO-32)."""
+    apart = Decimal(0) if rules.spread_one_off_costs else costed.one_off
+    unit_cost = (costed.total - apart) / quantity
+
+    def price(cost: Decimal) -> Decimal:
+        wanted = costing.money(costing.price_for(cost, margin) * factor)
+        return max(wanted, costing.floor_price(cost, rules))
+
+    one_off = price(apart) if apart else Decimal(0)
+    return LinePrice(quantity, costed.total, unit_cost.quantize(costing.UNIT), price(unit_cost), one_off)
+
+
+def build(
+    choices: Sequence[LineChoice],
+    shop: Shop,
+    availability: Availability,
+    wished: date | None,
+    margin: Decimal | None,
+) -> list[Scenario]:
+    """Compute the three scenarios and mark one as recommended."""
+    rules, costs = shop.settings.scenarios, shop.settings.costs
+    target = costs.margin_pct if margin is None else margin
+    found = [_scenario(kind, choices, shop, availability, target) for kind in KINDS]
+    return _recommend(found, wished, rules)
+
+
+def _mode(kind: str, rules: ScenarioSettings) -> Mode:
+    if kind == "express":
+        return Mode(
+            rules.express_overtime_min_per_day,
+            rules.express_saturday,
+            True,
+            True,
+            purchase_days=rules.express_purchase_days,
+        )
+    if kind == "economic":
+        return Mode(wait_days=rules.economic_wait_days)
+    return Mode()
+
+
+def _factor(kind: str, rules: ScenarioSettings) -> Decimal:
+    if kind == "express":
+        return 1 + rules.express_surcharge_pct / 100
+    if kind == "economic":
+        return 1 - rules.economic_discount_pct / 100
+    return Decimal(1)
+
+
+def _scenario(
+    kind: str, choices: Sequence[LineChoice], shop: Shop, availability: Availability, margin: Decimal
+) -> Scenario:
+    rules, costs = shop.settings.scenarios, shop.settings.costs
+    picked = [(c.fastest() if kind == "express" else c.cheapest()) if c.options else None for c in choices]
+    priced = [
+        None if p is None else line_price(p, c.quantity, costs, _factor(kind, rules), margin)
+        for p, c in zip(picked, choices, strict=True)
+    ]
+    chosen = [(p.route, c.quantity) for p, c in zip(picked, choices, strict=True) if p is not None]
+    complete = bool(choices) and all(p is not None for p in priced)
+    plan = simulate(chosen, shop.calendar, availability, rules, _mode(kind, rules)) if complete else None
+    cost = costing.money(sum((p.cost for p in priced if p), Decimal(0))) if complete else None
+    price, supplement = _total([p for p in priced if p], costs) if complete else (None, Decimal(0))
+    confirm = () if availability.is_known else ("date à confirmer : planning indisponible",)
+    return Scenario(
+        kind=kind,
+        machining_min=sum(route.machining_min(q) for route, q in chosen),
+        cost=cost,
+        price_excl_tax=price,
+        margin_pct=costing.margin_pct(cost, price) if cost is not None and price is not None else None,
+        delivery_date=plan.delivery if plan else None,
+        lead_time_days=(plan.delivery - availability.today).days if plan else None,
+        recommended=False,
+        reasons=tuple(_facts(kind, plan, rules, availability)),
+        lines=tuple(priced),
+        supplement=supplement,
+        machines=tuple(sorted({m for route, _ in chosen for m in route.machines()})),
+        load_min=plan.load_min if plan else {},
+        to_buy=tuple(dict.fromkeys(t for route, _ in chosen for t in _purchases(route_gaps=route))),
+        moved_orders=plan.moved_orders if plan else (),
+        to_confirm=confirm,
+    )
+
+
+def _total(prices: Sequence[LinePrice], costs: CostSettings) -> tuple[Decimal, Decimal]:
+    """Sum of the lines and what lacks to the minimum order value, which is shown apart (QUO-33)."""
+    total = sum((p.total for p in prices), Decimal(0))
+    supplement = max(costs.minimum_order_value - total, Decimal(0))
+    return total + supplement, supplement
+
+
+def _purchases(route_gaps: Any) -> list[str]:
+    tools = [g.what for g in route_gaps.gaps if g.kind == "tool"]
+    stock = [s.code for s in route_gaps.blank.sources if s.kind == "purchase"]
+    return [*(f"matière {code}" for code in stock), *tools]
+
+
+def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings, availability: Availability) -> list[str]:
+    if plan is None:
+        return ["Prix incomplet : répondre d'abord aux questions."]
+    if kind == "standard":
+        return ["Machines les moins chères, planning actuel, données normales."]
+    if kind == "express":
+        reasons = [
+            f"Machines les plus rapides, opérations en parallèle, {rules.express_overtime_min_per_day} min/jour d'heures "
+            f"supplémentaires{' et samedi' if rules.express_saturday else ''}, majoration {rules.express_surcharge_pct} %."
+        ]
+        if plan.moved_orders:
+            reasons.append(
+                f"Commandes déplacées (validation d'un responsable) : {', '.join(plan.moved_orders)}."
+            )
+        return reasons
+    return [
+        f"Créneaux libres après {rules.economic_wait_days} jours, chutes et lots d'abord, remise jusqu'à "
+        f"{rules.economic_discount_pct} % sans passer sous la marge minimale."
+    ]
+
+
+def _recommend(found: list[Scenario], wished: date | None, rules: ScenarioSettings) -> list[Scenario]:
+    """Cheapest scenario that meets the wished date; without a wish the standard one; too late for all: the fastest."""
+    from dataclasses import replace
+
+    usable = [s for s in found if s.price_excl_tax is not None and s.delivery_date is not None]
+    if not usable:
+        return found
+
+    def price(scenario: Scenario) -> Decimal:
+        return scenario.price_excl_tax if scenario.price_excl_tax is not None else Decimal(0)
+
+    if wished is None:
+        best = usable[0]
+        why = "Aucun délai demandé : meilleur équilibre entre prix, délai et charge."
+    else:
+        in_time = [s for s in usable if s.delivery_date is not None and s.delivery_date <= wished]
+        if in_time:
+            best = min(in_time, key=lambda s: (price(s), KINDS.index(s.kind)))
+            why = f"Tient le délai demandé ({wished:%d/%m/%Y}) au prix le plus bas."
+        else:
+            best = min(usable, key=lambda s: (s.delivery_date or date.max, price(s)))
+            why = f"Aucun scénario ne tient le {wished:%d/%m/%Y} : le plus rapide est proposé."
+    extra = [why]
+    if best.to_buy:
+        extra.append(f"À acheter : {', '.join(best.to_buy)}.")
+    return [
+        replace(s, recommended=s is best, reasons=(*s.reasons, *(extra if s is best else ()))) for s in found
+    ]

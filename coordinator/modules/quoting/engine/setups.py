@@ -1,0 +1,191 @@
+"""Set-ups from access directions (QUO-14) and the limits of a machine (QUO-15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coordinator.modules.quoting.engine import tolerances as iso
+from coordinator.modules.quoting.engine.cutting import finish_passes
+from coordinator.modules.quoting.engine.milling import ContourMilling, FaceMilling
+from coordinator.modules.quoting.engine.part import PartDescription, Vector
+from coordinator.modules.quoting.engine.process import Step, Work
+from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.shop import Machine
+
+_AXES: tuple[Vector, ...] = (
+    (0.0, 0.0, -1.0),
+    (0.0, 0.0, 1.0),
+    (0.0, -1.0, 0.0),
+    (0.0, 1.0, 0.0),
+    (-1.0, 0.0, 0.0),
+    (1.0, 0.0, 0.0),
+)
+_SIDES_5_AXIS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPlan:
+    """One clamping: the tool direction it is named after and the steps done in it."""
+
+    label: str
+    steps: tuple[Step, ...]
+
+
+def prismatic_setups(
+    part: PartDescription,
+    works: Sequence[Work],
+    blank_mm: tuple[float, ...],
+    axis_count: int,
+    rules: CuttingSettings,
+) -> list[SetupPlan]:
+    """Six faces and all works: main side first, opposite side second, then the sides left.
+
+    A 5-axis machine reaches all but the clamped side at once.
+    """
+    size = part.size_mm or (0.0, 0.0, 0.0)
+    up = _main_direction(works, size)
+    down = _opposite(up)
+    groups = _group(works, up, down, everything=axis_count >= _SIDES_5_AXIS)
+    normal = max(range(3), key=lambda i: abs(up[i]))
+    plane = sorted((size[i] for i in range(3) if i != normal), reverse=True)
+    height = size[normal]
+    passes = _general_passes(part, rules)
+    # The vice grip stays under the part in the first set-up and is milled away in the second.
+    spare = _spare(size, blank_mm, normal)
+    top = min(1.0, spare / 2) if spare else 0.0
+    sides = (blank_mm[0] - sorted(size, reverse=True)[0]) / 2 if len(blank_mm) == 3 else 0.0
+    first: list[Step] = []
+    if top:
+        first.append(FaceMilling(plane[0], plane[1], top, passes))
+    if sides > 0:
+        first.append(ContourMilling(2 * (plane[0] + plane[1]), height, sides, passes))
+    plans = [SetupPlan("Face principale et contour", (*first, *_steps(groups.pop(up, []))))]
+    second: list[Step] = []
+    if spare - top > 0:
+        second.append(FaceMilling(plane[0], plane[1], spare - top, passes, label="Surfaçage face opposée"))
+    second += _steps(groups.pop(down, []))
+    if second:
+        plans.append(SetupPlan("Face opposée", tuple(second)))
+    plans += [SetupPlan(f"Face {_name(d)}", tuple(_steps(g))) for d, g in sorted(groups.items())]
+    return plans
+
+
+def secondary_setups(works: Sequence[Work], axis_count: int) -> list[SetupPlan]:
+    """Milling of a turned part: one set-up per direction on 3 axes, up to five sides at once on 5 axes."""
+    if not works:
+        return []
+    up = _main_direction(works, (1.0, 1.0, 1.0))
+    groups = _group(works, up, _opposite(up), everything=axis_count >= _SIDES_5_AXIS)
+    return [
+        SetupPlan(f"Fraisage {_name(d)}", tuple(_steps(g)))
+        for d, g in sorted(groups.items(), key=lambda p: (p[0] != up, p[0]))
+        if g
+    ]
+
+
+def _steps(works: Sequence[Work]) -> list[Step]:
+    """Faces and shapes before holes, as at the machine."""
+    return [w.step for w in sorted(works, key=lambda w: w.step.operation_type == "drilling")]
+
+
+def _group(works: Sequence[Work], up: Vector, down: Vector, *, everything: bool) -> dict[Vector, list[Work]]:
+    groups: dict[Vector, list[Work]] = {up: []}
+    for work in works:
+        choices = work.directions or (up,)
+        reachable = next((d for d in (up, down) if any(_same(d, c) for c in choices)), None)
+        if everything and (reachable is None or not _same(reachable, down)):
+            reachable = up
+        if reachable is None:
+            reachable = next((d for d in groups if any(_same(d, c) for c in choices)), choices[0])
+        groups.setdefault(reachable, []).append(work)
+    return groups
+
+
+def _main_direction(works: Sequence[Work], size: Vector) -> Vector:
+    """The axis direction that serves most works; among equals the thinnest way through the part."""
+
+    def rank(direction: Vector) -> tuple[int, float]:
+        served = sum(1 for w in works if any(_same(direction, c) for c in w.directions))
+        return -served, sum(abs(a) * s for a, s in zip(direction, size, strict=True))
+
+    return min(_AXES, key=lambda d: (*rank(d), _AXES.index(d)))
+
+
+def _spare(size: Vector, blank_mm: tuple[float, ...], normal: int) -> float:
+    """Stock along the clamping direction; the blank's thickness lies along the smallest size of the part."""
+    if len(blank_mm) != 3:
+        return 0.0
+    order = sorted(range(3), key=lambda i: -size[i])
+    return max(blank_mm[order.index(normal)] - size[normal], 0.0)
+
+
+def _general_passes(part: PartDescription, rules: CuttingSettings) -> int:
+    it = iso.general_tolerance_it(part.general_tolerance)
+    return finish_passes(rules, it, rules.default_ra_um, part.smallest_geometric_mm)
+
+
+def _same(a: Vector, b: Vector) -> bool:
+    return sum(x * y for x, y in zip(a, b, strict=True)) > 0.999
+
+
+def _opposite(v: Vector) -> Vector:
+    return next(d for d in _AXES if _same(d, (-v[0], -v[1], -v[2])))
+
+
+def _name(direction: Vector) -> str:
+    names = {0: "X", 1: "Y", 2: "Z"}
+    main = max(range(3), key=lambda i: abs(direction[i]))
+    sign = "-" if direction[main] > 0 else "+"
+    exact = abs(direction[main]) > 0.999
+    return (
+        f"{sign}{names[main]}"
+        if exact
+        else f"inclinée ({direction[0]:.2f} ; {direction[1]:.2f} ; {direction[2]:.2f})"
+    )
+
+
+def limits(
+    machine: Machine, part: PartDescription, blank: tuple[float, ...], mass_kg: float, it_floor: int
+) -> str | None:
+    """Why a part does not fit a machine (French), or None if it does (QUO-15)."""
+    if len(blank) == 2:
+        reason = (
+            _lathe_limits(machine, part, blank)
+            if machine.can_turn
+            else _travel_limits(machine, part, mass_kg)
+        )
+    else:
+        reason = _travel_limits(machine, part, mass_kg)
+    if reason:
+        return reason
+    tightest = part.tightest_it()
+    if tightest is not None and machine.attainable_it and max(tightest, it_floor) < machine.attainable_it:
+        return f"{machine.code} : IT{tightest} demandé, IT{machine.attainable_it} atteignable."
+    ra = part.smallest_ra_um
+    if ra is not None and machine.attainable_ra_um and 0.4 < ra < machine.attainable_ra_um:
+        return f"{machine.code} : Ra {ra:g} demandé, Ra {machine.attainable_ra_um:g} atteignable."
+    return None
+
+
+def _lathe_limits(machine: Machine, part: PartDescription, blank: tuple[float, ...]) -> str | None:
+    if machine.max_turning_diameter_mm and blank[0] > machine.max_turning_diameter_mm:
+        return (
+            f"{machine.code} : Ø{blank[0]:g} dépasse le Ø tournable {machine.max_turning_diameter_mm:g} mm."
+        )
+    if machine.max_turning_length_mm and part.length_mm > machine.max_turning_length_mm:
+        return f"{machine.code} : longueur {part.length_mm:g} dépasse {machine.max_turning_length_mm:g} mm."
+    return None
+
+
+def _travel_limits(machine: Machine, part: PartDescription, mass_kg: float) -> str | None:
+    """Part within travels − 20 mm, whichever way it lies on the table."""
+    travels = (machine.travel_x_mm, machine.travel_y_mm, machine.travel_z_mm)
+    known = sorted((t - 20.0 for t in travels if t is not None), reverse=True)
+    sizes = sorted(part.size_mm or (), reverse=True)
+    if len(known) == 3 and any(s > t for s, t in zip(sizes, known, strict=False)):
+        box = " × ".join(f"{s:g}" for s in sizes)
+        return f"{machine.code} : pièce {box} mm hors courses (− 20 mm)."
+    if machine.table_load_kg and mass_kg > machine.table_load_kg:
+        return f"{machine.code} : masse {mass_kg:.0f} kg > table {machine.table_load_kg:g} kg."
+    return None

@@ -1,0 +1,110 @@
+"""Times of an operation and of a set-up (QUO-27 to QUO-29), minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coordinator.modules.quoting.engine.cutting import Cut
+from coordinator.modules.quoting.engine.settings import TimeSettings
+from coordinator.modules.quoting.engine.shop import Machine
+from coordinator.modules.quoting.engine.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class RunTime:
+    """Run time of one operation per piece, with the parts it is made of."""
+
+    cut_min: float
+    rapid_min: float
+    tool_change_min: float
+    safety_min: float
+
+    @property
+    def run_min(self) -> float:
+        return self.cut_min + self.rapid_min + self.tool_change_min + self.safety_min
+
+    def value(self, safety_pct: float) -> Value:
+        inputs: dict[str, float | str] = {
+            "coupe": self.cut_min,
+            "rapides": self.rapid_min,
+            "changement d'outil": self.tool_change_min,
+            "sécurité %": safety_pct,
+            "dont sécurité": self.safety_min,
+        }
+        return Value(
+            self.run_min, "min", "(coupe + rapides + changements) × (1 + sécurité)", inputs, "calcul"
+        )
+
+
+def run_times(cuts: Sequence[Cut], machine: Machine, rules: TimeSettings) -> list[RunTime]:
+    """Cutting + rapids + tool changes, with the owner's safety once, on machining time only (QUO-27)."""
+    change = machine.tool_change_min
+    if change is None:
+        change = rules.tool_change_turret_min if machine.can_turn else rules.tool_change_mill_min
+    found, mounted = [], ""
+    for cut in cuts:
+        code = cut.choice.tool.code if cut.choice else ""
+        swap = change if code and code != mounted else 0.0
+        mounted = code or mounted
+        rapid = rules.rapid_per_feature_min * max(cut.positions, 1)
+        base = cut.cut_min.value + rapid + swap
+        found.append(RunTime(cut.cut_min.value, rapid, swap, base * rules.time_safety_pct / 100))
+    return found
+
+
+def loading_min(mass_kg: float, rules: TimeSettings) -> float:
+    """Loading and unloading one piece by its mass; the heaviest class is the hoist."""
+    limits = rules.loading_min
+    for limit, minutes in limits:
+        if mass_kg < limit:
+            return minutes
+    return limits[-1][1]
+
+
+def setup_min(
+    kind: str, machine: Machine, cuts: Sequence[Cut], known: set[str], rules: TimeSettings
+) -> Value:
+    """Set-up of one clamping: base + 3 per tool not in the machine + first-part check. ``known`` = tools already in."""
+    base = {
+        "turning": rules.setup_turning_min,
+        "3_axis": rules.setup_3_axis_min,
+        "5_axis": rules.setup_5_axis_min,
+    }[kind]
+    if machine.setup_time_min is not None:
+        base = machine.setup_time_min
+    missing = {
+        cut.choice.tool.code
+        for cut in cuts
+        if cut.choice and machine.code not in cut.choice.tool.mounted_in and cut.choice.tool.code not in known
+    }
+    total = base + rules.setup_per_missing_tool_min * len(missing) + rules.setup_first_part_min
+    inputs: dict[str, float | str] = {
+        "base": base,
+        "outils à monter": float(len(missing)),
+        "min/outil": rules.setup_per_missing_tool_min,
+        "première pièce": rules.setup_first_part_min,
+    }
+    return Value(
+        total, "min", "base + outils à monter × min/outil + première pièce", inputs, f"réglage {machine.code}"
+    )
+
+
+def sawing_min(section_cm2: float, rate_cm2_min: float, rules: TimeSettings) -> Value:
+    """Section / saw rate + 1 minute per cut."""
+    inputs: dict[str, float | str] = {"section cm²": section_cm2, "débit de scie cm²/min": rate_cm2_min}
+    total = section_cm2 / rate_cm2_min + rules.saw_per_cut_min
+    return Value(total, "min", "section/débit + 1 min par coupe", inputs, "table matières")
+
+
+def inspected_parts(quantity: int, all_parts: bool, rules: TimeSettings) -> float:
+    """Parts measured in a batch: all for critical parts, else a share with a minimum number of parts."""
+    if all_parts:
+        return float(quantity)
+    share = quantity * rules.inspection_sampling_pct / 100
+    return min(float(quantity), max(float(rules.inspection_sampling_min_parts), share))
+
+
+def programming_min(complexity: str, rules: TimeSettings) -> float:
+    """30, 90 or 240 minutes by complexity (``simple|moderate|complex``)."""
+    return dict(zip(("simple", "moderate", "complex"), rules.programming_min, strict=True))[complexity]

@@ -1,0 +1,426 @@
+"""Turning steps: facing, roughing, finishing, grooving, threading, boring, parting (QUO-16, QUO-20, QUO-25)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from coordinator.modules.quoting.engine import cutting as c
+from coordinator.modules.quoting.engine.cutting import Context, Cut, Data
+from coordinator.modules.quoting.engine.tools import ToolNeed, choose
+from coordinator.modules.quoting.engine.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A cylinder of the finished profile: diameter and length in mm, with its requirements."""
+
+    diameter_mm: float
+    length_mm: float
+    it: int | None = None
+    ra_um: float | None = None
+
+
+def _turn_data(ctx: Context, finish: bool, vc_factor: float = 1.0, why: str = "") -> Data:
+    index = 1 if finish else 0
+    name = "tournage finition" if finish else "tournage ébauche"
+    feed = Value(ctx.group.f_turn[index], "mm/tr", "f table", {}, f"table {name}, groupe {ctx.group.code}")
+    vc = c.table_speed(ctx, name, ctx.group.vc_turn[index], vc_factor, why)
+    return Data(vc, feed, ctx.group.ap_turn[index], ap_source=f"table {name}, groupe {ctx.group.code}")
+
+
+@dataclass(frozen=True, slots=True)
+class Facing:
+    """Face from ``diameter_mm`` down to ``bore_mm``; ``stock_mm`` to take off."""
+
+    diameter_mm: float
+    stock_mm: float
+    bore_mm: float = 0.0
+    label: str = "Dressage de face"
+    operation_type: str = "turning"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        choice = choose(ToolNeed("turning_rough"), ctx)
+        data = c.with_record(ctx, choice.tool, "turning_rough", _turn_data(ctx, finish=False))
+        passes = max(1, math.ceil(self.stock_mm / data.ap_mm - 1e-9))
+        ap = self.stock_mm / passes
+        time = facing_time(ctx, self.diameter_mm, self.bore_mm, data.vc.value, data.feed.value, passes)
+        n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
+        power = c.turning_power(ctx, data.vc.value, ap, data.feed.value)
+        return [
+            Cut(
+                "turning",
+                self.label,
+                choice,
+                passes,
+                time,
+                1,
+                c.actual_speed(data.vc, n, self.diameter_mm),
+                n,
+                data.feed,
+                c.feed_rate(ctx, n, data.feed),
+                c.depth(ap, "ap = surépaisseur/passes", {"surépaisseur": self.stock_mm}),
+                None,
+                power,
+                c.torque(power, n),
+            )
+        ]
+
+
+def facing_time(ctx: Context, d1: float, d2: float, vc: float, f: float, passes: int) -> Value:
+    """t = π(D1² − D2²)/(4000·Vc·f) at constant Vc; where n max is reached t = (D/2)/(f·n max) (QUO-20)."""
+    n_max = ctx.machine.max_spindle_rpm
+    limit = min(d1, max(d2, 1000 * vc / (math.pi * n_max))) if n_max else d2
+    constant = math.pi * (d1**2 - limit**2) / (4000 * vc * f)
+    slow = (limit - d2) / 2 / (f * n_max) if n_max else 0.0
+    inputs: dict[str, float | str] = {
+        "D1": d1,
+        "D2": d2,
+        "Vc": vc,
+        "f": f,
+        "i": float(passes),
+        "D à n max": limit,
+    }
+    return c.minutes(
+        passes * (constant + slow), "t = i·[π(D1² − D²)/(4000·Vc·f) + (D − D2)/(2·f·n max)]", inputs
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RoughTurning:
+    """Roughing by bands: from each diameter down to the next over the length still to be reduced.
+
+    ``bands`` = ((from Ø, to Ø, length), …) from outside to inside, target Ø without finishing allowance.
+    """
+
+    bands: tuple[tuple[float, float, float], ...]
+    internal: bool = False
+    bar_diameter_mm: float | None = None
+    label: str = "Ébauche extérieure"
+    operation_type: str = "turning"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        reach = max(length for _, _, length in self.bands) + ctx.rules.reach_margin_mm
+        if self.internal:
+            largest = max(0.8 * min(a for a, _, _ in self.bands), 1.0)
+            need = ToolNeed("boring_bar", max_diameter_mm=largest, reach_mm=reach)
+        else:
+            need = ToolNeed("turning_rough")
+        choice = choose(need, ctx)
+        factor = ctx.rules.boring_vc_factor if self.internal else 1.0
+        data = _turn_data(ctx, finish=self.internal, vc_factor=factor, why="alésage")
+        if self.internal:
+            data = Data(
+                data.vc, data.feed, ctx.group.ap_turn[0] / 2, ap_source="½ ap d'ébauche (barre d'alésage)"
+            )
+        data = c.with_record(ctx, choice.tool, "turning_rough", data)
+        return [self._at_power(ctx, choice, data)]
+
+    def _at_power(self, ctx: Context, choice: c.ToolChoice, data: Data) -> Cut:
+        """Lower ap, then f, until power and torque hold (QUO-21)."""
+        ap_limit, feed, notes = data.ap_mm, data.feed, list[str]()
+        while True:
+            cut, load = self._cut(ctx, choice, data, ap_limit, feed)
+            if load <= 1.0:
+                break
+            if ap_limit > ctx.rules.min_turn_ap_mm:
+                ap_limit = max(ctx.rules.min_turn_ap_mm, min(ap_limit / load, ap_limit * 0.98))
+                notes.append("ap réduit")
+            elif feed.value > data.feed.value * ctx.rules.min_feed_ratio:
+                feed = Value(
+                    feed.value * 0.9, feed.unit, "f réduit (Pc > limite)", {"f": data.feed.value}, feed.source
+                )
+                notes.append("avance réduite")
+            else:
+                raise c.too_weak(ctx, self.label)
+        if not notes:
+            return cut
+        text = f"{self.label} : {' puis '.join(dict.fromkeys(notes))} pour rester sous la puissance de {ctx.machine.code}."
+        return _with_warning(cut, text)
+
+    def _cut(
+        self, ctx: Context, choice: c.ToolChoice, data: Data, ap_limit: float, feed: Value
+    ) -> tuple[Cut, float]:
+        total, passes, ap_max = 0.0, 0, 0.0
+        steps: list[str] = []
+        first: tuple[Value, float] | None = None
+        worst = 0.0
+        for start, end, length in self.bands:
+            stock = abs(start - end) / 2
+            count = max(1, math.ceil(stock / ap_limit - 1e-9))
+            ap, passes = stock / count, passes + count
+            ap_max = max(ap_max, ap)
+            for i in range(count):
+                sign = 1 if self.internal else -1
+                diameter = start + sign * 2 * ap * (i + 1 if self.internal else i)
+                n = c.spindle_speed(ctx, data.vc, diameter, choice.tool)
+                first = first or (n, diameter)
+                total += (length + 2) / (feed.value * n.value)
+                power = c.turning_power(ctx, c.actual_speed(data.vc, n, diameter).value, ap, feed.value)
+                worst = max(worst, c.overload(ctx, power, n))
+            steps.append(f"Ø{start:g}→Ø{end:g} × {length:g} : {count} × {ap:.2f}")
+        if first is None:
+            raise c.too_weak(ctx, self.label)
+        n, diameter = first
+        vc = c.actual_speed(data.vc, n, diameter)
+        power = c.turning_power(ctx, vc.value, ap_max, feed.value)
+        inputs: dict[str, float | str] = {
+            "passes": " ; ".join(steps),
+            "f": feed.value,
+            "n première passe": n.value,
+        }
+        ap_inputs: dict[str, float | str] = {"ap max": ap_limit}
+        cut = Cut(
+            "turning",
+            self.label,
+            choice,
+            passes,
+            c.minutes(total, "t = Σ (L + 2)·i/(f·n)", inputs),
+            1,
+            vc,
+            n,
+            feed,
+            c.feed_rate(ctx, n, feed),
+            c.depth(ap_max, "ap = surépaisseur/ceil(surépaisseur/ap max)", ap_inputs, data.ap_source),
+            None,
+            power,
+            c.torque(power, n),
+        )
+        return cut, worst
+
+
+def _with_warning(cut: Cut, text: str) -> Cut:
+    from dataclasses import replace
+
+    return replace(cut, warnings=(*cut.warnings, text))
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTurning:
+    """One contour over the segments; tight segments get their second pass. Shoulders add their radial height."""
+
+    segments: tuple[Segment, ...]
+    allowance_mm: float
+    internal: bool = False
+    geometric_mm: float | None = None
+    label: str = "Finition extérieure"
+    operation_type: str = "turning"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        counts = [c.finish_passes(ctx.rules, s.it, s.ra_um, self.geometric_mm) for s in self.segments]
+        if not any(counts):
+            return []
+        ra = min((s.ra_um for s in self.segments if s.ra_um is not None), default=ctx.rules.default_ra_um)
+        length = sum(s.length_mm for s in self.segments)
+        choice = self._tool(ctx, length)
+        radius = choice.tool.corner_radius_mm or ctx.rules.default_nose_radius_mm
+        factor = ctx.rules.boring_vc_factor if self.internal else 1.0
+        data = c.with_record(ctx, choice.tool, "turning_finish", _turn_data(ctx, True, factor, "alésage"))
+        limit = c.finish_feed_limit(radius, ra)
+        feed = data.feed
+        if feed.value > limit:
+            inputs: dict[str, float | str] = {"rε": radius, "Ra": ra, "f table": feed.value}
+            feed = Value(limit, "mm/tr", "f ≤ √(32·rε·Ra/1000)", inputs, "rugosité demandée")
+        return [self._cut(ctx, choice, data, feed, counts)]
+
+    def _tool(self, ctx: Context, length: float) -> c.ToolChoice:
+        if not self.internal:
+            return choose(ToolNeed("turning_finish"), ctx, lambda t: (-(t.corner_radius_mm or 0.0),))
+        largest = max(0.8 * min(s.diameter_mm for s in self.segments), 1.0)
+        return choose(
+            ToolNeed("boring_bar", max_diameter_mm=largest, reach_mm=length + ctx.rules.reach_margin_mm), ctx
+        )
+
+    def _cut(self, ctx: Context, choice: c.ToolChoice, data: Data, feed: Value, counts: list[int]) -> Cut:
+        sign = -1 if self.internal else 1
+        total, first = 0.0, None
+        previous = self.segments[0].diameter_mm
+        names: list[str] = []
+        passes = max(counts)
+        for index, (segment, count) in enumerate(zip(self.segments, counts, strict=True)):
+            diameter = segment.diameter_mm + sign * 2 * self.allowance_mm
+            n = c.spindle_speed(ctx, data.vc, diameter, choice.tool)
+            first = first or (n, diameter)
+            shoulder = abs(segment.diameter_mm - previous) / 2
+            approach = 2.0 if index == 0 else 0.0
+            total += count * (segment.length_mm + shoulder + approach) / (feed.value * n.value)
+            names.append(f"Ø{segment.diameter_mm:g} × {segment.length_mm:g} : {count}")
+            previous = segment.diameter_mm
+        if first is None:
+            raise c.too_weak(ctx, self.label)
+        n, diameter = first
+        vc = c.actual_speed(data.vc, n, diameter)
+        ap = self.allowance_mm / passes
+        power = c.turning_power(ctx, vc.value, ap, feed.value)
+        inputs: dict[str, float | str] = {
+            "segments": " ; ".join(names),
+            "f": feed.value,
+            "n premier segment": n.value,
+        }
+        return Cut(
+            "turning",
+            self.label,
+            choice,
+            passes,
+            c.minutes(total, "t = Σ (L + épaulement + 2)·i/(f·n)", inputs),
+            1,
+            vc,
+            n,
+            feed,
+            c.feed_rate(ctx, n, feed),
+            c.depth(ap, "ap = surépaisseur/passes", {"surépaisseur": self.allowance_mm}),
+            None,
+            power,
+            c.torque(power, n),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Groove:
+    """External grooves: ``diameter_mm`` outside, ``bottom_mm`` at the bottom, ``width_mm`` wide, ``count`` equal ones."""
+
+    diameter_mm: float
+    bottom_mm: float
+    width_mm: float
+    count: int = 1
+    label: str = "Gorge"
+    operation_type: str = "turning"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        choice = choose(ToolNeed("grooving", max_width_mm=self.width_mm), ctx)
+        blade = choice.tool.width_mm or self.width_mm
+        plunges = max(1, math.ceil(self.width_mm / blade - 1e-9))
+        data = _turn_data(ctx, False, ctx.rules.grooving_vc_factor, "gorge")
+        feed = Value(ctx.rules.grooving_f_mm, "mm/tr", "f gorge", {}, "valeur par défaut")
+        data = c.with_record(ctx, choice.tool, "grooving", Data(data.vc, feed, blade))
+        n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
+        height = (self.diameter_mm - self.bottom_mm) / 2
+        time = self.count * plunges * (height + 2) / (data.feed.value * n.value)
+        power = c.turning_power(
+            ctx, c.actual_speed(data.vc, n, self.diameter_mm).value, blade, data.feed.value
+        )
+        inputs: dict[str, float | str] = {
+            "gorges": float(self.count),
+            "plongées": float(plunges),
+            "h": height,
+            "f": data.feed.value,
+            "n": n.value,
+        }
+        return [
+            Cut(
+                "turning",
+                f"{self.label} {self.width_mm:g} × Ø{self.bottom_mm:g}",
+                choice,
+                plunges,
+                c.minutes(time, "t = gorges·plongées·(h + 2)/(f·n)", inputs),
+                self.count,
+                c.actual_speed(data.vc, n, self.diameter_mm),
+                n,
+                data.feed,
+                c.feed_rate(ctx, n, data.feed),
+                c.depth(blade, "ap = largeur d'outil", {}, choice.tool.code),
+                None,
+                power,
+                c.torque(power, n),
+            )
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadTurning:
+    """External thread by single-point passes; number of passes by pitch (QUO-25)."""
+
+    diameter_mm: float
+    pitch_mm: float
+    length_mm: float
+    label: str = "Filetage extérieur"
+    operation_type: str = "turning"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        choice = choose(ToolNeed("threading"), ctx)
+        data = _turn_data(ctx, False, ctx.rules.threading_vc_factor, "filetage")
+        feed = Value(self.pitch_mm, "mm/tr", "f = P", {"P": self.pitch_mm}, "pas du filet")
+        data = c.with_record(ctx, choice.tool, "threading", Data(data.vc, feed, 0.0))
+        n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
+        n = _feed_limited(ctx, n, self.pitch_mm)
+        passes = thread_passes(ctx, self.pitch_mm)
+        time = (self.length_mm + 2) * passes / (self.pitch_mm * n.value)
+        depth_mm = 0.613 * self.pitch_mm
+        inputs: dict[str, float | str] = {
+            "L": self.length_mm,
+            "i": float(passes),
+            "P": self.pitch_mm,
+            "n": n.value,
+        }
+        return [
+            Cut(
+                "turning",
+                f"{self.label} M{self.diameter_mm:g}x{self.pitch_mm:g}",
+                choice,
+                passes,
+                c.minutes(time, "t = (L + 2)·i/(P·n)", inputs),
+                1,
+                c.actual_speed(data.vc, n, self.diameter_mm),
+                n,
+                feed,
+                c.feed_rate(ctx, n, feed),
+                c.depth(depth_mm / passes, "ap moyen = 0,613·P/i", {"P": self.pitch_mm}),
+                None,
+            )
+        ]
+
+
+def thread_passes(ctx: Context, pitch_mm: float) -> int:
+    """Passes of the table row at or above the pitch; beyond the table in proportion to the last row."""
+    for limit, passes in ctx.rules.thread_passes:
+        if pitch_mm <= limit + 1e-9:
+            return passes
+    limit, passes = ctx.rules.thread_passes[-1]
+    return math.ceil(passes * pitch_mm / limit)
+
+
+def _feed_limited(ctx: Context, n: Value, pitch_mm: float) -> Value:
+    limit = ctx.machine.max_feed_mm_min
+    if limit is None or n.value * pitch_mm <= limit:
+        return n
+    inputs: dict[str, float | str] = {"Vf max": limit, "P": pitch_mm}
+    return Value(
+        limit / pitch_mm, "tr/min", "n = Vf max/P", inputs, f"limité : avance max machine {ctx.machine.code}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Part off a bar-fed piece from ``diameter_mm`` down to ``bore_mm``."""
+
+    diameter_mm: float
+    bore_mm: float = 0.0
+    label: str = "Tronçonnage"
+    operation_type: str = "turning"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        choice = choose(ToolNeed("parting"), ctx)
+        data = _turn_data(ctx, False, ctx.rules.grooving_vc_factor, "tronçonnage")
+        feed = Value(ctx.rules.grooving_f_mm, "mm/tr", "f tronçonnage", {}, "valeur par défaut")
+        data = c.with_record(ctx, choice.tool, "parting", Data(data.vc, feed, choice.tool.width_mm or 3.0))
+        n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
+        width = choice.tool.width_mm or 3.0
+        power = c.turning_power(ctx, data.vc.value, width, data.feed.value)
+        return [
+            Cut(
+                "turning",
+                self.label,
+                choice,
+                1,
+                facing_time(ctx, self.diameter_mm, self.bore_mm, data.vc.value, data.feed.value, 1),
+                1,
+                c.actual_speed(data.vc, n, self.diameter_mm),
+                n,
+                data.feed,
+                c.feed_rate(ctx, n, data.feed),
+                c.depth(width, "ap = largeur de lame", {}, choice.tool.code),
+                None,
+                power,
+                c.torque(power, n),
+            )
+        ]
