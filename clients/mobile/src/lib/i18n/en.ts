@@ -20,7 +20,6 @@ export const en: Record<MessageKey, string> = {
 
   "common.cancel": "Cancel",
   "common.continue": "Continue",
-  "common.close": "Close",
   "common.retry": "Try again",
   "common.optional": "optional",
   "common.minutes": "min",
@@ -66,7 +65,6 @@ export const en: Record<MessageKey, string> = {
   "banner.offline": "Offline: you can go on.",
   "banner.server": "The server does not answer properly: your entries are kept here.",
   "banner.sign_in": "Session ended: sign in again to send.",
-  "banner.sending": "Sending.",
   "banner.waiting.one": "{count} entry waiting to be sent",
   "banner.waiting.other": "{count} entries waiting to be sent",
   "banner.issues.one": "{count} entry to look at",
@@ -78,11 +76,9 @@ export const en: Record<MessageKey, string> = {
   "ops.next": "To do now",
   "ops.following": "Next",
   "ops.done": "Done",
-  "ops.open": "Open the operation",
   "ops.empty.title": "No operation is assigned to you",
   "ops.empty.help": "Scan the QR code of a routing line to take an operation.",
   "ops.updated": "Updated at {time}",
-  "ops.refresh": "Refresh",
 
   "op.number": "{order} · op. {sequence}",
   "op.machine": "Machine",
@@ -137,7 +133,6 @@ export const en: Record<MessageKey, string> = {
   "type.marking": "Marking",
   "type.other": "Other operation",
 
-  "action.start": "Start",
   "action.start.setup": "Start set-up",
   "action.start.run": "Start production",
   "action.start.toRun": "Go to production",

@@ -19,7 +19,6 @@ export const fr = {
 
   "common.cancel": "Annuler",
   "common.continue": "Continuer",
-  "common.close": "Fermer",
   "common.retry": "Réessayer",
   "common.optional": "facultatif",
   "common.minutes": "min",
@@ -66,7 +65,6 @@ export const fr = {
   "banner.offline": "Hors ligne : vous pouvez continuer.",
   "banner.server": "Le serveur répond mal : vos saisies sont gardées ici.",
   "banner.sign_in": "Session terminée : reconnectez-vous pour envoyer.",
-  "banner.sending": "Envoi en cours.",
   "banner.waiting.one": "{count} saisie en attente d’envoi",
   "banner.waiting.other": "{count} saisies en attente d’envoi",
   "banner.issues.one": "{count} saisie à revoir",
@@ -78,11 +76,9 @@ export const fr = {
   "ops.next": "À faire maintenant",
   "ops.following": "Ensuite",
   "ops.done": "Terminées",
-  "ops.open": "Voir l’opération",
   "ops.empty.title": "Aucune opération ne vous est affectée",
   "ops.empty.help": "Scannez le QR code d’une ligne de gamme pour prendre une opération.",
   "ops.updated": "Mise à jour à {time}",
-  "ops.refresh": "Actualiser",
 
   "op.number": "{order} · op. {sequence}",
   "op.machine": "Machine",
@@ -137,7 +133,6 @@ export const fr = {
   "type.marking": "Marquage",
   "type.other": "Autre opération",
 
-  "action.start": "Démarrer",
   "action.start.setup": "Démarrer le réglage",
   "action.start.run": "Démarrer la production",
   "action.start.toRun": "Passer en production",

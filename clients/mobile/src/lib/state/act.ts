@@ -87,7 +87,8 @@ export async function actOn(operation: LocalOperation, drafts: EventDraft[], tit
   const accepted = await act(drafts, title, `${operationTitle(operation)} · ${operationNumber(operation)}`);
   if (!accepted) return;
   if (drafts.some((draft) => draft.type === "operation.finished")) router.replace();
-  else router.replace("op", operation.uid);
+  else if (router.path[0] === "op") router.replace("op", operation.uid);
+  else router.go("op", operation.uid);
 }
 
 export async function start(operation: LocalOperation, kind: "setup" | "run"): Promise<void> {

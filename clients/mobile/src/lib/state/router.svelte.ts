@@ -20,6 +20,14 @@ class Router {
   replace(...path: string[]): void {
     location.replace("#/" + path.map(encodeURIComponent).join("/"));
   }
+
+  /** To the screen this one belongs to: a form to its operation, everything else to the list. */
+  up(): void {
+    const [section, uid] = this.path;
+    if (section === "op" && uid !== undefined && this.path.length > 2) this.replace("op", uid);
+    else if (section === "machines" || section === "outbox") this.replace("more");
+    else this.replace();
+  }
 }
 
 export const router = new Router();
