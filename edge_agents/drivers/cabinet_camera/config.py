@@ -1,0 +1,78 @@
+"""Configuration of a cabinet camera and of its vision file (INTERFACES: compartments, fiducials, camera)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge_agents.drivers.base import DriverConfig
+from edge_agents.protocol.envelope import describe
+
+Method = Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends"]
+Point = tuple[float, float]
+
+
+class Compartment(BaseModel):
+    """One place seen by the camera; the polygon is in pixels of the reference image."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    method: Method
+    polygon: tuple[Point, ...] = Field(min_length=3)
+    item: str | None = None
+    unit_area_px: float | None = Field(default=None, gt=0)
+    marker_id: int | None = None
+
+
+class Fiducials(BaseModel):
+    """Markers fixed on the cabinet: corners of each in the reference image, clockwise from the top left."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    dictionary: str = "DICT_4X4_50"
+    markers: dict[int, tuple[Point, Point, Point, Point]]
+    minimum: int = Field(default=3, ge=1)
+    max_shift_px: float = Field(default=60.0, gt=0)
+
+
+class VisionConfig(BaseModel):
+    """The vision CONFIG file; ``empty_image`` shows the cabinet without any item."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    compartments: tuple[Compartment, ...] = Field(min_length=1)
+    fiducials: Fiducials | None = None
+    camera: dict[str, Any] = Field(default_factory=dict)
+    empty_image: Path | None = None
+    min_brightness: float = 30.0
+    max_saturated: float = 0.5
+    min_sharpness: float = 40.0
+
+
+def load_vision(path: Path) -> VisionConfig:
+    """Reads a vision CONFIG file. Raises ``ValueError`` naming the field."""
+    try:
+        vision = VisionConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} illisible : {error}") from None
+    except ValidationError as error:
+        raise ValueError(f"{path} : {describe(error)}") from None
+    if vision.empty_image is not None:
+        return vision.model_copy(update={"empty_image": path.resolve().parent / vision.empty_image})
+    return vision
+
+
+class CabinetCameraConfig(DriverConfig):
+    """``source`` folder: the newest image of ``frames`` is what the camera sees now."""
+
+    type: Literal["cabinet_camera"]
+    vision: Path
+    source: Literal["folder", "camera"] = "folder"
+    frames: Path | None = None
+    camera_index: int = 0
+    socket_port: int | None = Field(default=0, ge=0, le=65535)
+    max_open_s: float = Field(default=600.0, gt=0)
