@@ -18,12 +18,17 @@ _NOTE_KINDS = {
     "edges": r"[ée]bavur|angles? vifs|ar[êe]tes?|chanfrein|deburr|sharp edges|break edges|entgrat|13715",
     "tolerance": r"2768|22081|tol[ée]rance",
 }
-_ISO = re.compile(r"\bISO\b|\bDIN\b|\bNF\b|\bEN ?\d|first angle|premier dièdre|1er dièdre|millim|\bmm\b|échelle|matière|werkstoff|maßstab", re.IGNORECASE)
+_ISO = re.compile(
+    r"\bISO\b|\bDIN\b|\bNF\b|\bEN ?\d|first angle|premier dièdre|1er dièdre|millim|\bmm\b|échelle|matière|werkstoff|maßstab",
+    re.IGNORECASE,
+)
 _ASME = re.compile(r"\bASME\b|\bANSI\b|Y14\.5|third angle|\binch(es)?\b|\bUNC\b|\bUNF\b", re.IGNORECASE)
 _UNLESS = re.compile(r"unless otherwise specified", re.IGNORECASE)
 
 
-def read_textures(blocks: list[TextBlock], in_region: list[bool], page: int) -> tuple[list[SurfaceTexture], set[int]]:
+def read_textures(
+    blocks: list[TextBlock], in_region: list[bool], page: int
+) -> tuple[list[SurfaceTexture], set[int]]:
     """Roughness values in µm; those in the title block are general. Returns also the indices of the blocks used."""
     found: list[SurfaceTexture] = []
     used: set[int] = set()
@@ -31,7 +36,15 @@ def read_textures(blocks: list[TextBlock], in_region: list[bool], page: int) -> 
         for match in _TEXTURE.finditer(block.text):
             value = float(match[2].replace(",", "."))
             found.append(
-                SurfaceTexture(match[1].capitalize(), value, match[0], in_region[index], page, block.bbox, block.confidence)
+                SurfaceTexture(
+                    match[1].capitalize(),
+                    value,
+                    match[0],
+                    in_region[index],
+                    page,
+                    block.bbox,
+                    block.confidence,
+                )
             )
             used.add(index)
     return found, used
@@ -43,13 +56,16 @@ def read_notes(blocks: list[TextBlock], page: int) -> list[Note]:
     for block in blocks:
         text = block.text
         if re.search(r"[^\W\d_]{3}", text) and len(text) >= 5:
-            kind = next((kind for kind, pattern in _NOTE_KINDS.items() if re.search(pattern, text, re.IGNORECASE)), "general")
+            kind = next(
+                (kind for kind, pattern in _NOTE_KINDS.items() if re.search(pattern, text, re.IGNORECASE)),
+                "general",
+            )
             notes.append(Note(text, page, block.bbox, kind))
     return notes
 
 
 def unit_of(texts: list[str]) -> str | None:
-    """"mm" or "inch" where the sheet says it, else None."""
+    """ "mm" or "inch" where the sheet says it, else None."""
     joined = "\n".join(texts)
     if re.search(r"\b(?:in|en|are in)\s+(?:inch|pouce)", joined, re.IGNORECASE):
         return "inch"

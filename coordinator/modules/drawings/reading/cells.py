@@ -30,8 +30,12 @@ class Grid:
         self.tolerance = 0.0018 * max(page.width, page.height)
         shortest = MIN_RULE_SHARE * max(page.width, page.height)
         strokes = [stroke for stroke in page.segments if stroke.length >= 0.3 * shortest]
-        level = [Rule((s.y0 + s.y1) / 2, min(s.x0, s.x1), max(s.x0, s.x1)) for s in strokes if s.is_horizontal]
-        upright = [Rule((s.x0 + s.x1) / 2, min(s.y0, s.y1), max(s.y0, s.y1)) for s in strokes if s.is_vertical]
+        level = [
+            Rule((s.y0 + s.y1) / 2, min(s.x0, s.x1), max(s.x0, s.x1)) for s in strokes if s.is_horizontal
+        ]
+        upright = [
+            Rule((s.x0 + s.x1) / 2, min(s.y0, s.y1), max(s.y0, s.y1)) for s in strokes if s.is_vertical
+        ]
         self.level = [rule for rule in self._joined(level) if rule.end - rule.start >= shortest]
         self.upright = [rule for rule in self._joined(upright) if rule.end - rule.start >= shortest]
 
@@ -39,7 +43,11 @@ class Grid:
         joined: list[Rule] = []
         for rule in sorted(rules, key=lambda item: (round(item.at / self.tolerance), item.start)):
             last = joined[-1] if joined else None
-            if last and abs(last.at - rule.at) <= self.tolerance and rule.start <= last.end + 1.5 * self.tolerance:
+            if (
+                last
+                and abs(last.at - rule.at) <= self.tolerance
+                and rule.start <= last.end + 1.5 * self.tolerance
+            ):
                 joined[-1] = Rule(last.at, last.start, max(last.end, rule.end))
             else:
                 joined.append(rule)
@@ -51,8 +59,12 @@ class Grid:
         Rules shorter than 1.7 text heights are strokes of letters and do not count.
         """
         slack, shortest = 2 * self.tolerance, 1.7 * text_height
-        upright = [r for r in self.upright if r.start - slack <= y <= r.end + slack and r.end - r.start > shortest]
-        level = [r for r in self.level if r.start - slack <= x <= r.end + slack and r.end - r.start > shortest]
+        upright = [
+            r for r in self.upright if r.start - slack <= y <= r.end + slack and r.end - r.start > shortest
+        ]
+        level = [
+            r for r in self.level if r.start - slack <= x <= r.end + slack and r.end - r.start > shortest
+        ]
         left = max((r for r in upright if r.at < x), key=lambda r: r.at, default=None)
         right = min((r for r in upright if r.at > x), key=lambda r: r.at, default=None)
         top = max((r for r in level if r.at < y), key=lambda r: r.at, default=None)
@@ -72,7 +84,9 @@ class Grid:
         sides = [rule for rule in self.upright if rule.end - rule.start > FRAME_SHARE * self.height]
         near = BORDER_SHARE * self.width
         left = max((rule for rule in sides if rule.at < near), key=lambda rule: rule.at, default=None)
-        right = min((rule for rule in sides if rule.at > self.width - near), key=lambda rule: rule.at, default=None)
+        right = min(
+            (rule for rule in sides if rule.at > self.width - near), key=lambda rule: rule.at, default=None
+        )
         found = [rule for rule in (left, right) if rule is not None]
         return (
             left.at if left else 0.0,
@@ -100,5 +114,3 @@ def centre_of(box: BBox) -> tuple[float, float]:
 def touches(a: BBox, b: BBox, slack: float) -> bool:
     """True when two boxes overlap or lie within ``slack`` of each other."""
     return a[0] <= b[2] + slack and b[0] <= a[2] + slack and a[1] <= b[3] + slack and b[1] <= a[3] + slack
-
-

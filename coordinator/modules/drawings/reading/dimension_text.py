@@ -10,17 +10,23 @@ from coordinator.modules.drawings.reading.model import DimensionKind
 NUMBER = r"(?:\d+(?:[.,]\d+)?|[.,]\d+)"
 _SIGNED = rf"[+\-]\s*{NUMBER}"
 _FRACTION = r"\d+(?:\s+\d+)?/\d+"
-_COUNT = re.compile(r"^(\d{1,3})\s*(?:[xX]\s*(?!\d+(?:[.,]\d+)?\s*°\s*$)|(?:trous?|holes?|off)\b\s*)", re.IGNORECASE)
+_COUNT = re.compile(
+    r"^(\d{1,3})\s*(?:[xX]\s*(?!\d+(?:[.,]\d+)?\s*°\s*$)|(?:trous?|holes?|off)\b\s*)", re.IGNORECASE
+)
 _CHAMFER = re.compile(rf"^(?:(?:CHANFREIN|CHAMFER|CH\.?)\s*)?({NUMBER})\s*[xX]\s*({NUMBER})\s*°")
 _CHAMFER_WORD = re.compile(rf"^(?:CHANFREINS?|CHAMFER|FASE)\s*({NUMBER})", re.IGNORECASE)
 _THREAD = re.compile(
     rf"^(?:(M)\s*({NUMBER})(?:\s*[xX]\s*({NUMBER}))?|(Tr)\s*({NUMBER})\s*[xX]\s*({NUMBER})"
     rf"|(G|Rc|Rp|R|NPT)\s*({_FRACTION})\"?)(?:\s*-?\s*\d[a-zA-Z]{{1,2}}(?:\d[a-zA-Z])?)?"
 )
-_UNIFIED = re.compile(rf"^(#?\d+|{_FRACTION})\s*-\s*(\d+)\s*(UNC|UNF|UNEF|UNS)(?:\s*-?\s*\d[AB])?", re.IGNORECASE)
+_UNIFIED = re.compile(
+    rf"^(#?\d+|{_FRACTION})\s*-\s*(\d+)\s*(UNC|UNF|UNEF|UNS)(?:\s*-?\s*\d[AB])?", re.IGNORECASE
+)
 _SYMBOL = re.compile(r"^(SØ|Ø|SR|R|□|⌴|⌵|↧|PROF\.?|DEPTH|DEEP)\s*", re.IGNORECASE)
 _NOMINAL = re.compile(rf"^({NUMBER})")
-_FIT = re.compile(r"^(?:js|JS|Js|[A-HJKMNPRSTUVXYZ]|[a-hjkmnprstuvxyz]|z[abc]|Z[ABC]|EF|ef|FG|fg|CD|cd)\d{1,2}\b")
+_FIT = re.compile(
+    r"^(?:js|JS|Js|[A-HJKMNPRSTUVXYZ]|[a-hjkmnprstuvxyz]|z[abc]|Z[ABC]|EF|ef|FG|fg|CD|cd)\d{1,2}\b"
+)
 _PLUS_MINUS = re.compile(rf"^±\s*({NUMBER})\s*°?")
 _DEVIATION = re.compile(rf"^\(?\s*({_SIGNED}|0(?:[.,]0+)?)\s*[/ ]\s*({_SIGNED}|0(?:[.,]0+)?)(?![\d.,])\s*\)?")
 _ONE_DEVIATION = re.compile(rf"^({_SIGNED})(?![\d.,])")
@@ -104,7 +110,9 @@ def _parse_limits(body: str, stacked: tuple[str, str] | None) -> tuple[Dimension
 
 def _parse_special(body: str) -> tuple[DimensionText, str] | None:
     if match := _CHAMFER.match(body):
-        return DimensionText("", "chamfer", to_number(match[1]), extra=[to_number(match[2])]), body[match.end() :]
+        return DimensionText("", "chamfer", to_number(match[1]), extra=[to_number(match[2])]), body[
+            match.end() :
+        ]
     if match := _CHAMFER_WORD.match(body):
         return DimensionText("", "chamfer", to_number(match[1])), body[match.end() :]
     if match := _UNIFIED.match(body):

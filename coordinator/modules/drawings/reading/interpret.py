@@ -59,7 +59,9 @@ def _unit_field(reading: DrawingReading) -> str | None:
     return "mm" if value.startswith(("mm", "millim")) else None
 
 
-def _read_page(reading: DrawingReading, page: Page, blocks: list[TextBlock], grid: Grid, title: TitleBlock) -> None:
+def _read_page(
+    reading: DrawingReading, page: Page, blocks: list[TextBlock], grid: Grid, title: TitleBlock
+) -> None:
     frame = grid.drawing_frame()
     in_region = [_in_any(block.bbox, title.regions) for block in blocks]
     textures, used = annotations.read_textures(blocks, in_region, page.number)
@@ -86,7 +88,9 @@ def _read_page(reading: DrawingReading, page: Page, blocks: list[TextBlock], gri
     _read_framed_text(reading, rest, blocks, page)
 
 
-def _read_framed_text(reading: DrawingReading, rest: list[TextBlock], blocks: list[TextBlock], page: Page) -> None:
+def _read_framed_text(
+    reading: DrawingReading, rest: list[TextBlock], blocks: list[TextBlock], page: Page
+) -> None:
     """Control frames whose text is more than a number ("0.3CZ Ⓜ", "0,6 A")."""
     for block in rest:
         framed = re.match(r"^[^\w]*[Ø]?\s*\d+[.,]\d+\s*(?:CZ|[ⓂMⓁL©@]|\s[A-Z])", block.text)

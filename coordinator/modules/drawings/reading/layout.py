@@ -5,9 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from coordinator.modules.drawings.reading.dimension_text import NUMBER, DimensionText, normalise, parse_dimension, to_number
+from coordinator.modules.drawings.reading.dimension_text import (
+    NUMBER,
+    DimensionText,
+    normalise,
+    parse_dimension,
+    to_number,
+)
 from coordinator.modules.drawings.reading.model import BBox, Dimension, GeometricTolerance
-from coordinator.modules.drawings.reading.page import Page, Segment, Word, join_words, same_angle, to_frame, union_box
+from coordinator.modules.drawings.reading.page import (
+    Page,
+    Segment,
+    Word,
+    join_words,
+    same_angle,
+    to_frame,
+    union_box,
+)
 
 _NUMBER_WORD = re.compile(rf"^[+\-]?\s?{NUMBER}°?$")
 _GLUED_DEVIATION = re.compile(rf"^(.*?\d)\s*([+\-]{NUMBER})$")
@@ -24,7 +38,9 @@ class _Stack:
 
     @property
     def is_limits(self) -> bool:
-        return not any(word.text[0] in "+-" or to_number(word.text.rstrip("°")) == 0 for word in (self.top, self.bottom))
+        return not any(
+            word.text[0] in "+-" or to_number(word.text.rstrip("°")) == 0 for word in (self.top, self.bottom)
+        )
 
 
 @dataclass
@@ -117,7 +133,10 @@ def _find_stacks(words: list[Word]) -> list[_Stack]:
             height = max(top.height, bottom.height)
             drop = (bottom.v0 + bottom.v1 - top.v0 - top.v1) / 2
             overlap = min(top.u1, bottom.u1) - max(top.u0, bottom.u0)
-            if not 0.6 * height < drop < STACK_MAX_DROP * height or min(top.height, bottom.height) < 0.7 * height:
+            if (
+                not 0.6 * height < drop < STACK_MAX_DROP * height
+                or min(top.height, bottom.height) < 0.7 * height
+            ):
                 continue
             if overlap < 0.5 * min(top.u1 - top.u0, bottom.u1 - bottom.u0):
                 continue
@@ -136,7 +155,11 @@ def _find_stacks(words: list[Word]) -> list[_Stack]:
 def _plausible(stack: _Stack) -> bool:
     high, low = (to_number(word.text.rstrip("°")) for word in (stack.top, stack.bottom))
     if stack.is_limits:
-        return high != low and abs(high - low) <= 0.1 * max(high, low) and "." in (stack.top.text + stack.bottom.text).replace(",", ".")
+        return (
+            high != low
+            and abs(high - low) <= 0.1 * max(high, low)
+            and "." in (stack.top.text + stack.bottom.text).replace(",", ".")
+        )
     return high != low and (high > low or high == 0)
 
 
@@ -166,7 +189,9 @@ def read_block(block: TextBlock) -> DimensionText | None:
     return parse_dimension(block.text, stacked)
 
 
-def make_dimension(block: TextBlock, parsed: DimensionText, unit: str, page: int, *, basic: bool) -> Dimension:
+def make_dimension(
+    block: TextBlock, parsed: DimensionText, unit: str, page: int, *, basic: bool
+) -> Dimension:
     """Turn an understood block into a dimension of the result."""
     own_unit = "deg" if parsed.kind == "angle" else ("inch" if parsed.inches else unit)
     width = None if parsed.upper is None or parsed.lower is None else parsed.upper - parsed.lower
@@ -184,7 +209,7 @@ def make_dimension(block: TextBlock, parsed: DimensionText, unit: str, page: int
 
 
 def box_around(block: TextBlock, segments: list[Segment]) -> str | None:
-    """"basic" when a frame closely surrounds the block, "frame" when that frame goes on (feature control frame)."""
+    """ "basic" when a frame closely surrounds the block, "frame" when that frame goes on (feature control frame)."""
     first = block.parts[0]
     angle = first.angle
     u0, u1 = min(w.u0 for w in block.parts), max(w.u1 for w in block.parts)
@@ -204,8 +229,12 @@ def box_around(block: TextBlock, segments: list[Segment]) -> str | None:
             upright.append((a[0], min(a[1], b[1]), max(a[1], b[1])))
     over = [v for v, lo, hi in level if lo <= middle_u <= hi and v0 - 1.3 * height <= v <= v0 + 0.1 * height]
     under = [v for v, lo, hi in level if lo <= middle_u <= hi and v1 - 0.1 * height <= v <= v1 + 1.3 * height]
-    left = [u for u, lo, hi in upright if lo <= middle_v <= hi and u0 - 1.8 * height <= u <= u0 + 0.1 * height]
-    right = [u for u, lo, hi in upright if lo <= middle_v <= hi and u1 - 0.1 * height <= u <= u1 + 1.8 * height]
+    left = [
+        u for u, lo, hi in upright if lo <= middle_v <= hi and u0 - 1.8 * height <= u <= u0 + 0.1 * height
+    ]
+    right = [
+        u for u, lo, hi in upright if lo <= middle_v <= hi and u1 - 0.1 * height <= u <= u1 + 1.8 * height
+    ]
     if not (over and under and left and right):
         return None
     top, bottom, west, east = max(over), min(under), max(left), min(right)

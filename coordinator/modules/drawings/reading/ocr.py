@@ -44,7 +44,9 @@ class RapidEngine:
         from rapidocr import RapidOCR
 
         threads = {"EngineConfig.onnxruntime.intra_op_num_threads": 2}
-        self._engine = RapidOCR(params={"Global.log_level": "error", "Global.max_side_len": DETECT_SIDE_PX, **threads})
+        self._engine = RapidOCR(
+            params={"Global.log_level": "error", "Global.max_side_len": DETECT_SIDE_PX, **threads}
+        )
 
     def detect(self, image: Image) -> list[Quad]:
         """Four-cornered text boxes in pixels of ``image``, first corner at the top left of the box."""
@@ -77,7 +79,11 @@ class TesseractEngine:
             data = pytesseract.image_to_data(
                 crop, lang="fra+eng", config="--psm 7", output_type=pytesseract.Output.DICT, timeout=20
             )
-            words = [(text, float(sure)) for text, sure in zip(data["text"], data["conf"], strict=True) if text.strip()]
+            words = [
+                (text, float(sure))
+                for text, sure in zip(data["text"], data["conf"], strict=True)
+                if text.strip()
+            ]
             sure = sum(value for _, value in words) / len(words) / 100 if words else 0.0
             found.append(Read(" ".join(text for text, _ in words), sure))
         return found

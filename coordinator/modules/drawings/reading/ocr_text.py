@@ -7,7 +7,9 @@ import re
 _SIGNS = str.maketrans({"⌀": "Ø", "∅": "Ø", "φ": "Ø", "Φ": "Ø", "ø": "Ø", "￠": "Ø", "¢": "Ø", "×": "x", "−": "-", "–": "-", "—": "-",
                         "º": "°", "˚": "°", "。": "°", "：": ":", "，": ",", "（": "(", "）": ")", "μ": "µ", "＋": "+", "±": "±", "·": "."})  # fmt: skip
 _LEADING_STROKES = re.compile(r"^[/\\|_'`~^√V]+\s*(?=\d+[.,]\d)")
-_ZERO_FOR_DIAMETER = re.compile(r"^(\d{1,2}\s*[xX]\s*)?[0OQ](?=[1-9]\d*(?:[.,]\d+)?(?:\s|$|[HhfgkmnprsJj±+\-(]))")
+_ZERO_FOR_DIAMETER = re.compile(
+    r"^(\d{1,2}\s*[xX]\s*)?[0OQ](?=[1-9]\d*(?:[.,]\d+)?(?:\s|$|[HhfgkmnprsJj±+\-(]))"
+)
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
 _BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")

@@ -159,5 +159,7 @@ def _crosses(a: tuple[float, float], b: tuple[float, float], stroke: Segment) ->
         return (qx - px) * (y - py) - (qy - py) * (x - px)
 
     one = side(*a, *b, stroke.x0, stroke.y0) * side(*a, *b, stroke.x1, stroke.y1)
-    two = side(stroke.x0, stroke.y0, stroke.x1, stroke.y1, *a) * side(stroke.x0, stroke.y0, stroke.x1, stroke.y1, *b)
+    two = side(stroke.x0, stroke.y0, stroke.x1, stroke.y1, *a) * side(
+        stroke.x0, stroke.y0, stroke.x1, stroke.y1, *b
+    )
     return one < 0 and two < 0

@@ -22,7 +22,17 @@ MIN_TEXT_CHARACTERS = 12
 OCR_SCALE = 300 / 72
 MAX_PATH_OBJECTS = 60_000
 _ACTIVE = re.compile(rb"/(?:Launch|JavaScript|JS)\b")
-_LIGATURES = str.maketrans({"\ufb01": "fi", "\ufb02": "fl", "\u00ad": "-", "\u2010": "-", "\u2011": "-", "\u2212": "-", "\u2300": "Ø"})
+_LIGATURES = str.maketrans(
+    {
+        "\ufb01": "fi",
+        "\ufb02": "fl",
+        "\u00ad": "-",
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2212": "-",
+        "\u2300": "Ø",
+    }
+)
 
 
 def read_pdf(path: Path, limits: Limits) -> DrawingReading:
@@ -32,7 +42,8 @@ def read_pdf(path: Path, limits: Limits) -> DrawingReading:
         _refuse_active_content(path, document)
         if len(document) > limits.max_pages:
             raise ReadingFailedError(
-                "drawing.too_many_pages", f"Le document compte {len(document)} pages (limite {limits.max_pages})."
+                "drawing.too_many_pages",
+                f"Le document compte {len(document)} pages (limite {limits.max_pages}).",
             )
         reading = DrawingReading(file=str(path), kind="pdf", pages=len(document))
         pages = [_read_page(document, index, reading) for index in range(len(document))]
@@ -48,7 +59,8 @@ def _open(path: Path) -> pypdfium2.PdfDocument:
     except pypdfium2.PdfiumError as failure:
         if "password" in str(failure).lower() or "security" in str(failure).lower():
             raise ReadingFailedError(
-                "drawing.encrypted", "Fichier protégé par mot de passe : indiquez-le ou fournissez un autre fichier."
+                "drawing.encrypted",
+                "Fichier protégé par mot de passe : indiquez-le ou fournissez un autre fichier.",
             ) from failure
         raise ReadingFailedError("drawing.corrupt", "Fichier PDF illisible ou corrompu.") from failure
     if len(document) == 0:
@@ -58,7 +70,9 @@ def _open(path: Path) -> pypdfium2.PdfDocument:
 
 def _refuse_active_content(path: Path, document: pypdfium2.PdfDocument) -> None:
     if pdfium.FPDFDoc_GetJavaScriptActionCount(document.raw) > 0 or _ACTIVE.search(path.read_bytes()):
-        raise ReadingFailedError("drawing.executable_content", "PDF refusé : il contient un programme (action ou script).")
+        raise ReadingFailedError(
+            "drawing.executable_content", "PDF refusé : il contient un programme (action ou script)."
+        )
 
 
 def _read_page(document: pypdfium2.PdfDocument, index: int, reading: DrawingReading) -> Page:
@@ -164,8 +178,15 @@ def _place_symbols(words: list[Word], symbols: list[Symbol]) -> list[Word]:
             after = symbol.text == "°"
             gap = sign.u0 - word.u1 if after else word.u0 - sign.u1
             level = word.v0 - 0.5 * word.height < (sign.v0 + sign.v1) / 2 < word.v1 + 0.3 * word.height
-            fits = sign.u1 - sign.u0 < 1.8 * word.height and (not after or sign.u1 - sign.u0 < 0.7 * word.height)
-            if level and fits and -0.5 * word.height <= gap <= 0.9 * word.height and re.search(r"\d", word.text):
+            fits = sign.u1 - sign.u0 < 1.8 * word.height and (
+                not after or sign.u1 - sign.u0 < 0.7 * word.height
+            )
+            if (
+                level
+                and fits
+                and -0.5 * word.height <= gap <= 0.9 * word.height
+                and re.search(r"\d", word.text)
+            ):
                 if best is None or abs(gap) < best[0]:
                     best = (abs(gap), replace(sign, v0=word.v0, v1=word.v1))
         if best is not None:

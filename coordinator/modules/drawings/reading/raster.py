@@ -39,7 +39,8 @@ def read_raster(path: Path, limits: Limits) -> DrawingReading:
     images = load_images(path, limits)
     reading = DrawingReading(file=str(path), kind="raster", pages=len(images))
     pages = [
-        read_page_image(image, index + 1, (image.shape[1], image.shape[0]), reading) for index, image in enumerate(images)
+        read_page_image(image, index + 1, (image.shape[1], image.shape[0]), reading)
+        for index, image in enumerate(images)
     ]
     interpret(reading, pages)
     return reading
@@ -55,10 +56,13 @@ def load_images(path: Path, limits: Limits) -> list[Image]:
         with Pil.open(path) as picture:
             if picture.width * picture.height > limits.max_pixels:
                 raise ReadingFailedError(
-                    "drawing.image_too_large", f"Image trop grande : {picture.width} × {picture.height} pixels."
+                    "drawing.image_too_large",
+                    f"Image trop grande : {picture.width} × {picture.height} pixels.",
                 )
             if getattr(picture, "n_frames", 1) > limits.max_pages:
-                raise ReadingFailedError("drawing.too_many_pages", f"Le document dépasse {limits.max_pages} pages.")
+                raise ReadingFailedError(
+                    "drawing.too_many_pages", f"Le document dépasse {limits.max_pages} pages."
+                )
             return [_grey(frame) for frame in ImageSequence.Iterator(picture)]
     except (OSError, ValueError, SyntaxError) as failure:
         raise ReadingFailedError("drawing.corrupt", "Image illisible ou corrompue.") from failure
@@ -98,7 +102,9 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
 def _read_codes(image: Image, reading: DrawingReading) -> None:
     import zxingcpp
 
-    reading.codes += [code.text for code in zxingcpp.read_barcodes(image) if code.text and code.text not in reading.codes]
+    reading.codes += [
+        code.text for code in zxingcpp.read_barcodes(image) if code.text and code.text not in reading.codes
+    ]
 
 
 def _upright(image: Image) -> tuple[Image, Matrix, list[Quad]]:
@@ -136,11 +142,21 @@ def _extent(quad: Quad) -> tuple[float, float]:
 
 def _read_words(image: Image, ink: Image, boxes: list[Quad]) -> list[Word]:
     """Words of the level pass and of the upright pass; where both saw something, the better reading stays."""
-    level = _recognise_rows(image, ink, [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]])
+    level = _recognise_rows(
+        image,
+        ink,
+        [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]],
+    )
     slanted = _recognise_slanted(image, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
-    words = [_word(item, ink, 0.0) for item in level] + [_word(item, None, _angle(item.quad)) for item in slanted]
+    words = [_word(item, ink, 0.0) for item in level] + [
+        _word(item, None, _angle(item.quad)) for item in slanted
+    ]
     turned, turned_ink = (np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink))
-    upright = [box for box in rapid_engine().detect(turned) if _extent(box)[0] > 1.15 * _extent(box)[1] and _slant(box) < SLANT_MIN_DEG]
+    upright = [
+        box
+        for box in rapid_engine().detect(turned)
+        if _extent(box)[0] > 1.15 * _extent(box)[1] and _slant(box) < SLANT_MIN_DEG
+    ]
     for item in _recognise_rows(turned, turned_ink, upright):
         word = _word(item, turned_ink, 0.0)
         # The turned image maps to the reading frame of 90° by a shift along the text.
@@ -148,7 +164,9 @@ def _read_words(image: Image, ink: Image, boxes: list[Quad]) -> list[Word]:
         words.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
     words = _without_rivals([word for word in words if word.text])
     words = strokes.add_diameter_signs(words, ink)
-    return stacks.complete_stacks(words, ink, image, lambda crops: read_crops([_scaled(crop) for crop in crops]))
+    return stacks.complete_stacks(
+        words, ink, image, lambda crops: read_crops([_scaled(crop) for crop in crops])
+    )
 
 
 def _slant(quad: Quad) -> float:
@@ -195,7 +213,11 @@ def _recognise_slanted(image: Image, boxes: list[Quad]) -> list[_Found]:
             box = np.roll(box, 1, axis=0)
         turned = np.roll(box, 2, axis=0)
         tries = _recognise(image, [box, turned])
-        tries.sort(key=lambda item: -(item.read.confidence + (0.2 if clean_text(item.read.text)[:1].isdigit() else 0)))
+        tries.sort(
+            key=lambda item: (
+                -(item.read.confidence + (0.2 if clean_text(item.read.text)[:1].isdigit() else 0))
+            )
+        )
         found += tries[:1]
     return found
 
@@ -204,7 +226,9 @@ def _crop(image: Image, quad: Quad) -> Image:
     width, height = (max(4, round(side)) for side in _extent(quad))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
-    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(np.uint8)
+    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(
+        np.uint8
+    )
 
 
 def _scaled(crop: Image) -> Image:
@@ -229,6 +253,7 @@ def _word(found: _Found, ink: Image | None, angle: float) -> Word:
 
 def _without_rivals(words: list[Word]) -> list[Word]:
     """Of two readings of the same place keep the longer and surer one."""
+
     def merit(word: Word) -> float:
         return word.confidence * math.sqrt(len(word.text)) * (1.0 if word.angle % 90 == 0 else 0.9)
 

@@ -89,7 +89,11 @@ def _is_ring(row: BBox, line: BBox) -> bool:
     """A single round glyph hanging at the top of the line: the degree sign, not a deviation."""
     width, height = row[2] - row[0], row[3] - row[1]
     line_height = line[3] - line[1]
-    return abs(row[1] - line[1]) < 0.15 * line_height and height < 0.55 * line_height and 0.75 < width / height < 1.35
+    return (
+        abs(row[1] - line[1]) < 0.15 * line_height
+        and height < 0.55 * line_height
+        and 0.75 < width / height < 1.35
+    )
 
 
 def degree_at_end(ink: Image, box: BBox, text: str) -> str:
@@ -97,7 +101,9 @@ def degree_at_end(ink: Image, box: BBox, text: str) -> str:
     if not re.fullmatch(r"(\d{1,2}\s?[xX]\s?)?\d{1,3}([.,]\d+)?[0oO°]?", text):
         return text
     glyphs = glyph_boxes(ink, box)
-    tall = [g for g in glyphs if g[3] - g[1] >= SMALL_SHARE * max(b[3] - b[1] for b in glyphs)] if glyphs else []
+    tall = (
+        [g for g in glyphs if g[3] - g[1] >= SMALL_SHARE * max(b[3] - b[1] for b in glyphs)] if glyphs else []
+    )
     if not tall or glyphs[-1] in tall or not _is_ring(glyphs[-1], _around(tall)):
         return text
     digits = sum(char.isdigit() for char in text)

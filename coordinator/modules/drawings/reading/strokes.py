@@ -41,7 +41,9 @@ def deskew(image: Image) -> tuple[Image, Matrix]:
         return image, np.eye(3)
     height, width = image.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
-    level = cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(np.uint8)
+    level = cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(
+        np.uint8
+    )
     return level, np.linalg.inv(np.vstack([turn, [0.0, 0.0, 1.0]]))
 
 
@@ -137,7 +139,11 @@ def _diameter_sign_before(word: Word, ink: Image, shift: float) -> float | None:
             continue
         if x + w < part.shape[1] - 1.1 * height:
             continue
-        holes = [hole for other, hole in enumerate(contours) if tree[0][other][3] == index and cv2.contourArea(hole) > 0.03 * w * h]
+        holes = [
+            hole
+            for other, hole in enumerate(contours)
+            if tree[0][other][3] == index and cv2.contourArea(hole) > 0.03 * w * h
+        ]
         if len(holes) == 2 and _split_by_slash(holes, w, h):
             return word.u0 - (part.shape[1] - 0.15 * height - x)
     return None
@@ -147,4 +153,6 @@ def _split_by_slash(holes: list[Any], width: int, height: int) -> bool:
     """The two half moons of Ø lie beside each other; the holes of 8 and B lie over each other."""
     (ax, ay), (bx, by) = (np.asarray(hole).reshape(-1, 2).mean(axis=0) for hole in holes)
     areas = sorted(cv2.contourArea(hole) for hole in holes)
-    return bool(abs(ax - bx) > 0.12 * width and areas[0] > 0.4 * areas[1] and sum(areas) > 0.15 * width * height)
+    return bool(
+        abs(ax - bx) > 0.12 * width and areas[0] > 0.4 * areas[1] and sum(areas) > 0.15 * width * height
+    )

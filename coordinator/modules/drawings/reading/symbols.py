@@ -45,7 +45,11 @@ def _centre(ring: Points) -> tuple[float, float, float]:
 def _is_circle(ring: Points) -> bool:
     x, y, radius = _centre(ring)
     closed = math.dist(ring[0], ring[-1]) < 0.5 * radius
-    return radius > 0 and closed and all(abs(math.hypot(px - x, py - y) - radius) < 0.12 * radius for px, py in ring)
+    return (
+        radius > 0
+        and closed
+        and all(abs(math.hypot(px - x, py - y) - radius) < 0.12 * radius for px, py in ring)
+    )
 
 
 def _crosses_centre(ring: Points, line: Points) -> bool:

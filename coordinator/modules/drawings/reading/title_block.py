@@ -12,14 +12,20 @@ from coordinator.modules.drawings.reading.model import BBox, FieldValue
 from coordinator.modules.drawings.reading.page import Page, union_box
 
 _FACTS = {
-    "scale": re.compile(r"\b(?:scale|échelle|echelle|ma(?:ss|ß)stab)\s*:?\s*(\d+\s*[:/]\s*\d+)", re.IGNORECASE),
-    "unit": re.compile(r"\b(?:dimensions?|cotes?|maße|masse)\s+(?:are\s+)?(?:in|en)\s+(millim\w+|mm|inch\w*|pouces?)", re.IGNORECASE),
+    "scale": re.compile(
+        r"\b(?:scale|échelle|echelle|ma(?:ss|ß)stab)\s*:?\s*(\d+\s*[:/]\s*\d+)", re.IGNORECASE
+    ),
+    "unit": re.compile(
+        r"\b(?:dimensions?|cotes?|maße|masse)\s+(?:are\s+)?(?:in|en)\s+(millim\w+|mm|inch\w*|pouces?)",
+        re.IGNORECASE,
+    ),
     "general_tolerance": re.compile(
         r"(?:general\s+tol\w*|tol\w*\s+gén\w*|allgemeintol\w*)\W*?((?:±|ISO|DIN).+)|((?:ISO|DIN)\s*(?:EN\s*)?2768\s*-?\s*[fmcv][HKL]?)",
         re.IGNORECASE,
     ),
     "projection": re.compile(
-        r"((?:first|third)\s+angle(?:\s+projection)?|premier\s+dièdre|troisième\s+dièdre|1er\s+dièdre|3e\s+dièdre)", re.IGNORECASE
+        r"((?:first|third)\s+angle(?:\s+projection)?|premier\s+dièdre|troisième\s+dièdre|1er\s+dièdre|3e\s+dièdre)",
+        re.IGNORECASE,
     ),
     "date": re.compile(r"\b(\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b"),
     "material": re.compile(
@@ -59,11 +65,15 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     ]  # fmt: skip
     cells = {id(block): grid.cell(*centre_of(block.bbox), block.parts[0].height) for block in level}
     labels = [
-        _Label(match[0], match[1], block, cells[id(block)]) for block in level if (match := match_label(block.text)) is not None
+        _Label(match[0], match[1], block, cells[id(block)])
+        for block in level
+        if (match := match_label(block.text)) is not None
     ]
     found.regions = _regions(page, labels, level, cells)
     main = _main_region(found.regions, labels)
-    for label in sorted(labels, key=lambda item: 0 if main and contains(main, *centre_of(item.block.bbox), 1) else 1):
+    for label in sorted(
+        labels, key=lambda item: 0 if main and contains(main, *centre_of(item.block.bbox), 1) else 1
+    ):
         value = _field_value(label, level, cells, grid, page.number)
         known = found.fields.get(label.name)
         if known is None or (known.status != "read" and value.status == "read"):
@@ -110,15 +120,28 @@ def _field_value(
     if label.value is not None:
         status = "read" if fits(label.name, label.value) else "unread"
         if status == "read":
-            return FieldValue(label.value, 0.95 * label.block.confidence, "read", page, label.block.bbox, label.block.parts[0].source)
+            return FieldValue(
+                label.value,
+                0.95 * label.block.confidence,
+                "read",
+                page,
+                label.block.bbox,
+                label.block.parts[0].source,
+            )
     groups = _candidates(label, level, cells, grid)
     for group, confidence in groups:
-        text = " ".join(block.text for block in sorted(group, key=lambda item: (round(item.bbox[1]), item.bbox[0])))
+        text = " ".join(
+            block.text for block in sorted(group, key=lambda item: (round(item.bbox[1]), item.bbox[0]))
+        )
         if fits(label.name, text):
             sure = min(block.confidence for block in group) * confidence
             box = union_box([block.bbox for block in group])
             return FieldValue(text, sure, "read", page, box, group[0].parts[0].source)
-    return FieldValue(status="unread" if groups and groups[0][1] >= 0.95 else "absent", page=page, bbox=label.cell or label.block.bbox)
+    return FieldValue(
+        status="unread" if groups and groups[0][1] >= 0.95 else "absent",
+        page=page,
+        bbox=label.cell or label.block.bbox,
+    )
 
 
 def _candidates(
@@ -135,7 +158,9 @@ def _candidates(
         if y1 - y0 < LOW_CELL_HEIGHTS * height:
             right = grid.cell(x1 + 4 * grid.tolerance, middle)
             below = grid.cell((box[0] + box[2]) / 2, y1 + 4 * grid.tolerance)
-            places += [(cell, 0.8) for cell in ((below, right) if label.name == "date" else (right, below)) if cell]
+            places += [
+                (cell, 0.8) for cell in ((below, right) if label.name == "date" else (right, below)) if cell
+            ]
         for cell, confidence in places:
             group = [
                 block for block in level
@@ -170,7 +195,9 @@ def _read_facts(found: TitleBlock, level: list[TextBlock], page: int) -> None:
             known = found.fields.get(name)
             if known is None or known.status != "read":
                 value = next(group for group in match.groups() if group)
-                found.fields[name] = FieldValue(value.strip(), 0.85 * block.confidence, "read", page, block.bbox, block.parts[0].source)
+                found.fields[name] = FieldValue(
+                    value.strip(), 0.85 * block.confidence, "read", page, block.bbox, block.parts[0].source
+                )
 
 
 def _read_title_text(found: TitleBlock, level: list[TextBlock], page: int) -> None:
@@ -195,11 +222,15 @@ def _read_title_text(found: TitleBlock, level: list[TextBlock], page: int) -> No
     for block in paragraph:
         for name in ("date", "material"):
             if name not in found.fields and (match := _FACTS[name].search(block.text)):
-                found.fields[name] = FieldValue(match[1], 0.75 * block.confidence, "read", page, block.bbox, block.parts[0].source)
+                found.fields[name] = FieldValue(
+                    match[1], 0.75 * block.confidence, "read", page, block.bbox, block.parts[0].source
+                )
     first = paragraph[0]
     name = re.sub(r"\s*[-–]?\s*" + _FACTS["date"].pattern, "", first.text).strip(" -")
     if fits("part_name", name):
-        found.fields["part_name"] = FieldValue(name, 0.7 * first.confidence, "read", page, first.bbox, first.parts[0].source)
+        found.fields["part_name"] = FieldValue(
+            name, 0.7 * first.confidence, "read", page, first.bbox, first.parts[0].source
+        )
 
 
 def _stacked(a: TextBlock, b: TextBlock) -> bool:
