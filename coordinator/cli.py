@@ -56,7 +56,9 @@ def echo_json(document: Any) -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Adresse d'écoute.")] = None,
     port: Annotated[int | None, typer.Option(help="Port d'écoute.")] = None,
-    skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Ne pas faire les essais de démarrage.")] = False,
+    skip_tests: Annotated[
+        bool, typer.Option("--skip-tests", help="Ne pas faire les essais de démarrage.")
+    ] = False,
 ) -> None:
     """Démarre l'API du coordinateur."""
     from coordinator.processes import run_api
@@ -73,7 +75,9 @@ def worker() -> None:
 
 
 @app.command()
-def ingest(group: Annotated[str | None, typer.Option(help="Groupe de partage entre plusieurs récepteurs.")] = None) -> None:
+def ingest(
+    group: Annotated[str | None, typer.Option(help="Groupe de partage entre plusieurs récepteurs.")] = None,
+) -> None:
     """Démarre la réception des messages des stations."""
     from coordinator.processes import run_ingest
 
@@ -108,7 +112,9 @@ def check(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def openapi(write: Annotated[bool, typer.Option("--write", help="Réécrire les contrats du dépôt.")] = False) -> None:
+def openapi(
+    write: Annotated[bool, typer.Option("--write", help="Réécrire les contrats du dépôt.")] = False,
+) -> None:
     """Compare les contrats publiés (OpenAPI, AsyncAPI, droits) au code."""
     from coordinator.contracts import main as contracts
 

@@ -42,9 +42,13 @@ def main(arguments: list[str]) -> int:
         for name, text in current.items():
             (FOLDER / name).write_text(text)
         return 0
-    different = [n for n, text in current.items() if not (FOLDER / n).exists() or (FOLDER / n).read_text() != text]
+    different = [
+        n for n, text in current.items() if not (FOLDER / n).exists() or (FOLDER / n).read_text() != text
+    ]
     for name in different:
-        sys.stderr.write(f"docs/contracts/{name} ne correspond plus au code : « make openapi », puis relisez la différence.\n")
+        sys.stderr.write(
+            f"docs/contracts/{name} ne correspond plus au code : « make openapi », puis relisez la différence.\n"
+        )
     return 1 if different else 0
 
 

@@ -40,7 +40,9 @@ def run_api(host: str | None, port: int | None, *, skip_tests: bool = False) -> 
             _log.error("check failed", check=check["code"], detail=check["detail"])
         return 1
     app = create_app(make_factory(config))
-    uvicorn.run(app, host=host or config.api_host, port=port or config.api_port, log_config=None, access_log=False)
+    uvicorn.run(
+        app, host=host or config.api_host, port=port or config.api_port, log_config=None, access_log=False
+    )
     return 0
 
 
@@ -57,7 +59,9 @@ def run_worker() -> int:
 
     async def work() -> None:
         async with app.open_async():
-            await app.run_worker_async(concurrency=2, install_signal_handlers=True, listen_notify=True, delete_jobs="never")
+            await app.run_worker_async(
+                concurrency=2, install_signal_handlers=True, listen_notify=True, delete_jobs="never"
+            )
 
     asyncio.run(work())
     return 0

@@ -34,7 +34,10 @@ def proven() -> dict[str, list[str]]:
 
     collector = _Collector()
     with contextlib.redirect_stdout(io.StringIO()):
-        pytest.main(["--collect-only", "-q", "-n0", "-p", "no:cacheprovider", str(ROOT / "tests")], plugins=[collector])
+        pytest.main(
+            ["--collect-only", "-q", "-n0", "-p", "no:cacheprovider", str(ROOT / "tests")],
+            plugins=[collector],
+        )
     found: dict[str, set[str]] = defaultdict(set)
     for item in collector.items:
         if _is_skipped(item):

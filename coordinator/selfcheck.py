@@ -39,7 +39,9 @@ def _database(config: Config) -> Result:
     engine = create_engine(config.database_url, connect_args={"connect_timeout": 5})
     with engine.connect() as connection:
         version = connection.scalar(text("SHOW server_version"))
-        extension = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"))
+        extension = connection.scalar(
+            text("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")
+        )
     engine.dispose()
     return "ok", f"PostgreSQL {version}" + (f", TimescaleDB {extension}" if extension else "")
 
@@ -120,8 +122,13 @@ def run_checks(config: Config | None = None, *, mandatory_only: bool = False) ->
         try:
             status, detail = check.function(config)
         except Exception as error:  # whatever breaks is the finding
-            status, detail = "failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            status, detail = (
+                "failed",
+                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            )
             if not check.mandatory and check.code == "broker":
                 status = "warning"
-        results.append({"code": check.code, "label": t(f"check.{check.code}"), "status": status, "detail": detail})
+        results.append(
+            {"code": check.code, "label": t(f"check.{check.code}"), "status": status, "detail": detail}
+        )
     return results

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from coordinator.gateway.authentication import authenticate
+from coordinator.gateway.authentication import authenticate, install_access_log
 from coordinator.gateway.live import LiveHub, live_router
 from coordinator.gateway.system import system_router
 from coordinator.kernel.context import ContextFactory
@@ -32,6 +32,7 @@ def create_app(factory: ContextFactory) -> FastAPI:
     app.state.authenticate = authenticate
     app.state.hub = hub
     install_handlers(app)
+    install_access_log(app)
     api = APIRouter(prefix="/api/v1")
     # Hand-written routes first: "/users/me" must win over "/users/{record_id}".
     for module in factory.registry.modules.values():

@@ -24,7 +24,17 @@ from coordinator.kernel.db import utcnow
 from coordinator.modules.machines import api as machines
 from coordinator.modules.stations import api as stations
 from edge_agents.protocol import Channel, Envelope, ProtocolError, Topics
-from edge_agents.protocol.control import Ack, CommandResult, Document, Health, RejectedMessage, ReportedConfig, StationState, decode_document, encode_document
+from edge_agents.protocol.control import (
+    Ack,
+    CommandResult,
+    Document,
+    Health,
+    RejectedMessage,
+    ReportedConfig,
+    StationState,
+    decode_document,
+    encode_document,
+)
 
 _log = structlog.get_logger(__name__)
 BATCH = 1000
@@ -41,7 +51,12 @@ class Ingest:
     """One ingest process. ``start`` returns at once; ``stop`` drains what was received."""
 
     def __init__(
-        self, factory: ContextFactory, *, tls: ssl.SSLContext | None, client_id: str = "coordinator", group: str | None = None
+        self,
+        factory: ContextFactory,
+        *,
+        tls: ssl.SSLContext | None,
+        client_id: str = "coordinator",
+        group: str | None = None,
     ) -> None:
         self._factory = factory
         self._group = group
@@ -54,7 +69,9 @@ class Ingest:
         self._gaps: dict[str, float] = {}
         self._references: dict[str, str] = {}
         self.stored = 0
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=False)
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=False
+        )
         self._client.max_inflight_messages_set(1000)
         self._client.reconnect_delay_set(1, 30)
         if tls is not None:
@@ -70,8 +87,14 @@ class Ingest:
         config = self._factory.config
         self._client.connect_async(config.mqtt_host, config.mqtt_port, keepalive=30)
         self._client.loop_start()
-        for name, target in (("writer", self._write), ("processor", self._process), ("housekeeper", self._housekeep)):
-            thread = threading.Thread(target=self._supervised, args=(name, target), name=f"ingest-{name}", daemon=True)
+        for name, target in (
+            ("writer", self._write),
+            ("processor", self._process),
+            ("housekeeper", self._housekeep),
+        ):
+            thread = threading.Thread(
+                target=self._supervised, args=(name, target), name=f"ingest-{name}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
@@ -86,7 +109,9 @@ class Ingest:
 
     # network -----------------------------------------------------------------------------------------------------
 
-    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(
+        self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if reason.is_failure:
             _log.error("broker refuses the coordinator", reason=str(reason))
             return
@@ -107,9 +132,13 @@ class Ingest:
         else:
             self._reports.put((topics.site, topics.station_id, channel, message.payload))
 
-    def publish(self, site: str, station: str, channel: Channel, document: Document, *, retain: bool = False) -> bool:
+    def publish(
+        self, site: str, station: str, channel: Channel, document: Document, *, retain: bool = False
+    ) -> bool:
         """Send a document down; whether the client took it."""
-        info = self._client.publish(Topics(site, station).of(channel), encode_document(document), qos=1, retain=retain)
+        info = self._client.publish(
+            Topics(site, station).of(channel), encode_document(document), qos=1, retain=retain
+        )
         return info.rc == mqtt.MQTT_ERR_SUCCESS
 
     # writer ------------------------------------------------------------------------------------------------------
@@ -149,7 +178,13 @@ class Ingest:
                 time.sleep(1)
         self.stored += len(judged.accepted)
         sites = {e.station_id: Topics.parse(r.topic)[0].site for e, _, r in judged.accepted}
-        sites.update({r.station_code: Topics.parse(r.received.topic)[0].site for r in judged.rejected if r.station_code != "?"})
+        sites.update(
+            {
+                r.station_code: Topics.parse(r.received.topic)[0].site
+                for r in judged.rejected
+                if r.station_code != "?"
+            }
+        )
         for station, state in states.items():
             self._acknowledge(sites[station], station, state)
         self._work.set()
@@ -168,7 +203,10 @@ class Ingest:
             if r.message_id is not None and r.seq is not None
         ]
         ack = Ack(
-            event_seq=state.contiguous["event"], telemetry_seq=state.contiguous["telemetry"], rejected=rejected, resend_from=resend
+            event_seq=state.contiguous["event"],
+            telemetry_seq=state.contiguous["telemetry"],
+            rejected=rejected,
+            resend_from=resend,
         )
         self.publish(site, station, Channel.ACK, ack)
 
@@ -206,7 +244,11 @@ class Ingest:
             raw = session.connection().connection.driver_connection
             state = stations.stream_state(raw, station)  # type: ignore[arg-type]
         refused = RejectedMessage(message_id=message.message_id, seq=message.seq, reason=text[:300])
-        ack = Ack(event_seq=state.contiguous["event"], telemetry_seq=state.contiguous["telemetry"], rejected=[refused])
+        ack = Ack(
+            event_seq=state.contiguous["event"],
+            telemetry_seq=state.contiguous["telemetry"],
+            rejected=[refused],
+        )
         self.publish(site, station, Channel.ACK, ack)
 
     # housekeeper -------------------------------------------------------------------------------------------------
@@ -259,14 +301,18 @@ class Ingest:
                 if refusal is not None:
                     continue
                 data = stations.reference_data(ctx, code)
-                if self._references.get(code) != data.version and self.publish(site, code, Channel.DATA, data):
+                if self._references.get(code) != data.version and self.publish(
+                    site, code, Channel.DATA, data
+                ):
                     self._references[code] = str(data.version)
 
     def _supervised(self, name: str, target: Callable[[], None]) -> None:
         while not self._stop.is_set():
             try:
                 target()
-            except Exception as error:  # a supervisor: the thread starts again, what was not stored comes again
+            except (
+                Exception
+            ) as error:  # a supervisor: the thread starts again, what was not stored comes again
                 _log.error("ingest thread failed", thread=name, exc_info=error)
                 self._stop.wait(1.0)
 

@@ -22,7 +22,9 @@ def meta(ctx: Ctx) -> dict[str, Any]:
     return metadata.describe(ctx)
 
 
-@system_router.get("/health", operation_id="health", openapi_extra=public("probe of supervisors and load balancers"))
+@system_router.get(
+    "/health", operation_id="health", openapi_extra=public("probe of supervisors and load balancers")
+)
 def health(ctx: Ctx) -> dict[str, str]:
     """Answers when the database answers."""
     ctx.session.execute(text("SELECT 1"))

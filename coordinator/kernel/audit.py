@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import event, inspect, insert, select, text
+from sqlalchemy import event, insert, inspect, select, text
 from sqlalchemy.orm import Session
 
 from coordinator.kernel.db import Record, utcnow
@@ -45,7 +45,14 @@ def silent(model: type[Record]) -> None:
     _SILENT.add(model)
 
 
-def note(session: Session, action: str, record: Record | None = None, *, details: str | None = None, critical: bool = False) -> None:
+def note(
+    session: Session,
+    action: str,
+    record: Record | None = None,
+    *,
+    details: str | None = None,
+    critical: bool = False,
+) -> None:
     """Queue a line for an act that changes no field."""
     name = record.__tablename__ if record is not None else None
     _pending(session).append(Entry(action, name, record, details=details, critical=critical))

@@ -56,7 +56,9 @@ def idempotent(ctx: Context, key: str | None, request: Any, run: Callable[[], An
     digest = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).digest()
     row = {"owner": owner, "key": key, "request_sha256": digest, "response": None}
     # The unique index makes a concurrent twin wait here until the first one commits.
-    inserted = ctx.session.scalar(insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.id))
+    inserted = ctx.session.scalar(
+        insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.id)
+    )
     query = select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
     kept = ctx.session.scalars(query).one()
     if inserted is None:

@@ -136,13 +136,17 @@ class Context:
 
         emit(self, event_type, payload or {})
 
-    def defer(self, job: str, *, at: dt.datetime | None = None, lock: str | None = None, **kwargs: Any) -> None:
+    def defer(
+        self, job: str, *, at: dt.datetime | None = None, lock: str | None = None, **kwargs: Any
+    ) -> None:
         """Queue a job in this transaction: it exists only if the transaction commits."""
         from coordinator.kernel.jobs import defer
 
         defer(self, job, at=at, lock=lock, **kwargs)
 
-    def note(self, action: str, record: Record | None = None, *, details: str | None = None, critical: bool = False) -> None:
+    def note(
+        self, action: str, record: Record | None = None, *, details: str | None = None, critical: bool = False
+    ) -> None:
         """Add an act without field change (print, export, consultation of a critical record) to the history."""
         from coordinator.kernel.audit import note
 

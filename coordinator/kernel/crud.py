@@ -61,7 +61,12 @@ def list_records(ctx: Context, spec: EntitySpec, query: ListQuery) -> dict[str, 
     total = ctx.session.scalar(select(func.count()).select_from(spec.model).where(*conditions)) or 0
     statement = select(spec.model).where(*conditions).order_by(*_order(spec, query.sort))
     records = ctx.session.scalars(statement.offset(query.skip).limit(min(query.limit, MAX_LIMIT))).all()
-    return {"items": serialize_many(ctx, spec, records), "total": total, "skip": query.skip, "limit": query.limit}
+    return {
+        "items": serialize_many(ctx, spec, records),
+        "total": total,
+        "skip": query.skip,
+        "limit": query.limit,
+    }
 
 
 def select_all(ctx: Context, spec: EntitySpec, query: ListQuery, *, limit: int) -> Sequence[Record]:
@@ -112,7 +117,9 @@ def create_record(ctx: Context, spec: EntitySpec, values: Mapping[str, Any]) -> 
     return record
 
 
-def update_record(ctx: Context, spec: EntitySpec, record_id: int, values: Mapping[str, Any], row_version: int) -> Any:
+def update_record(
+    ctx: Context, spec: EntitySpec, record_id: int, values: Mapping[str, Any], row_version: int
+) -> Any:
     """Change the given fields of a record read in ``row_version``.
 
     Raises:
@@ -123,7 +130,9 @@ def update_record(ctx: Context, spec: EntitySpec, record_id: int, values: Mappin
     scope = ctx.require(Permission(spec.module_code, "update"))
     record = visible_record(ctx, spec, record_id, scope, lock=True)
     if record.row_version != row_version:
-        raise Conflict("conflict.stale", extra={"current": serialize(ctx, spec, record)}, entity=spec.name, id=record_id)
+        raise Conflict(
+            "conflict.stale", extra={"current": serialize(ctx, spec, record)}, entity=spec.name, id=record_id
+        )
     if record.archived_at is not None:
         raise Conflict("record.archived", entity=spec.name, id=record_id)
     _check_groups(ctx, spec, values)
@@ -136,14 +145,18 @@ def update_record(ctx: Context, spec: EntitySpec, record_id: int, values: Mappin
     return record
 
 
-def set_archived(ctx: Context, spec: EntitySpec, record_id: int, row_version: int | None, *, archived: bool) -> Any:
+def set_archived(
+    ctx: Context, spec: EntitySpec, record_id: int, row_version: int | None, *, archived: bool
+) -> Any:
     """Archive or restore; nothing is ever deleted (DAT-08)."""
     if not spec.can_delete:
         raise NotFound(entity=spec.name, id=record_id)
     scope = ctx.require(Permission(spec.module_code, "delete"))
     record = visible_record(ctx, spec, record_id, scope, lock=True)
     if row_version is not None and record.row_version != row_version:
-        raise Conflict("conflict.stale", extra={"current": serialize(ctx, spec, record)}, entity=spec.name, id=record_id)
+        raise Conflict(
+            "conflict.stale", extra={"current": serialize(ctx, spec, record)}, entity=spec.name, id=record_id
+        )
     record.archived_at = ctx.now if archived else None
     ctx.session.flush()
     return record
@@ -176,10 +189,16 @@ def serialize(ctx: Context, spec: EntitySpec, record: Record) -> dict[str, Any]:
 def serialize_many(ctx: Context, spec: EntitySpec, records: Sequence[Record]) -> list[dict[str, Any]]:
     """Public form of records: visible fields, and ``{id, display}`` beside each reference."""
     columns = field_columns(spec.model)
-    visible = [n for n, c in columns.items() if info_of(c).type != "secret" and ctx.principal.sees(info_of(c).group)]
+    visible = [
+        n for n, c in columns.items() if info_of(c).type != "secret" and ctx.principal.sees(info_of(c).group)
+    ]
     answers = []
     for record in records:
-        answer: dict[str, Any] = {"id": record.id, "row_version": record.row_version, "display": display(spec, record)}
+        answer: dict[str, Any] = {
+            "id": record.id,
+            "row_version": record.row_version,
+            "display": display(spec, record),
+        }
         answer.update({n: jsonable(getattr(record, n)) for n in visible})
         for name in ("created_at", "updated_at", "archived_at"):
             answer[name] = jsonable(getattr(record, name))
@@ -199,7 +218,9 @@ def _add_links(ctx: Context, columns: Mapping[str, Column[Any]], answers: list[d
         for answer in answers:
             if name in answer and link not in columns:
                 key = answer[name]
-                answer[link] = None if key is None else {"id": key, "display": titles[target].get(key, f"#{key}")}
+                answer[link] = (
+                    None if key is None else {"id": key, "display": titles[target].get(key, f"#{key}")}
+                )
 
 
 def target_entity(column: Column[Any]) -> str:
@@ -217,7 +238,9 @@ def _titles(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
 
 def _conditions(ctx: Context, spec: EntitySpec, query: ListQuery, scope: str) -> list[ColumnElement[bool]]:
     model = spec.model
-    conditions = [model.archived_at.is_not(None) if query.archived else model.archived_at.is_(None)]
+    conditions: list[ColumnElement[bool]] = [
+        model.archived_at.is_not(None) if query.archived else model.archived_at.is_(None)
+    ]
     clause = scope_clause(ctx, spec, scope)
     if clause is not None:
         conditions.append(clause)
@@ -236,7 +259,14 @@ def _search(spec: EntitySpec, words: str) -> ColumnElement[bool]:
     return or_(*[c.ilike(pattern, escape="\\") for c in columns])
 
 
-_OPERATORS = {"gte": "__ge__", "lte": "__le__", "gt": "__gt__", "lt": "__lt__", "eq": "__eq__", "ne": "__ne__"}
+_OPERATORS = {
+    "gte": "__ge__",
+    "lte": "__le__",
+    "gt": "__gt__",
+    "lt": "__lt__",
+    "eq": "__eq__",
+    "ne": "__ne__",
+}
 
 
 def _filter(ctx: Context, spec: EntitySpec, key: str, raw: str) -> ColumnElement[bool]:
@@ -259,7 +289,11 @@ def _filter(ctx: Context, spec: EntitySpec, key: str, raw: str) -> ColumnElement
 
 def _parse(spec: EntitySpec, name: str, key: str, raw: str) -> Any:
     declared = field_columns(spec.model).get(name)
-    type_: Any = python_type(declared) if declared is not None else (int if name in {"id", "created_by_id"} else dt.datetime)
+    type_: Any = (
+        python_type(declared)
+        if declared is not None
+        else (int if name in {"id", "created_by_id"} else dt.datetime)
+    )
     try:
         return TypeAdapter(type_).validate_strings(raw) if type_ is not Decimal else Decimal(raw)
     except ValidationError:
@@ -308,4 +342,4 @@ def _check_references(ctx: Context, spec: EntitySpec, values: Mapping[str, Any])
 
 def mapped_tables(model: type[Record]) -> list[str]:
     """Tables of a mapped class, parents included."""
-    return [table.name for table in inspect(model).tables]  # type: ignore[attr-defined]
+    return [table.name for table in inspect(model).tables]

@@ -53,7 +53,9 @@ class Record(Row):
     __abstract__ = True
 
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), sort_order=900)
-    updated_at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), onupdate=func.now(), sort_order=901)
+    updated_at: Mapped[dt.datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now(), sort_order=901
+    )
     row_version: Mapped[int] = mapped_column(Integer, nullable=False, sort_order=903)
     archived_at: Mapped[dt.datetime | None] = mapped_column(nullable=True, sort_order=904)
 
@@ -81,7 +83,9 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={"options": "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"},
+        connect_args={
+            "options": "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+        },
     )
 
 

@@ -69,5 +69,10 @@ def dispatch(ctx: Context, event: DeviceEvent) -> Outcome:
             ctx.session.flush()
     except DomainError as refusal:
         _log.info("device event refused", uid=str(event.uid), type=event.event_type, code=refusal.code)
-        return Outcome("refused", refusal.code, refusal.message(ctx.locale), {"errors": [e.field for e in refusal.errors]})
+        return Outcome(
+            "refused",
+            refusal.code,
+            refusal.message(ctx.locale),
+            {"errors": [e.field for e in refusal.errors]},
+        )
     return outcome

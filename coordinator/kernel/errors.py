@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from coordinator.kernel.i18n import t
@@ -15,11 +16,15 @@ class FieldError:
 
     field: str
     code: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self, locale: str) -> dict[str, Any]:
         """Public form, with the message in the user's language."""
-        return {"field": self.field, "code": self.code, "message": t(f"error.{self.code}", locale, **self.params)}
+        return {
+            "field": self.field,
+            "code": self.code,
+            "message": t(f"error.{self.code}", locale, **self.params),
+        }
 
 
 class DomainError(Exception):

@@ -29,8 +29,23 @@ from sqlalchemy.orm import MappedColumn, mapped_column
 from coordinator.kernel.enumerations import ENUMERATIONS
 
 FieldType = Literal[
-    "text", "long_text", "integer", "decimal", "money", "quantity", "boolean", "date", "datetime", "choice", "reference",
-    "json", "email", "phone", "url", "secret", "uid",
+    "text",
+    "long_text",
+    "integer",
+    "decimal",
+    "money",
+    "quantity",
+    "boolean",
+    "date",
+    "datetime",
+    "choice",
+    "reference",
+    "json",
+    "email",
+    "phone",
+    "url",
+    "secret",
+    "uid",
 ]
 
 
@@ -54,17 +69,32 @@ def _column(info: FieldInfo, type_: Any, *args: Any, required: bool, **kwargs: A
 
 
 def text(
-    length: int = 200, *, required: bool = False, unique: bool = False, search: bool = False, default: str | None = None,
-    group: str | None = None, read_only: bool = False, kind: FieldType = "text", personal: bool = False, index: bool = False,
+    length: int = 200,
+    *,
+    required: bool = False,
+    unique: bool = False,
+    search: bool = False,
+    default: str | None = None,
+    group: str | None = None,
+    read_only: bool = False,
+    kind: FieldType = "text",
+    personal: bool = False,
+    index: bool = False,
 ) -> MappedColumn[Any]:
     """Short text of at most ``length`` characters."""
     info = FieldInfo(kind, search=search, group=group, read_only=read_only, personal=personal)
-    return _column(info, String(length), required=required, unique=unique or None, default=default, index=index or None)
+    return _column(
+        info, String(length), required=required, unique=unique or None, default=default, index=index or None
+    )
 
 
-def long_text(*, required: bool = False, search: bool = False, group: str | None = None, read_only: bool = False) -> MappedColumn[Any]:
+def long_text(
+    *, required: bool = False, search: bool = False, group: str | None = None, read_only: bool = False
+) -> MappedColumn[Any]:
     """Text without limit, several lines."""
-    return _column(FieldInfo("long_text", search=search, group=group, read_only=read_only), Text, required=required)
+    return _column(
+        FieldInfo("long_text", search=search, group=group, read_only=read_only), Text, required=required
+    )
 
 
 def secret(length: int = 500) -> MappedColumn[Any]:
@@ -73,35 +103,60 @@ def secret(length: int = 500) -> MappedColumn[Any]:
 
 
 def integer(
-    *, required: bool = False, unit: str | None = None, default: int | None = None, read_only: bool = False,
-    group: str | None = None, minimum: int | None = None, name: str | None = None,
+    *,
+    required: bool = False,
+    unit: str | None = None,
+    default: int | None = None,
+    read_only: bool = False,
+    group: str | None = None,
+    minimum: int | None = None,
+    name: str | None = None,
 ) -> MappedColumn[Any]:
     """Whole number; ``minimum`` needs the column ``name`` and becomes a check constraint."""
-    checks = [CheckConstraint(f"{name} >= {minimum}", name=f"{name}_min")] if minimum is not None and name else []
+    checks = (
+        [CheckConstraint(f"{name} >= {minimum}", name=f"{name}_min")] if minimum is not None and name else []
+    )
     info = FieldInfo("integer", unit=unit, decimals=0, read_only=read_only, group=group)
     return _column(info, Integer, *checks, required=required, default=default)
 
 
 def decimal(
-    precision: int = 14, decimals: int = 3, *, required: bool = False, unit: str | None = None, default: Any = None,
-    read_only: bool = False, group: str | None = None, kind: FieldType = "decimal",
+    precision: int = 14,
+    decimals: int = 3,
+    *,
+    required: bool = False,
+    unit: str | None = None,
+    default: Any = None,
+    read_only: bool = False,
+    group: str | None = None,
+    kind: FieldType = "decimal",
 ) -> MappedColumn[Any]:
     """Exact number with ``decimals`` places."""
     info = FieldInfo(kind, unit=unit, decimals=decimals, read_only=read_only, group=group)
     return _column(info, Numeric(precision, decimals), required=required, default=default)
 
 
-def money(*, required: bool = False, default: Any = None, read_only: bool = False, group: str | None = "prices") -> MappedColumn[Any]:
+def money(
+    *, required: bool = False, default: Any = None, read_only: bool = False, group: str | None = "prices"
+) -> MappedColumn[Any]:
     """Amount in euro, 2 places, never a float (DAT-04)."""
-    return decimal(14, 2, required=required, unit="€", default=default, read_only=read_only, group=group, kind="money")
+    return decimal(
+        14, 2, required=required, unit="€", default=default, read_only=read_only, group=group, kind="money"
+    )
 
 
-def unit_price(*, required: bool = False, default: Any = None, read_only: bool = False, group: str | None = "prices") -> MappedColumn[Any]:
+def unit_price(
+    *, required: bool = False, default: Any = None, read_only: bool = False, group: str | None = "prices"
+) -> MappedColumn[Any]:
     """Price of one unit in euro, 4 places (DAT-04)."""
-    return decimal(14, 4, required=required, unit="€", default=default, read_only=read_only, group=group, kind="money")
+    return decimal(
+        14, 4, required=required, unit="€", default=default, read_only=read_only, group=group, kind="money"
+    )
 
 
-def quantity(*, required: bool = False, default: Any = None, unit: str | None = None, read_only: bool = False) -> MappedColumn[Any]:
+def quantity(
+    *, required: bool = False, default: Any = None, unit: str | None = None, read_only: bool = False
+) -> MappedColumn[Any]:
     """Quantity, 3 places (DAT-04)."""
     return decimal(14, 3, required=required, unit=unit, default=default, read_only=read_only, kind="quantity")
 
@@ -127,7 +182,11 @@ def choice(
 ) -> MappedColumn[Any]:
     """Value of one enumeration of ``enumerations.ENUMERATIONS``, held by a check constraint (DAT-06)."""
     type_ = Enum(
-        *ENUMERATIONS[enumeration], name=enumeration, native_enum=False, create_constraint=True, length=40,
+        *ENUMERATIONS[enumeration],
+        name=enumeration,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
         validate_strings=True,
     )
     info = FieldInfo("choice", enumeration=enumeration, read_only=read_only)
@@ -140,13 +199,20 @@ def status(enumeration: str, default: str) -> MappedColumn[Any]:
 
 
 def ref(
-    target: str, *, required: bool = False, read_only: bool = False, unique: bool = False, group: str | None = None,
+    target: str,
+    *,
+    required: bool = False,
+    read_only: bool = False,
+    unique: bool = False,
+    group: str | None = None,
     use_alter: bool = False,
 ) -> MappedColumn[Any]:
     """Foreign key to ``table.id``; deletion of a referenced record is refused (DAT-08)."""
     info = FieldInfo("reference", read_only=read_only, group=group)
     key = ForeignKey(target, ondelete="RESTRICT", use_alter=use_alter)
-    return _column(info, BigInteger, key, required=required, unique=unique or None, index=None if unique else True)
+    return _column(
+        info, BigInteger, key, required=required, unique=unique or None, index=None if unique else True
+    )
 
 
 def json(*, required: bool = False, read_only: bool = False, default: Any = None) -> MappedColumn[Any]:

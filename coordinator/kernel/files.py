@@ -44,7 +44,13 @@ class FileStore:
             raise NotFound(entity="stored_file", id=sha256)
         return self._root / sha256[:2] / sha256[2:4] / sha256
 
-    def put(self, data: bytes | IO[bytes], media_type: str = "application/octet-stream", *, max_bytes: int | None = None) -> StoredContent:
+    def put(
+        self,
+        data: bytes | IO[bytes],
+        media_type: str = "application/octet-stream",
+        *,
+        max_bytes: int | None = None,
+    ) -> StoredContent:
         """Store a content and record its metadata in the caller's transaction.
 
         Raises:

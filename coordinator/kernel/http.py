@@ -90,7 +90,9 @@ def install_handlers(app: FastAPI) -> None:
 
     app.add_exception_handler(DomainError, domain)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(StaleDataError, lambda request, _e: problem(request, Conflict("conflict.stale", entity="", id="")))
+    app.add_exception_handler(
+        StaleDataError, lambda request, _e: problem(request, Conflict("conflict.stale", entity="", id=""))
+    )
     app.add_exception_handler(OperationalError, _database_down)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)

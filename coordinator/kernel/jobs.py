@@ -24,7 +24,9 @@ class RetryLater(Exception):
     """Asks the worker to run the job again after the growing delay."""
 
 
-def defer(ctx: Context, name: str, *, at: dt.datetime | None = None, lock: str | None = None, **kwargs: Any) -> None:
+def defer(
+    ctx: Context, name: str, *, at: dt.datetime | None = None, lock: str | None = None, **kwargs: Any
+) -> None:
     """Queue job ``name`` with JSON arguments; it exists only if the caller's transaction commits."""
     queue = "outbox" if name == DELIVER_JOB else ctx.registry.jobs[name].queue
     arguments = json.dumps({k: jsonable(v) for k, v in kwargs.items()})
@@ -55,7 +57,7 @@ def _register(app: procrastinate.App, factory: ContextFactory, job: Job) -> None
     retry = procrastinate.RetryStrategy(max_attempts=job.max_attempts, wait=2, exponential_wait=3)
     task = app.task(name=job.name, queue=job.queue, retry=retry)(run)
     if job.cron:
-        app.periodic(cron=job.cron)(task)
+        app.periodic(cron=job.cron)(task)  # type: ignore[arg-type]  # takes any keyword
 
 
 def run_job(factory: ContextFactory, job: Job, kwargs: dict[str, Any]) -> None:
@@ -85,5 +87,7 @@ def run_pending(factory: ContextFactory, registry: Registry) -> int:
             return count
         run_job(factory, registry.jobs[row.task_name], dict(row.args))
         with factory.sessions() as session, session.begin():
-            session.execute(text("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = :id"), {"id": row.id})
+            session.execute(
+                text("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = :id"), {"id": row.id}
+            )
         count += 1 + drain(factory)

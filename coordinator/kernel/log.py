@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r"pass(word|phrase)?|pin|secret|token|authorization|api_?key|private|totp|badge|cookie", re.I)
+_SECRET = re.compile(
+    r"pass(word|phrase)?|pin|secret|token|authorization|api_?key|private|totp|badge|cookie", re.I
+)
 _MASK = "••••"
 
 
@@ -36,7 +38,9 @@ def configure_logging(level: str = "INFO", *, json: bool = True) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact,
     ]
-    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer()
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer()
+    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

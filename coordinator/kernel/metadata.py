@@ -10,7 +10,15 @@ from sqlalchemy import Column
 from coordinator.kernel.context import Context
 from coordinator.kernel.crud import target_entity
 from coordinator.kernel.enumerations import ENUMERATIONS, tone
-from coordinator.kernel.i18n import action_label, choice_label, entity_label, field_label, first_text, has_text, t
+from coordinator.kernel.i18n import (
+    action_label,
+    choice_label,
+    entity_label,
+    field_label,
+    first_text,
+    has_text,
+    t,
+)
 from coordinator.kernel.registry import RIGHTS, Command, EntitySpec
 from coordinator.kernel.schema import field_columns, info_of, is_required, is_writable
 
@@ -75,7 +83,7 @@ def _is_shown(ctx: Context, column: Column[Any]) -> bool:
 
 
 def _rights(ctx: Context, spec: EntitySpec) -> dict[str, bool]:
-    rights = {right: ctx.principal.may(spec.module_code, right) for right in RIGHTS}
+    rights: dict[str, bool] = {right: ctx.principal.may(spec.module_code, right) for right in RIGHTS}
     rights["create"] = spec.can_create and ctx.principal.may(spec.module_code, spec.create_right)
     rights["update"] = rights["update"] and spec.can_update
     rights["delete"] = rights["delete"] and spec.can_delete
@@ -95,7 +103,9 @@ def _field(ctx: Context, entity_name: str, name: str, column: Column[Any]) -> di
         "read_only": not is_writable(column),
         "unit": info.unit,
         "decimals": info.decimals,
-        "max_length": getattr(column.type, "length", None) if info.type in {"text", "email", "phone", "url"} else None,
+        "max_length": getattr(column.type, "length", None)
+        if info.type in {"text", "email", "phone", "url"}
+        else None,
         "choices": choices(info.enumeration, ctx.locale) if info.enumeration else [],
         "target": target.path if target else None,
         "sortable": info.type != "json",
@@ -106,7 +116,8 @@ def _field(ctx: Context, entity_name: str, name: str, column: Column[Any]) -> di
 def choices(enumeration: str, locale: str) -> list[dict[str, Any]]:
     """Values of an enumeration with label and tone."""
     return [
-        {"value": v, "label": choice_label(enumeration, v, locale), "tone": tone(v)} for v in ENUMERATIONS[enumeration]
+        {"value": v, "label": choice_label(enumeration, v, locale), "tone": tone(v)}
+        for v in ENUMERATIONS[enumeration]
     ]
 
 
@@ -120,7 +131,13 @@ def _action(ctx: Context, entity_name: str, command: Command) -> dict[str, Any]:
     }
 
 
-_JSON_TYPES = {"integer": "integer", "number": "decimal", "boolean": "boolean", "array": "json", "object": "json"}
+_JSON_TYPES = {
+    "integer": "integer",
+    "number": "decimal",
+    "boolean": "boolean",
+    "array": "json",
+    "object": "json",
+}
 _FORMATS = {"date": "date", "date-time": "datetime"}
 
 
@@ -134,7 +151,9 @@ def params_fields(ctx: Context, entity_name: str, model: type[BaseModel]) -> lis
     ]
 
 
-def _param(ctx: Context, entity_name: str, name: str, definition: dict[str, Any], *, required: bool) -> dict[str, Any]:
+def _param(
+    ctx: Context, entity_name: str, name: str, definition: dict[str, Any], *, required: bool
+) -> dict[str, Any]:
     variants = [v for v in definition.get("anyOf", [definition]) if v.get("type") != "null"]
     main = next((v for v in variants if v.get("type") == "number"), variants[0] if variants else {})
     type_ = _FORMATS.get(main.get("format", ""), _JSON_TYPES.get(main.get("type", ""), "text"))
@@ -142,7 +161,9 @@ def _param(ctx: Context, entity_name: str, name: str, definition: dict[str, Any]
     extra: dict[str, Any] = definition.get("x-field") or {}
     return {
         "name": name,
-        "label": first_text([f"param.{entity_name}.{name}", f"field.{entity_name}.{name}", f"field.{name}"], ctx.locale),
+        "label": first_text(
+            [f"param.{entity_name}.{name}", f"field.{entity_name}.{name}", f"field.{name}"], ctx.locale
+        ),
         "help": None,
         "type": extra.get("type") or ("choice" if values else type_),
         "required": required,
@@ -151,7 +172,12 @@ def _param(ctx: Context, entity_name: str, name: str, definition: dict[str, Any]
         "decimals": extra.get("decimals"),
         "max_length": main.get("maxLength"),
         "choices": [
-            {"value": v, "label": choice_label(extra.get("enumeration", name), v, ctx.locale), "tone": tone(v)} for v in values
+            {
+                "value": v,
+                "label": choice_label(extra.get("enumeration", name), v, ctx.locale),
+                "tone": tone(v),
+            }
+            for v in values
         ],
         "target": extra.get("target"),
         "sortable": False,

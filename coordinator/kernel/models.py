@@ -6,7 +6,18 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +32,9 @@ class AuditLog(Row):
     __table_args__ = (Index(None, "object_type", "object_id"), Index(None, "occurred_at"))
 
     occurred_at: Mapped[dt.datetime] = mapped_column()
-    user_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("user_account.id", use_alter=True), index=True)
+    user_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("user_account.id", use_alter=True), index=True
+    )
     actor: Mapped[str] = mapped_column(String(120))
     module: Mapped[str] = mapped_column(String(60))
     action_code: Mapped[str] = mapped_column(String(60))

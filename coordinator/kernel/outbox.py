@@ -46,7 +46,9 @@ def emit(ctx: Context, event_type: str, payload: dict[str, Any]) -> None:
     ctx.session.add(row)
     ctx.session.flush()
     for handler in ctx.registry.handlers.get(event_type, []):
-        statement = insert(OutboxDelivery).values(outbox_event_id=row.id, handler=handler.name, status="pending", attempts=0)
+        statement = insert(OutboxDelivery).values(
+            outbox_event_id=row.id, handler=handler.name, status="pending", attempts=0
+        )
         delivery_id = ctx.session.scalar(statement.returning(OutboxDelivery.id))
         ctx.defer(DELIVER_JOB, delivery_id=delivery_id)
 
@@ -64,7 +66,9 @@ def deliver(factory: ContextFactory, delivery_id: int) -> bool:
             row = ctx.session.get_one(OutboxEvent, delivery.outbox_event_id)
             if row.correlation_id:
                 ctx.correlation_id = row.correlation_id
-            event = Event(row.uid, row.event_type, row.payload, row.occurred_at, row.correlation_id, row.user_id)
+            event = Event(
+                row.uid, row.event_type, row.payload, row.occurred_at, row.correlation_id, row.user_id
+            )
             factory.registry.handler_by_name[delivery.handler].function(ctx, event)
             delivery.status = "done"
             delivery.attempts += 1
@@ -89,7 +93,9 @@ def _failed(factory: ContextFactory, delivery_id: int, error: Exception) -> bool
 
 def retry_dead(ctx: Context, delivery_id: int) -> None:
     """Give a dead delivery another round, after its cause was mended."""
-    statement = update(OutboxDelivery).where(OutboxDelivery.id == delivery_id, OutboxDelivery.status == "dead")
+    statement = update(OutboxDelivery).where(
+        OutboxDelivery.id == delivery_id, OutboxDelivery.status == "dead"
+    )
     if ctx.session.execute(statement.values(status="pending", attempts=0)).rowcount:  # type: ignore[attr-defined]
         ctx.defer(DELIVER_JOB, delivery_id=delivery_id)
 
@@ -100,7 +106,9 @@ def drain(factory: ContextFactory, *, limit: int = 10_000) -> int:
     last = 0
     while count < limit:
         with factory.sessions() as session:
-            query = select(func.min(OutboxDelivery.id)).where(OutboxDelivery.status == "pending", OutboxDelivery.id > last)
+            query = select(func.min(OutboxDelivery.id)).where(
+                OutboxDelivery.status == "pending", OutboxDelivery.id > last
+            )
             delivery_id = session.scalar(query)
         if delivery_id is None:
             return count

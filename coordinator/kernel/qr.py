@@ -20,7 +20,12 @@ def code_of(ctx: Context, record: Record) -> str:
     )
     code = ctx.session.scalar(query.order_by(QrCode.id.desc()).limit(1))
     if code is None:
-        row = QrCode(object_type=record.__tablename__, object_id=record.id, code=f"{PREFIX}{uuid.uuid4()}", printed_count=0)
+        row = QrCode(
+            object_type=record.__tablename__,
+            object_id=record.id,
+            code=f"{PREFIX}{uuid.uuid4()}",
+            printed_count=0,
+        )
         code = ctx.add(row).code
     return code
 

@@ -121,7 +121,7 @@ class EntitySpec:
     @property
     def name(self) -> str:
         """Identifier, the table's name."""
-        return self.model.__tablename__
+        return str(self.model.__tablename__)
 
     @property
     def path(self) -> str:

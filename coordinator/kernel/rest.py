@@ -80,24 +80,30 @@ def _list_query(
     return crud.ListQuery(skip, limit, sort, q, archived, filters)
 
 
+ListQuery = Annotated[crud.ListQuery, Depends(_list_query)]
+
+
 def _add_reading(router: APIRouter, spec: EntitySpec) -> None:
     read = Permission(spec.module_code, "read")
-    Query_ = Annotated[crud.ListQuery, Depends(_list_query)]  # noqa: N806 — a type
 
     @router.get("", operation_id=f"{spec.name}_list", openapi_extra=guarded(read), response_model=Page)
-    def list_records(ctx: Ctx, query: Query_) -> Any:  # type: ignore[valid-type]
+    def list_records(ctx: Ctx, query: ListQuery) -> Any:
         return crud.list_records(ctx, spec, query)
 
     export = Permission(spec.module_code, "export")
 
     @router.get("/export", operation_id=f"{spec.name}_export", openapi_extra=guarded(export))
-    def export_records(ctx: Ctx, query: Query_, format: Literal["csv", "xlsx"] = "csv") -> Response:  # type: ignore[valid-type]
+    def export_records(ctx: Ctx, query: ListQuery, format: Literal["csv", "xlsx"] = "csv") -> Response:
         content, media_type = transfer.export(ctx, spec, query, format)
         headers = {"content-disposition": f'attachment; filename="{spec.path}.{format}"'}
         return Response(content, media_type=media_type, headers=headers)
 
     @router.get(
-        "/{record_id}", operation_id=f"{spec.name}_get", openapi_extra=guarded(read), response_model=read_schema(spec.model)
+        "/{record_id}",
+        operation_id=f"{spec.name}_get",
+        openapi_extra=guarded(read),
+        response_model=read_schema(spec.model),
+        response_model_exclude_unset=True,
     )
     def get_record(ctx: Ctx, record_id: int) -> Any:
         return crud.read_record(ctx, spec, record_id)
@@ -130,6 +136,7 @@ def _add_creation(router: APIRouter, spec: EntitySpec) -> None:
         openapi_extra=guarded(create),
         status_code=201,
         response_model=read_schema(spec.model),
+        response_model_exclude_unset=True,
     )
     def create_record(ctx: Ctx, body: payload, key: IdempotencyHeader = None) -> Any:  # type: ignore[valid-type]
         ctx.require(create)
@@ -155,6 +162,7 @@ def _add_update(router: APIRouter, spec: EntitySpec) -> None:
         operation_id=f"{spec.name}_update",
         openapi_extra=guarded(update),
         response_model=read_schema(spec.model),
+        response_model_exclude_unset=True,
     )
     def update_record(ctx: Ctx, record_id: int, body: payload) -> Any:  # type: ignore[valid-type]
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
@@ -196,7 +204,7 @@ def _add_command(router: APIRouter, spec: EntitySpec, command: Command) -> None:
             record, result = commands.execute_on(ctx, command, record_id, body, row_version=row_version)
             return {"record": crud.serialize(ctx, spec, record), "result": _plain(result)}
 
-        request = [spec.name, record_id, command.name, body.model_dump(mode="json")]  # type: ignore[union-attr]
+        request = [spec.name, record_id, command.name, _dump(body)]
         return commands.idempotent(ctx, key, request, run)
 
 
@@ -210,8 +218,12 @@ def _add_free_command(router: APIRouter, command: Command) -> None:
         key: IdempotencyHeader = None,
     ) -> Any:
         ctx.require(command.permission)
-        request = [command.name, body.model_dump(mode="json")]  # type: ignore[union-attr]
-        return commands.idempotent(ctx, key, request, lambda: _plain(commands.execute(ctx, command, body)))  # type: ignore[arg-type]
+        request = [command.name, _dump(body)]
+        return commands.idempotent(ctx, key, request, lambda: _plain(commands.execute(ctx, command, body)))
+
+
+def _dump(body: Any) -> Any:
+    return body.model_dump(mode="json")
 
 
 def _plain(result: Any) -> Any:

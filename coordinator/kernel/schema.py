@@ -28,7 +28,7 @@ def field_columns(model: type[Record]) -> dict[str, Column[Any]]:
     """Declared fields by attribute name, inherited ones first, in order of declaration."""
     columns: dict[str, Column[Any]] = {}
     for attribute in inspect(model).column_attrs:
-        column = attribute.columns[-1]
+        column: Any = attribute.columns[-1]
         if attribute.key not in COMMON and isinstance(column.info.get("field"), FieldInfo):
             columns[attribute.key] = column
     return columns
@@ -67,7 +67,9 @@ def python_type(column: Column[Any]) -> Any:
     if info.type in simple:
         return simple[info.type]
     numeric: Any = column.type
-    return Annotated[Decimal, Field(max_digits=numeric.precision, decimal_places=numeric.scale, allow_inf_nan=False)]
+    return Annotated[
+        Decimal, Field(max_digits=numeric.precision, decimal_places=numeric.scale, allow_inf_nan=False)
+    ]
 
 
 def _length(column: Column[Any]) -> int | None:

@@ -67,13 +67,15 @@ class SettingDef:
         return value
 
     def _refusal(self) -> BusinessError:
-        params = {
+        params: dict[str, Any] = {
             "key": self.key,
             "minimum": "−∞" if self.minimum is None else self.minimum,
             "maximum": "∞" if self.maximum is None else self.maximum,
             "unit": self.unit or "",
         }
-        return BusinessError("setting.invalid", errors=[FieldError("value", "setting.invalid", params)], **params)
+        return BusinessError(
+            "setting.invalid", errors=[FieldError("value", "setting.invalid", params)], **params
+        )
 
 
 class Settings:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from coordinator.kernel import crud
 from coordinator.kernel.context import Context
-from coordinator.kernel.errors import BusinessError, DomainError, UnsupportedFormat
+from coordinator.kernel.errors import BusinessError, DomainError, FieldError, UnsupportedFormat
 from coordinator.kernel.http import field_error
 from coordinator.kernel.i18n import field_label, t
 from coordinator.kernel.registry import EntitySpec
@@ -81,7 +81,9 @@ def _xlsx_cell(value: Any) -> Any:
     return _cell(value)
 
 
-def import_rows(ctx: Context, spec: EntitySpec, file_name: str, content: bytes, *, dry_run: bool) -> dict[str, Any]:
+def import_rows(
+    ctx: Context, spec: EntitySpec, file_name: str, content: bytes, *, dry_run: bool
+) -> dict[str, Any]:
     """Create or update one record per row, all or none.
 
     Rows are matched to existing records by the entity's ``import_key``. Line numbers are those of the file, the
@@ -112,7 +114,9 @@ def import_rows(ctx: Context, spec: EntitySpec, file_name: str, content: bytes, 
     return report
 
 
-def _import_row(ctx: Context, spec: EntitySpec, number: int, cells: dict[str, Any], report: dict[str, Any]) -> None:
+def _import_row(
+    ctx: Context, spec: EntitySpec, number: int, cells: dict[str, Any], report: dict[str, Any]
+) -> None:
     try:
         values = create_schema(spec.model)(**_clean(spec, cells)).model_dump(exclude_unset=True)
         with ctx.session.begin_nested():
@@ -128,10 +132,14 @@ def _import_row(ctx: Context, spec: EntitySpec, number: int, cells: dict[str, An
         for raw in error.errors():
             report["errors"].append({"line": number, **field_error(dict(raw)).to_json(ctx.locale)})
     except DomainError as error:
-        fields = error.errors or [None]
+        fields: list[FieldError | None] = [*error.errors] or [None]
         for field in fields:
             report["errors"].append(
-                {"line": number, "field": field.field if field else None, "message": error.message(ctx.locale)}
+                {
+                    "line": number,
+                    "field": field.field if field else None,
+                    "message": error.message(ctx.locale),
+                }
             )
 
 

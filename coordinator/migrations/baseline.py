@@ -15,7 +15,10 @@ SEPARATOR = "\n-- next --\n"
 
 def script() -> str:
     """The whole schema as one text."""
-    return SEPARATOR.join("\n".join(line.rstrip() for line in s.strip().splitlines()) for s in statements()) + "\n"
+    return (
+        SEPARATOR.join("\n".join(line.rstrip() for line in s.strip().splitlines()) for s in statements())
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

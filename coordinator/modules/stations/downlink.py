@@ -14,7 +14,15 @@ from coordinator.kernel.context import Context
 from coordinator.modules.company.models import Site
 from coordinator.modules.stations.models import Station, StationCommand, StationConfig
 from coordinator.modules.stations.service import topic_name
-from edge_agents.protocol.control import Command, CommandResult, DesiredConfig, Health, ReferenceData, ReportedConfig, StationState
+from edge_agents.protocol.control import (
+    Command,
+    CommandResult,
+    DesiredConfig,
+    Health,
+    ReferenceData,
+    ReportedConfig,
+    StationState,
+)
 
 SILENT_AFTER = dt.timedelta(minutes=3)
 """Three missed health reports of 60 s (EDG-40)."""
@@ -22,20 +30,28 @@ SILENT_AFTER = dt.timedelta(minutes=3)
 
 def station_refusal(ctx: Context) -> dict[tuple[str, str], str | None]:
     """Registered stations by (site, code); the value is the reason for refusing them, ``None`` for good ones."""
-    rows = ctx.session.execute(select(Station.code, Site.code, Station.is_revoked).join(Site, Site.id == Station.site_id))
-    return {(topic_name(site), code): "Station révoquée." if revoked else None for code, site, revoked in rows}
+    rows = ctx.session.execute(
+        select(Station.code, Site.code, Station.is_revoked).join(Site, Site.id == Station.site_id)
+    )
+    return {
+        (topic_name(site), code): "Station révoquée." if revoked else None for code, site, revoked in rows
+    }
 
 
 def pending_configs(ctx: Context) -> list[tuple[str, str, int, DesiredConfig]]:
     """Configurations to publish: ``(site, station, row id, document)``; only the newest of a station."""
     newest: dict[int, StationConfig] = {}
-    query = select(StationConfig).where(StationConfig.published_at.is_(None)).order_by(StationConfig.version_no)
+    query = (
+        select(StationConfig).where(StationConfig.published_at.is_(None)).order_by(StationConfig.version_no)
+    )
     for row in ctx.session.scalars(query):
         newest[row.station_id] = row
     result = []
     for row in newest.values():
         site, code = _address(ctx, row.station_id)
-        document = DesiredConfig(version_no=row.version_no, config=row.config, sha256=row.sha256, signature=row.signature)
+        document = DesiredConfig(
+            version_no=row.version_no, config=row.config, sha256=row.sha256, signature=row.signature
+        )
         result.append((site, code, row.id, document))
     return result
 
@@ -53,19 +69,25 @@ def mark_config_published(ctx: Context, row_id: int) -> None:
 
 def pending_commands(ctx: Context) -> list[tuple[str, str, int, Command]]:
     """Commands to send: ``(site, station, row id, document)``; those too old are marked expired."""
-    expired = update(StationCommand).where(StationCommand.status.in_(["requested", "sent"]), StationCommand.expires_at < ctx.now)
+    expired = update(StationCommand).where(
+        StationCommand.status.in_(["requested", "sent"]), StationCommand.expires_at < ctx.now
+    )
     ctx.session.execute(expired.values(status="expired"))
     result = []
     for row in ctx.session.scalars(select(StationCommand).where(StationCommand.status == "requested")):
         site, code = _address(ctx, row.station_id)
-        command = Command(command_id=row.uid, kind=row.kind, params=row.params or {}, expires_at=row.expires_at)
+        command = Command(
+            command_id=row.uid, kind=row.kind, params=row.params or {}, expires_at=row.expires_at
+        )
         result.append((site, code, row.id, command))
     return result
 
 
 def mark_command_sent(ctx: Context, row_id: int) -> None:
     """The broker took the command."""
-    statement = update(StationCommand).where(StationCommand.id == row_id, StationCommand.status == "requested")
+    statement = update(StationCommand).where(
+        StationCommand.id == row_id, StationCommand.status == "requested"
+    )
     ctx.session.execute(statement.values(status="sent"))
 
 
@@ -83,7 +105,9 @@ def record_config_report(ctx: Context, station_code: str, report: ReportedConfig
     station = _station(ctx, station_code)
     if station is None:
         return
-    query = select(StationConfig).where(StationConfig.station_id == station.id, StationConfig.version_no == report.version_no)
+    query = select(StationConfig).where(
+        StationConfig.station_id == station.id, StationConfig.version_no == report.version_no
+    )
     row = ctx.session.scalars(query).one_or_none()
     if row is not None and row.status != report.result:
         row.status, row.reason, row.reported_at = report.result, (report.reason or "")[:500] or None, ctx.now
@@ -143,11 +167,11 @@ def _station(ctx: Context, code: str) -> Station | None:
 
 def _touch(ctx: Context, code: str, **values: Any) -> None:
     # Plain UPDATE on purpose: a contact is no change of the record, it makes no history and no version conflict.
-    ctx.session.execute(update(Station).where(Station.code == code).values(**values, updated_at=Station.updated_at))
+    ctx.session.execute(
+        update(Station).where(Station.code == code).values(**values, updated_at=Station.updated_at)
+    )
 
 
 def _address(ctx: Context, station_id: int) -> tuple[str, str]:
     station = ctx.get(Station, station_id)
     return topic_name(ctx.get(Site, station.site_id).code), station.code
-
-

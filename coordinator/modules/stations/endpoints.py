@@ -26,8 +26,14 @@ def open_claim(ctx: Ctx, body: ClaimRequest) -> ClaimCreated:
     return service.open_claim(ctx, body)
 
 
-@router.get("/claims/{claim_id}", operation_id="station_claim_status", openapi_extra=public("proved by the claim's secret"))
-def claim_status(ctx: Ctx, claim_id: int, secret: Annotated[str, Header(alias="X-Claim-Secret", max_length=100)]) -> ClaimStatus:
+@router.get(
+    "/claims/{claim_id}",
+    operation_id="station_claim_status",
+    openapi_extra=public("proved by the claim's secret"),
+)
+def claim_status(
+    ctx: Ctx, claim_id: int, secret: Annotated[str, Header(alias="X-Claim-Secret", max_length=100)]
+) -> ClaimStatus:
     """Poll for the certificate."""
     return service.claim_status(ctx, claim_id, secret)
 
@@ -37,13 +43,17 @@ def rejected(ctx: Ctx, limit: int = 50) -> dict[str, Any]:
     """Newest messages refused at reception, and facts that could not be applied (EDG-49)."""
     ctx.require(_READ)
     condition = (InboxMessage.status == "rejected") | (InboxMessage.outcome.in_(["failed", "refused"]))
-    query = select(InboxMessage).where(condition).order_by(InboxMessage.id.desc()).limit(min(max(limit, 1), 200))
+    query = (
+        select(InboxMessage).where(condition).order_by(InboxMessage.id.desc()).limit(min(max(limit, 1), 200))
+    )
     names = ("id", "message_id", "station_code", "stream", "seq", "event_type", "status", "reason", "outcome",
              "outcome_code", "message", "received_at", "occurred_at")  # fmt: skip
     return {"items": [{n: jsonable(getattr(m, n)) for n in names} for m in ctx.session.scalars(query)]}
 
 
-@router.post("/rejected-messages/{message_id}/retry", operation_id="inbox_retry", openapi_extra=guarded(_UPDATE))
+@router.post(
+    "/rejected-messages/{message_id}/retry", operation_id="inbox_retry", openapi_extra=guarded(_UPDATE)
+)
 def retry(ctx: Ctx, message_id: int) -> dict[str, str]:
     """Apply a failed fact again."""
     ctx.require(_UPDATE)

@@ -16,7 +16,16 @@ from typing import Any, Literal
 import psycopg
 from psycopg.types.json import Jsonb
 
-from edge_agents.protocol import EVENT_PAYLOADS, TELEMETRY_PAYLOADS, Channel, Envelope, ProtocolError, Topics, decode, parse_payload
+from edge_agents.protocol import (
+    EVENT_PAYLOADS,
+    TELEMETRY_PAYLOADS,
+    Channel,
+    Envelope,
+    ProtocolError,
+    Topics,
+    decode,
+    parse_payload,
+)
 
 Stream = Literal["event", "telemetry"]
 _STREAMS: dict[Channel, Stream] = {Channel.EVENT: "event", Channel.TELEMETRY: "telemetry"}
@@ -123,7 +132,9 @@ def store(
     return _advance(connection, batch)
 
 
-def _insert_inbox(connection: psycopg.Connection[Any], batch: Sorted, has_handler: Callable[[str], bool]) -> set[uuid.UUID]:
+def _insert_inbox(
+    connection: psycopg.Connection[Any], batch: Sorted, has_handler: Callable[[str], bool]
+) -> set[uuid.UUID]:
     """New message ids. COPY into a staging table, then one insert that leaves known ids out."""
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS inbox_staging (message_id uuid, station_code text, stream text, seq bigint,"
@@ -131,7 +142,21 @@ def _insert_inbox(connection: psycopg.Connection[Any], batch: Sorted, has_handle
         " needs_processing boolean, raw bytea) ON COMMIT DELETE ROWS"
     )
     with connection.cursor() as cursor, cursor.copy("COPY inbox_staging FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["uuid", "text", "text", "int8", "text", "text", "text", "timestamptz", "timestamptz", "bool", "bytea"])
+        copy.set_types(
+            [
+                "uuid",
+                "text",
+                "text",
+                "int8",
+                "text",
+                "text",
+                "text",
+                "timestamptz",
+                "timestamptz",
+                "bool",
+                "bytea",
+            ]
+        )
         for envelope, stream, received in batch.accepted:
             waits = stream == "event" and has_handler(envelope.type)
             copy.write_row(
@@ -159,11 +184,16 @@ def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Env
         return
     # A message repeated within the batch passes the staging once; its event must do so too.
     unique = {envelope.message_id: (envelope, received) for envelope, received in events}
-    with connection.cursor() as cursor, cursor.copy(
-        "COPY device_event (uid, station_code, event_type, seq, occurred_at, received_at, time_quality, user_ref, payload)"
-        " FROM STDIN (FORMAT BINARY)"
-    ) as copy:
-        copy.set_types(["uuid", "text", "text", "int8", "timestamptz", "timestamptz", "text", "text", "jsonb"])
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY device_event (uid, station_code, event_type, seq, occurred_at, received_at, time_quality, user_ref, payload)"
+            " FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        copy.set_types(
+            ["uuid", "text", "text", "int8", "timestamptz", "timestamptz", "text", "text", "jsonb"]
+        )
         for envelope, received in unique.values():
             copy.write_row(
                 (envelope.message_id, envelope.station_id, envelope.type, envelope.seq, envelope.occurred_at,
@@ -194,7 +224,9 @@ def _advance(connection: psycopg.Connection[Any], batch: Sorted) -> dict[str, St
     return dict(states)
 
 
-def _advance_stream(connection: psycopg.Connection[Any], station: str, stream: str, highest: int) -> tuple[int, int]:
+def _advance_stream(
+    connection: psycopg.Connection[Any], station: str, stream: str, highest: int
+) -> tuple[int, int]:
     """Move the contiguous mark of one stream over the seqs now stored, under a row lock."""
     connection.execute(
         "INSERT INTO station_stream (station_code, stream, contiguous_seq, max_seq, processed_seq) VALUES (%s, %s, 0, 0, 0)"

@@ -23,7 +23,9 @@ def stations_with_work(factory: ContextFactory) -> list[str]:
         return list(session.scalars(query))
 
 
-def process_station(factory: ContextFactory, station_code: str, *, limit: int = 500) -> list[tuple[InboxMessage, Outcome]]:
+def process_station(
+    factory: ContextFactory, station_code: str, *, limit: int = 500
+) -> list[tuple[InboxMessage, Outcome]]:
     """Apply waiting facts of one station in order, up to the last gap. Returns those refused or sent to review.
 
     One process at a time works on a station (advisory lock), so that order holds with several ingest processes.
@@ -62,7 +64,9 @@ def _process_next(factory: ContextFactory, station_code: str) -> tuple[InboxMess
 
 
 def _claim(ctx: Context, station_code: str) -> InboxMessage | None:
-    locked = ctx.session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 7))"), {"name": station_code})
+    locked = ctx.session.scalar(
+        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 7))"), {"name": station_code}
+    )
     if not locked:
         return None
     reached = select(StationStream.contiguous_seq).where(
@@ -80,7 +84,9 @@ def _claim(ctx: Context, station_code: str) -> InboxMessage | None:
 
 
 def _event(ctx: Context, message: InboxMessage) -> DeviceEvent:
-    query = select(StoredEvent).where(StoredEvent.uid == message.message_id, StoredEvent.occurred_at == message.occurred_at)
+    query = select(StoredEvent).where(
+        StoredEvent.uid == message.message_id, StoredEvent.occurred_at == message.occurred_at
+    )
     stored = ctx.session.scalars(query).one()
     user_id = identity.user_of_ref(ctx, stored.user_ref) if stored.user_ref else None
     return DeviceEvent(
@@ -96,7 +102,9 @@ def _event(ctx: Context, message: InboxMessage) -> DeviceEvent:
     )
 
 
-def _failed(factory: ContextFactory, message_id: int, error: Exception) -> tuple[InboxMessage, Outcome] | None:
+def _failed(
+    factory: ContextFactory, message_id: int, error: Exception
+) -> tuple[InboxMessage, Outcome] | None:
     with factory.open(Principal.service("stations")) as ctx:
         message = ctx.session.get_one(InboxMessage, message_id)
         message.attempts += 1

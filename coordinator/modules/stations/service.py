@@ -86,7 +86,9 @@ def open_claim(ctx: Context, request: ClaimRequest) -> ClaimCreated:
         expires_at=ctx.now + valid,
     )
     ctx.add(claim)
-    return ClaimCreated(claim_id=str(claim.id), claim_code=claim.claim_code, claim_secret=secret, expires_at=claim.expires_at)
+    return ClaimCreated(
+        claim_id=str(claim.id), claim_code=claim.claim_code, claim_secret=secret, expires_at=claim.expires_at
+    )
 
 
 def claim_status(ctx: Context, claim_id: int, secret: str) -> ClaimStatus:
@@ -175,7 +177,9 @@ def set_config(ctx: Context, station: Station, params: ConfigParams) -> dict[str
     """Sign a new configuration version; the ingest process publishes it (EDG-28)."""
     if any(_names_secret(k) for k in params.config):
         raise BusinessError("station.secret_in_config")
-    latest = ctx.session.scalar(select(func.max(StationConfig.version_no)).where(StationConfig.station_id == station.id))
+    latest = ctx.session.scalar(
+        select(func.max(StationConfig.version_no)).where(StationConfig.station_id == station.id)
+    )
     version_no = (latest or 0) + 1
     document = signing.config_document(version_no, params.config)
     row = StationConfig(

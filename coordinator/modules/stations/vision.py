@@ -130,7 +130,9 @@ def _session(ctx: Context, event: DeviceEvent, uid: uuid.UUID) -> CabinetSession
     station = ctx.session.scalars(select(Station).where(Station.code == event.station_id)).one_or_none()
     if station is None:
         raise BusinessError("station.unknown", station=event.station_id)
-    return ctx.add(CabinetSession(uid=uid, station_id=station.id, opened_at=event.occurred_at, user_id=event.user_id))
+    return ctx.add(
+        CabinetSession(uid=uid, station_id=station.id, opened_at=event.occurred_at, user_id=event.user_id)
+    )
 
 
 def _by_code(ctx: Context, model: Any, code: str | None) -> Any:

@@ -20,9 +20,13 @@ def test_a_record_lives_its_life(api: Api, factory: ContextFactory) -> None:
     assert created.status_code == 201, created.text
     site = created.json()
     assert site["display"] == "S9 · Atelier nord"
-    changed = client.patch(f"/api/v1/sites/{site['id']}", json={"name": "Atelier sud", "row_version": site["row_version"]})
+    changed = client.patch(
+        f"/api/v1/sites/{site['id']}", json={"name": "Atelier sud", "row_version": site["row_version"]}
+    )
     assert changed.json()["name"] == "Atelier sud"
-    stale = client.patch(f"/api/v1/sites/{site['id']}", json={"name": "X", "row_version": site["row_version"]})
+    stale = client.patch(
+        f"/api/v1/sites/{site['id']}", json={"name": "X", "row_version": site["row_version"]}
+    )
     assert stale.status_code == 409
     assert stale.json()["code"] == "conflict.stale"
     assert stale.json()["current"]["name"] == "Atelier sud"

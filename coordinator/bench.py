@@ -1,0 +1,63 @@
+"""``usinage bench NAME``: speed and accuracy, with the limit or the comparable tool measured in the same run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(name="single")
+
+BENCHES = {
+    "ingest": "coordinator.gateway.bench_ingest",
+    "api": "coordinator.gateway.bench_api",
+    "drawing": "coordinator.modules.drawings.bench",
+    "planning": "coordinator.modules.planning.bench",
+    "edge": "edge_agents.bench",
+}
+"""Name → module with ``run() -> list`` of measured entries."""
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {"cpus": os.cpu_count(), "arch": platform.machine(), "python": platform.python_version()}
+
+
+def entry(metric: str, value: float, unit: str, *, reference: float | None = None, target: float | None = None,
+          lower_is_better: bool = False) -> dict[str, Any]:  # fmt: skip
+    """One measured figure with its reference, ratio and whether the target is met."""
+    ok = None if target is None else (value <= target if lower_is_better else value >= target)
+    ratio = None if not reference else round(value / reference, 3)
+    return {"metric": metric, "value": round(value, 3), "unit": unit, "reference": reference, "ratio": ratio,
+            "target": target, "ok": ok}  # fmt: skip
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help=f"Mesure à faire : {', '.join(BENCHES)}.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Un seul document JSON sur la sortie standard.")
+    ] = False,
+) -> None:
+    """Mesure la vitesse ou la justesse d'une partie du produit."""
+    if name not in BENCHES:
+        typer.echo(f"Mesure inconnue : {name}. Choix : {', '.join(BENCHES)}.", err=True)
+        raise typer.Exit(2)
+    results = importlib.import_module(BENCHES[name]).run()
+    if as_json:
+        sys.stdout.write(
+            json.dumps({"bench": name, "machine": machine(), "results": results}, ensure_ascii=False) + "\n"
+        )
+    else:
+        for row in results:
+            verdict = {True: "atteint", False: "NON ATTEINT", None: ""}[row.get("ok")]
+            reference = (
+                "" if row.get("reference") is None else f"  réf. {row['reference']:g}  rapport {row['ratio']}"
+            )
+            typer.echo(f"{row['metric']:28} {row['value']:>14g} {row['unit']:10}{reference}  {verdict}")
+    raise typer.Exit(1 if any(r.get("ok") is False for r in results) else 0)
