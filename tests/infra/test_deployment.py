@@ -1,4 +1,4 @@
-"""The NAS deployment: every service is watched, limited and unprivileged, and no secret stands in its files."""
+"""The NAS deployment: every service is watched, limited, unprivileged, and no secret stands in its files."""
 
 from __future__ import annotations
 

@@ -50,7 +50,6 @@ def _request(key: object, name: str = "st-1") -> bytes:
     return _csr(x509.CertificateSigningRequestBuilder().subject_name(subject), key)
 
 
-@pytest.mark.requirement("EDG-08")
 def test_a_station_gets_a_client_certificate_for_its_own_key(pki: Pki) -> None:
     key = new_key()
     certificate = _load(pki.sign_station(new_csr(key, "whatever"), "st-armoire-1"))

@@ -1,0 +1,1 @@
+"""Backups: make, prove, restore (OPS-30 to OPS-36)."""
