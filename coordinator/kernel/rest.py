@@ -6,12 +6,13 @@ Annotations are evaluated here on purpose: the payload classes are made per enti
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, File, Header, Query, Request, Response, UploadFile
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import select
 
 from coordinator.kernel import commands, crud, transfer
 from coordinator.kernel.audit import jsonable
-from coordinator.kernel.http import Ctx, guarded
+from coordinator.kernel.errors import Invalid
+from coordinator.kernel.http import Ctx, field_error, guarded
 from coordinator.kernel.models import AuditLog
 from coordinator.kernel.registry import Command, EntitySpec, Permission, Registry
 from coordinator.kernel.schema import create_schema, patch_schema, read_schema
@@ -196,15 +197,18 @@ def _add_command(router: APIRouter, spec: EntitySpec, command: Command) -> None:
     def run_command(
         ctx: Ctx,
         record_id: int,
-        body: Annotated[params, Body(default_factory=params)] = None,  # type: ignore[valid-type]
+        body: Annotated[params | None, Body()] = None,  # type: ignore[valid-type]
         row_version: Annotated[int | None, Query()] = None,
         key: IdempotencyHeader = None,
     ) -> Any:
+        ctx.require(command.permission)
+        given = _given(body, params)
+
         def run() -> dict[str, Any]:
-            record, result = commands.execute_on(ctx, command, record_id, body, row_version=row_version)
+            record, result = commands.execute_on(ctx, command, record_id, given, row_version=row_version)
             return {"record": crud.serialize(ctx, spec, record), "result": _plain(result)}
 
-        request = [spec.name, record_id, command.name, _dump(body)]
+        request = [spec.name, record_id, command.name, given.model_dump(mode="json")]
         return commands.idempotent(ctx, key, request, run)
 
 
@@ -214,16 +218,27 @@ def _add_free_command(router: APIRouter, command: Command) -> None:
     @router.post(command.path or "", operation_id=command.name, openapi_extra=guarded(command.permission))
     def run_command(
         ctx: Ctx,
-        body: Annotated[params, Body(default_factory=params)] = None,  # type: ignore[valid-type]
+        body: Annotated[params | None, Body()] = None,  # type: ignore[valid-type]
         key: IdempotencyHeader = None,
     ) -> Any:
         ctx.require(command.permission)
-        request = [command.name, _dump(body)]
-        return commands.idempotent(ctx, key, request, lambda: _plain(commands.execute(ctx, command, body)))
+        given = _given(body, params)
+        request = [command.name, given.model_dump(mode="json")]
+        return commands.idempotent(ctx, key, request, lambda: _plain(commands.execute(ctx, command, given)))
 
 
-def _dump(body: Any) -> Any:
-    return body.model_dump(mode="json")
+def _given(body: Any, params: type[BaseModel]) -> Any:
+    """The sent parameters; without a body, their defaults.
+
+    Raises:
+        Invalid: no body although a parameter is required.
+    """
+    if body is not None:
+        return body
+    try:
+        return params()
+    except ValidationError as error:
+        raise Invalid(errors=[field_error(dict(raw)) for raw in error.errors()]) from None
 
 
 def _plain(result: Any) -> Any:

@@ -1,4 +1,5 @@
-"""Blocks of data common to the papers. Dates are `date`, money and rates `Decimal`; empty means not printed."""
+"""Blocks of data common to the papers. Dates are `date`, money and rates `Decimal`; empty means not
+printed."""
 
 from __future__ import annotations
 

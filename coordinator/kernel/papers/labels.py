@@ -29,7 +29,8 @@ class LabelPaper:
 
 
 def render_labels(data: LabelPaper) -> bytes:
-    """PDF of labels. Raises PaperError below 25 × 25 mm (the code would not be readable), above A4, or with no label."""
+    """PDF of labels. Raises PaperError below 25 × 25 mm (the code would not be readable), above A4, or
+    with no label."""
     if not data.labels:
         raise PaperError("label_empty", "Aucune étiquette à imprimer : choisissez au moins un objet.")
     if min(data.width_mm, data.height_mm) < 25 or data.width_mm > 210 or data.height_mm > 297:

@@ -31,7 +31,8 @@ class PaperError(Exception):
 
 
 def qr_svg(text: str) -> str:
-    """SVG of a QR code, error correction level Q, with a margin of 2 modules (the paper around gives the rest)."""
+    """SVG of a QR code, error correction level Q, with a margin of 2 modules (the paper around gives the
+    rest)."""
     import segno
 
     buffer = io.BytesIO()
@@ -46,7 +47,9 @@ def _fonts() -> Any:
     import typst
 
     found = importlib.util.find_spec(_FONT_PACKAGE)
-    folders = [str(Path(place) / "files") for place in (found.submodule_search_locations or [])] if found else []
+    folders = (
+        [str(Path(place) / "files") for place in (found.submodule_search_locations or [])] if found else []
+    )
     return typst.Fonts(include_system_fonts=not folders, include_embedded_fonts=True, font_paths=folders)
 
 
@@ -80,8 +83,9 @@ def render(
 ) -> bytes:
     """PDF of `template` (a `.typ` file importing `/layout.typ`) filled with `data` (dataclass or mapping).
 
-    `pdf_standard` is a typst name such as `a-3b`; `assets` are images by file name; `created` fixes the creation date so
-    that the same data give the same bytes. The template sees only itself, the layout and the assets. Raises PaperError.
+    `pdf_standard` is a typst name such as `a-3b`; `assets` are images by file name; `created` fixes the
+    creation date so that the same data give the same bytes. The template sees only itself, the layout and
+    the assets. Raises PaperError.
     """
     import typst
 
