@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
+from coordinator.kernel import audit
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record, Row
 
@@ -24,7 +25,10 @@ class UserAccount(Record):
     language: Mapped[str] = f.text(5, required=True, default="fr")
     password_hash: Mapped[str | None] = f.secret()
     pin_hash: Mapped[str | None] = f.secret()
+    station_pin_hash: Mapped[str | None] = f.secret()
+    """Same PIN in the form stations can check without a line (``edge_agents.protocol.credentials``)."""
     totp_secret: Mapped[str | None] = f.secret()
+    totp_confirmed_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
     is_active: Mapped[bool] = f.boolean(default=True)
     is_master: Mapped[bool] = f.boolean(read_only=True)
     must_change_password: Mapped[bool] = f.boolean(read_only=True)
@@ -91,6 +95,9 @@ class UserSession(Record):
 
     user_id: Mapped[int] = f.ref("user_account.id", required=True)
     refresh_sha256: Mapped[str | None] = f.secret(64)
+    previous_refresh_sha256: Mapped[str | None] = f.secret(64)
+    rotated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    means: Mapped[str] = f.text(40, required=True, default="password", read_only=True)
     terminal_id: Mapped[str | None] = f.text(60, read_only=True)
     station_id: Mapped[str | None] = f.text(60, read_only=True)
     ip: Mapped[str | None] = f.text(60, read_only=True)
@@ -103,10 +110,13 @@ class Badge(Record):
     """RFID or QR badge; one active per person (ACC-34)."""
 
     __tablename__ = "badge"
+    __table_args__ = (UniqueConstraint("user_id", "is_current"), Index(None, "token_hash"))
 
     user_id: Mapped[int] = f.ref("user_account.id", required=True)
     kind: Mapped[str] = f.text(20, required=True, default="qr")
     token_hash: Mapped[str | None] = f.secret()
+    is_current: Mapped[bool | None] = mapped_column(nullable=True)
+    """True while valid, else NULL: the unique pair allows one valid badge per person."""
     issued_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     revoked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
 
@@ -136,3 +146,39 @@ class AccessLog(Row):
     resource: Mapped[str] = f.text(200, required=True)
     access_level: Mapped[str] = f.text(60, required=True)
     ip: Mapped[str | None] = f.text(60)
+
+
+class RecoveryCode(Row):
+    """Way in when the authenticator is lost; each code serves once (ACC-09)."""
+
+    __tablename__ = "recovery_code"
+
+    user_id: Mapped[int] = f.ref("user_account.id", required=True)
+    code_sha256: Mapped[str | None] = f.secret(64)
+    used_at: Mapped[dt.datetime | None] = f.timestamp()
+
+
+class LoginThrottle(Row):
+    """Failures of an address or of an e-mail without account, so that both are locked like an account (ACC-10)."""
+
+    __tablename__ = "login_throttle"
+
+    subject: Mapped[str] = f.text(120, required=True, unique=True)
+    failed_attempts: Mapped[int] = f.integer(required=True, default=0)
+    lock_count: Mapped[int] = f.integer(required=True, default=0)
+    locked_until: Mapped[dt.datetime | None] = f.timestamp()
+
+
+class MasterHandover(Record):
+    """Offer of the master account to another person, waiting for his acceptance (ACC-15)."""
+
+    __tablename__ = "master_handover"
+
+    from_user_id: Mapped[int] = f.ref("user_account.id", required=True)
+    to_user_id: Mapped[int] = f.ref("user_account.id", required=True)
+    expires_at: Mapped[dt.datetime] = f.timestamp(required=True)
+    decided_at: Mapped[dt.datetime | None] = f.timestamp()
+
+
+# Their acts stand in security_event; a line per last contact would drown the history.
+audit.silent(UserSession)
