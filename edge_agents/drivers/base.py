@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,7 +38,10 @@ class CommandRefusedError(Exception):
 
 
 class Emit(Protocol):
-    """Records a message durably; returns only once it is on the disk."""
+    """Records a message durably; returns only once it is on the disk.
+
+    A message with a ``message_id`` which is already in the journal is not recorded again.
+    """
 
     def __call__(
         self,
@@ -46,6 +50,7 @@ class Emit(Protocol):
         *,
         user_ref: str | None = None,
         occurred_at: datetime | None = None,
+        message_id: UUID | None = None,
     ) -> Awaitable[Envelope]: ...
 
 

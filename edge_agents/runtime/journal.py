@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """What a driver wants to record."""
+    """What a driver wants to record; a driver which gives its own ``message_id`` may repeat itself safely."""
 
     type: str
     payload: dict[str, Any]
@@ -139,6 +139,10 @@ class Journal:
         try:
             with self._transaction() as db:
                 for message in messages:
+                    known = self._known(message.message_id)
+                    if known is not None:
+                        envelopes.append(known)
+                        continue
                     envelope = self._number(message, now, quality)
                     encode(envelope, compress=message.stream == "telemetry")
                     db.execute(
@@ -162,6 +166,12 @@ class Journal:
         except sqlite3.OperationalError as error:
             raise JournalFullError(str(error)) from error
         return envelopes
+
+    def _known(self, message_id: UUID) -> Envelope | None:
+        row = self._db.execute(
+            "SELECT stream, seq FROM message WHERE message_id=?", (str(message_id),)
+        ).fetchone()
+        return self.after(row[0], row[1] - 1, 1)[0] if row else None
 
     def _number(self, message: NewMessage, now: datetime, quality: TimeQuality) -> Envelope:
         stream = message.stream

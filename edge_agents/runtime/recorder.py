@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from edge_agents.protocol import ProtocolError, parse_payload
 from edge_agents.protocol.envelope import Envelope
@@ -36,11 +37,18 @@ class Recorder:
         *,
         user_ref: str | None = None,
         occurred_at: datetime | None = None,
+        message_id: UUID | None = None,
     ) -> Envelope:
         """Records one message. Raises ``ProtocolError`` for a payload which breaks the contract and
         ``JournalFullError`` when the disk is full."""
         checked = parse_payload(event_type, payload).model_dump(mode="json")
-        message = NewMessage(event_type, _clean(checked), user_ref=user_ref, occurred_at=occurred_at)
+        message = NewMessage(
+            event_type,
+            _clean(checked),
+            user_ref=user_ref,
+            occurred_at=occurred_at,
+            message_id=message_id or uuid4(),
+        )
         future: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
         await self._queue.put((message, future))
         return await future

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -44,9 +45,13 @@ def recorded(tmp_path: Path) -> Iterator[Recorded]:
     journal = Journal(tmp_path / "journal", "st-test", clock)
     result: Recorded
 
-    async def emit(event_type: str, payload: dict, *, user_ref=None, occurred_at=None) -> Envelope:
+    async def emit(
+        event_type: str, payload: dict, *, user_ref=None, occurred_at=None, message_id=None
+    ) -> Envelope:
         checked = parse_payload(event_type, payload).model_dump(mode="json")
-        envelope = journal.append(NewMessage(event_type, checked, user_ref, occurred_at))
+        envelope = journal.append(
+            NewMessage(event_type, checked, user_ref, occurred_at, message_id or uuid4())
+        )
         result.events.append(envelope)
         return envelope
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from edge_agents.drivers.base import Driver
 from edge_agents.drivers.simulators.load_generator.config import LoadGeneratorConfig
@@ -35,7 +36,8 @@ class LoadGeneratorDriver(Driver[LoadGeneratorConfig]):
 
     async def _one(self, number: int) -> None:
         payload = {"code": f"n:{number}", "symbology": "QRCode", "purpose": "bench"}
-        await self.context.emit("scan.read", payload)
+        uid = uuid5(NAMESPACE_URL, f"{self.context.data_dir}/{number}")
+        await self.context.emit("scan.read", payload, message_id=uid)
         every = self.config.telemetry_every
         if every and number % every == 0:
             moment = int(self.context.clock.now().timestamp() * 1000)
