@@ -76,7 +76,7 @@ def has_timescale(connection: psycopg.Connection[Any]) -> bool:
 
 def dump(url: str, snapshot_id: str) -> Iterator[bytes]:
     """Custom-format dump of a database as a stream. Raises ``infra.backup_dump``."""
-    arguments = ["--format=custom", "--no-owner", f"--snapshot={snapshot_id}"]
+    arguments = ["--format=custom", f"--snapshot={snapshot_id}"]
     with tempfile.TemporaryFile() as messages:
         process = _start("pg_dump", url, [*arguments, f"--dbname={_without_password(url)}"], messages)
         output = cast("IO[bytes]", process.stdout)
@@ -91,15 +91,18 @@ def dump(url: str, snapshot_id: str) -> Iterator[bytes]:
 
 
 def load(url: str, chunks: Iterable[bytes], *, timescale: bool = False, rights: bool = True) -> None:
-    """Restore a dump into an empty database, with its access rights unless told otherwise.
+    """Restore a dump into an empty database, with owners and access rights unless told otherwise.
 
+    Without ``rights``, or under an account that may not give objects away, all belongs to that account.
     Raises ``infra.backup_restore``.
     """
     if timescale:
         _execute(url, "CREATE EXTENSION IF NOT EXISTS timescaledb", "SELECT timescaledb_pre_restore()")
-    arguments = ["--no-owner", "--exit-on-error", f"--dbname={_without_password(url)}"]
+    arguments = ["--exit-on-error", f"--dbname={_without_password(url)}"]
     if not rights:
         arguments.append("--no-acl")
+    if not (rights and _is_superuser(url)):
+        arguments.append("--no-owner")
     with tempfile.TemporaryFile() as messages:
         process = _start("pg_restore", url, arguments, messages, reads=True)
         source = cast("IO[bytes]", process.stdin)
@@ -153,12 +156,37 @@ def swap(url: str, replacement: str, aside: str) -> None:
         connection.execute(query, ([current, replacement],))
         rename = "ALTER DATABASE {} RENAME TO {}"
         if exists(url):
+            _copy_rights(connection, current, replacement)
             connection.execute(sql.SQL(rename).format(sql.Identifier(current), sql.Identifier(aside)))
         try:
             connection.execute(sql.SQL(rename).format(sql.Identifier(replacement), sql.Identifier(current)))
         except psycopg.Error:
             connection.execute(sql.SQL(rename).format(sql.Identifier(aside), sql.Identifier(current)))
             raise
+
+
+def _copy_rights(connection: psycopg.Connection[Any], current: str, replacement: str) -> None:
+    """Give the replacement the access list of the database it replaces, which a dump does not carry."""
+    query = """
+        SELECT coalesce(r.rolname, ''), a.privilege_type
+        FROM pg_database d CROSS JOIN aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+        WHERE d.datname = %s
+    """
+    rights = connection.execute(query, (current,)).fetchall()
+    if not rights:
+        return
+    target = sql.Identifier(replacement)
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(target))
+    for role, privilege in rights:
+        grantee = sql.Identifier(role) if role else sql.SQL("PUBLIC")
+        statement = sql.SQL("GRANT {} ON DATABASE {} TO {}")
+        connection.execute(statement.format(sql.SQL(privilege), target, grantee))
+
+
+def _is_superuser(url: str) -> bool:
+    with psycopg.connect(libpq_url(url)) as connection:
+        query = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        return bool(_first(connection.execute(query))[0])
 
 
 def _admin(url: str) -> str:

@@ -295,3 +295,22 @@ def test_the_backup_account_of_the_nas_has_enough_rights(
     account = replace(place, database_url=place.database_url.replace("postgres@", "usinage_backup@", 1))
     service.create(account, now=NIGHT)
     assert service.verify(account)["rows"] == 5003
+
+
+def test_a_restore_keeps_owners_and_rights(place: BackupPlace) -> None:
+    roles = Path(__file__).resolve().parents[2] / "infra/database/01-roles.sql"
+    _execute(place.database_url, roles.read_text(encoding="utf-8"))
+    owner = place.database_url.replace("postgres@", "usinage_owner@", 1)
+    _execute(owner, "CREATE TABLE proprietaire (id int)")
+    service.create(place, now=NIGHT)
+    result = service.restore(place)
+    try:
+        query = "SELECT tableowner FROM pg_tables WHERE tablename = 'proprietaire'"
+        assert _rows(place.database_url, query) == [("usinage_owner",)]
+        api = place.database_url.replace("postgres@", "usinage_api@", 1)
+        _execute(api, "INSERT INTO proprietaire VALUES (1)")
+        _execute(owner, "ALTER TABLE proprietaire ADD COLUMN nom text")
+        rights = "SELECT has_database_privilege('usinage_owner', current_database(), 'CREATE')"
+        assert _rows(place.database_url, rights) == [(True,)]
+    finally:
+        drop_test_database(with_database(place.database_url, result["kept_as"]))

@@ -111,7 +111,7 @@ def test_docker_compose_accepts_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        "infra/setup.sh", "infra/setup-nas.sh", "infra/images/entrypoint.sh", "infra/mosquitto/run.sh",
+        "infra/setup.sh", "infra/setup-nas.sh", "infra/restore-nas.sh", "infra/images/entrypoint.sh", "infra/mosquitto/run.sh",
         "infra/wireguard/entrypoint.sh", "infra/wireguard/add-peer.sh", "infra/database/02-passwords.sh",
         ".ci/run",
     ],
