@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+PdfStandard = Literal["1.7", "2.0", "a-2b", "a-3b", "a-3u", "ua-1"]
 LAYOUT = Path(__file__).parent / "layout.typ"
 _FONT_PACKAGE = "fontpkg_source_sans_3"
 _PACKAGE_IMPORT = re.compile(r"""["']@[\w-]+/""")
@@ -77,7 +78,7 @@ def render(
     template: Path,
     data: Any,
     *,
-    pdf_standard: str | None = None,
+    pdf_standard: PdfStandard | None = None,
     assets: Mapping[str, bytes] | None = None,
     created: datetime | None = None,
 ) -> bytes:

@@ -1,4 +1,5 @@
-"""Data of the order acknowledgement (accusé de réception de commande) and of the delivery note (bon de livraison)."""
+"""Data of the order acknowledgement (accusé de réception de commande) and of the delivery note (bon de
+livraison)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class AcknowledgedLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderAcknowledgement:
-    """Confirmation of an order. `deviations` are differences from the customer's order, each in one sentence."""
+    """Confirmation of an order. `deviations` are differences from the customer's order, each in one
+    sentence."""
 
     company: Company
     customer: Party

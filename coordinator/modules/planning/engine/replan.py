@@ -126,6 +126,9 @@ def apply_event(problem: Problem, baseline: Plan, event: Event) -> Problem:
             return replace(task, readiness=(*task.readiness, Readiness(kind, event.label, event.end_min)))
         if event.trigger is Trigger.SUPPLIER_DELAY and task.external_lead_min is not None:
             return replace(task, lock=Lock(baseline.placements[task.id].start_min, None, None, event.end_min))
+        if event.trigger is Trigger.OVERLOAD:
+            others = tuple(choice for choice in task.choices if choice.machine != event.machine)
+            return replace(task, choices=others or task.choices)
         if event.trigger in {Trigger.URGENT_ORDER, Trigger.SCRAP_EXTRA}:
             return replace(task, priority=Priority.OVERDUE_URGENT)
         return task

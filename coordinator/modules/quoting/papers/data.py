@@ -39,7 +39,8 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class QuoteScenario:
-    """One of standard, express, economic: total excl. VAT, `delivery_date` or else `delay` in words ("3 semaines").
+    """One of standard, express, economic: total excl. VAT, `delivery_date` or else `delay` in words ("3
+    semaines").
 
     `highlighted` marks the scenario the lines and totals are given for.
     """
@@ -55,7 +56,8 @@ class QuoteScenario:
 
 @dataclass(frozen=True, slots=True)
 class QuotePaper:
-    """Everything printed on a quote. Texts of terms come from the settings, the paper adds nothing of its own."""
+    """Everything printed on a quote. Texts of terms come from the settings, the paper adds nothing of its
+    own."""
 
     company: Company
     customer: Party

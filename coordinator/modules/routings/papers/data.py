@@ -11,7 +11,8 @@ from coordinator.kernel.papers.data import Company
 
 @dataclass(frozen=True, slots=True)
 class RoutingRow:
-    """One operation. Times in minutes; `time_basis` is "pièce" or "lot"; `qr` the text of the operation's code."""
+    """One operation. Times in minutes; `time_basis` is "pièce" or "lot"; `qr` the text of the operation's
+    code."""
 
     number: int
     operation: str

@@ -9,6 +9,7 @@ import pytest
 
 from coordinator.modules.planning.engine.check import check
 from coordinator.modules.planning.engine.generate import shifts, workshop
+from coordinator.modules.planning.engine.load import day_loads
 from coordinator.modules.planning.engine.model import (
     Link,
     Lock,
@@ -335,3 +336,12 @@ def test_time_axis_round_trip_and_refusal_of_naive_time() -> None:
     assert axis.to_datetime(90) - axis.epoch == timedelta(minutes=90)
     with pytest.raises(ValueError, match="naive"):
         axis.to_min(datetime(2026, 11, 23))  # noqa: DTZ001
+
+
+@pytest.mark.requirement("PLN-06")
+def test_load_per_day_counts_worked_minutes_against_openings() -> None:
+    machines = (Machine("T1", WEEK, blocked=((DAY + 8 * 60, DAY + 12 * 60),)),)
+    problem = shop(task("a", run=600), machines=machines)
+    loads = day_loads(problem, planned(problem), 0, 3)
+    assert [(item.load_min, item.open_min) for item in loads] == [(480, 480), (120, 240), (0, 480)]
+    assert [item.is_overload() for item in loads] == [True, False, False]

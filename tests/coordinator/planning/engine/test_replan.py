@@ -200,3 +200,34 @@ def test_suggestions_are_ranked_by_end_and_respect_the_rest_of_the_plan() -> Non
     assert (found[0].machine, found[0].operator, found[0].start_min) == ("T2", "Bruno", 8 * 60)
     assert [s.end_min for s in found] == sorted(s.end_min for s in found)
     assert "T2" in found[0].reason
+
+
+def event_for(trigger: Trigger, plan: Plan) -> Event:
+    """A realistic event of each kind against the shop of `test_every_trigger_gives_a_checked_proposal`."""
+    extra = task("x", "C1", run=60, due=10)
+    placed = plan.placements["a"]
+    return {
+        Trigger.OPERATOR_ABSENCE: Event(trigger, "Absence", operator=placed.operator, end_min=2 * DAY),
+        Trigger.TOOL_MISSING: Event(trigger, "Foret cassé", tasks=("a",), end_min=2 * DAY),
+        Trigger.MACHINE_BREAKDOWN: Event(trigger, "Panne", machine=placed.machine, end_min=2 * DAY),
+        Trigger.MATERIAL_SHORTAGE: Event(trigger, "Barre en retard", tasks=("a",), end_min=3 * DAY),
+        Trigger.OPERATION_LATE: Event(trigger, "Plus long que prévu", tasks=("run",), end_min=16 * 60),
+        Trigger.OVERLOAD: Event(trigger, "Surcharge", machine=placed.machine, tasks=("a",)),
+        Trigger.URGENT_ORDER: Event(trigger, "Urgence", new_tasks=(extra,)),
+        Trigger.SCRAP_EXTRA: Event(trigger, "Rebut, 2 pièces à refaire", new_tasks=(extra,)),
+        Trigger.SUPPLIER_DELAY: Event(trigger, "Traiteur en retard", tasks=("out",), end_min=12 * DAY),
+    }[trigger]
+
+
+@pytest.mark.requirement("PLN-21")
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_every_trigger_gives_a_checked_proposal(trigger: Trigger) -> None:
+    running = task("run", "C0", status=TaskStatus.IN_PROGRESS, lock=Lock(7 * 60, "T1", "Alice", 11 * 60))
+    out = task("out", "C2", choices=(), external_lead_min=3 * DAY)
+    back = task("back", "C2", sequence=20, links=(Link("out"),))
+    problem = replace(shop(running, task("a", "C1"), task("b", "C3"), out, back), frozen_min=0)
+    plan = solve(problem, FAST)
+    result = react(problem, plan, event_for(trigger, plan))
+    assert result.moves
+    assert all(move.reason for move in result.moves)
+    assert result.plan.placements["run"].start_min == 7 * 60
