@@ -310,7 +310,16 @@ def _restore_keys(place: BackupPlace, manifest: Manifest, folder: Path, key: byt
         archive = io.BytesIO(b"".join(crypto.decrypt(handle, key, f"{manifest['name']}/keys")))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tarfile.open(fileobj=archive) as tar:
-        tar.extractall(folder, filter="tar")
+        for member in tar:
+            # Python 3.11.2 of Debian 12 has no extraction filter; keys are plain files, nothing else is unpacked.
+            source = tar.extractfile(member) if member.isfile() else None
+            path = (folder / member.name).resolve()
+            if source is None or not path.is_relative_to(folder.resolve()):
+                continue
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700)
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(source.read())
 
 
 # shared -----------------------------------------------------------------------------------------------------

@@ -140,6 +140,7 @@ def test_restore_brings_back_data_and_files_and_keeps_the_old(place: BackupPlace
         assert (place.files_dir / "since").exists()
         assert result["files"] == 1
         assert (tmp_path / "keys" / "ca.key").read_text() == "CLE-SECRETE"
+        assert (tmp_path / "keys" / "ca.key").stat().st_mode & 0o077 == 0
         old = with_database(place.database_url, result["kept_as"])
         assert _rows(old, "SELECT count(*) FROM article") == [(10,)]
     finally:
