@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -80,7 +80,7 @@ def round_blank(
         and u.diameter_mm <= max(standard, minimum) * 1.12
     ]
     counted = [(u, _per_bar(u.length_mm, end, pitch, u.is_offcut and bar_fed) * u.quantity) for u in units]
-    diameter, sources = _allocate(counted, part.quantity, lambda u: u.diameter_mm or 0.0, standard)
+    diameter, sources = _allocate(counted, part.quantity, lambda u: u.diameter_mm, standard)
     price = _purchase_price(shop, material, on)
     sources = _with_purchase(sources, part, f"barre Ø{standard:g}", price)
     if any(s.kind == "purchase" for s in sources):
@@ -128,7 +128,7 @@ def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: 
     counted = [
         (u, _per_plate(u.length_mm, u.width_mm or 0.0, need_l, need_w, kerf) * u.quantity) for u in units
     ]
-    chosen, sources = _allocate(counted, part.quantity, lambda u: u.thickness_mm or 0.0, standard)
+    chosen, sources = _allocate(counted, part.quantity, lambda u: u.thickness_mm, standard)
     price = _purchase_price(shop, material, on)
     sources = _with_purchase(sources, part, f"tôle ép. {standard:g}", price)
     if any(s.kind == "purchase" for s in sources):
@@ -210,15 +210,17 @@ def _per_plate(length: float, width: float, need_l: float, need_w: float, kerf: 
 
 
 def _allocate(
-    counted: Iterable[tuple[StockUnit, int]], quantity: int, size: object, standard: float
+    counted: Iterable[tuple[StockUnit, int]],
+    quantity: int,
+    size: Callable[[StockUnit], float | None],
+    standard: float,
 ) -> tuple[float, list[Source]]:
     """Offcuts first, then lots; one size for the whole batch, the smallest that covers most of it."""
-    assert callable(size)  # noqa: S101
     stock = [(u, n) for u, n in counted if n > 0]
-    sizes = sorted({float(size(u)) for u, _ in stock})
+    sizes = sorted({(size(u) or 0.0) for u, _ in stock})
     best: tuple[float, list[Source]] = (standard, [])
     for wanted in sizes:
-        same = [(u, n) for u, n in stock if abs(float(size(u)) - wanted) < 1e-6]
+        same = [(u, n) for u, n in stock if abs((size(u) or 0.0) - wanted) < 1e-6]
         same.sort(key=lambda p: (not p[0].is_offcut, p[0].length_mm, p[0].code))
         left, sources = quantity, list[Source]()
         for unit, count in same:

@@ -199,7 +199,7 @@ def turning_power(ctx: Context, vc: float, ap_mm: float, f_mm: float) -> Value:
 
 
 def milling_power(
-    ctx: Context, ap_mm: float, ae_mm: float, vf: float, fz_mm: float, diameter_mm: float
+    ctx: Context, ap_mm: float, ae_mm: float, vf: float, *, fz_mm: float, diameter_mm: float
 ) -> Value:
     """Pc = ap·ae·Vf·kc/(60·10⁶), h = fz·√(ae/D), kW (QUO-21)."""
     kc = specific_force(ctx, fz_mm * math.sqrt(min(ae_mm / diameter_mm, 1.0)))

@@ -10,9 +10,12 @@ from coordinator.modules.quoting.engine.cutting import Context, Cut, ToolChoice
 from coordinator.modules.quoting.engine.milling import end_mill_data, engage, open_bore
 from coordinator.modules.quoting.engine.settings import stepped
 from coordinator.modules.quoting.engine.shop import Tool
+from coordinator.modules.quoting.engine.tolerances import it_value_mm
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, from_supplier, in_stock, to_ask
 from coordinator.modules.quoting.engine.turning import FinishTurning, RoughTurning, Segment
-from coordinator.modules.quoting.engine.values import InfeasibleError, Value
+from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
+
+_DRILL_SLACK_MM = 0.061
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Hole:
 
     @property
     def label(self) -> str:
-        name = f"M{self.diameter_mm:g}" if self.pitch_mm else f"Ø{self.diameter_mm:g}"
+        name = f"M{self.diameter_mm:g}" if self.pitch_mm else f"Ø{size(self.diameter_mm)}"
         return f"Perçage {self.count} × {name}"
 
     def cuts(self, ctx: Context) -> list[Cut]:
@@ -45,7 +48,9 @@ class Hole:
         else:
             cuts = self._plain(ctx)
         for diameter, depth in self.counterbores:
-            cuts += counterbore(ctx, diameter, depth, self.diameter_mm, self.count, self.on_axis)
+            cuts += counterbore(
+                ctx, diameter, depth, hole_mm=self.diameter_mm, count=self.count, on_axis=self.on_axis
+            )
         if self.countersink_mm and not self.pitch_mm:
             cuts.append(countersink(ctx, self.countersink_mm, self.diameter_mm, self.count))
         return cuts
@@ -67,7 +72,7 @@ class Hole:
     def _drilled(self, ctx: Context, target_mm: float, finish: int) -> list[Cut]:
         """Drill to the target, or the largest drill below it and open by milling (mill) or boring (lathe)."""
         if finish == 0 and self._has_drill(ctx, target_mm):
-            return [drill(ctx, target_mm, self.depth_mm, self.count)]
+            return [drill(ctx, target_mm, self.depth_mm, self.count, self._slack(ctx, target_mm))]
         limit = target_mm - (1.0 if target_mm > 10 else 0.5)
         need = ToolNeed("drill", max_diameter_mm=limit, reach_mm=self.depth_mm + ctx.rules.reach_margin_mm)
         pre = in_stock(need, ctx)
@@ -92,7 +97,15 @@ class Hole:
         return in_stock(need, ctx) is not None or (target_mm <= 20.0 and from_supplier(need, ctx) is not None)
 
     def _need(self, ctx: Context, d: float) -> ToolNeed:
-        return ToolNeed("drill", d, 0.061, reach_mm=self.depth_mm + ctx.rules.reach_margin_mm)
+        reach = self.depth_mm + ctx.rules.reach_margin_mm
+        return ToolNeed("drill", d, self._slack(ctx, d), reach_mm=reach)
+
+    def _slack(self, ctx: Context, d: float) -> float:
+        """How far a drill may be from the size: 0.06 mm, or 0.4 of the tolerance of a coarse hole."""
+        it = self.it if self.it is not None else ctx.rules.default_it
+        if self.pitch_mm or it < 11 or d != self.diameter_mm:
+            return _DRILL_SLACK_MM
+        return max(_DRILL_SLACK_MM, 0.4 * it_value_mm(d, min(it, 14)))
 
     def _bored(self, ctx: Context, start: float, target: float, finish: int) -> list[Cut]:
         allowance = ctx.rules.turning_allowance_mm if finish else 0.0
@@ -109,9 +122,13 @@ class Hole:
     def _opened(self, ctx: Context, start: float, target: float, finish: int) -> list[Cut]:
         it = self.it if self.it is not None else ctx.rules.default_it
         if it >= 9 or target <= ctx.rules.ream_to_mm:
-            return open_bore(ctx, start, target, self.depth_mm, finish, self.count)
+            return open_bore(ctx, start, target, self.depth_mm, passes=finish, count=self.count)
         near = target - 2 * ctx.rules.milling_allowance_mm
-        rough = open_bore(ctx, start, near, self.depth_mm, 0, self.count) if near - start > 0.5 else []
+        rough = (
+            open_bore(ctx, start, near, self.depth_mm, passes=0, count=self.count)
+            if near - start > 0.5
+            else []
+        )
         return [*rough, boring_head(ctx, target, self.depth_mm, finish, self.count)]
 
     def _threaded(self, ctx: Context, pitch: float) -> list[Cut]:
@@ -150,9 +167,9 @@ def _drill_speed(ctx: Context, tool: Tool, factor: float = 1.0, why: str = "") -
     return c.table_speed(ctx, "foret carbure", ctx.group.vc_drill_carbide, factor, why)
 
 
-def drill(ctx: Context, d: float, depth: float, count: int) -> Cut:
+def drill(ctx: Context, d: float, depth: float, count: int, slack_mm: float = _DRILL_SLACK_MM) -> Cut:
     """Drill with the stock's drill, else the one to buy: HSS-Co below 20 holes in P1–P2 or N, else the cheaper."""
-    need = ToolNeed("drill", d, 0.061, reach_mm=depth + ctx.rules.reach_margin_mm)
+    need = ToolNeed("drill", d, slack_mm, reach_mm=depth + ctx.rules.reach_margin_mm)
     tool = in_stock(need, ctx)
     if tool is not None:
         return drill_with(ctx, ToolChoice(tool), depth, count)
@@ -191,10 +208,10 @@ def drill_with(ctx: Context, choice: ToolChoice, depth: float, count: int) -> Cu
     power = c.drilling_power(ctx, vc.value, d, feed.value)
     while c.overload(ctx, power, n) > 1.0:
         if feed.value < data.feed.value * rules.min_feed_ratio:
-            raise c.too_weak(ctx, f"Perçage Ø{d:g}")
+            raise c.too_weak(ctx, f"Perçage Ø{size(d)}")
         feed = replace(feed, value=feed.value * 0.9, source="réduit (puissance)")
         power = c.drilling_power(ctx, vc.value, d, feed.value)
-        warnings = (f"Perçage Ø{d:g} : avance réduite (puissance).",)
+        warnings = (f"Perçage Ø{size(d)} : avance réduite (puissance).",)
     vf = c.feed_rate(ctx, n, feed)
     ratio, factor = depth / d, 1.0
     if ratio > rules.peck_from_ratio:
@@ -210,7 +227,7 @@ def drill_with(ctx: Context, choice: ToolChoice, depth: float, count: int) -> Cu
     value = c.minutes(time, "t = trous·débourrage·(prof. + 0,3·D + 2)/Vf", inputs)
     return Cut(
         "drilling",
-        f"Perçage {count} × Ø{d:g} × {depth:g}",
+        f"Perçage {count} × Ø{size(d)} × {size(depth)}",
         choice,
         1,
         value,
@@ -235,7 +252,9 @@ def spot(ctx: Context, d: float, count: int) -> Cut:
     speed = _drill_speed(ctx, choice.tool, ctx.rules.countersink_vc_factor, "pointage")
     n = c.spindle_speed(ctx, speed, tool_d, choice.tool)
     feed = _drill_feed(ctx, tool_d, choice.tool.substrate == "hss")
-    return _plunge(ctx, f"Pointage {count} × Ø{d:g}", choice, (speed, n, feed), tool_d, depth, count)
+    return _plunge(
+        ctx, f"Pointage {count} × Ø{size(d)}", choice, (speed, n, feed), d=tool_d, depth=depth, count=count
+    )
 
 
 def countersink(ctx: Context, outer_mm: float, hole_mm: float, count: int) -> Cut:
@@ -246,7 +265,13 @@ def countersink(ctx: Context, outer_mm: float, hole_mm: float, count: int) -> Cu
     feed = _drill_feed(ctx, outer_mm, choice.tool.substrate == "hss")
     depth = max((outer_mm - hole_mm) / 2, 0.2)
     return _plunge(
-        ctx, f"Chanfrein {count} × Ø{outer_mm:.3g}", choice, (speed, n, feed), outer_mm, depth, count
+        ctx,
+        f"Chanfrein {count} × Ø{outer_mm:.3g}",
+        choice,
+        (speed, n, feed),
+        d=outer_mm,
+        depth=depth,
+        count=count,
     )
 
 
@@ -255,6 +280,7 @@ def _plunge(
     label: str,
     choice: ToolChoice,
     data: tuple[Value, Value, Value],
+    *,
     d: float,
     depth: float,
     count: int,
@@ -283,15 +309,17 @@ def _plunge(
     )
 
 
-def counterbore(ctx: Context, d: float, depth: float, hole_mm: float, count: int, on_axis: bool) -> list[Cut]:
+def counterbore(
+    ctx: Context, d: float, depth: float, *, hole_mm: float, count: int, on_axis: bool
+) -> list[Cut]:
     """Counterbore after the drill: 0.7 Vc and 0.6 f of the drill; without the cutter, interpolated or bored."""
     need = ToolNeed("counterbore", d, 0.11, reach_mm=depth + ctx.rules.reach_margin_mm)
     if in_stock(need, ctx) is None:
         if on_axis:
-            return RoughTurning(((hole_mm, d, depth),), True, label=f"Lamage Ø{d:g} à la barre").cuts(ctx)
+            return RoughTurning(((hole_mm, d, depth),), True, label=f"Lamage Ø{size(d)} à la barre").cuts(ctx)
         mill = ToolNeed("end_mill", max_diameter_mm=0.7 * d, reach_mm=depth + ctx.rules.reach_margin_mm)
         if in_stock(mill, ctx) is not None:
-            cuts = open_bore(ctx, hole_mm, d, depth, 1, count)
+            cuts = open_bore(ctx, hole_mm, d, depth, passes=1, count=count)
             return [
                 replace(cut, label=cut.label.replace("Interpolation", f"Lamage {count} ×")) for cut in cuts
             ]
@@ -300,7 +328,17 @@ def counterbore(ctx: Context, d: float, depth: float, hole_mm: float, count: int
     vc = _drill_speed(ctx, choice.tool, rules.counterbore_vc_factor, "lamage")
     feed = _drill_feed(ctx, d, choice.tool.substrate == "hss", rules.counterbore_f_factor)
     n = c.spindle_speed(ctx, vc, d, choice.tool)
-    return [_plunge(ctx, f"Lamage {count} × Ø{d:g} × {depth:g}", choice, (vc, n, feed), d, depth, count)]
+    return [
+        _plunge(
+            ctx,
+            f"Lamage {count} × Ø{size(d)} × {size(depth)}",
+            choice,
+            (vc, n, feed),
+            d=d,
+            depth=depth,
+            count=count,
+        )
+    ]
 
 
 def ream(ctx: Context, d: float, depth: float, count: int) -> Cut:
@@ -330,7 +368,7 @@ def ream(ctx: Context, d: float, depth: float, count: int) -> Cut:
     )
     return Cut(
         "drilling",
-        f"Alésage à l'alésoir {count} × Ø{d:g} × {depth:g}",
+        f"Alésage à l'alésoir {count} × Ø{size(d)} × {size(depth)}",
         choice,
         1,
         value,
@@ -357,7 +395,7 @@ def tap(ctx: Context, d: float, pitch: float, depth: float, count: int) -> Cut:
     )
     return Cut(
         "drilling",
-        f"Taraudage {count} × M{d:g}x{pitch:g} × {depth:g}",
+        f"Taraudage {count} × M{d:g}x{pitch:g} × {size(depth)}",
         choice,
         1,
         value,
@@ -375,7 +413,7 @@ def thread_mill(ctx: Context, d: float, pitch: float, depth: float, count: int) 
     cutter = choice.tool.diameter_mm or 0.7 * d
     data = end_mill_data(ctx, choice.tool, True, depth)
     label = f"Fraisage de filet {count} × M{d:g}x{pitch:g}"
-    e = engage(ctx, choice.tool, data, pitch, 0.1 * cutter, label)
+    e = engage(ctx, choice.tool, data, ap_mm=pitch, ae_mm=0.1 * cutter, label=label)
     centre = e.vf.value * (d - cutter) / d
     turns = math.ceil(depth / (choice.tool.cutting_length_mm or 2 * cutter))
     time = count * turns * (math.pi * (d - cutter) * 1.5 + 2) / centre
@@ -407,7 +445,7 @@ def boring_head(ctx: Context, d: float, depth: float, passes: int, count: int) -
     value = c.minutes(count * passes * (depth + 2) / vf.value, "t = (L + 2)·i/(f·n)", inputs)
     return Cut(
         "drilling",
-        f"Alésage à la tête {count} × Ø{d:g} × {depth:g}",
+        f"Alésage à la tête {count} × Ø{size(d)} × {size(depth)}",
         choice,
         passes,
         value,

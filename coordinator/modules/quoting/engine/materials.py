@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from coordinator.modules.quoting.engine.cutting_tables import GROUPS, GroupData
 
@@ -129,7 +129,7 @@ _HRC = re.compile(r"(\d{2})(?:\s*[-–à/]\s*(\d{2}))?\s*HRC", re.IGNORECASE)
 _SEPARATOR = r"[\s\-_.,/]*"
 
 
-@lru_cache(maxsize=1024)
+@cache
 def _pattern(synonym: str) -> re.Pattern[str]:
     """A name matches with or without its separators, but not inside a longer number or word."""
     characters = [re.escape(c) for c in synonym if c.isalnum()]
@@ -138,6 +138,7 @@ def _pattern(synonym: str) -> re.Pattern[str]:
     return re.compile(head + _SEPARATOR.join(characters) + tail, re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def identify(text: str) -> MaterialMatch:
     """Match a material text. No or contradictory match: ``group`` is None and ``proposals`` holds up to three names."""
     cleaned = text.strip()

@@ -9,7 +9,7 @@ from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data, ToolChoice
 from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, in_stock
-from coordinator.modules.quoting.engine.values import Value
+from coordinator.modules.quoting.engine.values import Value, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,14 @@ def end_mill_data(
     notes: tuple[str, ...] = ()
     if not finish and reach_mm > rules.overhang_from_ratio * d:
         ap, ae = ap * rules.overhang_factor, ae * rules.overhang_factor
-        notes = (f"porte-à-faux > {rules.overhang_from_ratio:g}·D : ap et ae × {rules.overhang_factor:g}",)
+        notes = (
+            f"porte-à-faux > {rules.overhang_from_ratio:g}·D : ap et ae × {size(rules.overhang_factor)}",
+        )
     data = Data(vc, fz, ap, ae, f"règle ap {ratio:g}·D, ae {rules.rough_mill_ae_ratio:g}·D", notes)
     return c.with_record(ctx, tool, "milling_finish" if finish else "milling_rough", data)
 
 
-def engage(ctx: Context, tool: Tool, data: Data, ap_mm: float, ae_mm: float, label: str) -> Engagement:
+def engage(ctx: Context, tool: Tool, data: Data, *, ap_mm: float, ae_mm: float, label: str) -> Engagement:
     """Apply the machine's limits: n, Vf, then lower ap, ae and fz until Pc ≤ 0.8·P and torque hold (QUO-21)."""
     d = tool.diameter_mm or 10.0
     ap, ae, fz = ap_mm, ae_mm, data.feed
@@ -72,7 +74,7 @@ def engage(ctx: Context, tool: Tool, data: Data, ap_mm: float, ae_mm: float, lab
     n = c.spindle_speed(ctx, data.vc, d, tool)
     while True:
         vf = c.feed_rate(ctx, n, fz, tool.teeth)
-        power = c.milling_power(ctx, ap, ae, vf.value, fz.value, d)
+        power = c.milling_power(ctx, ap, ae, vf.value, fz_mm=fz.value, diameter_mm=d)
         load = c.overload(ctx, power, n)
         if load <= 1.0:
             break
@@ -97,12 +99,12 @@ def _cut(
     e: Engagement,
     passes: int,
     time: Value,
+    *,
     positions: int = 1,
-    kind: str = "milling",
 ) -> Cut:
     rule = "règle par diamètre"
     return Cut(
-        operation_type=kind,
+        operation_type="milling",
         label=label,
         choice=choice,
         passes=passes,
@@ -129,6 +131,7 @@ class FaceMilling:
     stock_mm: float
     finish_passes: int = 1
     label: str = "Surfaçage"
+    max_tool_mm: float | None = None
     operation_type: str = "milling"
 
     def cuts(self, ctx: Context) -> list[Cut]:
@@ -139,7 +142,8 @@ class FaceMilling:
         ae = min(data.ae_mm or rules.face_mill_ae_ratio * d, self.width_mm)
         strips = max(1, math.ceil(self.width_mm / ae - 1e-9))
         rough_stock = max(self.stock_mm - finish_ap, 0.0)
-        e = engage(ctx, choice.tool, data, min(data.ap_mm, max(rough_stock, finish_ap)), ae, self.label)
+        ap = min(data.ap_mm, max(rough_stock, finish_ap))
+        e = engage(ctx, choice.tool, data, ap_mm=ap, ae_mm=ae, label=self.label)
         rough = math.ceil(rough_stock / e.ap_mm - 1e-9) if rough_stock > 0 else 0
         passes = rough + self.finish_passes
         path = self.length_mm + d + 4
@@ -151,12 +155,16 @@ class FaceMilling:
             "passes": float(passes),
             "Vf": e.vf.value,
         }
-        label = f"{self.label} {self.length_mm:g} × {self.width_mm:g}"
+        label = f"{self.label} {size(self.length_mm)} × {size(self.width_mm)}"
         formula = "t = passes·bandes·(L + D + 4)/Vf"
         return [_cut(label, choice, e, passes, c.minutes(time, formula, inputs))]
 
     def _tool(self, ctx: Context) -> tuple[ToolChoice, Data]:
         """A face mill near 1.5 × the width; without any in stock a large end mill does the plane."""
+        if self.max_tool_mm is not None:
+            small = largest_end_mill(ctx, self.max_tool_mm, 0.0)
+            data = end_mill_data(ctx, small.tool, False, 0.0)
+            return small, replace(data, ae_mm=ctx.rules.face_mill_ae_ratio * (small.tool.diameter_mm or 10.0))
         need, wanted = ToolNeed("face_mill"), self.width_mm * 1.4
         tool = in_stock(need, ctx, lambda t: (abs((t.diameter_mm or 0.0) - wanted),))
         if tool is None:
@@ -196,9 +204,8 @@ class ContourMilling:
         allowance = ctx.rules.milling_allowance_mm if self.finish_passes else 0.0
         data = end_mill_data(ctx, choice.tool, False, reach)
         stock = max(self.stock_mm - allowance, 0.05)
-        e = engage(
-            ctx, choice.tool, data, min(data.ap_mm, self.height_mm), min(data.ae_mm or d, stock), self.label
-        )
+        ap, ae = min(data.ap_mm, self.height_mm), min(data.ae_mm or d, stock)
+        e = engage(ctx, choice.tool, data, ap_mm=ap, ae_mm=ae, label=self.label)
         axial, radial = math.ceil(self.height_mm / e.ap_mm - 1e-9), math.ceil(stock / e.ae_mm - 1e-9)
         time = axial * radial * (self.perimeter_mm + d + 4) / e.vf.value
         inputs: dict[str, float | str] = {
@@ -217,7 +224,9 @@ class ContourMilling:
         )
         if not self.finish_passes:
             return [rough]
-        wall = wall_finish(ctx, choice, self.perimeter_mm, self.height_mm, self.finish_passes, self.label)
+        wall = wall_finish(
+            ctx, choice, self.perimeter_mm, self.height_mm, self.finish_passes, label=self.label
+        )
         return [rough, wall]
 
 
@@ -227,6 +236,7 @@ def wall_finish(
     length_mm: float,
     height_mm: float,
     passes: int,
+    *,
     label: str,
     count: int = 1,
 ) -> Cut:
@@ -234,7 +244,7 @@ def wall_finish(
     d = choice.tool.diameter_mm or 10.0
     data = end_mill_data(ctx, choice.tool, True, height_mm)
     ap = min(data.ap_mm, height_mm)
-    e = engage(ctx, choice.tool, data, ap, data.ae_mm or 0.03 * d, label)
+    e = engage(ctx, choice.tool, data, ap_mm=ap, ae_mm=data.ae_mm or 0.03 * d, label=label)
     axial = max(1, math.ceil(height_mm / e.ap_mm - 1e-9))
     time = count * axial * passes * (length_mm + d + 4) / e.vf.value
     inputs: dict[str, float | str] = {
@@ -246,7 +256,7 @@ def wall_finish(
         "nombre": float(count),
     }
     value = c.minutes(time, "t = Σ (L + D + 4)/Vf", inputs)
-    return _cut(f"{label} finition", choice, e, axial * passes, value, count)
+    return _cut(f"{label} finition", choice, e, axial * passes, value, positions=count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +276,9 @@ class PocketMilling:
     def cuts(self, ctx: Context) -> list[Cut]:
         reach = self.depth_mm + ctx.rules.reach_margin_mm
         choice = largest_end_mill(ctx, min(0.65 * self.width_mm, 20.0), reach)
-        label = f"{self.label} {self.length_mm:g} × {self.width_mm:g} × {self.depth_mm:g}"
+        label = f"{self.label} {size(self.length_mm)} × {size(self.width_mm)} × {size(self.depth_mm)}"
         volume = self.volume_mm3 or self.length_mm * self.width_mm * self.depth_mm
-        rough = bulk(ctx, choice, volume, self.depth_mm, f"{label} ébauche", self.count)
+        rough = bulk(ctx, choice, volume, self.depth_mm, f"{label} ébauche", count=self.count)
         if not self.finish_passes:
             return [rough]
         finisher = choice
@@ -276,7 +286,9 @@ class PocketMilling:
         if radius and (choice.tool.diameter_mm or 0.0) > 2 * radius:
             finisher = largest_end_mill(ctx, 2 * radius, reach)
         perimeter = 2 * (self.length_mm + self.width_mm)
-        walls = wall_finish(ctx, finisher, perimeter, self.depth_mm, self.finish_passes, label, self.count)
+        walls = wall_finish(
+            ctx, finisher, perimeter, self.depth_mm, self.finish_passes, label=label, count=self.count
+        )
         d = choice.tool.diameter_mm or 10.0
         strips = max(1, math.ceil(self.width_mm / (0.7 * d) - 1e-9))
         floor = (
@@ -291,12 +303,14 @@ class PocketMilling:
 
 
 def bulk(
-    ctx: Context, choice: ToolChoice, volume_mm3: float, depth_mm: float, label: str, count: int = 1
+    ctx: Context, choice: ToolChoice, volume_mm3: float, depth_mm: float, label: str, *, count: int = 1
 ) -> Cut:
     """Remove a volume: t = 1.25·V/(ap·ae·Vf) (QUO-20)."""
     data = end_mill_data(ctx, choice.tool, False, depth_mm + ctx.rules.reach_margin_mm)
     d = choice.tool.diameter_mm or 10.0
-    e = engage(ctx, choice.tool, data, min(data.ap_mm, depth_mm), data.ae_mm or 0.35 * d, label)
+    e = engage(
+        ctx, choice.tool, data, ap_mm=min(data.ap_mm, depth_mm), ae_mm=data.ae_mm or 0.35 * d, label=label
+    )
     factor = ctx.rules.pocket_time_factor
     time = count * factor * volume_mm3 / (e.ap_mm * e.ae_mm * e.vf.value)
     passes = max(1, math.ceil(depth_mm / e.ap_mm - 1e-9))
@@ -307,7 +321,9 @@ def bulk(
         "Vf": e.vf.value,
         "nombre": float(count),
     }
-    return _cut(label, choice, e, passes, c.minutes(time, f"t = {factor:g}·V/(ap·ae·Vf)", inputs), count)
+    return _cut(
+        label, choice, e, passes, c.minutes(time, f"t = {factor:g}·V/(ap·ae·Vf)", inputs), positions=count
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +343,7 @@ class VolumeMilling:
         if not self.finish_passes:
             return [rough]
         length = self.area_mm2 / self.depth_mm
-        return [rough, wall_finish(ctx, choice, length, self.depth_mm, self.finish_passes, self.label)]
+        return [rough, wall_finish(ctx, choice, length, self.depth_mm, self.finish_passes, label=self.label)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,9 +362,9 @@ class SlotMilling:
         reach = self.depth_mm + ctx.rules.reach_margin_mm
         choice = largest_end_mill(ctx, min(self.width_mm, 20.0), reach)
         d = choice.tool.diameter_mm or self.width_mm
-        label = f"{self.label} {self.width_mm:g} × {self.length_mm:g} × {self.depth_mm:g}"
+        label = f"{self.label} {size(self.width_mm)} × {size(self.length_mm)} × {size(self.depth_mm)}"
         data = end_mill_data(ctx, choice.tool, False, reach, ctx.rules.slot_mill_ap_ratio)
-        e = engage(ctx, choice.tool, data, min(data.ap_mm, self.depth_mm), d, label)
+        e = engage(ctx, choice.tool, data, ap_mm=min(data.ap_mm, self.depth_mm), ae_mm=d, label=label)
         axial = max(1, math.ceil(self.depth_mm / e.ap_mm - 1e-9))
         lanes = max(1, math.ceil(self.width_mm / d - 1e-9))
         time = self.count * axial * lanes * (self.length_mm + d + 4) / e.vf.value
@@ -361,23 +377,30 @@ class SlotMilling:
             "nombre": float(self.count),
         }
         value = c.minutes(time, "t = Σ (L + D + 4)/Vf", inputs)
-        rough = _cut(f"{label} ébauche", choice, e, axial * lanes, value, self.count)
+        rough = _cut(f"{label} ébauche", choice, e, axial * lanes, value, positions=self.count)
         if not self.finish_passes:
             return [rough]
         wall = 2 * self.length_mm + self.width_mm
-        return [rough, wall_finish(ctx, choice, wall, self.depth_mm, self.finish_passes, label, self.count)]
+        return [
+            rough,
+            wall_finish(ctx, choice, wall, self.depth_mm, self.finish_passes, label=label, count=self.count),
+        ]
 
 
 def open_bore(
-    ctx: Context, start_mm: float, diameter_mm: float, depth_mm: float, passes: int, count: int
+    ctx: Context, start_mm: float, diameter_mm: float, depth_mm: float, *, passes: int, count: int
 ) -> list[Cut]:
     """Open a hole by circular interpolation from ``start_mm`` (0 = full) to ``diameter_mm``."""
     choice = largest_end_mill(ctx, min(0.7 * diameter_mm, 20.0), depth_mm + ctx.rules.reach_margin_mm)
-    label = f"Interpolation Ø{diameter_mm:g} × {depth_mm:g}"
+    label = f"Interpolation Ø{size(diameter_mm)} × {size(depth_mm)}"
     cuts: list[Cut] = []
-    if diameter_mm - start_mm > 2 * ctx.rules.milling_allowance_mm + 0.2:
+    if diameter_mm - start_mm > 4 * ctx.rules.milling_allowance_mm:
         volume = math.pi / 4 * (diameter_mm**2 - start_mm**2) * depth_mm
-        cuts.append(bulk(ctx, choice, volume, depth_mm, f"{label} ébauche", count))
+        cuts.append(bulk(ctx, choice, volume, depth_mm, f"{label} ébauche", count=count))
     if passes or not cuts:
-        cuts.append(wall_finish(ctx, choice, math.pi * diameter_mm, depth_mm, max(passes, 1), label, count))
+        cuts.append(
+            wall_finish(
+                ctx, choice, math.pi * diameter_mm, depth_mm, max(passes, 1), label=label, count=count
+            )
+        )
     return cuts

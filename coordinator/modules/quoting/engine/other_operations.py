@@ -64,7 +64,7 @@ def _saw_takes(saw: Machine, blank: Blank) -> bool:
     return limit is None or (blank.size_mm[0] if blank.shape == "round" else blank.size_mm[2]) <= limit
 
 
-def after(job: Job, blank: Blank, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
+def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
     """Deburring, washing, treatments, grinding, inspection, packaging, in the order of the shop."""
     part, rules = job.part, job.shop.settings.times
     phases, gaps = list[Phase](), list[Gap]()

@@ -95,8 +95,7 @@ class PartDescription:
         """Largest turned diameter in mm; from the profile, else from the two equal sizes across the axis."""
         if self.turned_profile:
             return max(d for _, d in self.turned_profile)
-        assert self.size_mm is not None
-        return max(_across(self.size_mm, self.turning_axis))
+        return max(_across(self.size_mm or (0.0, 0.0, 0.0), self.turning_axis))
 
     @property
     def length_mm(self) -> float:
@@ -104,8 +103,7 @@ class PartDescription:
         if self.turned_profile:
             zs = [z for z, _ in self.turned_profile]
             return max(zs) - min(zs)
-        assert self.size_mm is not None
-        return _along(self.size_mm, self.turning_axis)
+        return _along(self.size_mm or (0.0, 0.0, 0.0), self.turning_axis)
 
     def tightest_it(self) -> int | None:
         """Finest ISO 286 grade written on the drawing, None without any tolerance."""

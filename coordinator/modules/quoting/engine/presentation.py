@@ -125,7 +125,7 @@ def _common(phase: Phase, phase_no: int, cost: Decimal | None) -> dict[str, Any]
         "tool_name": None,
         "tool_origin": None,
         "passes": None,
-        **{name: None for name in _CUT_VALUES},
+        **dict.fromkeys(_CUT_VALUES),
         "run_min": None,
         "loading_min": 0.0,
         "setup_min": 0.0,
@@ -152,7 +152,7 @@ def _cut(
 ) -> dict[str, Any]:
     found = _common(phase, phase_no, cost)
     values: dict[str, Value] = {n: v for n in _CUT_VALUES if (v := getattr(cut, n)) is not None}
-    found.update({n: round(v.value, _DIGITS.get(n, 4)) for n, v in values.items()})
+    found.update({n: round(float(v.value), _DIGITS.get(n, 4)) for n, v in values.items()})
     found["operation_type"] = cut.operation_type
     found["label"] = cut.label
     found["passes"] = cut.passes

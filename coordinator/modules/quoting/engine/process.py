@@ -208,7 +208,14 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         radius = part.max_diameter_mm / 2
         chord = 2 * math.sqrt(max(radius**2 - (radius - feature.depth_mm) ** 2, 1.0))
         notes.warnings.append("Méplat : longueur non lue, prise égale à sa largeur.")
-        face = FaceMilling(feature.length_mm or chord, chord, feature.depth_mm, passes, label="Méplat")
+        face = FaceMilling(
+            feature.length_mm or chord,
+            chord,
+            feature.depth_mm,
+            passes,
+            "Méplat",
+            max(6.0, min(1.5 * chord, 20.0)),
+        )
         return [Work(face, directions)] * feature.count
     notes.warnings.append(f"Forme « {feature.type} » sans cotes suffisantes : à compléter à la main.")
     return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from coordinator.modules.quoting.engine.turning import Segment
 
@@ -37,7 +38,7 @@ class Side:
 def pieces(profile: Sequence[tuple[float, float]]) -> list[Piece]:
     """Outline points (z, Ø) → pieces (z0, Ø0, z1, Ø1) with z1 > z0, cones cut into short steps of their larger Ø."""
     found: list[Piece] = []
-    for (z0, d0), (z1, d1) in zip(profile, profile[1:], strict=False):
+    for (z0, d0), (z1, d1) in pairwise(profile):
         if z1 - z0 < 1e-6:
             continue
         count = max(1, int(abs(d1 - d0) / _STEP_MM + 0.999)) if abs(d1 - d0) > 1e-6 else 1

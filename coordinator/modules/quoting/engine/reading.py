@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from coordinator.modules.quoting.engine import tolerances as iso
@@ -216,15 +218,13 @@ def _features_from_dimensions(
 
 def _with_tolerance(feature: Feature, dimensions: Sequence[Dimension]) -> Feature:
     """Give a hole the thread or the tolerance grade that the drawing writes for its diameter."""
-    from dataclasses import replace
-
     if feature.type not in ("hole", "bore") or feature.diameter_mm is None:
         return feature
     if feature.thread is None:
         for d in dimensions:
             thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
             near = thread and -0.15 <= feature.diameter_mm - (thread[0] - thread[1]) <= 0.2
-            if thread and near and (d.count == feature.count or d.count == 1):
+            if thread and near and d.count in (feature.count, 1):
                 return replace(feature, thread=d.text, form="tapped", diameter_mm=thread[0])
     grades = [
         d.it
@@ -255,7 +255,7 @@ def _external_threads(
             continue
         lengths = [
             z2 - z1
-            for (z1, d1), (z2, d2) in zip(profile, profile[1:], strict=False)
+            for (z1, d1), (z2, d2) in pairwise(profile)
             if abs(d1 - d2) < 1e-6 and -0.4 <= d1 - thread[0] <= 0.05 and z2 > z1
         ]
         if lengths:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 
 from coordinator.modules.quoting.engine import blank as raw
 from coordinator.modules.quoting.engine import setups, times
@@ -123,17 +124,16 @@ def find_routes(job: Job) -> Search:
     if job.part.is_turned:
         for machine in (m for m in job.shop.usable() if m.can_turn):
             for bar_fed in (False, True):
-                _try(search, machine, lambda m=machine, b=bar_fed: _turned_routes(job, m, b))
-        _mention(search, job, "turning", (m for m in job.shop.usable() if m.can_turn))
+                _try(search, machine, partial(_turned_routes, job, machine, bar_fed))
+        _mention(search, "turning", (m for m in job.shop.usable() if m.can_turn))
     else:
         for machine in _millers(job.shop):
-            _try(search, machine, lambda m=machine: [_prismatic_route(job, m)])
-        _mention(search, job, "milling", _millers(job.shop))
+            _try(search, machine, partial(_prismatic_routes, job, machine))
+        _mention(search, "milling", _millers(job.shop))
     return search
 
 
-def _try(search: Search, machine: Machine, build: object) -> None:
-    assert callable(build)  # noqa: S101
+def _try(search: Search, machine: Machine, build: Callable[[], list[Route]]) -> None:
     try:
         search.routes += build()
     except QuotingError as error:
@@ -142,7 +142,7 @@ def _try(search: Search, machine: Machine, build: object) -> None:
             raise
 
 
-def _mention(search: Search, job: Job, kind: str, machines: Iterable[Machine]) -> None:
+def _mention(search: Search, kind: str, machines: Iterable[Machine]) -> None:
     if not list(machines):
         name = "tournage" if kind == "turning" else "fraisage"
         search.rejected[kind] = f"{NO_MACHINE} ({name})"
@@ -186,17 +186,25 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
     for index, (label, steps) in enumerate(clampings):
         hidden = bar_fed and index == 0
         turned.append(
-            _machining(job, machine, label, steps, "turning", known, 0.0 if hidden else blank.mass_kg)
+            _machining(
+                job, machine, label, steps, "turning", known=known, mass_kg=0.0 if hidden else blank.mass_kg
+            )
         )
     warnings = works.warnings + _slender(job, machine)
     key = f"{machine.code}{' barre' if bar_fed else ' débité'}"
     if live or not works.secondary:
         return [_complete(job, key, blank, turned, warnings)]
-    return _with_milling(job, key, blank, turned, works, warnings)
+    return _with_milling(job, key, blank, turned, works, warnings=warnings)
 
 
 def _with_milling(
-    job: Job, key: str, blank: raw.Blank, turned: list[Phase], works: TurningWorks, warnings: tuple[str, ...]
+    job: Job,
+    key: str,
+    blank: raw.Blank,
+    turned: list[Phase],
+    works: TurningWorks,
+    *,
+    warnings: tuple[str, ...],
 ) -> list[Route]:
     """The second operation of a turned part, on each mill that can do it."""
     routes, reasons = [], []
@@ -220,14 +228,14 @@ def _with_milling(
     return routes
 
 
-def _prismatic_route(job: Job, machine: Machine) -> Route:
+def _prismatic_routes(job: Job, machine: Machine) -> list[Route]:
     part, rules = job.part, job.shop.settings.cutting
     blank = raw.block_blank(part, job.material, job.shop, job.on)
     _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
     works, warnings = milled_works(part, rules)
     plans = setups.prismatic_setups(part, works, blank.size_mm, machine.axis_count, rules)
     phases = _milling_phases(job, machine, plans, blank)
-    return _complete(job, machine.code, blank, phases, tuple(warnings))
+    return [_complete(job, machine.code, blank, phases, tuple(warnings))]
 
 
 def _milling_phases(
@@ -236,7 +244,9 @@ def _milling_phases(
     known: set[str] = set()
     kind = "5_axis" if machine.axis_count >= 5 else "3_axis"
     return [
-        _machining(job, machine, f"Fraisage : {plan.label}", [plan.steps], kind, known, blank.mass_kg)
+        _machining(
+            job, machine, f"Fraisage : {plan.label}", [plan.steps], kind, known=known, mass_kg=blank.mass_kg
+        )
         for plan in plans
         if plan.steps
     ]
@@ -248,6 +258,7 @@ def _machining(
     label: str,
     sides: Sequence[Sequence[Step]],
     kind: str,
+    *,
     known: set[str],
     mass_kg: float,
 ) -> Phase:
@@ -290,7 +301,7 @@ def _complete(
     from coordinator.modules.quoting.engine import other_operations as other
 
     before, gaps = other.before(job, blank)
-    after, more = other.after(job, blank, machining)
+    after, more = other.after(job, machining)
     phases = (*before, *machining, *after)
     tool_gaps = {
         c.choice.gap.what: c.choice.gap for p in machining for c in p.cuts if c.choice and c.choice.gap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from coordinator.modules.quoting.engine import costing
 from coordinator.modules.quoting.engine.costing import Costed
 from coordinator.modules.quoting.engine.planning_simulation import Availability, Mode, Plan, simulate
+from coordinator.modules.quoting.engine.routes import Route
 from coordinator.modules.quoting.engine.settings import CostSettings, ScenarioSettings
 from coordinator.modules.quoting.engine.shop import Shop
 
@@ -128,10 +129,10 @@ def build(
     margin: Decimal | None,
 ) -> list[Scenario]:
     """Compute the three scenarios and mark one as recommended."""
-    rules, costs = shop.settings.scenarios, shop.settings.costs
+    costs = shop.settings.costs
     target = costs.margin_pct if margin is None else margin
     found = [_scenario(kind, choices, shop, availability, target) for kind in KINDS]
-    return _recommend(found, wished, rules)
+    return _recommend(found, wished)
 
 
 def _mode(kind: str, rules: ScenarioSettings) -> Mode:
@@ -180,12 +181,12 @@ def _scenario(
         delivery_date=plan.delivery if plan else None,
         lead_time_days=(plan.delivery - availability.today).days if plan else None,
         recommended=False,
-        reasons=tuple(_facts(kind, plan, rules, availability)),
+        reasons=tuple(_facts(kind, plan, rules)),
         lines=tuple(priced),
         supplement=supplement,
         machines=tuple(sorted({m for route, _ in chosen for m in route.machines()})),
         load_min=plan.load_min if plan else {},
-        to_buy=tuple(dict.fromkeys(t for route, _ in chosen for t in _purchases(route_gaps=route))),
+        to_buy=tuple(dict.fromkeys(t for route, _ in chosen for t in _purchases(route))),
         moved_orders=plan.moved_orders if plan else (),
         to_confirm=confirm,
     )
@@ -198,13 +199,13 @@ def _total(prices: Sequence[LinePrice], costs: CostSettings) -> tuple[Decimal, D
     return total + supplement, supplement
 
 
-def _purchases(route_gaps: Any) -> list[str]:
-    tools = [g.what for g in route_gaps.gaps if g.kind == "tool"]
-    stock = [s.code for s in route_gaps.blank.sources if s.kind == "purchase"]
+def _purchases(route: Route) -> list[str]:
+    tools = [g.what for g in route.gaps if g.kind == "tool"]
+    stock = [s.code for s in route.blank.sources if s.kind == "purchase"]
     return [*(f"matière {code}" for code in stock), *tools]
 
 
-def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings, availability: Availability) -> list[str]:
+def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings) -> list[str]:
     if plan is None:
         return ["Prix incomplet : répondre d'abord aux questions."]
     if kind == "standard":
@@ -225,10 +226,8 @@ def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings, availability: 
     ]
 
 
-def _recommend(found: list[Scenario], wished: date | None, rules: ScenarioSettings) -> list[Scenario]:
+def _recommend(found: list[Scenario], wished: date | None) -> list[Scenario]:
     """Cheapest scenario that meets the wished date; without a wish the standard one; too late for all: the fastest."""
-    from dataclasses import replace
-
     usable = [s for s in found if s.price_excl_tax is not None and s.delivery_date is not None]
     if not usable:
         return found

@@ -55,8 +55,7 @@ def loads(text: str) -> model.Shop:
         raise ShopFileError(
             "shop_file_yaml", "Le fichier atelier doit contenir des rubriques (machines, tools, …)."
         )
-    shop = _build(model.Shop, data, "")
-    assert isinstance(shop, model.Shop)
+    shop = typing.cast(model.Shop, _build(model.Shop, data, ""))
     _check_unique(shop)
     _check_margins(shop)
     return shop

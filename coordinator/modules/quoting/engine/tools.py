@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from coordinator.modules.quoting.engine.cutting import Context, ToolChoice
 from coordinator.modules.quoting.engine.shop import Tool
-from coordinator.modules.quoting.engine.values import Gap
+from coordinator.modules.quoting.engine.values import Gap, size
 
 TYPE_LABELS = {
     "turning_rough": "Outil d'ébauche extérieure",
@@ -51,11 +51,11 @@ class ToolNeed:
         if self.tool_type == "tap":
             parts.append(f"M{self.diameter_mm:g}x{self.pitch_mm:g}")
         elif self.diameter_mm is not None:
-            parts.append(f"Ø{self.diameter_mm:g}")
+            parts.append(f"Ø{size(self.diameter_mm)}")
         elif self.max_diameter_mm is not None:
             parts.append(f"Ø ≤ {self.max_diameter_mm:g}")
         if self.reach_mm:
-            parts.append(f"portée ≥ {self.reach_mm:g} mm")
+            parts.append(f"portée ≥ {size(self.reach_mm)} mm")
         return ", ".join([" ".join(parts[:2]), *parts[2:]])
 
 
@@ -125,6 +125,9 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
     """No stock, no article: the operation is computed with an ideal tool at an estimated price, and the user is asked."""
     costs = ctx.shop.settings.costs
     d = need.diameter_mm or need.max_diameter_mm or 12.0
+    if need.tool_type == "drill" and need.tolerance_mm > 0.05:
+        d = round(d, 1)
+        need = replace(need, diameter_mm=d)
     substrate = need.substrate or (
         "hss" if need.tool_type in ("tap", "reamer", "counterbore", "countersink") else "carbide"
     )

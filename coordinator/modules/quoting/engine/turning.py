@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose
-from coordinator.modules.quoting.engine.values import Value
+from coordinator.modules.quoting.engine.values import Value, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class Facing:
         data = c.with_record(ctx, choice.tool, "turning_rough", _turn_data(ctx, finish=False))
         passes = max(1, math.ceil(self.stock_mm / data.ap_mm - 1e-9))
         ap = self.stock_mm / passes
-        time = facing_time(ctx, self.diameter_mm, self.bore_mm, data.vc.value, data.feed.value, passes)
+        time = facing_time(
+            ctx, self.diameter_mm, self.bore_mm, vc=data.vc.value, f=data.feed.value, passes=passes
+        )
         n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
         power = c.turning_power(ctx, data.vc.value, ap, data.feed.value)
         return [
@@ -67,7 +69,7 @@ class Facing:
         ]
 
 
-def facing_time(ctx: Context, d1: float, d2: float, vc: float, f: float, passes: int) -> Value:
+def facing_time(ctx: Context, d1: float, d2: float, *, vc: float, f: float, passes: int) -> Value:
     """t = π(D1² − D2²)/(4000·Vc·f) at constant Vc; where n max is reached t = (D/2)/(f·n max) (QUO-20)."""
     n_max = ctx.machine.max_spindle_rpm
     limit = min(d1, max(d2, 1000 * vc / (math.pi * n_max))) if n_max else d2
@@ -158,7 +160,7 @@ class RoughTurning:
                 total += (length + 2) / (feed.value * n.value)
                 power = c.turning_power(ctx, c.actual_speed(data.vc, n, diameter).value, ap, feed.value)
                 worst = max(worst, c.overload(ctx, power, n))
-            steps.append(f"Ø{start:g}→Ø{end:g} × {length:g} : {count} × {ap:.2f}")
+            steps.append(f"Ø{size(start)}→Ø{size(end)} × {size(length)} : {count} × {ap:.2f}")
         if first is None:
             raise c.too_weak(ctx, self.label)
         n, diameter = first
@@ -190,8 +192,6 @@ class RoughTurning:
 
 
 def _with_warning(cut: Cut, text: str) -> Cut:
-    from dataclasses import replace
-
     return replace(cut, warnings=(*cut.warnings, text))
 
 
@@ -244,7 +244,7 @@ class FinishTurning:
             shoulder = abs(segment.diameter_mm - previous) / 2
             approach = 2.0 if index == 0 else 0.0
             total += count * (segment.length_mm + shoulder + approach) / (feed.value * n.value)
-            names.append(f"Ø{segment.diameter_mm:g} × {segment.length_mm:g} : {count}")
+            names.append(f"Ø{size(segment.diameter_mm)} × {size(segment.length_mm)} : {count}")
             previous = segment.diameter_mm
         if first is None:
             raise c.too_weak(ctx, self.label)
@@ -309,7 +309,7 @@ class Groove:
         return [
             Cut(
                 "turning",
-                f"{self.label} {self.width_mm:g} × Ø{self.bottom_mm:g}",
+                f"{self.label} {size(self.width_mm)} × Ø{size(self.bottom_mm)}",
                 choice,
                 plunges,
                 c.minutes(time, "t = gorges·plongées·(h + 2)/(f·n)", inputs),
@@ -412,7 +412,9 @@ class Parting:
                 self.label,
                 choice,
                 1,
-                facing_time(ctx, self.diameter_mm, self.bore_mm, data.vc.value, data.feed.value, 1),
+                facing_time(
+                    ctx, self.diameter_mm, self.bore_mm, vc=data.vc.value, f=data.feed.value, passes=1
+                ),
                 1,
                 c.actual_speed(data.vc, n, self.diameter_mm),
                 n,

@@ -23,14 +23,19 @@ class Value:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary; numbers are rounded for reading, never for further computing."""
-        inputs = {k: round(v, 4) if isinstance(v, float) else v for k, v in self.inputs.items()}
+        inputs = {k: v if isinstance(v, str) else round(float(v), 4) for k, v in self.inputs.items()}
         return {
-            "value": round(self.value, 4),
+            "value": round(float(self.value), 4),
             "unit": self.unit,
             "formula": self.formula,
             "inputs": inputs,
             "source": self.source,
         }
+
+
+def size(value_mm: float) -> str:
+    """A size for a label: at most two decimals."""
+    return f"{round(value_mm, 2):g}"
 
 
 class QuotingError(Exception):
