@@ -1,0 +1,1 @@
+"""Station templates, node maps and system recipes (data files)."""
