@@ -270,7 +270,8 @@ def missing_fields(data: InvoiceData) -> list[InvoiceFieldError]:
         InvoiceFieldError(name, "required", words) for value, name, words in required if not value.strip()
     ]
     if data.due_on is None:
-        errors.append(InvoiceFieldError("due_on", "required", "Date d'échéance manquante."))
+        if data.kind is not InvoiceKind.CREDIT_NOTE:
+            errors.append(InvoiceFieldError("due_on", "required", "Date d'échéance manquante."))
     elif data.due_on < data.issued_on:
         errors.append(
             InvoiceFieldError("due_on", "due_before_issue", "L'échéance précède la date de facture.")

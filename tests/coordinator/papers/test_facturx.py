@@ -187,10 +187,15 @@ def test_zero_rate_needs_its_mention_and_the_customers_vat_number() -> None:
 
 def test_credit_note_and_deposit_deduction_are_valid_xml() -> None:
     original = PrecedingInvoice("FAC-2026-00100", date(2026, 10, 1))
-    credit = build_xml(
-        replace(samples.invoice(), kind=InvoiceKind.CREDIT_NOTE, original=original, delivered_on=None)
+    given = replace(
+        samples.invoice(), kind=InvoiceKind.CREDIT_NOTE, original=original, delivered_on=None, due_on=None
     )
+    credit = build_xml(given)
     check_xml(credit)
+    paper = text_of(render_invoice(given))
+    assert "AVOIR" in paper
+    assert "FAC-2026-00100 du 01/10/2026" in paper
+    assert "IBAN" not in paper
     assert value(credit, "TypeCode")[0] == "381"
     deposit = PrecedingInvoice("FAC-2026-00198", date(2026, 11, 26), D("600"))
     final = build_xml(
