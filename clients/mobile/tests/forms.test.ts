@@ -105,6 +105,6 @@ describe("numbers and durations", () => {
   ])("reads %s", (text, expected) => expect(readNumber(text)).toEqual(expected));
 
   it("writes minutes under two hours, then hours", () => {
-    expect([119.4, 120, 450].map(formatMinutes)).toEqual(["119 min", "2 h", "7 h 30"]);
+    expect([119.4, 120, 450].map((minutes) => formatMinutes(minutes).replace(/\u00a0/g, " "))).toEqual(["119 min", "2 h", "7 h 30"]);
   });
 });

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import segno
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.clients.mobile.workshop import Workshop, default_operations, serve
 
@@ -21,18 +21,27 @@ REPO = Path(__file__).resolve().parents[3]
 BUILD = REPO / "clients" / "mobile" / "dist"
 CHROMIUM = Path(os.environ.get("USINAGE_CHROMIUM", "/usr/bin/chromium"))
 FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
-PHONE = {"width": 390, "height": 844}
-STATION = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+STATION: ViewportSize = {"width": 1280, "height": 800}
 
 
 def write_camera_film(path: Path, text: str) -> None:
     """A raw film (Y4M, 4:2:0) of a sheet of paper with a QR code of level Q, as the fake camera."""
     width, height = 640, 480
-    code = np.array([list(row) for row in segno.make(text, error="q").matrix_iter(scale=6, border=4)], dtype=np.uint8)
+    code = np.array(
+        [list(row) for row in segno.make(text, error="q").matrix_iter(scale=6, border=4)], dtype=np.uint8
+    )
     luma = np.full((height, width), 170, dtype=np.uint8)
     top, left = (height - code.shape[0]) // 2, (width - code.shape[1]) // 2
     luma[top : top + code.shape[0], left : left + code.shape[1]] = np.where(code, 40, 215)
@@ -75,10 +84,19 @@ def context(browser: Browser, workshop: Workshop) -> Iterator[BrowserContext]:
     origin = workshop.base_url.split("/m/")[0]
     foreign: list[str] = []
     opened = browser.new_context(
-        viewport=PHONE, device_scale_factor=2, has_touch=True, locale="fr-FR", timezone_id="Europe/Paris",  # type: ignore[arg-type]
+        viewport=PHONE,
+        device_scale_factor=2,
+        has_touch=True,
+        locale="fr-FR",
+        timezone_id="Europe/Paris",
     )
     opened.grant_permissions(["camera"], origin=origin)
-    opened.on("request", lambda request: None if request.url.startswith((origin, "blob:", "data:")) else foreign.append(request.url))
+    opened.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((origin, "blob:", "data:")) else foreign.append(request.url)
+        ),
+    )
     yield opened
     opened.close()
     assert foreign == [], "the application spoke to another server"

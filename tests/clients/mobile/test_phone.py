@@ -36,7 +36,9 @@ def confirm(page: Page, words: str) -> None:
 
 def wait_offline_ready(page: Page) -> None:
     page.evaluate("navigator.serviceWorker.ready")
-    page.wait_for_function("caches.keys().then(k => k.length ? caches.open(k[0]).then(c => c.keys()).then(f => f.length > 8) : false)")
+    page.wait_for_function(
+        "caches.keys().then(k => k.length ? caches.open(k[0]).then(c => c.keys()).then(f => f.length > 8) : false)"
+    )
     page.reload()
     page.wait_for_function("navigator.serviceWorker.controller !== null")
 
@@ -116,13 +118,19 @@ def test_an_operation_from_start_to_finish(page: Page, workshop: Workshop, shots
 
     kinds = [event["type"] for event in workshop.events]
     assert kinds == [
-        "operation.started", "operation.paused", "operation.resumed", "operation.reported", "operation.finished", "comment.added",
+        "operation.started",
+        "operation.paused",
+        "operation.resumed",
+        "operation.reported",
+        "operation.finished",
+        "comment.added",
     ]
     assert workshop.of_type("operation.paused")[0]["payload"]["reason_code"] == "waiting_material"
     assert workshop.of_type("operation.reported")[0]["payload"]["scrap_cause"] == "tool"
     finished = workshop.of_type("operation.finished")[0]["payload"]
     assert (finished["good"], finished["scrap"], finished["time_spent_min"]) == (5, 0, 80)
-    assert finished["tool_change_flag"] is True and finished["comment"] == "réglage long"
+    assert finished["tool_change_flag"] is True
+    assert finished["comment"] == "réglage long"
     assert "T04" in workshop.of_type("comment.added")[0]["payload"]["text"]
 
 
@@ -253,7 +261,9 @@ def test_without_camera_the_number_is_typed_and_unknown_codes_book_nothing(
 
 @pytest.mark.requirement("ACC-08")
 @pytest.mark.requirement("UIX-61")
-def test_an_idle_phone_locks_and_keeps_the_entry(page: Page, context: BrowserContext, workshop: Workshop, shots: Path) -> None:
+def test_an_idle_phone_locks_and_keeps_the_entry(
+    page: Page, context: BrowserContext, workshop: Workshop, shots: Path
+) -> None:
     page.clock.install()
     sign_in(page, workshop)
     open_operation(page, "Tournage ébauche")
@@ -279,7 +289,13 @@ def test_targets_are_large_in_both_themes(page: Page, workshop: Workshop, shots:
     sign_in(page, workshop)
     expect(page.get_by_text("À faire maintenant")).to_be_visible()
     page.screenshot(path=shots / "21-dark-list.png")
-    for route in ("", "more", "scan", "op/" + workshop.operations[1]["uid"], "op/" + workshop.operations[1]["uid"] + "/finish"):
+    for route in (
+        "",
+        "more",
+        "scan",
+        "op/" + workshop.operations[1]["uid"],
+        "op/" + workshop.operations[1]["uid"] + "/finish",
+    ):
         page.evaluate("route => { location.hash = '/' + route }", route)
         page.wait_for_timeout(150)
         small = page.evaluate(
@@ -288,7 +304,9 @@ def test_targets_are_large_in_both_themes(page: Page, workshop: Workshop, shots:
             SMALLEST_TARGET_PX - 0.5,
         )
         assert small == [], route
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{route} scrolls sideways"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{route} scrolls sideways"
+        )
     page.screenshot(path=shots / "22-dark-finish.png", full_page=True)
     page.evaluate("location.hash = '/more'")
     page.wait_for_timeout(150)
@@ -312,7 +330,8 @@ def test_the_build_can_be_installed(page: Page, workshop: Workshop, build: Path)
     page.goto(workshop.base_url)
     assert page.locator("link[rel=manifest]").get_attribute("href") == "./manifest.webmanifest"
     manifest = json.loads((build / "manifest.webmanifest").read_text("utf-8"))
-    assert manifest["display"] == "standalone" and manifest["lang"] == "fr"
+    assert manifest["display"] == "standalone"
+    assert manifest["lang"] == "fr"
     sizes = {}
     for icon in manifest["icons"]:
         if icon["type"] == "image/png":
@@ -320,3 +339,36 @@ def test_the_build_can_be_installed(page: Page, workshop: Workshop, build: Path)
             assert head.startswith(b"\x89PNG")
             sizes[icon["sizes"]] = struct.unpack(">II", head[16:24])
     assert sizes == {"192x192": (192, 192), "512x512": (512, 512)}
+
+
+def test_a_temporary_password_is_replaced_first(page: Page, workshop: Workshop, shots: Path) -> None:
+    workshop.temporary_password = True
+    sign_in(page, workshop)
+    expect(page.get_by_role("heading", name="Choisissez votre mot de passe")).to_be_visible()
+    page.screenshot(path=shots / "25-password.png")
+
+    def enter(new: str, again: str) -> None:
+        page.get_by_label("Mot de passe provisoire").fill(workshop.password)
+        page.get_by_label("Nouveau mot de passe", exact=True).fill(new)
+        page.get_by_label("Nouveau mot de passe, encore une fois").fill(again)
+        page.get_by_role("button", name="Enregistrer le mot de passe").click()
+
+    enter("Fraise-Carbure-12", "autre")
+    expect(page.get_by_role("alert")).to_contain_text("Les deux saisies diffèrent")
+    enter("court", "court")
+    expect(page.get_by_role("alert")).to_contain_text("au moins 12 caractères")
+    enter("Fraise-Carbure-12", "Fraise-Carbure-12")
+    expect(page.get_by_role("heading", name="Choisissez votre mot de passe")).to_have_count(0)
+    assert workshop.temporary_password is False
+
+
+@pytest.mark.requirement("EXE-20")
+def test_pause_reasons_are_those_of_the_shop(page: Page, workshop: Workshop) -> None:
+    workshop.stop_reasons = [{"code": "crane", "label": "Attente du pont roulant"}]
+    sign_in(page, workshop)
+    page.get_by_role("button", name="Démarrer la production").click()
+    confirm(page, "Production démarrée")
+    page.get_by_role("button", name="Mettre en pause").click()
+    page.get_by_role("button", name="Attente du pont roulant").click()
+    confirm(page, "Opération en pause")
+    assert workshop.of_type("operation.paused")[0]["payload"]["reason_code"] == "crane"

@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.clients.mobile.conftest import STATION
-from tests.clients.mobile.workshop import Workshop
+from tests.clients.mobile.workshop import BADGE, PIN, Workshop
 
 NAME = "Poste débit 1"
 
 
 def open_station(page: Page, workshop: Workshop) -> None:
-    page.set_viewport_size(STATION)  # type: ignore[arg-type]
+    page.set_viewport_size(STATION)
     page.goto(f"{workshop.base_url}?station=1&name={NAME}")
 
 
@@ -28,7 +28,9 @@ def sign_in(page: Page, workshop: Workshop) -> None:
 
 @pytest.mark.requirement("UIX-33")
 @pytest.mark.requirement("UIX-31")
-def test_name_and_link_state_are_always_shown(page: Page, context: BrowserContext, workshop: Workshop, shots: Path) -> None:
+def test_name_and_link_state_are_always_shown(
+    page: Page, context: BrowserContext, workshop: Workshop, shots: Path
+) -> None:
     open_station(page, workshop)
     expect(page.get_by_text(NAME)).to_be_visible()
     expect(page.get_by_text("Connecté", exact=True)).to_be_visible()
@@ -55,7 +57,9 @@ def test_idle_for_two_minutes_returns_to_waiting(page: Page, workshop: Workshop)
 
 @pytest.mark.requirement("UIX-29")
 @pytest.mark.requirement("UIX-32")
-def test_after_confirmation_it_returns_to_waiting_by_itself(page: Page, workshop: Workshop, shots: Path) -> None:
+def test_after_confirmation_it_returns_to_waiting_by_itself(
+    page: Page, workshop: Workshop, shots: Path
+) -> None:
     open_station(page, workshop)
     sign_in(page, workshop)
     page.get_by_role("button", name="Démarrer la production").click()
@@ -66,7 +70,9 @@ def test_after_confirmation_it_returns_to_waiting_by_itself(page: Page, workshop
 
 
 @pytest.mark.requirement("UIX-25")
-def test_what_waits_is_sent_after_the_person_left(page: Page, context: BrowserContext, workshop: Workshop) -> None:
+def test_what_waits_is_sent_after_the_person_left(
+    page: Page, context: BrowserContext, workshop: Workshop
+) -> None:
     open_station(page, workshop)
     sign_in(page, workshop)
     context.set_offline(True)
@@ -87,3 +93,23 @@ def test_a_usb_reader_opens_the_operation(page: Page, workshop: Workshop, shots:
     page.keyboard.press("Enter")
     expect(page.locator("main .title")).to_have_text("Tournage ébauche")
     page.screenshot(path=shots / "33-station-operation.png")
+
+
+@pytest.mark.requirement("ACC-06")
+@pytest.mark.requirement("UIX-29")
+def test_badge_and_pin_open_the_session(page: Page, workshop: Workshop, shots: Path) -> None:
+    open_station(page, workshop)
+    expect(page.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible()
+    page.keyboard.type(BADGE, delay=2)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Saisissez votre code PIN")).to_be_visible()
+    page.wait_for_timeout(100)
+    for wrong in "0000":
+        page.get_by_role("button", name=wrong, exact=True).click()
+    page.screenshot(path=shots / "34-station-pin.png")
+    page.get_by_role("button", name="Valider").click()
+    expect(page.get_by_role("alert")).to_contain_text("Badge ou code PIN incorrect")
+    for digit in PIN:
+        page.get_by_role("button", name=digit, exact=True).click()
+    page.get_by_role("button", name="Valider").click()
+    expect(page.get_by_text("À faire maintenant")).to_be_visible()

@@ -18,6 +18,9 @@ from urllib.parse import unquote
 
 PASSWORD = "Atelier-2026"
 TOTP = "123456"
+BADGE = "gu:b/7f3a"
+PIN = "4711"
+SHORTEST_PASSWORD = 12
 REFUSED_COMMENT = "à refuser"
 
 
@@ -56,12 +59,21 @@ def default_operations() -> list[dict[str, Any]]:
     tools = [{"code": "T04", "name": "CNMG 120408 ébauche"}, {"code": "T07", "name": "DNMG 150604 finition"}]
     return [
         operation(
-            10, "Débit Ø50 L70", "cutting", machine={"id": 1, "code": "SC1", "name": "Scie à ruban Behringer"},
-            cut_count=10, cut_length_mm=70.5, planned_time_min=25,
+            10,
+            "Débit Ø50 L70",
+            "cutting",
+            machine={"id": 1, "code": "SC1", "name": "Scie à ruban Behringer"},
+            cut_count=10,
+            cut_length_mm=70.5,
+            planned_time_min=25,
         ),
         operation(20, "Tournage ébauche", "turning", tools=tools),
         operation(
-            30, "Fraisage rainure", "milling", status="blocked", allowed_actions=[],
+            30,
+            "Fraisage rainure",
+            "milling",
+            status="blocked",
+            allowed_actions=[],
             machine={"id": 3, "code": "CU1", "name": "Centre Haas VF-2"},
         ),
     ]
@@ -76,6 +88,8 @@ class Workshop:
     events: list[dict[str, Any]] = field(default_factory=list)
     posts: int = 0
     drop_next_answer: bool = False
+    temporary_password: bool = False
+    stop_reasons: list[dict[str, str]] = field(default_factory=list)
     base_url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     email = "a.martin@atelier.test"
@@ -95,7 +109,9 @@ class Workshop:
             payload = event["payload"]
             if payload.get("comment") == REFUSED_COMMENT:
                 return {
-                    "uid": event["uid"], "result": "refused", "code": "execution.quantity",
+                    "uid": event["uid"],
+                    "result": "refused",
+                    "code": "execution.quantity",
                     "message": "Quantité supérieure aux pièces reçues de l’opération précédente.",
                 }
             self.events.append(event)
@@ -137,7 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _problem(self, status: int, code: str, detail: str) -> None:
-        self._json(status, {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail})
+        self._json(
+            status, {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
+        )
 
     def _body(self) -> dict[str, Any]:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -160,7 +178,17 @@ class _Handler(BaseHTTPRequestHandler):
             with self.workshop.lock:
                 self._json(200, {"items": self.workshop.operations})
         elif path == "/api/v1/auth/me":
-            self._json(200, {"user": _user("a.martin@atelier.test"), "roles": ["operator"], "rights": {"machines": {"read": "all"}}})
+            self._json(
+                200,
+                {
+                    "user": _user("a.martin@atelier.test"),
+                    "roles": ["operator"],
+                    "rights": {"machines": {"read": "all"}},
+                },
+            )
+        elif path == "/api/v1/stop-reasons" and self.workshop.stop_reasons:
+            reasons = self.workshop.stop_reasons
+            self._json(200, {"items": reasons, "total": len(reasons), "skip": 0, "limit": 100})
         elif path == "/api/v1/machines":
             rows = [
                 {"id": 1, "code": "SC1", "name": "Scie à ruban Behringer", "state": "idle"},
@@ -175,9 +203,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _code(self, code: str) -> None:
         if code.startswith("gu:q/stock"):
-            self._json(200, {"kind": "stock_item", "display": "Plaquette CNMG 120408", "object": {"id": 1}, "allowed_actions": [], "message": None})
+            self._json(
+                200,
+                {
+                    "kind": "stock_item",
+                    "display": "Plaquette CNMG 120408",
+                    "object": {"id": 1},
+                    "allowed_actions": [],
+                    "message": None,
+                },
+            )
         else:
-            self._json(200, {"kind": "unknown", "display": None, "object": None, "allowed_actions": [], "message": None})
+            self._json(
+                200,
+                {"kind": "unknown", "display": None, "object": None, "allowed_actions": [], "message": None},
+            )
 
     def _static(self, name: str) -> None:
         target = (self.workshop.build / name).resolve()
@@ -187,7 +227,9 @@ class _Handler(BaseHTTPRequestHandler):
         data = target.read_bytes()
         kind = {".webmanifest": "application/manifest+json", ".wasm": "application/wasm"}.get(target.suffix)
         self.send_response(200)
-        self.send_header("Content-Type", kind or mimetypes.guess_type(target.name)[0] or "application/octet-stream")
+        self.send_header(
+            "Content-Type", kind or mimetypes.guess_type(target.name)[0] or "application/octet-stream"
+        )
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -196,6 +238,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if self.path == "/api/v1/auth/login":
             self._login(body)
+        elif self.path == "/api/v1/auth/badge":
+            self._badge(body)
+        elif self.path == "/api/v1/auth/password" and self._signed_in():
+            self._password(body)
         elif self.path == "/api/v1/auth/refresh":
             self._json(200, {"access_token": "access-2", "refresh_token": "refresh-2", "expires_in": 900})
         elif self.path == "/api/v1/auth/logout":
@@ -210,6 +256,29 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._json(200, {"results": results})
 
+    def _badge(self, body: dict[str, Any]) -> None:
+        if body != {"badge": BADGE, "pin": PIN}:
+            self._problem(401, "auth.invalid_credentials", "Badge ou code PIN incorrect.")
+        else:
+            self._json(200, self._session(self.workshop.email))
+
+    def _password(self, body: dict[str, Any]) -> None:
+        if len(body["new_password"]) < SHORTEST_PASSWORD:
+            self._problem(400, "password.too_short", "Le mot de passe doit compter au moins 12 caractères.")
+        else:
+            self.workshop.temporary_password = False
+            self._json(200, {})
+
+    def _session(self, email: str) -> dict[str, Any]:
+        return {
+            "access_token": "access-1",
+            "refresh_token": "refresh-1",
+            "token_type": "bearer",
+            "expires_in": 900,
+            "must_change_password": self.workshop.temporary_password,
+            "user": _user(email),
+        }
+
     def _login(self, body: dict[str, Any]) -> None:
         known = (self.workshop.email, self.workshop.second_factor_email)
         if body.get("email") not in known or body.get("password") != PASSWORD:
@@ -217,10 +286,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif body["email"] == self.workshop.second_factor_email and body.get("totp") != TOTP:
             self._problem(401, "auth.totp_required", "Code de sécurité demandé.")
         else:
-            self._json(200, {
-                "access_token": "access-1", "refresh_token": "refresh-1", "token_type": "bearer", "expires_in": 900,
-                "must_change_password": False, "user": _user(body["email"]),
-            })
+            self._json(200, self._session(body["email"]))
 
 
 def _user(email: str) -> dict[str, Any]:
@@ -235,5 +301,3 @@ def serve(workshop: Workshop) -> ThreadingHTTPServer:
     workshop.base_url = f"http://127.0.0.1:{server.server_address[1]}/m/"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-

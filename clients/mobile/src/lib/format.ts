@@ -3,13 +3,16 @@ import type { Language } from "./state/prefs.svelte";
 
 const LOCALES: Record<Language, string> = { fr: "fr-FR", en: "en-GB" };
 
+/** Keeps a number and its unit on one line. */
+const NBSP = "\u00a0";
+
 /** "45 min" under two hours, then "7 h 30". */
 export function formatMinutes(minutes: number): string {
   const whole = Math.round(minutes);
-  if (whole < 120) return `${whole} min`;
+  if (whole < 120) return `${whole}${NBSP}min`;
   const rest = whole % 60;
-  const hours = `${Math.floor(whole / 60)} h`;
-  return rest === 0 ? hours : `${hours} ${String(rest).padStart(2, "0")}`;
+  const hours = `${Math.floor(whole / 60)}${NBSP}h`;
+  return rest === 0 ? hours : `${hours}${NBSP}${String(rest).padStart(2, "0")}`;
 }
 
 /** Running clock "1:07:45" or "07:45". */

@@ -39,8 +39,16 @@ export class ApiClient {
 
   /** Signs in; `totp` is the six-digit second factor when the server asks for it. */
   async login(email: string, password: string, totp?: string): Promise<LoginAnswer> {
-    const body = totp ? { email, password, totp } : { email, password };
-    const answer = (await this.#send("/auth/login", { method: "POST", body }, null)) as LoginAnswer;
+    return this.#open("/auth/login", totp ? { email, password, totp } : { email, password });
+  }
+
+  /** Signs in at a station by badge and PIN. */
+  async loginByBadge(badge: string, pin: string): Promise<LoginAnswer> {
+    return this.#open("/auth/badge", { badge, pin });
+  }
+
+  async #open(path: string, body: unknown): Promise<LoginAnswer> {
+    const answer = (await this.#send(path, { method: "POST", body }, null)) as LoginAnswer;
     const owner = String(answer.user.id);
     this.#remember(owner, answer.access_token, answer.expires_in);
     await this.#vault.storeRefreshToken(owner, answer.refresh_token);

@@ -8,11 +8,21 @@ function amount(value: unknown): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
+/** The material as one text, also when it travels as a record of its parts. */
+function materialText(value: unknown): string | null {
+  if (typeof value === "string") return value === "" ? null : value;
+  if (typeof value !== "object" || value === null) return null;
+  const record = value as Record<string, unknown>;
+  const text = record["display"] ?? record["designation"] ?? record["name"];
+  return typeof text === "string" ? text : null;
+}
+
 export function readOperation(raw: Operation): Operation {
   const part = raw.part as Operation["part"] | null;
   return {
     ...raw,
     part: { name: part?.name ?? "", drawing_number: part?.drawing_number ?? null, revision: part?.revision ?? null },
+    material: materialText(raw.material),
     planned_qty: amount(raw.planned_qty) ?? 0,
     good_qty: amount(raw.good_qty) ?? 0,
     scrap_qty: amount(raw.scrap_qty) ?? 0,

@@ -56,6 +56,8 @@ export interface Me {
   user: User;
   roles: string[];
   rights: Record<string, Record<string, unknown>>;
+  /** What must be done before anything else, e.g. "password_change". */
+  restrictions?: string[];
 }
 
 export interface CodeAnswer {

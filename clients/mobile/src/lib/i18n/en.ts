@@ -42,7 +42,23 @@ export const en: Record<MessageKey, string> = {
   "login.error.network": "Server unreachable: check Wi-Fi or VPN, then try again. The first sign-in needs the network.",
   "login.error.other": "Sign-in refused ({code}). Tell the administrator.",
   "login.expired": "Your session has ended. Sign in to continue: your entry is kept.",
-  "login.mustChange": "Your password is temporary: change it on an office computer.",
+
+  "password.title": "Choose your password",
+  "password.help": "Your password is temporary: replace it before going on.",
+  "password.current": "Temporary password",
+  "password.new": "New password",
+  "password.again": "New password, once more",
+  "password.different": "The two entries differ. Start again.",
+  "password.refused": "Password refused ({code}). Choose a longer one.",
+  "password.submit": "Save the password",
+
+  "pin.title": "Enter your PIN",
+  "pin.entered": "{count} digits entered",
+  "pin.erase": "Erase",
+  "pin.submit": "Validate",
+  "pin.error.invalid": "Wrong badge or PIN. Check your badge, then start again.",
+  "pin.error.password": "Your role needs the password and the security code: sign in with your address.",
+  "pin.error.network": "Server unreachable: check the network of the station, then try again.",
 
   "lock.title": "Application locked",
   "lock.help": "Enter your password to resume.",
@@ -52,7 +68,7 @@ export const en: Record<MessageKey, string> = {
 
   "station.unnamed": "Unnamed station",
   "station.waiting.title": "Sign in to begin",
-  "station.waiting.help": "Touch your name, or sign in with your address.",
+  "station.waiting.help": "Present your badge to the reader, or touch your name.",
   "station.waiting.other": "Someone else",
   "station.end": "End my session",
   "station.returning": "Back to the start in {seconds} s",

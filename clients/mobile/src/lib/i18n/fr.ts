@@ -42,7 +42,23 @@ export const fr = {
     "Serveur injoignable : vérifiez le Wi-Fi ou le VPN, puis réessayez. La première connexion demande le réseau.",
   "login.error.other": "Connexion refusée ({code}). Prévenez l’administrateur.",
   "login.expired": "Votre session a pris fin. Identifiez-vous pour continuer : votre saisie est conservée.",
-  "login.mustChange": "Votre mot de passe est provisoire : changez-le sur un poste de bureau.",
+
+  "password.title": "Choisissez votre mot de passe",
+  "password.help": "Votre mot de passe est provisoire : remplacez-le avant de continuer.",
+  "password.current": "Mot de passe provisoire",
+  "password.new": "Nouveau mot de passe",
+  "password.again": "Nouveau mot de passe, encore une fois",
+  "password.different": "Les deux saisies diffèrent. Recommencez.",
+  "password.refused": "Mot de passe refusé ({code}). Choisissez-en un plus long.",
+  "password.submit": "Enregistrer le mot de passe",
+
+  "pin.title": "Saisissez votre code PIN",
+  "pin.entered": "{count} chiffres saisis",
+  "pin.erase": "Effacer",
+  "pin.submit": "Valider",
+  "pin.error.invalid": "Badge ou code PIN incorrect. Vérifiez votre badge, puis recommencez.",
+  "pin.error.password": "Votre fonction demande le mot de passe et le code de sécurité : connectez-vous par votre adresse.",
+  "pin.error.network": "Serveur injoignable : vérifiez le réseau de la station, puis réessayez.",
 
   "lock.title": "Application verrouillée",
   "lock.help": "Saisissez votre mot de passe pour reprendre.",
@@ -52,7 +68,7 @@ export const fr = {
 
   "station.unnamed": "Station sans nom",
   "station.waiting.title": "Identifiez-vous pour commencer",
-  "station.waiting.help": "Touchez votre nom, ou connectez-vous avec votre adresse.",
+  "station.waiting.help": "Présentez votre badge au lecteur, ou touchez votre nom.",
   "station.waiting.other": "Autre personne",
   "station.end": "Terminer ma session",
   "station.returning": "Retour à l’accueil dans {seconds} s",

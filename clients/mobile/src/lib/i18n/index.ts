@@ -8,9 +8,15 @@ type Params = Record<string, string | number>;
 
 const CATALOGUES: Record<"fr" | "en", Record<MessageKey, string>> = { fr, en };
 
+/** French double punctuation, « quotes » and units never stand alone at the start of a line. */
+function withFrenchSpaces(text: string): string {
+  return text.replace(/ (?=[:;?»%×]|min\b|mm\b)/g, "\u00a0").replace(/(?<=«) /g, "\u00a0");
+}
+
 /** The text of a key in the chosen language with its {parameters} filled in. */
 export function t(key: MessageKey, params: Params = {}): string {
-  return CATALOGUES[prefs.language][key].replace(/\{(\w+)\}/g, (whole, name: string) => {
+  const text = CATALOGUES[prefs.language][key];
+  return withFrenchSpaces(text).replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = params[name];
     return value === undefined ? whole : String(value);
   });

@@ -2,7 +2,7 @@
 import { ApiClient } from "../api/client";
 import { ApiError, NetworkError, SignInNeeded } from "../api/errors";
 import { readOperation } from "../api/read-operation";
-import type { CodeAnswer, EventResult, MachineRow, Me, Operation, User } from "../api/types";
+import type { CodeAnswer, EventResult, LoginAnswer, MachineRow, Me, Operation, User } from "../api/types";
 import type { EventDraft } from "../events";
 import { applyEvent, applyWaiting, byUrgency, fromServer, type LocalOperation } from "../operations";
 import { createVerifier, verify } from "../queue/crypto";
@@ -18,6 +18,11 @@ export type Phase = "starting" | "unusable" | "signed_out" | "locked" | "ready";
 export type Link = "online" | "offline" | "sign_in" | "server";
 /** What became of a declaration by the time the person is told. */
 export type DeclarationOutcome = { result: EventResult["result"]; message: string | null } | { result: "waiting" };
+
+export interface StopReason {
+  code: string;
+  label: string;
+}
 
 interface KeptOperations {
   /** ISO 8601 UTC. */
@@ -38,6 +43,7 @@ class AppState {
   mayReadMachines = $state(false);
   mustChangePassword = $state(false);
   link = $state<Link>("online");
+  stopReasons = $state<StopReason[]>([]);
   /** ISO time of the list on screen; null before the first one. */
   fetchedAt = $state<string | null>(null);
   #base = $state<LocalOperation[]>([]);
@@ -103,7 +109,7 @@ class AppState {
       socketUrl,
       () => client.accessToken(this.#owner),
       (entity) => {
-        if (entity.includes("operation") || entity.includes("work_order")) void this.refresh();
+        if (entity === "*" || entity.includes("operation") || entity.includes("work_order")) void this.refresh();
       },
     );
     sessions.onRevoked = (owner) => {
@@ -126,6 +132,8 @@ class AppState {
     await this.#loadOperations();
     if (this.idleForMs() > PHONE_IDLE_MS) this.phase = "locked";
     else void this.refresh();
+    void this.#loadStopReasons();
+    void this.#loadRights();
   }
 
   #enter(account: Account): void {
@@ -150,14 +158,22 @@ class AppState {
 
   /** @throws ApiError `auth.totp_required`, `auth.invalid_credentials`, `auth.locked`; NetworkError */
   async signIn(email: string, password: string, totp?: string): Promise<void> {
-    const { client, sessions } = this.#parts;
+    await this.#begin(await this.#parts.client.login(email, password, totp), password);
+  }
+
+  /** At a station. @throws ApiError `auth.invalid_credentials`, `auth.password_needed`, `auth.locked`; NetworkError */
+  async signInByBadge(badge: string, pin: string): Promise<void> {
+    await this.#begin(await this.#parts.client.loginByBadge(badge, pin), null);
+  }
+
+  async #begin(answer: LoginAnswer, password: string | null): Promise<void> {
+    const { sessions } = this.#parts;
     const other = this.user;
-    const answer = await client.login(email, password, totp);
     const owner = String(answer.user.id);
     const account: Account = {
       user: answer.user,
       refresh_token: answer.refresh_token,
-      verifier: this.isStation ? null : await createVerifier(password),
+      verifier: this.isStation || password === null ? null : await createVerifier(password),
       may_read_machines: false,
       closing: false,
       last_used_at: new Date().toISOString(),
@@ -173,16 +189,43 @@ class AppState {
     await this.#loadOperations();
     await this.refresh();
     void this.#loadRights();
+    void this.#loadStopReasons();
+  }
+
+  /** The shop's own list of pause reasons; without it the usual ones are offered. */
+  async #loadStopReasons(): Promise<void> {
+    try {
+      const answer = await this.#parts.client.request(this.#owner, "/stop-reasons?limit=100&sort=label");
+      const rows = (answer as { items: Record<string, unknown>[] }).items;
+      this.stopReasons = rows.flatMap(({ code, label }) =>
+        typeof code === "string" && typeof label === "string" ? [{ code, label }] : [],
+      );
+      await this.#parts.db.setValue("stop-reasons", this.stopReasons);
+    } catch (error) {
+      if (!this.#isExpected(error)) throw error;
+      this.stopReasons = ((await this.#parts.db.getValue("stop-reasons")) as StopReason[] | null) ?? [];
+    }
   }
 
   async #loadRights(): Promise<void> {
     try {
       const me = (await this.#parts.client.request(this.#owner, "/auth/me")) as Me;
       this.mayReadMachines = me.rights["machines"]?.["read"] !== undefined;
+      this.mustChangePassword = me.restrictions?.includes("password_change") ?? this.mustChangePassword;
       await this.#parts.sessions.update(this.#owner, { may_read_machines: this.mayReadMachines });
     } catch (error) {
       if (!this.#isExpected(error)) throw error;
     }
+  }
+
+  /** Replaces a temporary password. @throws ApiError with the rule that the new one breaks, NetworkError */
+  async changePassword(current: string, wanted: string): Promise<void> {
+    const body = { current_password: current, new_password: wanted };
+    await this.#parts.client.request(this.#owner, "/auth/password", { method: "POST", body });
+    if (!this.isStation) await this.#parts.sessions.update(this.#owner, { verifier: await createVerifier(wanted) });
+    this.mustChangePassword = false;
+    void this.refresh();
+    void this.#loadRights();
   }
 
   lock(): void {
@@ -213,6 +256,7 @@ class AppState {
     const owner = this.#owner;
     this.#live?.close();
     this.user = null;
+    this.mustChangePassword = false;
     this.#base = [];
     this.fetchedAt = null;
     this.phase = "signed_out";
