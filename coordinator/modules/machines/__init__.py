@@ -1,0 +1,1 @@
+"""Machines, their states, cycles, events and telemetry (area 13)."""

@@ -1,0 +1,139 @@
+"""Commands and background work of machines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select, text
+
+from coordinator.kernel import tasks
+from coordinator.kernel.context import Context
+from coordinator.kernel.errors import BusinessError, Conflict, FieldError
+from coordinator.kernel.i18n import t
+from coordinator.modules.machines.models import AlarmThreshold, Machine, MachineEvent, TelemetryChannel
+
+
+class CommentParams(BaseModel):
+    """What was seen."""
+
+    comment: str | None = Field(default=None, max_length=500)
+
+
+def check_machine(ctx: Context, machine: Machine) -> None:  # noqa: ARG001 — signature of the entity's hook
+    """Code without spaces around; no negative dimension.
+
+    Raises:
+        BusinessError: ``machine.values`` naming the fields.
+    """
+    machine.code = machine.code.strip()
+    errors = []
+    for column in Machine.__table__.columns:
+        value = getattr(machine, column.key, None)
+        if (
+            column.info.get("field")
+            and isinstance(value, Decimal | int)
+            and not isinstance(value, bool)
+            and value < 0
+        ):
+            errors.append(FieldError(column.key, "field.greater_than_equal", {"limit": 0}))
+    if errors:
+        raise BusinessError("machine.values", errors=errors)
+
+
+def check_threshold(ctx: Context, threshold: AlarmThreshold) -> None:  # noqa: ARG001 — signature of the entity's hook
+    """A level and at least one limit, in order."""
+    if threshold.level not in {None, "warning", "critical"}:
+        expected = {"expected": "warning, critical"}
+        raise BusinessError("machine.values", errors=[FieldError("level", "field.literal_error", expected)])
+    low, high = threshold.min_value, threshold.max_value
+    if (low is None and high is None) or (low is not None and high is not None and low >= high):
+        raise BusinessError("machine.values", errors=[FieldError("max_value", "threshold.limits")])
+
+
+def report_breakdown(ctx: Context, machine: Machine, params: CommentParams) -> None:
+    """Somebody in the office declares a breakdown."""
+    words = params.comment or t("machine.breakdown", ctx.locale, machine=machine.name)
+    event = MachineEvent(
+        uid=uuid.uuid4(),
+        machine_id=machine.id,
+        kind="stop",
+        level="info",
+        code="breakdown",
+        text=words,
+        occurred_at=ctx.now,
+    )
+    ctx.add(event)
+    ctx.emit("machines.breakdown", {"machine_event_id": event.id, "machine_id": machine.id})
+
+
+def acknowledge(ctx: Context, event: MachineEvent, _params: Any) -> None:
+    """A person has seen the event."""
+    if event.acknowledged_at is not None:
+        raise Conflict("machine.already_acknowledged")
+    event.acknowledged_at = ctx.now
+    event.acknowledged_by_id = ctx.principal.user_id
+
+
+_EXCEEDED = text(
+    "SELECT t.id AS threshold_id, t.level, s.value, s.sampled_at, c.code, c.machine_id,"
+    " coalesce(CASE WHEN s.value > t.max_value THEN t.max_value END, t.min_value) AS passed"
+    " FROM alarm_threshold t JOIN telemetry_channel c ON c.id = t.telemetry_channel_id"
+    " CROSS JOIN LATERAL (SELECT value, sampled_at FROM telemetry_sample WHERE telemetry_channel_id = c.id"
+    "  AND quality = 0 AND sampled_at > :since ORDER BY sampled_at DESC LIMIT 1) s"
+    " WHERE t.archived_at IS NULL AND (s.value > t.max_value OR s.value < t.min_value)"
+)
+
+
+def watch_thresholds(ctx: Context) -> None:
+    """Open an event for each channel past a limit, once while it lasts; close those that came back (MCH-03, MCH-17)."""
+    since = ctx.now - dt.timedelta(minutes=10)
+    passed = {
+        f"threshold:{row.threshold_id}": row for row in ctx.session.execute(_EXCEEDED, {"since": since})
+    }
+    query = select(MachineEvent).where(MachineEvent.source == "threshold", MachineEvent.ended_at.is_(None))
+    open_events = {event.code: event for event in ctx.session.scalars(query)}
+    for code, event in open_events.items():
+        if code not in passed:
+            event.ended_at = ctx.now
+    for code, row in passed.items():
+        if code in open_events:
+            continue
+        machine = ctx.get(Machine, row.machine_id)
+        words = t(
+            "machine.threshold", ctx.locale, machine=machine.name, channel=row.code, value=round(row.value, 3)
+        )
+        event = MachineEvent(
+            uid=uuid.uuid4(),
+            machine_id=machine.id,
+            kind="anomaly",
+            level="risk",
+            code=code,
+            text=words,
+            occurred_at=row.sampled_at,
+            source="threshold",
+            signal=row.code,
+            value=round(Decimal(str(row.value)), 6),
+            threshold=row.passed,
+        )
+        ctx.add(event)
+        severity = "critical" if row.level == "critical" else "warning"
+        tasks.notify(ctx, severity, "threshold", words, event, role="workshop_manager")
+
+
+def channel_of(ctx: Context, machine: Machine, code: str) -> TelemetryChannel:
+    """Channel of a machine by its code.
+
+    Raises:
+        BusinessError: ``telemetry.channel``.
+    """
+    query = select(TelemetryChannel).where(
+        TelemetryChannel.machine_id == machine.id, TelemetryChannel.code == code
+    )
+    channel = ctx.session.scalars(query).one_or_none()
+    if channel is None:
+        raise BusinessError("telemetry.channel", machine=machine.code, channel=code)
+    return channel
