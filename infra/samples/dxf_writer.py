@@ -46,6 +46,8 @@ def _style(call: Callout) -> dict[str, Any]:
         "dimzin": 8,
         "dimdsep": ord(","),
         "dimtad": 1,
+        "dimlfac": 1.0,
+        "dimscale": 1.0,
     }
     if call.upper is not None and call.lower is not None:
         # DIMTM counts downwards: a positive value is a minus tolerance.

@@ -65,17 +65,18 @@ class Grid:
         level = [
             r for r in self.level if r.start - slack <= x <= r.end + slack and r.end - r.start > shortest
         ]
-        left = max((r for r in upright if r.at < x), key=lambda r: r.at, default=None)
-        right = min((r for r in upright if r.at > x), key=lambda r: r.at, default=None)
         top = max((r for r in level if r.at < y), key=lambda r: r.at, default=None)
         bottom = min((r for r in level if r.at > y), key=lambda r: r.at, default=None)
-        if left is None or right is None or top is None or bottom is None:
+        if top is None or bottom is None:
             return None
-        width, height = right.at - left.at, bottom.at - top.at
-        closed = all(_covers(r, top.at, bottom.at) for r in (left, right)) and all(
-            _covers(r, left.at, right.at) for r in (top, bottom)
-        )
-        if not closed or width * height > MAX_CELL_SHARE * self.width * self.height:
+        sides = [r for r in upright if _covers(r, top.at, bottom.at)]
+        left = max((r for r in sides if r.at < x), key=lambda r: r.at, default=None)
+        right = min((r for r in sides if r.at > x), key=lambda r: r.at, default=None)
+        if left is None or right is None:
+            return None
+        closed = _covers(top, left.at, right.at) and _covers(bottom, left.at, right.at)
+        area = (right.at - left.at) * (bottom.at - top.at)
+        if not closed or area > MAX_CELL_SHARE * self.width * self.height:
             return None
         return left.at, top.at, right.at, bottom.at
 

@@ -135,7 +135,7 @@ def _find_stacks(words: list[Word]) -> list[_Stack]:
             overlap = min(top.u1, bottom.u1) - max(top.u0, bottom.u0)
             if (
                 not 0.6 * height < drop < STACK_MAX_DROP * height
-                or min(top.height, bottom.height) < 0.7 * height
+                or min(top.height, bottom.height) < 0.55 * height
             ):
                 continue
             if overlap < 0.5 * min(top.u1 - top.u0, bottom.u1 - bottom.u0):

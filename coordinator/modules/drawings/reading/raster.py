@@ -162,7 +162,7 @@ def _read_words(image: Image, ink: Image, boxes: list[Quad]) -> list[Word]:
         # The turned image maps to the reading frame of 90° by a shift along the text.
         shift = image.shape[0] - 1
         words.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
-    words = _without_rivals([word for word in words if word.text])
+    words = _without_rivals([word for word in words if word.text and not _is_fragment(word)])
     words = strokes.add_diameter_signs(words, ink)
     return stacks.complete_stacks(
         words, ink, image, lambda crops: read_crops([_scaled(crop) for crop in crops])
@@ -255,13 +255,32 @@ def _without_rivals(words: list[Word]) -> list[Word]:
     """Of two readings of the same place keep the longer and surer one."""
 
     def merit(word: Word) -> float:
-        return word.confidence * math.sqrt(len(word.text)) * (1.0 if word.angle % 90 == 0 else 0.9)
+        straight = 1.0 if word.angle % 90 == 0 else 0.9
+        # A single figure looks alike in both directions: it goes with the words beside it.
+        company = 1.2 if len(word.text) <= 2 and _has_company(word, words) else 1.0
+        return word.confidence * math.sqrt(len(word.text)) * straight * company
 
     kept: list[Word] = []
     for word in sorted(words, key=merit, reverse=True):
         if not any(_overlap(word, other) > 0.35 for other in kept):
             kept.append(word)
     return kept
+
+
+def _is_fragment(word: Word) -> bool:
+    """One letter read from half a glyph: far too narrow for what it is."""
+    narrow = word.u1 - word.u0 < 0.42 * word.height
+    return len(word.text) == 1 and narrow and word.text not in "1IlijJ|/!-+,."
+
+
+def _has_company(word: Word, words: list[Word]) -> bool:
+    return any(
+        other.angle == word.angle
+        and len(other.text) > 1
+        and abs(other.v0 + other.v1 - word.v0 - word.v1) < 2 * max(other.height, word.height)
+        and -0.5 * other.height < word.u0 - other.u1 < 1.2 * other.height
+        for other in words
+    )
 
 
 def _overlap(a: Word, b: Word) -> float:

@@ -65,16 +65,18 @@ def _around(boxes: list[BBox]) -> BBox:
 def split_trailing(ink: Image, box: BBox) -> list[BBox]:
     """Cut a line box into the size and the rows of small figures behind it; empty when there are none."""
     height = box[3] - box[1]
-    glyphs = glyph_boxes(ink, (box[0], box[1] - 0.25 * height, box[2], box[3] + 0.25 * height))
-    if len(glyphs) < 2:
+    reach = (box[0], box[1] - 0.25 * height, box[2] + 1.8 * height, box[3] + 0.25 * height)
+    glyphs = glyph_boxes(ink, reach)
+    own = [g for g in glyphs if (g[0] + g[2]) / 2 < box[2]]
+    if not own or len(glyphs) < 2:
         return []
-    tallest = float(np.median(sorted((g[3] - g[1] for g in glyphs), reverse=True)[:3]))
-    full = [g for g in glyphs if g[3] - g[1] >= SMALL_SHARE * tallest]
+    tallest = float(np.median(sorted((g[3] - g[1] for g in own), reverse=True)[:3]))
+    full = [g for g in own if g[3] - g[1] >= SMALL_SHARE * tallest]
     if not full:
         return []
     end = max(g[2] for g in full)
     middle = _around(full)
-    behind = [g for g in glyphs if g[0] >= end - 1 and g[3] - g[1] < SMALL_SHARE * tallest]
+    behind = _following([g for g in glyphs if g[0] >= end - 1], end, tallest)
     rows = [row for row in _rows(behind) if row[3] - row[1] >= 0.34 * tallest]
     rows = [row for row in rows if not _is_ring(row, middle)]
     if not rows:
@@ -83,6 +85,17 @@ def split_trailing(ink: Image, box: BBox) -> list[BBox]:
     pieces = [(middle[0] - pad, middle[1] - pad, end + 0.5 * pad, middle[3] + pad)]
     pieces += [(row[0] - pad, row[1] - pad, row[2] + pad, row[3] + pad) for row in rows]
     return [(max(0.0, a), max(0.0, b), c, d) for a, b, c, d in pieces]
+
+
+def _following(glyphs: list[BBox], end: float, tallest: float) -> list[BBox]:
+    """Small glyphs which go on behind the size without a wide gap; a full-height one ends them."""
+    found: list[BBox] = []
+    for glyph in glyphs:
+        if glyph[0] - end > 0.55 * tallest or glyph[3] - glyph[1] >= SMALL_SHARE * tallest:
+            break
+        found.append(glyph)
+        end = max(end, glyph[2])
+    return found
 
 
 def _is_ring(row: BBox, line: BBox) -> bool:
