@@ -66,6 +66,8 @@ class LocalApi:
             if not isinstance(request, dict):
                 raise ValueError("un objet JSON est attendu")
             return await self._answer(request)
+        except OSError as error:
+            return {"ok": False, "key": "input.invalid", "message": f"Fichier illisible : {error.strerror}."}
         except (ValueError, KeyError, TypeError) as error:
             reason = f"valeur absente {error}" if isinstance(error, KeyError) else str(error)
             return {"ok": False, "key": "input.invalid", "message": f"Saisie incomplète : {reason}."}
