@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import structlog
 
 from edge_agents.drivers.base import DriverContext, Status
@@ -35,6 +37,7 @@ from edge_agents.runtime.recorder import Recorder
 from edge_agents.runtime.reference import ReferenceCache
 from edge_agents.runtime.station import BrokerSettings, StationFile
 from edge_agents.runtime.supervisor import RestartPolicy, Supervisor, Watchdog
+from edge_agents.runtime.uploads import pending_files, upload_all
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +50,7 @@ class Enrolled:
     station_id: str
     broker: BrokerSettings
     config_public_key: str | None
+    api_url: str | None = None
 
 
 class Agent:
@@ -57,6 +61,8 @@ class Agent:
     ) -> None:
         data = station.data_dir
         self.station = station
+        self._drivers_dir = data / "drivers"
+        self._broker, self._api_url = enrolled.broker, enrolled.api_url or station.api_url
         self.clock = Clock(station.trust_clock)
         self.journal = Journal(data / "journal", enrolled.station_id, self.clock)
         self.store = ConfigStore(data / "config", station.config, enrolled.config_public_key)
@@ -86,7 +92,7 @@ class Agent:
         self._unsure = self.clock.quality() == "uncertain"
 
     def _context(self, name: str, set_status: Callable[[Status, str | None], None]) -> DriverContext:
-        directory = self.station.data_dir / "drivers" / name
+        directory = self._drivers_dir / name
         directory.mkdir(parents=True, exist_ok=True)
         return DriverContext(name, directory, self.recorder.emit, set_status, self.clock, self.reference)
 
@@ -120,6 +126,7 @@ class Agent:
                 self._forever(self._report_state, lambda: 1.0),
                 self._forever(self._report_health, lambda: self.config.health_interval_s),
                 self._forever(self._housekeeping, lambda: self.config.housekeeping_interval_s),
+                self._forever(self._upload, lambda: 5.0),
                 self._forever(self._backup, lambda: self.config.backup_interval_s),
             )
         ]
@@ -195,12 +202,31 @@ class Agent:
         await self.link.send(Channel.HEALTH, report, keep=False)
 
     async def _housekeeping(self) -> None:
-        images = self.station.data_dir / "images"
-        report = await asyncio.to_thread(make_room, self.journal, images, self.config.retention)
+        report = await asyncio.to_thread(make_room, self.journal, self._drivers_dir, self.config.retention)
         if report.filled >= self.config.retention.alert_at:
             await self.alert("storage.nearly_full", f"Stockage local rempli à {report.filled:.0%}.")
         else:
             self.resolve("storage.nearly_full")
+
+    async def _upload(self) -> None:
+        files = await asyncio.to_thread(pending_files, self._drivers_dir)
+        if not files or self._api_url is None:
+            return
+        async with httpx.AsyncClient(base_url=self._api_url, verify=self._api_tls(), timeout=30) as client:
+            headers = {"Authorization": f"Bearer {self.station.api_token}"} if self.station.api_token else {}
+            client.headers.update(headers)
+            try:
+                await upload_all(client, files)
+            except httpx.HTTPError as error:
+                log.debug("upload.later", reason=str(error))
+
+    def _api_tls(self) -> ssl.SSLContext | bool:
+        broker = self._broker
+        if broker.cert_file is None or not str(self._api_url).startswith("https"):
+            return True
+        context = ssl.create_default_context(cafile=str(broker.ca_file) if broker.ca_file else None)
+        context.load_cert_chain(broker.cert_file, broker.key_file)
+        return context
 
     async def _backup(self) -> None:
         await asyncio.to_thread(self.journal.backup)

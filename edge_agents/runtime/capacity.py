@@ -89,7 +89,7 @@ def _trim_images(images: Path, limits: Retention, *, full: bool) -> int:
     if not images.is_dir():
         return 0
     files = sorted(
-        (path for path in images.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime
+        (path for path in images.glob("*/images/*") if path.is_file()), key=lambda path: path.stat().st_mtime
     )
     total = sum(path.stat().st_size for path in files) / 1e6
     target = total * 0.8 if full else limits.images_mb

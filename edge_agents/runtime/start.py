@@ -38,7 +38,7 @@ def from_claim(store: IdentityStore, status: ClaimStatus) -> Enrolled:
         cert_file=store.cert_file,
         key_file=store.key_file,
     )
-    return Enrolled(status.site, status.station_id, broker, status.config_public_key)
+    return Enrolled(status.site, status.station_id, broker, status.config_public_key, status.api_url)
 
 
 async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]) -> None:

@@ -55,6 +55,7 @@ async def _official(server: Server) -> dict[str, Any]:
     channel, spindle = await make(monitoring, 16, "Kanal"), await make(monitoring, 22, "Hauptspindel")
     number = ua.QualifiedName("Load", own)
     load = await spindle.add_variable(ua.NodeId("load", own), number, 0.0, ua.VariantType.Double)
+    await make(await _child(machine, "Production"), 20, "Statistics")
     state = await _child(machine, "Production", "ActiveProgram", "State", "CurrentState")
     return {
         "operation_mode": await _child(monitoring, "MachineTool", "OperationMode"),

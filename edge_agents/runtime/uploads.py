@@ -1,0 +1,78 @@
+"""Upload of images over HTTPS with resume and checksum (EDG-18): files named by their sha256.
+
+A driver leaves files in its ``images`` folder; each is sent once and then marked by an empty ``.sent`` file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import httpx
+import structlog
+
+log = structlog.get_logger(__name__)
+FILES_PATH = "/api/v1/stations/files"
+CHUNK = 512 * 1024
+_RESUME = (202, 308, 409, 416)
+
+
+def pending_files(drivers_dir: Path) -> list[Path]:
+    """Images of all drivers which were not sent yet, oldest first."""
+    files = [path for path in drivers_dir.glob("*/images/*.jpg") if not _mark(path).exists()]
+    return sorted(files, key=lambda path: path.stat().st_mtime_ns)
+
+
+def _mark(path: Path) -> Path:
+    return path.with_suffix(".sent")
+
+
+async def upload_all(client: httpx.AsyncClient, files: list[Path]) -> int:
+    """Sends files in order; returns how many arrived. Raises ``httpx.HTTPError`` when the line is down."""
+    sent = 0
+    for path in files:
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            continue
+        if hashlib.sha256(data).hexdigest() != path.stem:
+            log.warning("upload.damaged", file=path.name)
+        elif not await _upload(client, path.stem, data):
+            continue
+        else:
+            sent += 1
+        await asyncio.to_thread(_mark(path).touch)
+    return sent
+
+
+async def _upload(client: httpx.AsyncClient, digest: str, data: bytes) -> bool:
+    """Sends one file in pieces, from where the coordinator says it stopped last time."""
+    total, offset, moves = len(data), 0, 0
+    while moves <= 2 * (total // CHUNK + 2):
+        moves += 1
+        piece = data[offset : offset + CHUNK]
+        headers = {
+            "Content-Type": "image/jpeg",
+            "Content-Range": f"bytes {offset}-{offset + len(piece) - 1}/{total}",
+        }
+        answer = await client.put(f"{FILES_PATH}/{digest}", content=piece, headers=headers)
+        if answer.status_code in _RESUME:
+            offset = min(max(_received(answer, offset + len(piece)), 0), total - 1)
+            continue
+        if answer.is_success:
+            offset += len(piece)
+            if offset >= total or answer.status_code == 201:
+                return True
+            continue
+        log.warning("upload.refused", file=digest, status=answer.status_code)
+        return False
+    return False
+
+
+def _received(answer: httpx.Response, expected: int) -> int:
+    """Bytes the coordinator says it holds; what was just sent counts when it says nothing."""
+    try:
+        return int(answer.json()["received"])
+    except (ValueError, KeyError, TypeError):
+        return expected
