@@ -77,7 +77,7 @@ def round_blank(
         if u.shape == "round"
         and u.diameter_mm is not None
         and u.diameter_mm >= minimum - 1e-6
-        and u.diameter_mm <= max(standard, minimum) * 1.12
+        and u.diameter_mm <= max(standard, minimum) * rules.max_stock_wider_ratio
     ]
     counted = [(u, _per_bar(u.length_mm, end, pitch, u.is_offcut and bar_fed) * u.quantity) for u in units]
     diameter, sources = _allocate(counted, part.quantity, lambda u: u.diameter_mm, standard)
@@ -123,7 +123,7 @@ def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: 
         for u in _usable(shop, part, material)
         if u.shape in ("plate", "blank", "square")
         and (u.thickness_mm or 0.0) >= need_t - 1e-6
-        and (u.thickness_mm or 0.0) <= max(standard, need_t) * 1.5
+        and (u.thickness_mm or 0.0) <= max(standard, need_t) * rules.max_stock_thicker_ratio
     ]
     counted = [
         (u, _per_plate(u.length_mm, u.width_mm or 0.0, need_l, need_w, kerf) * u.quantity) for u in units

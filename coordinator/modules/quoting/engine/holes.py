@@ -73,7 +73,7 @@ class Hole:
         """Drill to the target, or the largest drill below it and open by milling (mill) or boring (lathe)."""
         if finish == 0 and self._has_drill(ctx, target_mm):
             return [drill(ctx, target_mm, self.depth_mm, self.count, self._slack(ctx, target_mm))]
-        limit = target_mm - (1.0 if target_mm > 10 else 0.5)
+        limit = target_mm - 2 * ctx.rules.milling_allowance_mm + (0.1 if finish == 0 else 0.0)
         need = ToolNeed("drill", max_diameter_mm=limit, reach_mm=self.depth_mm + ctx.rules.reach_margin_mm)
         pre = in_stock(need, ctx)
         if pre is None and finish == 0 and target_mm <= ctx.rules.ream_to_mm:

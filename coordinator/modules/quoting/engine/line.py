@@ -198,7 +198,7 @@ def _assumptions(given: LineInput) -> list[Question]:
 
 
 def _tolerance_note(part: PartDescription) -> list[str]:
-    if part.general_tolerance:
+    if part.general_tolerance or any("2768" in w for w in part.warnings):
         return []
     return ["Tolérance générale non lue : ISO 2768-mK supposée."]
 

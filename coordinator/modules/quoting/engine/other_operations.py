@@ -17,7 +17,6 @@ _HEAT = re.compile(
     re.IGNORECASE,
 )
 NO_SETUP = Value(0.0, "min", "sans réglage", {}, "valeur par défaut")
-GRINDING_INFEED_MM, GRINDING_SPARK_OUT, GRINDING_VW_M_MIN, GRINDING_WHEEL_MM = 0.02, 4, 15.0, 40.0
 
 
 def treatment_kind(text: str) -> str:
@@ -125,18 +124,22 @@ def _grinding(job: Job) -> tuple[Phase, list[Gap]]:
     if grinder is None:
         gap = Gap("machine", "Rectifieuse", ("Sous-traitance de la rectification",), NO_MACHINE)
         return Phase("grinding", "Rectification (sous-traitée)", None, NO_SETUP, external="grinding"), [gap]
-    passes = math.ceil(rules.cutting.grinding_allowance_mm / GRINDING_INFEED_MM) + GRINDING_SPARK_OUT
+    cutting, wheel = rules.cutting, rules.cutting.grinding_wheel_width_mm
+    passes = (
+        math.ceil(cutting.grinding_allowance_mm / cutting.grinding_infeed_mm)
+        + cutting.grinding_spark_out_passes
+    )
     if part.is_turned:
         d, length = part.max_diameter_mm, part.length_mm
     else:
         size = sorted(part.size_mm or (10.0, 10.0, 10.0), reverse=True)
         d, length = max(size[1], 10.0), size[0]
-    n = 1000 * GRINDING_VW_M_MIN / (math.pi * d)
-    time = passes * (length + GRINDING_WHEEL_MM) / (n * 0.5 * GRINDING_WHEEL_MM)
+    n = 1000 * cutting.grinding_work_speed_m_min / (math.pi * d)
+    time = passes * (length + wheel) / (n * 0.5 * wheel)
     inputs: dict[str, float | str] = {
         "passes": float(passes),
         "L": length,
-        "B": GRINDING_WHEEL_MM,
+        "B": wheel,
         "n pièce": n,
     }
     total = time * (1 + rules.times.time_safety_pct / 100)

@@ -11,7 +11,6 @@ from coordinator.modules.quoting.engine.settings import ScenarioSettings
 from coordinator.modules.quoting.engine.shop import Calendar
 
 _HORIZON_DAYS = 3650
-_TRANSFER_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def _run(
             cursors[code] = end
             load[code] = load.get(code, 0.0) + minutes
         if mode.overlap and quantity > 1:
-            share = phase.setup.value + (minutes - phase.setup.value) * _TRANSFER_SHARE
+            share = phase.setup.value + (minutes - phase.setup.value) * rules.express_transfer_pct / 100
             ready = clock.advance(start, share)
             last = end
         else:

@@ -37,8 +37,11 @@ def from_reading(
     features = [_feature(f, axis if turned else None, origin) for f in reading.get("features") or []]
     features = [f for f in features if f.type not in _SKIPPED]
     if not features and reading.get("solid") is None:
-        features, note = _features_from_dimensions(dimensions, turned, size, profile is None)
+        features, note = _features_from_dimensions(dimensions, turned, size)
         assumptions += note
+        if turned and profile is None:
+            profile, note = _profile_from_dimensions(dimensions, size)
+            assumptions += note
     features = [_with_tolerance(f, dimensions) for f in features]
     features += _external_threads(features, dimensions, profile)
     return PartDescription(
@@ -108,7 +111,15 @@ def _profile(entry: Any) -> tuple[tuple[tuple[float, float], ...] | None, Vector
     return tuple((float(z), float(d)) for z, d in entry), (0.0, 0.0, 1.0)
 
 
+_TURNED_NAMES = re.compile(
+    r"shaft|arbre|\baxe\b|welle|bague|douille|entretoise|pion|goupille|rondelle|piston|kolv|bolzen|buchse|spacer|"
+    r"bushing|\bpin\b|roller|galet|poulie|\bvis\b|[ée]crou",
+    re.IGNORECASE,
+)
+
+
 def _is_turned(reading: Mapping[str, Any], has_profile: bool, dimensions: Sequence[Dimension]) -> bool:
+    """Turned if the model says so; from dimensions alone if the largest Ø is too large to be a hole, or by name."""
     if has_profile:
         return True
     if reading.get("solid"):
@@ -116,9 +127,14 @@ def _is_turned(reading: Mapping[str, Any], has_profile: bool, dimensions: Sequen
     scores = {p.get("process"): float(p.get("confidence") or 0) for p in reading.get("processes") or []}
     if "turning" in scores or "milling" in scores:
         return scores.get("turning", 0.0) > scores.get("milling", 0.0)
-    diameters = [d.nominal for d in dimensions if d.kind == "diameter" and d.count == 1]
-    linear = [d.nominal for d in dimensions if d.kind == "linear"]
-    return len(diameters) >= 2 and len(diameters) >= 0.5 * len(linear)
+    diameters = [d.nominal for d in dimensions if d.kind == "diameter"]
+    linear = sorted((d.nominal for d in dimensions if d.kind == "linear"), reverse=True)
+    if not diameters or not linear:
+        return False
+    if _TURNED_NAMES.search(_text(reading.get("title_block") or {}, "part_name")):
+        return True
+    across = linear[1] if len(linear) > 1 else linear[0]
+    return max(diameters) >= 0.9 * across
 
 
 def _size_from_dimensions(
@@ -182,38 +198,59 @@ def _coaxial(axis: Vector, entry: Mapping[str, Any], turning: Vector, origin: Ve
 
 
 def _features_from_dimensions(
-    dimensions: Sequence[Dimension], turned: bool, size: Vector | None, no_profile: bool
+    dimensions: Sequence[Dimension], turned: bool, size: Vector | None
 ) -> tuple[list[Feature], list[str]]:
-    """Holes and threads that only the dimensions tell about. Depth unknown = through the part, said so."""
+    """Holes and threads that only the dimensions tell about; what had to be supposed is said."""
     if size is None:
         return [], []
-    thickness = min(size)
+    reach = size[2] if turned else min(size)
+    inside = _inside(dimensions, turned)
     found: list[Feature] = []
     for d in dimensions:
         thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+        on_axis = turned and d.count == 1
         if thread:
-            if not (turned and d.count == 1):
-                depth = 2 * thread[0] if turned else min(thickness, 2 * thread[0])
-                found.append(
-                    Feature("hole", "tapped", thread[0], depth, False, d.count, thread=d.text, source="cotes")
-                )
-        elif (
-            d.kind == "diameter"
-            and d.nominal > 0
-            and (d.count > 1 or not turned)
-            and d.nominal < thickness * 3
-        ):
-            depth = thickness
-            through = True
+            depth = min(reach, 2 * thread[0])
             found.append(
-                Feature("hole", "plain", d.nominal, depth, through, d.count, it=d.it, source="cotes")
+                Feature("hole", "tapped", thread[0], depth, count=d.count, thread=d.text, is_coaxial=on_axis)
             )
-    notes = [f"{len(found)} perçage(s) déduit(s) des cotes, profondeurs à confirmer."] if found else []
-    if turned and no_profile:
-        notes.append(
-            "Profil tourné inconnu : ébauche et finition comptées au Ø maximal sur toute la longueur."
-        )
-    return found, notes
+        elif d in inside and d.nominal < 0.98 * max(size[0], size[1]):
+            found.append(
+                Feature("hole", "plain", d.nominal, reach, True, d.count, it=d.it, is_coaxial=on_axis)
+            )
+    if not found:
+        return [], []
+    return found, [f"{len(found)} perçage(s) déduit(s) des cotes, débouchants, profondeurs à confirmer."]
+
+
+def _is_inside(dimension: Dimension, turned: bool) -> bool:
+    """On a turned part a capital fit is a bore, the rest are outside diameters; on a block every Ø is a hole."""
+    return not turned or (dimension.fit is not None and dimension.fit[:1].isupper())
+
+
+def _inside(dimensions: Sequence[Dimension], turned: bool) -> list[Dimension]:
+    """Diameters that are holes; on a turned part also those smaller than a bore, which cannot be outside."""
+    diameters = [d for d in dimensions if d.kind == "diameter" and d.nominal > 0]
+    bores = [d for d in diameters if _is_inside(d, turned)]
+    largest = max((d.nominal for d in bores if turned), default=0.0)
+    return [d for d in diameters if d in bores or d.nominal < largest]
+
+
+def _profile_from_dimensions(
+    dimensions: Sequence[Dimension], size: Vector | None
+) -> tuple[tuple[tuple[float, float], ...] | None, list[str]]:
+    """Steps of the outside diameters, shared equally over the length because the drawing gives no model."""
+    if size is None:
+        return None, []
+    inside = _inside(dimensions, True)
+    outside = {d.nominal for d in dimensions if d.kind == "diameter" and d.nominal > 0 and d not in inside}
+    steps = sorted(outside | {size[0]}, reverse=True)
+    share = size[2] / len(steps)
+    points = tuple((z, d) for i, d in enumerate(steps) for z in (i * share, (i + 1) * share))
+    text = ", ".join(f"Ø{d:g}" for d in steps)
+    return points, [
+        f"Longueurs des étages inconnues : {text} répartis également sur {size[2]:g} mm, à confirmer."
+    ]
 
 
 def _with_tolerance(feature: Feature, dimensions: Sequence[Dimension]) -> Feature:

@@ -34,6 +34,8 @@ class BlankSettings:
     round_sizes_mm: tuple[float, ...] = tuple(float(d) for d in _ROUND_BARS)
     plate_sizes_mm: tuple[float, ...] = tuple(float(t) for t in _PLATES + _PLATES_THICK)
     material_delay_days: int = 3
+    max_stock_wider_ratio: float = 1.12
+    max_stock_thicker_ratio: float = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class CuttingSettings:
     grinding_to_it: int = 5
     grinding_to_ra_um: float = 0.4
     grinding_from_hrc: float = 60.0
+    grinding_infeed_mm: float = 0.02
+    grinding_spark_out_passes: int = 4
+    grinding_work_speed_m_min: float = 15.0
+    grinding_wheel_width_mm: float = 40.0
     power_limit_ratio: float = 0.8
     min_turn_ap_mm: float = 0.5
     min_mill_ap_ratio: float = 0.1
@@ -163,6 +169,7 @@ class ScenarioSettings:
     express_overtime_min_per_day: int = 120
     express_saturday: bool = True
     express_purchase_days: int = 1
+    express_transfer_pct: float = 20.0
     economic_wait_days: int = 10
     shipping_days: int = 1
     treatment_days: int = 7
