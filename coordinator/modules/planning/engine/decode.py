@@ -371,10 +371,11 @@ class Decoder:
             if choice.run_min is None or (forced is not None and choice.machine != forced):
                 continue
             names: list[str | None] = list(self.candidates(task)) if self.attended(task, choice) else [None]
+            work = (choice.setup_min or 0) + choice.run_min
             for name in names:
-                if best is not None and best.machine == choice.machine and best.start_min <= ready:
+                if best_key is not None and best_key <= (ready + work, choice.preference):
                     break
-                fit = self._fit(state, task, choice, name, ready)
+                fit = self._fit(state, task, choice, name, ready, limit=best_key[0] if best_key else None)
                 if fit is None:
                     continue
                 key = (fit.end_min, choice.preference)
@@ -391,8 +392,12 @@ class Decoder:
         ready: int,
         *,
         exact: bool = False,
+        limit: int | None = None,
     ) -> Placement | None:
-        """Earliest placement from `ready` on (with `exact`: at `ready` or not at all)."""
+        """Earliest placement from `ready` on (with `exact`: at `ready` or not at all).
+
+        Gives up when it cannot end by `limit`.
+        """
         machine = self.machine_axis[choice.machine]
         attended = self.attended(task, choice)
         if attended and (operator is None or operator not in self.operators):
@@ -402,12 +407,24 @@ class Decoder:
         running = together if attended and task.attendance_pct > 0 else machine
         first = together if setup_min else running
         valid_until = self.valid_until(task, operator) if attended else None
+        latest = (
+            self.problem.horizon_min
+            if limit is None
+            else min(self.problem.horizon_min, limit - setup_min - run_min)
+        )
+        busy = state.busy[choice.machine]
         start = ready
         while True:
             opened = first.first_open(start)
-            if opened is None or opened > self.problem.horizon_min or (exact and opened != ready):
+            if opened is None or opened > latest or (exact and opened != ready):
                 return None
             start = opened
+            free = _free_from(busy, start, setup_min + run_min)
+            if free > start:
+                if exact:
+                    return None
+                start = free
+                continue
             setup = together.work(start, setup_min)
             run = running.work(setup[-1][1] if setup else start, run_min) if setup is not None else None
             if setup is None or run is None:
@@ -415,15 +432,8 @@ class Decoder:
             end = (run or setup or [(start, start)])[-1][1]
             if valid_until is not None and end > valid_until:
                 return None
-            trial = Placement(
-                task.id,
-                choice.machine,
-                operator if attended else None,
-                start,
-                end,
-                tuple(setup),
-                tuple(run),
-            )
+            person = operator if attended else None
+            trial = Placement(task.id, choice.machine, person, start, end, tuple(setup), tuple(run))
             later = self._obstacle(state, task, trial)
             if later is None:
                 return trial
@@ -434,12 +444,9 @@ class Decoder:
     def _obstacle(self, state: _State, task: Task, trial: Placement) -> int | None:
         """Next start worth trying when this one does not hold, None when it does."""
         start = trial.start_min
-        busy = state.busy[trial.machine or ""]
-        index = bisect_right(busy, (start, 10**12))
-        if index and busy[index - 1][1] > start:
-            return busy[index - 1][1]
-        if index < len(busy) and busy[index][0] < trial.end_min:
-            return max(busy[index][1], start + 1)
+        free = _free_from(state.busy[trial.machine or ""], start, trial.end_min - start)
+        if free > start:
+            return free
         if not task.interruptible:
             openings = normalise(trial.pieces)
             if len(openings) > 1:
@@ -474,3 +481,13 @@ class Decoder:
             if task.attendance_pct:
                 for piece in placement.run_pieces:
                     state.load[placement.operator].add(piece, task.attendance_pct)
+
+
+def _free_from(busy: list[Interval], start: int, length: int) -> int:
+    """`start` when nothing busy overlaps `[start, start + length)`, else the next instant worth trying."""
+    index = bisect_right(busy, (start, 10**12))
+    if index and busy[index - 1][1] > start:
+        return busy[index - 1][1]
+    if index < len(busy) and busy[index][0] < start + length:
+        return max(busy[index][1], start + 1)
+    return start

@@ -72,12 +72,17 @@ def _gaps(axis: Axis, window: list[Interval]) -> list[Interval]:
     return subtract(window, axis.intervals)
 
 
-def _duration(reference: _Reference, task: Task, choice: MachineChoice) -> int:
-    attended = task.needs_operator and task.attendance_pct > 0
-    run = choice.run_min or 0
-    return max(
-        1, round((choice.setup_min or 0) + run * (1.0 if attended else reference.scale[choice.machine]))
+def _stretch(decoder: Decoder, reference: _Reference, task: Task, choice: MachineChoice) -> float:
+    """Reference minutes per worked minute: the person best present on the machine, or the machine alone."""
+    if not (task.needs_operator and task.attendance_pct > 0):
+        return reference.scale[choice.machine]
+    window = [(reference.now, decoder.problem.horizon_min)]
+    shared = (
+        sum(e - s for s, e in intersect(decoder.joint(choice.machine, person).intervals, window))
+        for person in decoder.candidates(task)
     )
+    best = max(shared, default=0)
+    return reference.total / best if best else 1.0
 
 
 class _Model:
@@ -96,6 +101,7 @@ class _Model:
         self.end: dict[str, Any] = {}
         self.literal: dict[str, dict[str, Any]] = defaultdict(dict)
         self.on_machine: dict[str, list[Any]] = defaultdict(list)
+        self.stretch: dict[tuple[str, frozenset[str], bool], float] = {}
         self.attended: list[tuple[frozenset[str], Any, int]] = []
 
     def build(self) -> None:
@@ -134,7 +140,8 @@ class _Model:
         literals = []
         for choice in choices:
             literal = model.new_bool_var("") if len(choices) > 1 else model.new_constant(1)
-            size = _duration(reference, task, choice)
+            stretch = self._stretch_of(task, choice)
+            size = max(1, round((choice.setup_min or 0) + (choice.run_min or 0) * stretch))
             interval = model.new_optional_interval_var(start, size, end, literal, "")
             self.on_machine[choice.machine].append(interval)
             self.literal[task.id][choice.machine] = literal
@@ -143,9 +150,16 @@ class _Model:
             literals.append(literal)
             if task.needs_operator and self.decoder.problem.operators:
                 load = task.attendance_pct if choice.run_min else 100
+                load = max(1, round(load / stretch)) if load else 0
                 self.attended.append((frozenset(self.decoder.candidates(task)), interval, load))
         if len(literals) > 1:
             model.add_exactly_one(literals)
+
+    def _stretch_of(self, task: Task, choice: MachineChoice) -> float:
+        key = (choice.machine, task.skills, task.needs_operator and task.attendance_pct > 0)
+        if key not in self.stretch:
+            self.stretch[key] = _stretch(self.decoder, self.reference, task, choice)
+        return self.stretch[key]
 
     def _add_people(self) -> None:
         """Skill pools: tasks only a group of people can do never need more than that group offers."""

@@ -198,10 +198,10 @@ def replan(
     first = set(event.tasks) | {task.id for task in event.new_tasks}
     urgent_first = [*(t.id for t in after.tasks if t.id in first), *by_start(baseline)]
     orders = [by_start(baseline), urgent_first, *priority_orders(after)]
-    candidates = [pushed, *(_repaired(decoder, baseline, order) for order in orders)]
-    candidates += [decoder.decode(order) for order in orders]
-    best = min(candidates, key=lambda plan: plan.score)
-    search = LocalSearch(decoder, best, {}, seed)
+    candidates = [(pushed, orders[0]), *((_repaired(decoder, baseline, order), order) for order in orders)]
+    candidates += [(decoder.decode(order), order) for order in orders]
+    best, order = min(candidates, key=lambda pair: pair[0].score)
+    search = LocalSearch(decoder, best, order, {}, seed)
     pins = _holding(decoder, baseline)
     steps = 0
     while time.monotonic() - began < seconds and (max_iterations is None or steps < max_iterations):
@@ -233,8 +233,7 @@ def _release_some(search: LocalSearch, pins: dict[str, Placement]) -> None:
     order = sorted(search.order, key=lambda t: (tasks[t].order != target, search.random.random()))
     plan = search.decoder.decode(order, pins=kept)
     if plan.score < search.best.score:
-        search.best = search.current = plan
-        search.order = by_start(plan)
+        search.best = plan
 
 
 def _setup_total(problem: Problem, plan: Plan) -> int:

@@ -80,12 +80,13 @@ def by_start(plan: Plan) -> list[str]:
     return [p.task for p in sorted(plan.placements.values(), key=lambda p: (p.start_min, p.end_min, p.task))]
 
 
-def first_plan(problem: Problem, decoder: Decoder) -> Plan:
-    """Best plan of the dispatching rules, and of the order of the current plan when there is one."""
+def first_plan(problem: Problem, decoder: Decoder) -> tuple[Plan, list[str]]:
+    """Best plan of the dispatching rules and of the order of the current plan, with the order it comes from."""
     orders = priority_orders(problem)
     if problem.baseline is not None:
         orders.insert(0, by_start(problem.baseline))
-    return min((decoder.decode(order) for order in orders), key=lambda plan: plan.score)
+    plans = [(decoder.decode(order), order) for order in orders]
+    return min(plans, key=lambda pair: pair[0].score)
 
 
 class LocalSearch:
@@ -94,16 +95,19 @@ class LocalSearch:
     Accepts a slightly worse plan now and then (threshold accepting, Dueck and Scheuer 1990).
     """
 
-    def __init__(self, decoder: Decoder, plan: Plan, machine_of: dict[str, str], seed: int) -> None:
+    def __init__(
+        self, decoder: Decoder, plan: Plan, order: list[str], machine_of: dict[str, str], seed: int
+    ) -> None:
         self.decoder = decoder
         self.random = random.Random(seed)
         self.best = self.current = plan
-        self.order = by_start(plan)
+        self.order = list(order)
         self.machine_of = machine_of
 
     def step(self, threshold: float) -> None:
         """One neighbour: kept when not worse than the current plan by more than `threshold`."""
-        movable = [t for t in self.order if not self.current.placements[t].frozen]
+        placed = self.current.placements
+        movable = [t for t in self.order if t in placed and not placed[t].frozen]
         if len(movable) < 2:
             return
         order, machines = list(self.order), dict(self.machine_of)
@@ -129,7 +133,7 @@ class LocalSearch:
                 machines.pop(task, None)
         plan = self.decoder.decode(order, machine_of=machines)
         if plan.score <= self.current.score + threshold:
-            self.current, self.order, self.machine_of = plan, by_start(plan), machines
+            self.current, self.order, self.machine_of = plan, order, machines
             if plan.score < self.best.score:
                 self.best = plan
 
@@ -151,19 +155,19 @@ def solve(problem: Problem, options: SolveOptions | None = None) -> Plan:
     began = time.monotonic()
     validate(problem)
     decoder = Decoder(problem)
-    best = first_plan(problem, decoder)
+    best, order = first_plan(problem, decoder)
     first_seconds = time.monotonic() - began
     deadline = began + options.seconds
     machine_of: dict[str, str] = {}
     if options.use_cp and deadline - time.monotonic() > 1.0:
-        share = 0.4 * (deadline - time.monotonic())
+        share = (0.4 if len(problem.tasks) <= 150 else 0.12) * (deadline - time.monotonic())
         proposal = propose(decoder, best, seconds=share, seed=options.seed, workers=options.workers)
         if proposal is not None:
             for machines in (proposal.machine_of, {}):
                 plan = decoder.decode(proposal.order, machine_of=machines)
                 if plan.score < best.score:
-                    best, machine_of = plan, dict(machines)
-    search = LocalSearch(decoder, best, machine_of, options.seed)
+                    best, order, machine_of = plan, proposal.order, dict(machines)
+    search = LocalSearch(decoder, best, order, machine_of, options.seed)
     steps = 0
     while (options.max_iterations is None or steps < options.max_iterations) and time.monotonic() < deadline:
         share = (deadline - time.monotonic()) / max(options.seconds, 0.001)
