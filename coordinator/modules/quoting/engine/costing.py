@@ -158,7 +158,12 @@ def machine_rate(job: Job, machine: Machine | None, phase: Phase, setup: bool = 
     )
     rate = line.rate
     if machine.attendance_pct < 100:
-        labour = card.require("labour_hour", job.on, "main-d'œuvre (présence partielle)")
+        own = (
+            card.find(phase.operation_type, job.on)
+            if phase.operation_type in ("inspection", "packaging")
+            else None
+        )
+        labour = own or card.require("labour_hour", job.on, "main-d'œuvre (présence partielle)")
         rate += labour.rate * (1 if setup else _d(machine.attendance_pct) / _HUNDRED)
     return rate
 

@@ -11,6 +11,8 @@ from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, in_stock
 from coordinator.modules.quoting.engine.values import Value, size
 
+_MOUNTED_WORTH = 1.3
+
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
@@ -29,14 +31,19 @@ class Engagement:
 def largest_end_mill(
     ctx: Context, max_mm: float, reach_mm: float, corner_mm: float | None = None
 ) -> ToolChoice:
-    """The largest end mill that enters and reaches; a short one before a long one."""
+    """The largest end mill that enters and reaches, short before long; a little smaller one if already mounted."""
     need = ToolNeed(
         "end_mill",
         max_diameter_mm=round(max_mm, 2),
         reach_mm=round(reach_mm, 1),
         max_corner_radius_mm=corner_mm,
     )
-    return choose(need, ctx, lambda t: (-(t.diameter_mm or 0.0), t.usable_length_mm or 0.0))
+
+    def rank(tool: Tool) -> tuple[float, ...]:
+        worth = _MOUNTED_WORTH if ctx.machine.code in tool.mounted_in else 1.0
+        return -(tool.diameter_mm or 0.0) * worth, tool.usable_length_mm or 0.0
+
+    return choose(need, ctx, rank)
 
 
 def end_mill_data(
@@ -166,7 +173,12 @@ class FaceMilling:
             data = end_mill_data(ctx, small.tool, False, 0.0)
             return small, replace(data, ae_mm=ctx.rules.face_mill_ae_ratio * (small.tool.diameter_mm or 10.0))
         need, wanted = ToolNeed("face_mill"), self.width_mm * 1.4
-        tool = in_stock(need, ctx, lambda t: (abs((t.diameter_mm or 0.0) - wanted),))
+
+        def rank(tool: Tool) -> tuple[float, ...]:
+            off = abs((tool.diameter_mm or 0.0) - wanted)
+            return (off / _MOUNTED_WORTH**4 if ctx.machine.code in tool.mounted_in else off,)
+
+        tool = in_stock(need, ctx, rank)
         if tool is None:
             mill = in_stock(ToolNeed("end_mill", min_diameter_mm=10), ctx)
             if mill is not None:

@@ -93,6 +93,8 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
     phases += [_treatment(t) for t in surface]
     phases.append(_inspection(job, gaps))
     packing = workplace(job, "Emballage")
+    if packing is None:
+        gaps.append(Gap("machine", "Poste d'emballage", ("Emballage sans poste dédié",), NO_MACHINE))
     pack = Value(rules.packaging_per_piece_min, "min", "par pièce", {}, "valeur par défaut")
     batch = rules.packaging_per_delivery_min
     phases.append(
