@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ezdxf
-from ezdxf.layouts import Modelspace
+from ezdxf import units
+from ezdxf.filemanagement import new
+from ezdxf.layouts.layout import Modelspace
 
 from infra.samples.sheet import Callout, Sheet, number_fr
 
@@ -15,8 +16,8 @@ _LAYERS = {"visible": ("TRAITS", 7), "thin": ("FINS", 8), "centre": ("AXES", 1),
 
 def write_dxf(sheet: Sheet, path: Path) -> None:
     """Write lines, circles, texts and dimensions of the sheet in model space."""
-    document = ezdxf.new("R2010", setup=True)
-    document.units = ezdxf.units.MM
+    document = new("R2010", setup=True)
+    document.units = units.MM
     document.header["$LTSCALE"] = 1.0
     for name, colour in {*_LAYERS.values(), ("COTES", 2), ("TEXTES", 7)}:
         document.layers.add(name, color=colour)
@@ -82,7 +83,7 @@ def _add_leader(
     """Leader callouts (threads, chamfers, patterns) are multi-line texts at a leader, as CAD systems write them."""
     text = call.main
     if call.stacked:
-        text += "{\\H0.6x;\\S%s^%s;}" % call.stacked
+        text += "{{\\H0.6x;\\S{}^{};}}".format(*call.stacked)
     space.add_leader([tip, elbow], dimstyle="Standard", dxfattribs={"layer": "COTES"})
     space.add_mtext(text, dxfattribs={"layer": "COTES", "char_height": 3.5, "insert": (elbow[0] + 1, elbow[1] + 1.2),
                                       "attachment_point": 7})  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cadquery as cq
@@ -53,7 +54,7 @@ def shaft_sheet() -> Sheet:
     ox, oy = 60.0, 190.0
     for sign in (1, -1):
         sheet.polyline([(ox + z, oy + sign * r) for z, r in SHAFT_PROFILE])
-    for (z0, r0), (z1, r1) in zip(SHAFT_PROFILE[1:], SHAFT_PROFILE[2:], strict=False):
+    for (z0, r0), (z1, r1) in pairwise(SHAFT_PROFILE[1:]):
         if z0 == z1:
             sheet.lines.append(Line((ox + z0, oy - max(r0, r1)), (ox + z0, oy + max(r0, r1))))
     sheet.lines.append(Line((ox - 8, oy), (ox + 133, oy), "centre"))

@@ -49,7 +49,7 @@ def write_samples(folder: Path) -> list[SamplePart]:
         model = source.model()
         base = folder / source.stem
         truth = sheet.truth() | {
-            "features": source.features, "size_mm": source.size_mm, "volume_mm3": model.val().Volume(),
+            "features": source.features, "size_mm": source.size_mm, "volume_mm3": _volume_mm3(model),
             "principal_process": source.principal_process,
         }  # fmt: skip
         part = SamplePart(
@@ -63,6 +63,10 @@ def write_samples(folder: Path) -> list[SamplePart]:
         part.truth_file.write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")
         written.append(part)
     return written
+
+
+def _volume_mm3(model: Any) -> float:
+    return float(model.val().Volume())
 
 
 def write_scan(pdf: Path, png: Path) -> None:

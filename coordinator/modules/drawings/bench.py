@@ -100,7 +100,7 @@ def _plain_ocr(images: dict[Path, list[str]]) -> tuple[Score, float]:
     import cv2
     from rapidocr import RapidOCR
 
-    engine = RapidOCR(params={"Global.log_level": "error"})
+    engine: Any = RapidOCR(params={"Global.log_level": "error"})
     score, seconds = Score(), []
     for path, labels in images.items():
         started = time.perf_counter()

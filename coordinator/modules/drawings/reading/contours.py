@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 from coordinator.modules.drawings.reading.model import Contour, Feature
@@ -69,8 +70,8 @@ def _loops(pieces: list[list[Point]]) -> list[list[Point]]:
 
 def _contour(layer: str, points: list[Point], factor: float) -> Contour:
     ring = points if points[0] == points[-1] else [*points, points[0]]
-    area = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:], strict=False)) / 2
-    length = sum(math.dist(a, b) for a, b in zip(ring, ring[1:], strict=False))
+    area = sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring)) / 2
+    length = sum(math.dist(a, b) for a, b in pairwise(ring))
     xs, ys = [x for x, _ in ring], [y for _, y in ring]
     size = ((max(xs) - min(xs)) * factor, (max(ys) - min(ys)) * factor)
     return Contour(layer, length * factor, abs(area) * factor**2, size)

@@ -84,8 +84,7 @@ def parse_dimension(text: str, stacked: tuple[str, str] | None = None) -> Dimens
         return None
     result, rest = parsed
     result.count, result.reference = count, reference
-    rest = _consume_tolerances(result, rest)
-    if rest is None:
+    if _consume_tolerances(result, rest) is None:
         return None
     if stacked is not None and result.upper is None:
         result.upper, result.lower = (to_number(part) for part in stacked)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import ezdxf
 from ezdxf import recover
+from ezdxf.filemanagement import readfile
 from ezdxf.lldxf.const import DXFError
 
 from coordinator.modules.drawings.reading.contours import find_contours, find_hole_circles
 from coordinator.modules.drawings.reading.dimension_text import parse_dimension
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.layout import TextBlock, make_dimension
-from coordinator.modules.drawings.reading.model import Dimension, DrawingReading, Limits, ReadingFailedError
+from coordinator.modules.drawings.reading.model import Dimension, DrawingReading, ReadingFailedError
 from coordinator.modules.drawings.reading.page import Page, Segment, Word, to_frame
 
 CHARACTER_WIDTH = 0.78  # share of the text height
@@ -29,12 +30,12 @@ _CODES = {"%%c": "Ø", "%%p": "±", "%%d": "°", "%%C": "Ø", "%%P": "±", "%%D"
 _ANGULAR = (2, 5)
 
 
-def read_dxf(path: Path, limits: Limits) -> DrawingReading:
+def read_dxf(path: Path) -> DrawingReading:
     """Read model space and the used layouts; raises ReadingFailedError when the file is no DXF."""
     document = _load(path)
     reading = DrawingReading(file=str(path), kind="dxf", pages=1)
     unit, factor = _UNITS.get(document.header.get("$INSUNITS", 0), (None, 1.0))
-    entities = list(_entities(document, limits))
+    entities = list(_entities(document))
     page, dimensions = _collect(entities, unit or "mm")
     reading.unit = unit
     reading.contours = find_contours(entities, factor)
@@ -47,7 +48,7 @@ def read_dxf(path: Path, limits: Limits) -> DrawingReading:
 
 def _load(path: Path) -> Any:
     try:
-        return ezdxf.readfile(path)
+        return readfile(path)
     except (DXFError, OSError, ValueError, UnicodeDecodeError):
         try:
             return recover.readfile(path)[0]
@@ -55,7 +56,7 @@ def _load(path: Path) -> Any:
             raise ReadingFailedError("drawing.corrupt", "Fichier DXF illisible ou corrompu.") from failure
 
 
-def _entities(document: Any, limits: Limits) -> Iterator[Any]:
+def _entities(document: Any) -> Iterator[Any]:
     """Entities of model space and of layouts, block references opened."""
     count = 0
     for layout in document.layouts:
@@ -89,7 +90,7 @@ def _collect(entities: list[Any], unit: str) -> tuple[Page, list[Dimension]]:
         elif kind == "LWPOLYLINE":
             points = [(x, y) for x, y, *_ in entity.get_points()]
             points += points[:1] if entity.closed else []
-            strokes += [(*a, *b) for a, b in zip(points, points[1:], strict=False)]
+            strokes += [(*a, *b) for a, b in pairwise(points)]
         elif kind in ("TEXT", "ATTRIB"):
             words += _text_words(entity)
         elif kind == "MTEXT":
@@ -125,13 +126,12 @@ def plain_text(text: str) -> str:
 
 
 def _text_words(entity: Any) -> list[tuple[str, float, float, float, float]]:
-    align, first, second = entity.get_placement()
+    align, anchor, _ = entity.get_placement()
     text, height, angle = plain_text(entity.dxf.text), entity.dxf.height, entity.dxf.rotation
     width = len(text) * CHARACTER_WIDTH * height
     name = align.name
     back = width / 2 if "CENTER" in name or name.startswith("MIDDLE") else width if "RIGHT" in name else 0.0
     down = height / 2 if name.startswith("MIDDLE") else height if name.startswith("TOP") else 0.0
-    anchor = first if second is None or back == 0.0 else first
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     return [(text, anchor.x - back * c + down * s, anchor.y - back * s - down * c, height, angle)]
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coordinator.modules.drawings.reading.model import (
-    TITLE_BLOCK_FIELDS, Dimension, DrawingReading, Feature, FieldValue, ProcessProposal, Solid, SurfaceTexture, TurnedProfile, Vector,
+    TITLE_BLOCK_FIELDS,
+    Dimension,
+    DrawingReading,
+    Feature,
+    FieldValue,
+    ProcessProposal,
+    Solid,
+    SurfaceTexture,
+    TurnedProfile,
+    Vector,
 )  # fmt: skip
 
 MAX_SIZE_DIFFERENCE = 0.01
@@ -117,16 +126,18 @@ def in_mm(dimension: Dimension) -> float | None:
 def _with_threads(features: list[Feature], dimensions: list[Dimension]) -> list[Feature]:
     """Name the thread of holes whose diameter is the tap drill or the core of a thread written on the drawing (ISO 261)."""
     threads = [item for item in dimensions if item.kind == "thread" and item.unit == "mm" and item.nominal]
-    for feature in features:
-        if feature.type != "hole" or feature.diameter_mm is None or feature.thread is not None:
-            continue
-        for thread in threads:
-            nominal = thread.nominal or 0.0
-            pitch = _pitch(thread)
-            drill = nominal - pitch
-            if pitch and abs(feature.diameter_mm - drill) <= 0.12 * pitch and feature.count == thread.count:
-                feature.thread, feature.form = thread.thread, "tapped"
-    return features
+    return [_with_thread(feature, threads) for feature in features]
+
+
+def _with_thread(feature: Feature, threads: list[Dimension]) -> Feature:
+    if feature.type != "hole" or feature.diameter_mm is None or feature.thread is not None:
+        return feature
+    for thread in threads:
+        pitch = _pitch(thread)
+        drill = (thread.nominal or 0.0) - pitch
+        if pitch and abs(feature.diameter_mm - drill) <= 0.12 * pitch and feature.count == thread.count:
+            return replace(feature, thread=thread.thread, form="tapped")
+    return feature
 
 
 _COARSE_PITCH_MM = {

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import re
 
-from coordinator.modules.drawings.reading import annotations
+from coordinator.modules.drawings.reading import remarks
 from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains
 from coordinator.modules.drawings.reading.dimension_text import DimensionText
 from coordinator.modules.drawings.reading.labels import is_label
 from coordinator.modules.drawings.reading.layout import (
-    TextBlock, box_around, build_blocks, frame_tolerance, make_dimension, read_block,
+    TextBlock,
+    box_around,
+    build_blocks,
+    frame_tolerance,
+    make_dimension,
+    read_block,
 )  # fmt: skip
-from coordinator.modules.drawings.reading.model import BBox, Dimension, DrawingReading
+from coordinator.modules.drawings.reading.model import (
+    BBox,
+    Dimension,
+    DrawingReading,
+    FieldValue,
+    GeometricTolerance,
+    Note,
+    SurfaceTexture,
+)  # fmt: skip
 from coordinator.modules.drawings.reading.page import Page
 from coordinator.modules.drawings.reading.title_block import TitleBlock, read_title_block
 
@@ -30,23 +43,29 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
         for name, value in title.fields.items():
             if reading.title_block[name].status != "read":
                 reading.title_block[name] = value
-    reading.unit = annotations.unit_of(texts) or reading.unit or _unit_field(reading)
-    reading.standard_system = annotations.standard_of(texts, reading.unit)
+    reading.unit = remarks.unit_of(texts) or reading.unit or _unit_field(reading)
+    reading.standard_system = remarks.standard_of(texts, reading.unit)
     reading.dimensions += known or []
     for page, blocks, grid, title in prepared:
         _read_page(reading, page, blocks, grid, title)
     _to_file_coordinates(reading, pages)
     if reading.unit is None:
         reading.warnings.append("Unité non indiquée : millimètre supposé.")
-    annotations.finish_unit(reading)
+    remarks.finish_unit(reading)
     if sum(len(page.words) for page in pages) < MIN_WORDS_READABLE:
         reading.warnings.append("Plan illisible : aucun texte reconnu, saisie manuelle nécessaire.")
 
 
 def _to_file_coordinates(reading: DrawingReading, pages: list[Page]) -> None:
     by_number = {page.number: page for page in pages}
-    items = [*reading.title_block.values(), *reading.dimensions, *reading.geometric_tolerances]
-    for item in [*items, *reading.surface_textures, *reading.notes]:
+    items: list[FieldValue | Dimension | GeometricTolerance | SurfaceTexture | Note] = [
+        *reading.title_block.values(),
+        *reading.dimensions,
+        *reading.geometric_tolerances,
+        *reading.surface_textures,
+        *reading.notes,
+    ]
+    for item in items:
         page = by_number.get(item.page or 0)
         if item.bbox is not None and page is not None:
             item.bbox = page.file_box(item.bbox)
@@ -64,7 +83,7 @@ def _read_page(
 ) -> None:
     frame = grid.drawing_frame()
     in_region = [_in_any(block.bbox, title.regions) for block in blocks]
-    textures, used = annotations.read_textures(blocks, in_region, page.number)
+    textures, used = remarks.read_textures(blocks, in_region, page.number)
     reading.surface_textures += textures
     rest: list[TextBlock] = []
     unit = reading.unit or "mm"
@@ -84,7 +103,7 @@ def _read_page(
                 reading.geometric_tolerances.append(tolerance)
         else:
             reading.dimensions.append(make_dimension(block, parsed, unit, page.number, basic=box == "basic"))
-    reading.notes += annotations.read_notes(rest, page.number)
+    reading.notes += remarks.read_notes(rest, page.number)
     _read_framed_text(reading, rest, blocks, page)
 
 
@@ -94,9 +113,10 @@ def _read_framed_text(
     """Control frames whose text is more than a number ("0.3CZ Ⓜ", "0,6 A")."""
     for block in rest:
         framed = re.match(r"^[^\w]*[Ø]?\s*\d+[.,]\d+\s*(?:CZ|[ⓂMⓁL©@]|\s[A-Z])", block.text)
-        if framed and block.words and box_around(block, page.segments) == "frame":
-            if tolerance := frame_tolerance(block, blocks, page.number):
-                reading.geometric_tolerances.append(tolerance)
+        if not framed or box_around(block, page.segments) != "frame":
+            continue
+        if tolerance := frame_tolerance(block, blocks, page.number):
+            reading.geometric_tolerances.append(tolerance)
 
 
 def _is_size(parsed: DimensionText) -> bool:

@@ -183,7 +183,8 @@ def _owner(stack: _Stack, blocks: list[TextBlock]) -> TextBlock | None:
 def read_block(block: TextBlock) -> DimensionText | None:
     """Understand a block as a dimension, or None."""
     if not block.words:
-        assert block.stack is not None  # noqa: S101 - a block without words is a stack
+        if block.stack is None:
+            return None
         return parse_dimension("", (block.stack.top.text, block.stack.bottom.text))
     stacked = (block.stack.top.text.rstrip("°"), block.stack.bottom.text.rstrip("°")) if block.stack else None
     return parse_dimension(block.text, stacked)

@@ -55,7 +55,10 @@ class ReadingFailedError(Exception):
 
 @dataclass
 class FieldValue:
-    """One title-block field. ``unread``: its label or cell is there but no value could be read; ``absent``: not drawn."""
+    """One title-block field.
+
+    ``unread``: something is written in its cell that is no value of this field; ``absent``: no label, or an empty cell.
+    """
 
     value: str | None = None
     confidence: float = 0.0
@@ -233,9 +236,7 @@ class DrawingReading:
 
     def to_json(self) -> dict[str, Any]:
         """Return the published JSON object (see the interface description), numbers rounded to what they can mean."""
-        tidy = _rounded(dataclasses.asdict(self))
-        assert isinstance(tidy, dict)
-        return tidy
+        return {key: _rounded(value) for key, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> DrawingReading:

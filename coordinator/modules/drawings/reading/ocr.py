@@ -44,13 +44,13 @@ class RapidEngine:
         from rapidocr import RapidOCR
 
         threads = {"EngineConfig.onnxruntime.intra_op_num_threads": 2}
-        self._engine = RapidOCR(
+        self._engine: Any = RapidOCR(
             params={"Global.log_level": "error", "Global.max_side_len": DETECT_SIDE_PX, **threads}
         )
 
     def detect(self, image: Image) -> list[Quad]:
         """Four-cornered text boxes in pixels of ``image``, first corner at the top left of the box."""
-        result = self._engine(image, use_det=True, use_cls=False, use_rec=False)
+        result: Any = self._engine(image, use_det=True, use_cls=False, use_rec=False)
         return [] if result.boxes is None else [np.asarray(box, dtype=float) for box in result.boxes]
 
     def recognise(self, crops: list[Image]) -> list[Read]:

@@ -6,6 +6,7 @@ import ctypes
 import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def _read_paths(source: Any, page: Page, page_height: float) -> list[Symbol]:
             symbols.append(symbol)
             continue
         for path in subpaths:
-            for (x0, y0), (x1, y1) in zip(path, path[1:], strict=False):
+            for (x0, y0), (x1, y1) in pairwise(path):
                 if abs(x1 - x0) + abs(y1 - y0) > 2:
                     page.segments.append(Segment(x0, y0, x1, y1))
     return symbols
@@ -186,9 +187,9 @@ def _place_symbols(words: list[Word], symbols: list[Symbol]) -> list[Word]:
                 and fits
                 and -0.5 * word.height <= gap <= 0.9 * word.height
                 and re.search(r"\d", word.text)
+                and (best is None or abs(gap) < best[0])
             ):
-                if best is None or abs(gap) < best[0]:
-                    best = (abs(gap), replace(sign, v0=word.v0, v1=word.v1))
+                best = (abs(gap), replace(sign, v0=word.v0, v1=word.v1))
         if best is not None:
             placed.append(best[1])
     return placed

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from OCP.BRep import BRep_Tool
 from OCP.BRepAdaptor import BRepAdaptor_Curve, BRepAdaptor_Surface
 from OCP.BRepTools import BRepTools, BRepTools_WireExplorer
 from OCP.gp import gp_Pnt, gp_Vec
 from OCP.ShapeAnalysis import ShapeAnalysis_Surface
-from OCP.BRep import BRep_Tool
 from OCP.TopAbs import TopAbs_EDGE, TopAbs_FACE, TopAbs_REVERSED
 from OCP.TopExp import TopExp
 from OCP.TopTools import TopTools_IndexedDataMapOfShapeListOfShape
@@ -107,9 +107,10 @@ def _facing(one: Face, two: Face) -> bool:
 
 def _slot(one: Face, two: Face, inside: Inside) -> Feature:
     a, b = one.axis, two.axis
-    assert a is not None and b is not None  # noqa: S101 - checked by _facing
+    if a is None or b is None:
+        raise ValueError("a slot end needs an axis")
     low, high = min(one.span[0], two.span[0]), max(one.span[1], two.span[1])
-    middle = Axis(tuple((np.array(a.point) + np.array(b.point)) / 2), a.direction)  # type: ignore[arg-type]
+    middle = Axis(tuple((np.array(a.point) + np.array(b.point)) / 2), a.direction)
     open_low, open_high = not inside(middle.at(low - 0.05)), not inside(middle.at(high + 0.05))
     sign = 1.0 if open_high else -1.0
     distance = float(np.linalg.norm(np.subtract(a.point, b.point)))
@@ -159,7 +160,8 @@ def _edge_points(edge: Any) -> list[Array]:
 
 def _pocket(face: Face, edges: list[Any], walls: list[Face]) -> Feature:
     normal = face.normal
-    assert normal is not None  # noqa: S101 - checked by the caller
+    if normal is None:
+        raise ValueError("a pocket floor needs a normal")
     outline = np.array([point for edge in edges for point in _edge_points(edge)])
     level = float(np.dot(outline[0], normal))
     heights = [

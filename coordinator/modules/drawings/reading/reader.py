@@ -20,7 +20,7 @@ def read_in_process(path: Path, kind: Kind, limits: Limits) -> DrawingReading:
     if kind == "dxf":
         from coordinator.modules.drawings.reading.dxf import read_dxf
 
-        return read_dxf(path, limits)
+        return read_dxf(path)
     if kind in ("step", "iges"):
         from coordinator.modules.drawings.reading.solid import read_solid
 

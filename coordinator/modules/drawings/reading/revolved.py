@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,15 +64,15 @@ def _outer_is_round(faces: list[Face], axis: Axis) -> bool:
 def turned_profile(faces: list[Face], axis: Axis, share: float) -> TurnedProfile:
     """Outer and inner outline as (z, r) segments; z = 0 at the lower end along the axis."""
     around = [face for face in faces if face.kind != "plane" and _turns_around(face, axis)]
-    outer = _segments([face for face in around if not face.concave], axis)
-    inner = _segments([face for face in around if face.concave], axis)
+    outer = _segments([face for face in around if not face.concave])
+    inner = _segments([face for face in around if face.concave])
     positions = [p for segment in outer + inner for p in (segment[0], segment[2])]
     positions += [
         axis.along(face.point) for face in faces if face.kind == "plane" and _turns_around(face, axis)
     ]
     start, end = min(positions), max(positions)
-    outer_line = _envelope(outer, max)
-    inner_line = _envelope(inner, max)
+    outer_line = _envelope(outer)
+    inner_line = _envelope(inner)
     radius = max(max(segment[1], segment[3]) for segment in outer)
     origin = axis.at(start)
     return TurnedProfile(
@@ -86,29 +86,29 @@ def turned_profile(faces: list[Face], axis: Axis, share: float) -> TurnedProfile
     )
 
 
-def _segments(faces: list[Face], axis: Axis) -> list[Segment]:
+def _segments(faces: list[Face]) -> list[Segment]:
     """Each face as straight pieces between its measured points, low end first."""
     found: list[Segment] = []
     for face in faces:
         points = [face.ends[0], face.ends[-1]] if face.kind in ("cylinder", "cone") else face.ends
-        for (z0, r0), (z1, r1) in zip(points, points[1:], strict=False):
+        for (z0, r0), (z1, r1) in pairwise(points):
             if abs(z1 - z0) > 1e-4:
                 found.append((z0, r0, z1, r1) if z0 < z1 else (z1, r1, z0, r0))
     return found
 
 
-def _envelope(segments: list[Segment], choose: Callable[..., Segment]) -> list[Segment]:
+def _envelope(segments: list[Segment]) -> list[Segment]:
     """For each stretch of z keep the segment with the largest radius, and join what continues."""
     marks = sorted({round(z, 4) for segment in segments for z in (segment[0], segment[2])})
     line: list[Segment] = []
-    for z0, z1 in zip(marks, marks[1:], strict=False):
+    for z0, z1 in pairwise(marks):
         if z1 - z0 < 1e-3:
             continue
         middle = (z0 + z1) / 2
         here = [segment for segment in segments if segment[0] - 1e-4 <= middle <= segment[2] + 1e-4]
         if not here:
             continue
-        top = choose(here, key=lambda segment: _radius_at(segment, middle))
+        top = max(here, key=lambda segment: _radius_at(segment, middle))
         piece = (z0, _radius_at(top, z0), z1, _radius_at(top, z1))
         if line and abs(line[-1][2] - z0) < 1e-3 and _is_level(line[-1]) and _is_level(piece) \
                 and abs(line[-1][1] - piece[1]) < 1e-3:  # fmt: skip

@@ -7,6 +7,7 @@ the next file a fresh child.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -79,9 +80,9 @@ class Sandbox:
         child = self._ready_child()
         request = json.dumps({"path": str(path), "kind": found.kind, "format": found.format}) + "\n"
         try:
-            assert child.stdin is not None
-            child.stdin.write(request.encode())
-            child.stdin.flush()
+            if child.stdin is not None:
+                child.stdin.write(request.encode())
+                child.stdin.flush()
             line = _read_line(child, self.limits.wall_s)
         except TimeoutError:
             self.close()
@@ -152,16 +153,15 @@ def read_file(path: Path, *, limits: Limits | None = None) -> DrawingReading:
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
     # The child leads its own session: helpers it started (tesseract) end with it.
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 
 def _read_line(child: subprocess.Popen[bytes], timeout_s: float) -> bytes:
     """Return the child's next line without its end, or b"" when it closed its output; raises TimeoutError."""
-    assert child.stdout is not None
+    if child.stdout is None:
+        return b""
     descriptor = child.stdout.fileno()
     deadline = time.monotonic() + timeout_s
     parts: list[bytes] = []

@@ -25,14 +25,18 @@ from coordinator.modules.drawings.reading import prismatic, revolved
 from coordinator.modules.drawings.reading.faces import (
     Array,
     Axis,
-    Face,
     describe_faces,
     is_tessellated,
     iter_faces,
 )
 from coordinator.modules.drawings.reading.holes import Inside, find_holes, merge_equal
 from coordinator.modules.drawings.reading.model import (
-    DrawingReading, Feature, Kind, ProcessProposal, ReadingFailedError, Solid,
+    DrawingReading,
+    Feature,
+    Kind,
+    ProcessProposal,
+    ReadingFailedError,
+    Solid,
 )  # fmt: skip
 from coordinator.modules.drawings.reading.step_header import read_step_header
 
@@ -155,10 +159,10 @@ def _recognise(solid: Any, reading: DrawingReading) -> None:
         used |= {face.index for face in faces if face.axis is not None and face.axis.same_line(turning[0])}
     found += prismatic.find_fillets(faces, used | slot_ends)
     reading.features += found
-    _add_access(reading, found, axis, faces)
+    _add_access(reading, found, axis)
 
 
-def _add_access(reading: DrawingReading, found: list[Feature], axis: Axis | None, faces: list[Face]) -> None:
+def _add_access(reading: DrawingReading, found: list[Feature], axis: Axis | None) -> None:
     """Outward directions from which tools must come: mouths of holes, pockets and slots, both ends of a turned part."""
     ways: list[tuple[float, float, float]] = (
         [] if axis is None else [axis.direction, _opposite(axis.direction)]

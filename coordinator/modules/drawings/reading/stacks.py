@@ -38,7 +38,7 @@ def glyph_boxes(ink: Image, box: BBox) -> list[BBox]:
     found: list[BBox] = [
         (float(x + x0), float(y + y0), float(x + x0 + w), float(y + y0 + h))
         for x, y, w, h, area in stats[1:count]
-        if area >= 6 and 0 < y and y + h < part.shape[0]
+        if area >= 6 and y > 0 and y + h < part.shape[0]
     ]
     return sorted(found)
 

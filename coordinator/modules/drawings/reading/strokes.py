@@ -145,13 +145,13 @@ def _diameter_sign_before(word: Word, ink: Image, shift: float) -> float | None:
             if tree[0][other][3] == index and cv2.contourArea(hole) > 0.03 * w * h
         ]
         if len(holes) == 2 and _split_by_slash(holes, w, h):
-            return word.u0 - (part.shape[1] - 0.15 * height - x)
+            return float(word.u0 - (part.shape[1] - 0.15 * height - x))
     return None
 
 
 def _split_by_slash(holes: list[Any], width: int, height: int) -> bool:
     """The two half moons of Ø lie beside each other; the holes of 8 and B lie over each other."""
-    (ax, ay), (bx, by) = (np.asarray(hole).reshape(-1, 2).mean(axis=0) for hole in holes)
+    ax, bx = (float(np.asarray(hole).reshape(-1, 2)[:, 0].mean()) for hole in holes)
     areas = sorted(cv2.contourArea(hole) for hole in holes)
     return bool(
         abs(ax - bx) > 0.12 * width and areas[0] > 0.4 * areas[1] and sum(areas) > 0.15 * width * height

@@ -74,7 +74,7 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     for label in sorted(
         labels, key=lambda item: 0 if main and contains(main, *centre_of(item.block.bbox), 1) else 1
     ):
-        value = _field_value(label, level, cells, grid, page.number)
+        value = _field_value(label, level, grid, page.number)
         known = found.fields.get(label.name)
         if known is None or (known.status != "read" and value.status == "read"):
             found.fields[label.name] = value
@@ -114,9 +114,7 @@ def _main_region(regions: list[BBox], labels: list[_Label]) -> BBox | None:
     return max(regions, key=richness, default=None)
 
 
-def _field_value(
-    label: _Label, level: list[TextBlock], cells: dict[int, BBox | None], grid: Grid, page: int
-) -> FieldValue:
+def _field_value(label: _Label, level: list[TextBlock], grid: Grid, page: int) -> FieldValue:
     if label.value is not None:
         status = "read" if fits(label.name, label.value) else "unread"
         if status == "read":
@@ -128,7 +126,7 @@ def _field_value(
                 label.block.bbox,
                 label.block.parts[0].source,
             )
-    groups = _candidates(label, level, cells, grid)
+    groups = _candidates(label, level, grid)
     for group, confidence in groups:
         text = " ".join(
             block.text for block in sorted(group, key=lambda item: (round(item.bbox[1]), item.bbox[0]))
@@ -144,14 +142,12 @@ def _field_value(
     )
 
 
-def _candidates(
-    label: _Label, level: list[TextBlock], cells: dict[int, BBox | None], grid: Grid
-) -> list[tuple[list[TextBlock], float]]:
+def _candidates(label: _Label, level: list[TextBlock], grid: Grid) -> list[tuple[list[TextBlock], float]]:
     """Groups of text which may be the value, the best first: same cell, cell to the right, cell below, nearest text."""
     box, height = label.block.bbox, label.block.parts[0].height
     groups: list[tuple[list[TextBlock], float]] = []
     if label.cell is not None:
-        x0, y0, x1, y1 = label.cell
+        _, y0, x1, y1 = label.cell
         middle = (box[1] + box[3]) / 2
         places = [(label.cell, 0.95)]
         # A low cell is filled by its label: the value stands beside or under it. A tall cell left empty is empty.
@@ -166,7 +162,7 @@ def _candidates(
                 block for block in level
                 if block is not label.block and contains(cell, *centre_of(block.bbox)) and not is_label(block.text)
             ]  # fmt: skip
-            labelled = cell != label.cell and any(
+            labelled = cell is not label.cell and any(
                 is_label(block.text) and contains(cell, *centre_of(block.bbox)) for block in level
             )
             if group and not labelled:
@@ -178,8 +174,8 @@ def _candidates(
         other = block.bbox
         right_gap, drop = other[0] - box[2], other[1] - box[3]
         same_line = abs((other[1] + other[3]) - (box[1] + box[3])) / 2 < 0.7 * height
-        below = other[0] < box[2] and other[2] > box[0] and -0.2 * height <= drop <= 2.5 * height
-        if (same_line and 0 <= right_gap <= 8 * height) or below:
+        under = other[0] < box[2] and other[2] > box[0] and -0.2 * height <= drop <= 2.5 * height
+        if (same_line and 0 <= right_gap <= 8 * height) or under:
             groups.append(([block], 0.75 if same_line else 0.7))
     return groups
 

@@ -1,0 +1,84 @@
+"""Grammar of dimension texts and of OCR repairs."""
+
+import pytest
+
+from coordinator.modules.drawings.reading.dimension_text import parse_dimension
+from coordinator.modules.drawings.reading.ocr_text import clean_text
+
+
+@pytest.mark.parametrize(
+    ("text", "stacked", "kind", "nominal", "upper", "lower", "fit", "count"),
+    [
+        ("12,5", None, "linear", 12.5, None, None, None, 1),
+        (".250", None, "linear", 0.25, None, None, None, 1),
+        ("Ø20 H7", None, "diameter", 20, None, None, "H7", 1),
+        ("2x ⌀3.40 ±0.10", None, "diameter", 3.4, 0.1, -0.1, None, 2),
+        ("4 trous Ø6,6", None, "diameter", 6.6, None, None, None, 4),
+        ("Ø16,5", ("+0,1", "0"), "diameter", 16.5, 0.1, 0.0, None, 1),
+        ("35.00", ("0.00", "-0.20"), "linear", 35.0, 0.0, -0.2, None, 1),
+        ("R", ("11.30", "11.20"), "radius", 11.3, 0.0, -0.1, None, 1),
+        ("1x45°", None, "chamfer", 1, None, None, None, 1),
+        ("2x 1x45°", None, "chamfer", 1, None, None, None, 2),
+        ("45,0°", None, "angle", 45, None, None, None, 1),
+        ("M20x1,5", None, "thread", 20, None, None, None, 1),
+        ("2x M6-6H", None, "thread", 6, None, None, None, 2),
+        ("1/4-20 UNC", None, "thread", 0.25, None, None, None, 1),
+        ("G 1/2", None, "thread", 0.5, None, None, None, 1),
+        ("R0,5 max.", None, "radius", 0.5, None, None, None, 1),
+        ("10 +0,1 -0,2", None, "linear", 10, 0.1, -0.2, None, 1),
+        ("25 -0,2", None, "linear", 25, 0.0, -0.2, None, 1),
+        ("CHAMFER 0,2", None, "chamfer", 0.2, None, None, None, 1),
+    ],
+)
+@pytest.mark.requirement("DRW-18")
+def test_dimension_is_understood(text, stacked, kind, nominal, upper, lower, fit, count):
+    found = parse_dimension(text, stacked)
+    assert found is not None
+    assert (found.kind, found.nominal, found.fit, found.count) == (kind, pytest.approx(nominal), fit, count)
+    assert (found.upper, found.lower) == (
+        None if upper is None else pytest.approx(upper),
+        None if lower is None else pytest.approx(lower),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A-A",
+        "1:1",
+        "2 : 1",
+        "12/03/2026",
+        "11.8.2020",
+        "Ra 3,2",
+        "ISO 2768-mK",
+        "BL-2007",
+        "007",
+        "",
+        "A4",
+        "Cut here 3 mm",
+    ],
+)
+def test_other_text_is_no_dimension(text):
+    assert parse_dimension(text) is None
+
+
+def test_reference_dimension_keeps_its_parentheses_in_the_text():
+    found = parse_dimension("(25,5)")
+    assert found is not None
+    assert found.reference
+    assert found.text == "(25,5)"
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("038 H12", "Ø38 H12"),
+        ("2x08,80 H8", "2xØ8,80 H8"),
+        ("0,5", "0,5"),
+        ("/1,6", "1,6"),
+        ("10+/-0,1", "10 ±0,1"),
+        ("0", "0"),
+    ],
+)
+def test_ocr_text_is_repaired_without_guessing_digits(raw, clean):
+    assert clean_text(raw) == clean
