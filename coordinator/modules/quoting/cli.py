@@ -13,11 +13,12 @@ import typer
 
 from coordinator.modules.quoting.engine import shop_file
 from coordinator.modules.quoting.engine.default_shop import default_shop, default_shop_yaml
-from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
 from coordinator.modules.quoting.engine.reading import from_reading
 from coordinator.modules.quoting.engine.values import QuotingError
 
+CRITICALITIES = ("standard", "sensitive", *CRITICAL)
 app = typer.Typer(help="Chiffrage et devis.", no_args_is_help=True)
 
 
@@ -57,6 +58,8 @@ def compute_command(
         _usage("Donnez au moins un fichier.")
     if quantity is None:
         _usage("Donnez la quantité : --quantity N.")
+    if criticality not in CRITICALITIES:
+        _usage(f"--criticality : valeurs possibles {', '.join(CRITICALITIES)}.")
     today = _date(on, "--date") or date.today()  # noqa: DTZ011 - the shop's calendar day, only at the command line
     wished = _date(delivery, "--delivery")
     try:

@@ -210,6 +210,7 @@ def hole_tools() -> tuple[Tool, ...]:
             20.0,
             usable_length_mm=60,
             teeth=3,
+            iso513_groups=_ALL,
             substrate="hss",
             price=Decimal(28),
             mounted_in=("CU3-1", "CU5-1"),

@@ -62,7 +62,7 @@ class Hole:
             return self._bored(ctx, self.pre_mm, self.diameter_mm, passes)
         if it >= 11:
             return self._drilled(ctx, self.diameter_mm, 0)
-        if it >= 9 or self.diameter_mm > ctx.rules.ream_to_mm:
+        if it >= 9 or self.diameter_mm > ctx.rules.ream_to_mm or ctx.group.f_ream is None:
             passes = max(1, c.finish_passes(ctx.rules, self.it, self.ra_um))
             return self._drilled(ctx, self.diameter_mm, passes)
         allowance = stepped(ctx.rules.ream_allowance_mm, self.diameter_mm)

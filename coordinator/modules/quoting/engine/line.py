@@ -174,6 +174,13 @@ def _priced(job: Job, routes: Sequence[Route], share: Decimal) -> tuple[list[Cos
 
 def _nothing(given: LineInput, material: MaterialMatch, search: Search) -> LineResult:
     reasons = tuple(dict.fromkeys(search.rejected.values()))
+    if search.codes == {"cutting_data_missing"}:
+        questions = tuple(
+            Question("cutting_data_missing", "cutting_data", reason, given.number) for reason in reasons
+        )
+        return LineResult(
+            given.part, material, "unknown", warnings=reasons, questions=questions, rejected=search.rejected
+        )
     gap = Gap("machine", "Machine pour la pièce", ("Sous-traitance de la pièce", *reasons), NO_MACHINE)
     return LineResult(
         given.part,

@@ -80,6 +80,7 @@ class Search:
 
     routes: list[Route] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
+    codes: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def _try(search: Search, machine: Machine, build: Callable[[], list[Route]]) -> 
         search.routes += build()
     except QuotingError as error:
         search.rejected.setdefault(machine.code, error.message)
+        search.codes.add(error.code)
         if error.code in ("rate_missing", "material_unknown", "size_missing"):
             raise
 

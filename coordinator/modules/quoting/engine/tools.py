@@ -128,9 +128,8 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
     if need.tool_type == "drill" and need.tolerance_mm > 0.05:
         d = round(d, 1)
         need = replace(need, diameter_mm=d)
-    substrate = need.substrate or (
-        "hss" if need.tool_type in ("tap", "reamer", "counterbore", "countersink") else "carbide"
-    )
+    soft = need.tool_type in ("tap", "reamer", "counterbore", "countersink") and ctx.group.code != "H"
+    substrate = need.substrate or ("hss" if soft else "carbide")
     price = Decimal(str(round(costs.tool_price_base[substrate] + costs.tool_price_per_mm[substrate] * d, 2)))
     teeth = {"end_mill": 4, "face_mill": 5, "reamer": 6, "thread_mill": 4}.get(need.tool_type, 2)
     tool = Tool(

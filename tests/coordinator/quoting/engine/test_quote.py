@@ -440,3 +440,12 @@ def test_order_of_the_shop_file_does_not_matter() -> None:
         park.settings,
     )  # fmt: skip
     assert quote(part(BLOCK), shop=turned).to_json() == quote(part(BLOCK)).to_json()
+
+
+@pytest.mark.requirement("QUO-47")
+def test_hardened_material_asks_for_the_data_no_table_has() -> None:
+    hard = quote(replace(part(BLOCK), material="42CrMo4 52 HRC"))
+    found = line(hard)
+    assert found["unit_price"] is None
+    assert found["feasibility"] == "unknown"
+    assert any(q.field_name == "cutting_data" for q in hard.questions)
