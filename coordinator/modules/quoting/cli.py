@@ -76,9 +76,7 @@ def compute_command(
         typer.echo(json.dumps(result.to_json(), ensure_ascii=False, indent=1))
     else:
         _print(result)
-    if any(
-        line.error is not None and line.error.code == "file_unreadable" for line in result.lines
-    ) or _failed(readings):
+    if _failed(readings):
         typer.echo("Au moins un fichier n'a pas pu être lu.", err=True)
         raise typer.Exit(1)
 
