@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from coordinator.modules.planning.engine.decode import Decoder
+from coordinator.modules.planning.engine.load import DAY_MIN
 from coordinator.modules.planning.engine.model import (
     Interval,
     LeftOut,
@@ -198,24 +199,25 @@ def replan(
     first = set(event.tasks) | {task.id for task in event.new_tasks}
     urgent_first = [*(t.id for t in after.tasks if t.id in first), *by_start(baseline)]
     orders = [by_start(baseline), urgent_first, *priority_orders(after)]
-    candidates = [(pushed, orders[0]), *((_repaired(decoder, baseline, order), order) for order in orders)]
-    candidates += [(decoder.decode(order), order) for order in orders]
-    best, order = min(candidates, key=lambda pair: pair[0].score)
-    search = LocalSearch(decoder, best, order, {}, seed)
-    pins = _holding(decoder, baseline)
+    repaired = [(_repaired(decoder, baseline, order), order) for order in orders]
+    rebuilt = [(decoder.decode(order), order) for order in orders]
+    quiet, free = (
+        LocalSearch(decoder, *min(found, key=lambda pair: pair[0].score), {}, seed)
+        for found in (repaired, rebuilt)
+    )
     steps = 0
     while time.monotonic() - began < seconds and (max_iterations is None or steps < max_iterations):
-        if steps % 2:
-            search.step(0.0)
+        if steps % 4 == 3:
+            free.step(0.0)
         else:
-            _release_some(search, pins)
+            _release_some(quiet)
         steps += 1
-    return explain(after, baseline, search.best, pushed, event)
+    best = min(quiet.best, free.best, pushed, key=lambda plan: plan.score)
+    return explain(after, baseline, best, pushed, event)
 
 
-def _release_some(search: LocalSearch, pins: dict[str, Placement]) -> None:
-    """Neighbour of the repair kind: the plan stays pinned except for a window of tasks in front of late
-    orders."""
+def _release_some(search: LocalSearch) -> None:
+    """Neighbour of the repair kind: all stays except one order, a late one first, and a few tasks in its way."""
     late = [r.order for r in search.best.orders.values() if r.late_min > 0]
     movable = [t for t, p in search.best.placements.items() if not p.frozen]
     if not movable:
@@ -225,12 +227,21 @@ def _release_some(search: LocalSearch, pins: dict[str, Placement]) -> None:
     window = [search.best.placements[t] for t in movable if tasks[t].order == target]
     if not window:
         return
-    machines = {p.machine for p in window}
     freed = {p.task for p in window}
-    neighbours = [t for t in movable if search.best.placements[t].machine in machines and t not in freed]
-    freed |= set(search.random.sample(neighbours, min(len(neighbours), search.random.randint(1, 8))))
-    kept = {t: search.best.placements.get(t, p) for t, p in pins.items() if t not in freed}
-    order = sorted(search.order, key=lambda t: (tasks[t].order != target, search.random.random()))
+    task = tasks[search.random.choice(window).task]
+    before = [search.best.placements[k.predecessor].end_min for k in task.links if k.predecessor in tasks]
+    ready = max([search.decoder.problem.now_min, task.release_min, *before])
+    wanted = {c.machine for c in task.choices} | set(search.decoder.candidates(task))
+    neighbours = [
+        t
+        for t in movable
+        if t not in freed
+        and ready - DAY_MIN < (placed := search.best.placements[t]).start_min < ready + 2 * DAY_MIN
+        and (placed.machine in wanted or placed.operator in wanted)
+    ]
+    freed |= set(search.random.sample(neighbours, min(len(neighbours), search.random.randint(1, 12))))
+    kept = {t: p for t, p in search.best.placements.items() if t not in freed}
+    order = sorted(search.order, key=lambda t: tasks[t].order != target)
     plan = search.decoder.decode(order, pins=kept)
     if plan.score < search.best.score:
         search.best = plan
