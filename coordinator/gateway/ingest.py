@@ -11,7 +11,7 @@ import queue
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -23,7 +23,7 @@ from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.db import utcnow
 from coordinator.modules.machines import api as machines
 from coordinator.modules.stations import api as stations
-from edge_agents.protocol import Channel, Envelope, ProtocolError, Topics
+from edge_agents.protocol import Channel, ProtocolError, Topics
 from edge_agents.protocol.control import (
     Ack,
     CommandResult,
@@ -169,7 +169,7 @@ class Ingest:
         while True:
             try:
                 with connection.transaction():
-                    states = stations.store(connection, judged, self._write_telemetry, self._has_handler)
+                    states = stations.store(connection, judged, machines.write_batches, self._has_handler)
                 break
             except psycopg.OperationalError as error:
                 if connection.closed or self._stop.is_set():
@@ -177,7 +177,7 @@ class Ingest:
                 _log.error("batch not stored, trying again", reason=str(error))
                 time.sleep(1)
         self.stored += len(judged.accepted)
-        sites = {e.station_id: Topics.parse(r.topic)[0].site for e, _, r in judged.accepted}
+        sites = {a.envelope.station_id: Topics.parse(a.received.topic)[0].site for a in judged.accepted}
         sites.update(
             {
                 r.station_code: Topics.parse(r.received.topic)[0].site
@@ -219,10 +219,6 @@ class Ingest:
 
     def _has_handler(self, event_type: str) -> bool:
         return event_type in self._factory.registry.device_handlers
-
-    @staticmethod
-    def _write_telemetry(connection: psycopg.Connection[Any], batches: Iterable[tuple[Envelope, Any]]) -> int:
-        return machines.write_batches(connection, [(e.payload, received_at) for e, received_at in batches])
 
     # processor ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from coordinator.kernel.config import Config
 from coordinator.kernel.db import Record, utcnow
-from coordinator.kernel.errors import Conflict, Forbidden, NotFound
+from coordinator.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from coordinator.kernel.files import FileStore
 from coordinator.kernel.registry import Permission, Registry
 from coordinator.kernel.settings_store import Settings
@@ -89,8 +89,11 @@ class Context:
         """Scope of the permission.
 
         Raises:
+            Unauthenticated: nobody is signed in.
             Forbidden: ``access.denied`` with module and right.
         """
+        if self.principal.kind == "anonymous":
+            raise Unauthenticated
         scope = self.principal.scope(permission.module_code, permission.right)
         if scope is None:
             raise Forbidden(

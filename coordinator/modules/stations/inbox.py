@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,15 +63,26 @@ class StreamState:
     rejected: list[Rejection] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A message that passed, with its typed payload."""
+
+    envelope: Envelope
+    stream: Stream
+    received: Received
+    payload: Any
+
+
 @dataclass
 class Sorted:
     """A decoded batch."""
 
-    accepted: list[tuple[Envelope, Stream, Received]] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
 
-TelemetryWriter = Callable[[psycopg.Connection[Any], Iterable[tuple[Envelope, dt.datetime]]], int]
+TelemetryWriter = Callable[[psycopg.Connection[Any], Sequence[tuple[Any, dt.datetime]]], int]
+"""Writes typed telemetry batches with their time of receipt."""
 
 
 def sort_batch(batch: Sequence[Received], known: Callable[[str, str], str | None]) -> Sorted:
@@ -88,13 +99,13 @@ def sort_batch(batch: Sequence[Received], known: Callable[[str, str], str | None
         if isinstance(outcome, Rejection):
             result.rejected.append(outcome)
         else:
-            result.accepted.append((outcome, stream, received))
+            result.accepted.append(outcome)
     return result
 
 
 def _judge(
     received: Received, topics: Topics, stream: Stream, known: Callable[[str, str], str | None]
-) -> Envelope | Rejection:
+) -> Accepted | Rejection:
     envelope: Envelope | None = None
     try:
         refusal = known(topics.site, topics.station_id)
@@ -108,12 +119,12 @@ def _judge(
             raise ProtocolError("type.unknown", f"Type de message inconnu : {envelope.type!r}.")
         if envelope.occurred_at > received.received_at + _FUTURE and envelope.time_quality == "trusted":
             raise ProtocolError("time.future", "Date dans le futur.")
-        parse_payload(envelope.type, envelope.payload)
+        payload = parse_payload(envelope.type, envelope.payload)
     except ProtocolError as error:
         message_id = envelope.message_id if envelope else None
         seq = envelope.seq if envelope else None
         return Rejection(topics.station_id, stream, f"{error.code}: {error}", message_id, seq, received)
-    return envelope
+    return Accepted(envelope, stream, received, payload)
 
 
 def store(
@@ -124,8 +135,9 @@ def store(
 ) -> dict[str, StreamState]:
     """Write a batch in the connection's transaction; returns what may be acknowledged after commit, by station."""
     fresh = _insert_inbox(connection, batch, has_handler)
-    events = [(e, r) for e, s, r in batch.accepted if s == "event" and e.message_id in fresh]
-    samples = [(e, r.received_at) for e, s, r in batch.accepted if s == "telemetry" and e.message_id in fresh]
+    new = {a.envelope.message_id: a for a in batch.accepted if a.envelope.message_id in fresh}
+    events = [(a.envelope, a.received) for a in new.values() if a.stream == "event"]
+    samples = [(a.payload, a.received.received_at) for a in new.values() if a.stream == "telemetry"]
     _copy_events(connection, events)
     if samples:
         write_telemetry(connection, samples)
@@ -157,7 +169,8 @@ def _insert_inbox(
                 "bytea",
             ]
         )
-        for envelope, stream, received in batch.accepted:
+        for accepted in batch.accepted:
+            envelope, stream, received = accepted.envelope, accepted.stream, accepted.received
             waits = stream == "event" and has_handler(envelope.type)
             copy.write_row(
                 (envelope.message_id, envelope.station_id, stream, envelope.seq, envelope.type, "stored", None,
@@ -182,8 +195,6 @@ def _insert_inbox(
 def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Envelope, Received]]) -> None:
     if not events:
         return
-    # A message repeated within the batch passes the staging once; its event must do so too.
-    unique = {envelope.message_id: (envelope, received) for envelope, received in events}
     with (
         connection.cursor() as cursor,
         cursor.copy(
@@ -194,7 +205,7 @@ def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Env
         copy.set_types(
             ["uuid", "text", "text", "int8", "timestamptz", "timestamptz", "text", "text", "jsonb"]
         )
-        for envelope, received in unique.values():
+        for envelope, received in events:
             copy.write_row(
                 (envelope.message_id, envelope.station_id, envelope.type, envelope.seq, envelope.occurred_at,
                  received.received_at, envelope.time_quality, envelope.user_ref, Jsonb(envelope.payload))
@@ -203,8 +214,9 @@ def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Env
 
 def _advance(connection: psycopg.Connection[Any], batch: Sorted) -> dict[str, StreamState]:
     touched: dict[tuple[str, str], int] = defaultdict(int)
-    for envelope, stream, _ in batch.accepted:
-        touched[envelope.station_id, stream] = max(touched[envelope.station_id, stream], envelope.seq)
+    for accepted in batch.accepted:
+        key: tuple[str, str] = (accepted.envelope.station_id, accepted.stream)
+        touched[key] = max(touched[key], accepted.envelope.seq)
     for rejection in batch.rejected:
         if rejection.seq is not None:
             key = (rejection.station_code, rejection.stream)

@@ -112,7 +112,7 @@ def claim_status(ctx: Context, claim_id: int, secret: str) -> ClaimStatus:
         ca_pem=authority.ca_pem,
         broker=BrokerAddress(host=ctx.config.mqtt_host, port=ctx.config.mqtt_port),
         api_url=ctx.config.public_url(),
-        config_public_key=authority.public_key(),
+        config_public_key=authority.public_key,
     )
 
 
@@ -159,7 +159,7 @@ def _station_for(ctx: Context, claim: StationClaim, params: ApproveParams, site:
     return station
 
 
-def refuse_claim(ctx: Context, claim: StationClaim, _params: BaseModel) -> None:
+def refuse_claim(_ctx: Context, claim: StationClaim, _params: BaseModel) -> None:
     """Turn a unit away."""
     if claim.status != "pending":
         raise Conflict("station.claim_closed")
