@@ -1,0 +1,1 @@
+"""The company, its sites, calendars, trades, rates and settings (area 01)."""

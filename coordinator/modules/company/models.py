@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
@@ -24,11 +23,11 @@ class CompanyProfile(Record):
     legal_form: Mapped[str | None] = f.text(60)
     share_capital: Mapped[Decimal | None] = f.money(group=None)
     is_not_yet_registered: Mapped[bool] = f.boolean()
-    siren: Mapped[str | None] = f.text(9)
+    siren: Mapped[str | None] = f.text(20)
     rcs_number: Mapped[str | None] = f.text(40)
     rcs_city: Mapped[str | None] = f.text(80)
     naf_code: Mapped[str | None] = f.text(6)
-    vat_number: Mapped[str | None] = f.text(20)
+    vat_number: Mapped[str | None] = f.text(30)
     street: Mapped[str | None] = f.text(300)
     postal_code: Mapped[str | None] = f.text(12)
     city: Mapped[str | None] = f.text(100)
@@ -37,7 +36,7 @@ class CompanyProfile(Record):
     email: Mapped[str | None] = f.text(254, kind="email")
     website: Mapped[str | None] = f.text(200, kind="url")
     logo_sha256: Mapped[str | None] = f.text(64, read_only=True)
-    iban: Mapped[str | None] = f.text(34, group="bank")
+    iban: Mapped[str | None] = f.text(42, group="bank")
     bic: Mapped[str | None] = f.text(11, group="bank")
     insurer: Mapped[str | None] = f.text(200)
     insurance_policy: Mapped[str | None] = f.text(80)
@@ -105,7 +104,7 @@ class Site(Record):
 
     code: Mapped[str] = f.text(20, required=True, unique=True, search=True)
     name: Mapped[str] = f.text(120, required=True, search=True)
-    siret: Mapped[str | None] = f.text(14)
+    siret: Mapped[str | None] = f.text(20)
     street: Mapped[str | None] = f.text(300)
     postal_code: Mapped[str | None] = f.text(12)
     city: Mapped[str | None] = f.text(100)
@@ -227,7 +226,7 @@ class RateCardLine(Record):
 
     rate_card_id: Mapped[int] = f.ref("rate_card.id", required=True)
     kind: Mapped[str] = f.choice("rate_kind")
-    machine_id: Mapped[int | None] = f.integer()
+    machine_id: Mapped[int | None] = f.ref("machine.id")
     work_center_id: Mapped[int | None] = f.ref("work_center.id")
     machine_type: Mapped[str | None] = f.choice("machine_type", required=False)
     job_position_id: Mapped[int | None] = f.ref("job_position.id")

@@ -13,7 +13,15 @@ from coordinator.kernel import audit
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Forbidden, NotFound
 from coordinator.kernel.models import AuditLog
-from coordinator.modules.identity import granting, passwords, rights, second_factor, sessions, sign_in, throttle
+from coordinator.modules.identity import (
+    granting,
+    passwords,
+    rights,
+    second_factor,
+    sessions,
+    sign_in,
+    throttle,
+)
 from coordinator.modules.identity.keys import badge_salt
 from coordinator.modules.identity.models import (
     Badge,
@@ -105,7 +113,7 @@ def create_master(
         raise Conflict("master.exists")
     user = UserAccount(first_name=first_name, last_name=last_name, email=email, language=language, phone=phone)
     prepare(ctx, user)
-    passwords.check_strength(password, minimum_length(ctx, None), names=(email.split("@")[0], first_name, last_name))
+    passwords.check_strength(password, minimum_length(ctx, None), names=(email.split("@", maxsplit=1)[0], first_name, last_name))
     user.password_hash = passwords.hash_password(password)
     user.is_active = user.is_master = True
     ctx.add(user)

@@ -11,7 +11,15 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.registry import Command, EntitySpec, Module, Permission
 from coordinator.kernel.schema import StrictModel
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.identity import accounts, auth_endpoints, granting, second_factor, seeds, sessions, user_endpoints
+from coordinator.modules.identity import (
+    accounts,
+    auth_endpoints,
+    granting,
+    second_factor,
+    seeds,
+    sessions,
+    user_endpoints,
+)
 from coordinator.modules.identity.models import PermissionGrant, Role, UserAccount, UserRole
 
 UPDATE = Permission("users_access", "update")

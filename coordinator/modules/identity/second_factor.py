@@ -30,7 +30,7 @@ def begin(ctx: Context, user: UserAccount) -> tuple[str, str]:
         raise Conflict("totp.already")
     secret = pyotp.random_base32(32)
     user.totp_secret = keys.encrypt(ctx.config, secret)
-    return secret, pyotp.TOTP(secret).provisioning_uri(user.email, issuer_name=_ISSUER)
+    return secret, pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=_ISSUER)
 
 
 def confirm(ctx: Context, user: UserAccount, code: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""The people who work here (area 16)."""

@@ -95,7 +95,7 @@ class EmployeeSkill(Record):
 
     employee_id: Mapped[int] = f.ref("employee.id", required=True)
     skill_id: Mapped[int] = f.ref("skill.id", required=True)
-    machine_id: Mapped[int | None] = f.integer()
+    machine_id: Mapped[int | None] = f.ref("machine.id")
     level: Mapped[int] = f.integer(required=True, default=0)
     assessed_on: Mapped[dt.date | None] = f.date()
 

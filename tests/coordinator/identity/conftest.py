@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pyotp
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from pwdlib.hashers.bcrypt import BcryptHasher
 
 from coordinator.gateway.app import create_app
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.db import utcnow
 from coordinator.modules.company.models import CompanyProfile
 from coordinator.modules.identity import api as identity
+from coordinator.modules.identity import passwords
 
 PASSWORD = "copeaux-bleus-7"
 MASTER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -71,6 +77,25 @@ class House:
         return self.bearer("chef@atelier.fr", totp=self.code())
 
 
+@lru_cache
+def _app_of_this_run() -> list[FastAPI]:
+    return []
+
+
+def _app(factory: ContextFactory) -> FastAPI:
+    """One application for all tests: it keeps no state but what the fixture resets, and takes seconds to build."""
+    kept = _app_of_this_run()
+    if not kept:
+        kept.append(create_app(factory))
+    return kept[0]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id with little memory: the tests sign in hundreds of times."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHash((Argon2Hasher(1, 1024, 1), BcryptHasher())))
+
+
 @pytest.fixture
 def house(factory: ContextFactory) -> Iterator[House]:
     """Company with its master; other people are added by the test."""
@@ -81,8 +106,9 @@ def house(factory: ContextFactory) -> Iterator[House]:
         identity.create_master(
             ctx, first_name="Marie", last_name="Chef", email="Chef@Atelier.fr", password=PASSWORD, totp_secret=MASTER_SECRET
         )
-    with TestClient(create_app(moved)) as client:
-        yield House(client, moved, clock)
-
-
-Make = Callable[..., Any]
+    app = _app(moved)
+    app.state.is_set_up = False
+    app.state.factory = moved
+    client = TestClient(app)
+    yield House(client, moved, clock)
+    client.close()

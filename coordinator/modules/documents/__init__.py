@@ -1,0 +1,1 @@
+"""Documents with versions, links and proofs (area 17)."""
