@@ -18,6 +18,7 @@ FULL_TURN_SHARE = 0.92
 COUNTERSINK_MIN_RATIO = 1.35
 BORE_MIN_DIAMETER_MM = 19.99
 GAP_MM = 0.02
+PROBED_RADIUS_MM = 5.0
 
 
 @dataclass
@@ -50,10 +51,11 @@ def find_holes(faces: list[Face], inside: Inside, turning: Axis | None) -> tuple
     """Return the holes of a solid, identical ones counted together, and the indices of the faces they use."""
     found: list[Feature] = []
     used: set[int] = set()
+    cores = [face for face in faces if face.kind == "cylinder" and not face.concave]
     for axis, rings in _rings_by_axis(faces):
         for chain in _chains(rings, axis, inside):
             cylinders = [ring for ring in chain if not ring.is_cone]
-            if not cylinders or not _is_void(cylinders, axis, inside):
+            if not cylinders or not _is_void(cylinders, axis, inside, cores):
                 continue
             found.append(_feature(chain, axis, inside, turning))
             used.update(face.index for ring in chain for face in ring.faces)
@@ -122,24 +124,38 @@ def _chains(rings: list[_Ring], axis: Axis, inside: Inside) -> list[list[_Ring]]
 
 
 def _material_between(low: float, high: float, axis: Axis, inside: Inside) -> bool:
-    if high - low <= GAP_MM:
+    gap = high - low
+    if gap <= GAP_MM:
         return False
-    return any(inside(axis.at(low + share * (high - low))) for share in (0.1, 0.6))
+    # A blind end may be a thin wall before a large cavity: look right behind both ends first.
+    near = min(0.5 * gap, max(0.05, 0.01 * gap))
+    return any(inside(axis.at(position)) for position in (low + near, high - near, (low + high) / 2))
 
 
-def _is_void(cylinders: list[_Ring], axis: Axis, inside: Inside) -> bool:
-    """A concave wall around a standing core is a face groove, not a hole."""
-    return not any(inside(axis.at((ring.low + ring.high) / 2)) for ring in cylinders)
+def _is_void(cylinders: list[_Ring], axis: Axis, inside: Inside, cores: list[Face]) -> bool:
+    """A concave wall around a standing core is a face groove, not a hole.
+
+    A round core shows by its own wall on the axis; only wide holes are also probed for a core of another shape.
+    """
+    for ring in cylinders:
+        around = [
+            core for core in cores if core.span[0] < ring.high - GAP_MM and core.span[1] > ring.low + GAP_MM
+        ]
+        if any(
+            core.axis and axis.same_line(core.axis) and core.radius < ring.r_low - 1e-3 for core in around
+        ):
+            return False
+        if ring.r_low >= PROBED_RADIUS_MM and inside(axis.at((ring.low + ring.high) / 2)):
+            return False
+    return True
 
 
 def _feature(chain: list[_Ring], axis: Axis, inside: Inside, turning: Axis | None) -> Feature:
     low, high = chain[0].low, chain[-1].high
     probe = max(0.05, 0.01 * (high - low))
-    open_low, open_high = not inside(axis.at(low - probe)), not inside(axis.at(high + probe))
-    if chain[0].is_cone and chain[0].r_low < 1e-3:
-        open_low = False
-    if chain[-1].is_cone and chain[-1].r_high < 1e-3:
-        open_high = False
+    # A cone which ends in a point is the tip of a drill.
+    open_low = chain[0].r_low > 1e-3 and not inside(axis.at(low - probe))
+    open_high = chain[-1].r_high > 1e-3 and not inside(axis.at(high + probe))
     from_high = open_high and (not open_low or chain[-1].r_high > chain[0].r_low + 1e-4)
     ordered = [_reverse(ring) for ring in reversed(chain)] if from_high else chain
     mouth = axis.at(high if from_high else low)

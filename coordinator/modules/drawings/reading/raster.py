@@ -118,7 +118,7 @@ def _upright(image: Image) -> tuple[Image, Matrix, list[Quad]]:
         image = np.ascontiguousarray(np.rot90(image, -1))
         boxes = rapid_engine().detect(image)
         wide = [box for box in boxes if _extent(box)[0] > 3 * _extent(box)[1]]
-    sample = sorted(wide, key=lambda box: -_extent(box)[0])[:8]
+    sample = sorted(wide, key=lambda box: -_extent(box)[0])[:5]
     crops = [_crop(image, box) for box in sample]
     if len(crops) >= 4:
         straight = rapid_engine().recognise(crops)

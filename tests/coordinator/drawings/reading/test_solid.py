@@ -83,6 +83,12 @@ def test_partial_cylinders_are_no_holes(shared_file, read):
     assert len(features(reading, "slot")) == 1
 
 
+def test_blind_holes_facing_each_other_across_a_cavity_stay_apart(shared_file, read):
+    reading = read(shared_file("step/nist_ctc_02_asme1_ap242-e2.stp"))
+    sideways = [hole for hole in features(reading, "hole") if abs(hole.axis[0]) == 1]
+    assert [(hole.count, hole.through, steps(hole)) for hole in sideways] == [(20, False, [(8.38, 25.0)])]
+
+
 @pytest.mark.requirement("DRW-51")
 def test_tessellated_model_is_estimated_with_a_warning(shared_file, read):
     reading = read(shared_file("step/nist_ftc_08_asme1_ap242-e1-tg.stp"))
