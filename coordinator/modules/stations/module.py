@@ -1,0 +1,67 @@
+"""Manifest of the stations module."""
+
+from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Module, Permission
+from coordinator.kernel.settings_store import SettingDef
+from coordinator.modules.stations import endpoints, service, vision
+from coordinator.modules.stations.models import (
+    CabinetSession,
+    Station,
+    StationClaim,
+    StationCommand,
+    StationConfig,
+    VisionDetection,
+)
+
+_UPDATE = Permission("platform", "update")
+_REVIEWABLE = {"to_confirm", "auto_booked", "shadow"}
+
+MODULE = Module(
+    name="stations",
+    depends=("company", "identity", "catalogue", "machines", "stock"),
+    entities=[
+        EntitySpec(
+            Station, "platform", "stations", title=("name",), can_create=False,
+            list_fields=("name", "code", "kind", "place", "status", "last_contact_at", "config_version", "software_version"),
+        ),
+        EntitySpec(
+            StationClaim, "platform", "stations", title=("claim_code",), can_create=False, can_update=False,
+            list_fields=("claim_code", "hardware_model", "hardware_serial", "ip", "status", "expires_at"),
+        ),
+        EntitySpec(
+            StationConfig, "platform", "stations", title=("version_no",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("station_id", "version_no", "status", "reason", "published_at", "reported_at"),
+        ),
+        EntitySpec(
+            StationCommand, "platform", "stations", title=("kind",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("station_id", "kind", "status", "detail", "expires_at", "done_at"),
+        ),
+        EntitySpec(
+            CabinetSession, "vision", "stations", title=("opened_at",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("station_id", "user_id", "opened_at", "closed_at", "status"),
+        ),
+        EntitySpec(
+            VisionDetection, "vision", "stations", title=("detected_at",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
+        ),
+    ],
+    commands=[
+        Command("approve", _UPDATE, service.approve_claim, service.ApproveParams, "station_claim", tone="primary",
+                available=lambda c: c.status == "pending", critical=True),
+        Command("refuse", _UPDATE, service.refuse_claim, entity="station_claim",
+                available=lambda c: c.status == "pending", tone="danger"),
+        Command("revoke", _UPDATE, service.revoke_station, entity="station", tone="danger", confirm=True, critical=True,
+                available=lambda s: not s.is_revoked),
+        Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
+        Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
+        Command("confirm", Permission("vision", "validate"), vision.confirm_detection, vision.ReviewParams,
+                "vision_detection", tone="primary", available=lambda d: d.status in _REVIEWABLE),
+        Command("reject", Permission("vision", "validate"), vision.reject_detection, entity="vision_detection",
+                tone="danger", available=lambda d: d.status in _REVIEWABLE),
+    ],
+    routers=[endpoints.router],
+    device_handlers=[
+        DeviceHandler("cabinet.session", vision.on_session),
+        DeviceHandler("vision.detection", vision.on_detection),
+    ],
+    settings=[SettingDef("station_claim_valid_min", "stations", "integer", 30, unit="min", minimum=5, maximum=240)],
+)  # fmt: skip
