@@ -285,3 +285,22 @@ def test_decode_shared_images() -> None:
             wrong.append(path.name)
     assert len(images) >= 30
     assert len(wrong) <= 1, wrong
+
+
+def test_strong_perspective_with_noise_is_straightened(tmp_path: Path) -> None:
+    _qr(tmp_path / "plain.png", OP)
+    plain = cv2.imread(str(tmp_path / "plain.png"), cv2.IMREAD_GRAYSCALE)
+    size = plain.shape[0]
+    corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    seen = np.array([[60, 40], [300, 90], [260, 330], [20, 250]], np.float32)
+    scene = cv2.warpPerspective(
+        plain, cv2.getPerspectiveTransform(corners, seen), (340, 360), borderValue=200
+    )
+    noise = np.random.default_rng(2).normal(0, 12, scene.shape)
+    dim = cv2.GaussianBlur(scene, (0, 0), 1.2) * np.linspace(0.35, 0.9, 340)[None, :] + noise
+    cv2.imwrite(str(tmp_path / "scene.png"), np.clip(dim, 0, 255).astype(np.uint8))
+    (entry,) = decode_files([tmp_path / "scene.png"])
+    assert [code["text"] for code in entry["codes"]] == [OP]
+    (x0, y0), *_ = entry["codes"][0]["polygon"]
+    assert 0 <= x0 <= 340
+    assert 0 <= y0 <= 360

@@ -134,7 +134,8 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
         next_check = last_data + 1.0
         while not inbox.lost.is_set():
             try:
-                entry = await asyncio.wait_for(inbox.queue.get(), _TICK_S)
+                async with asyncio.timeout(_TICK_S):
+                    entry = await inbox.queue.get()
             except TimeoutError:
                 pass
             else:

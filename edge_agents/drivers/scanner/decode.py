@@ -58,7 +58,7 @@ def decode_image(image: Image) -> list[Decoded]:
             found = reader(prepared, scale, offset)
             if found:
                 return found
-    return []
+    return _straightened(image)
 
 
 def _preparations(image: Image) -> Iterator[tuple[Image, float, float]]:
@@ -92,6 +92,29 @@ def _preparations(image: Image) -> Iterator[tuple[Image, float, float]]:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     yield cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, kernel), 1.0, float(border)
     yield cv2.morphologyEx(smooth, cv2.MORPH_OPEN, kernel), 1.0, float(border)
+
+
+def _straightened(image: Image) -> list[Decoded]:
+    """Codes whose corners are found although they cannot be read as seen: turned flat, enlarged, read again."""
+    import cv2
+    import numpy as np
+
+    detector = cv2.QRCodeDetector()
+    side, border = 420, 60
+    target = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32) + border
+    for source in (image, cv2.createCLAHE(3.0, (8, 8)).apply(image), cv2.GaussianBlur(image, (0, 0), 1.5)):
+        seen, corners = detector.detectMulti(source)
+        for quad in corners if seen else ():
+            points = np.array(quad, np.float32)
+            matrix = cv2.getPerspectiveTransform(points, target)
+            size = (side + 2 * border, side + 2 * border)
+            flat = cv2.warpPerspective(source, matrix, size, flags=cv2.INTER_CUBIC, borderValue=255)
+            polygon = tuple((round(float(x)), round(float(y))) for x, y in points)
+            for candidate in (flat, cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]):
+                read = _zxing(candidate, 1.0, 0.0) or _pyzbar(candidate, 1.0, 0.0)
+                if read:
+                    return [Decoded(read[0].text, read[0].symbology, polygon)]
+    return []
 
 
 def _zxing(image: Image, scale: float, offset: float) -> list[Decoded]:
