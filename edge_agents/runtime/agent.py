@@ -37,6 +37,7 @@ from edge_agents.runtime.recorder import Recorder
 from edge_agents.runtime.reference import ReferenceCache
 from edge_agents.runtime.station import BrokerSettings, StationFile
 from edge_agents.runtime.supervisor import RestartPolicy, Supervisor, Watchdog
+from edge_agents.runtime.tasks import end
 from edge_agents.runtime.uploads import pending_files, upload_all
 
 log = structlog.get_logger(__name__)
@@ -144,12 +145,11 @@ class Agent:
 
     async def _end(self, background: list[asyncio.Task[None]]) -> None:
         if self._trial is not None:
-            self._trial.cancel()
+            await end([self._trial])
         await self.supervisor.stop()
         await self.link.say_goodbye()
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        if not await end(background):
+            log.error("agent.task_not_stopped")
         await self.recorder.drain()
         self.recorder.close()
         self.journal.close()
@@ -258,8 +258,7 @@ class Agent:
         if self._trial is not None and not self._trial.done():
             if self._trial_of == desired.sha256:
                 return
-            self._trial.cancel()
-            await asyncio.gather(self._trial, return_exceptions=True)
+            await end([self._trial])
         self._trial_of = desired.sha256
         self._trial = asyncio.create_task(self._try_config(desired, config))
 

@@ -18,6 +18,7 @@ from edge_agents.protocol.topics import RETAINED
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.journal import STREAMS, Journal, Stream
 from edge_agents.runtime.station import BrokerSettings, LinkSettings
+from edge_agents.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 _BATCH = 50
@@ -153,9 +154,7 @@ class Link:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
 
     async def _publish(self, client: aiomqtt.Client, channel: Channel, document: Document) -> None:
         retain = channel in RETAINED

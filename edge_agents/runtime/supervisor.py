@@ -24,10 +24,9 @@ from edge_agents.drivers.base import (
 )
 from edge_agents.drivers.registry import driver_class
 from edge_agents.protocol.control import DriverHealth
+from edge_agents.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
-_STOP_ATTEMPTS = 5
-_STOP_WAIT_S = 3.0
 MakeContext = Callable[[str, Callable[[Status, str | None], None]], DriverContext]
 Alert = Callable[[str, str], Awaitable[None]]
 
@@ -85,14 +84,8 @@ class Supervisor:
 
     async def _stop(self, name: str) -> None:
         runner = self._runners.pop(name)
-        task = runner.task
-        for _ in range(_STOP_ATTEMPTS):
-            if task is None or task.done():
-                return
-            # A library may swallow one cancellation; ask again rather than wait for ever.
-            task.cancel()
-            await asyncio.wait([task], timeout=_STOP_WAIT_S)
-        log.error("driver.not_stopped", driver=name)
+        if runner.task is not None and not await end([runner.task]):
+            log.error("driver.not_stopped", driver=name)
 
     async def stop(self) -> None:
         """Stops all drivers."""
