@@ -1,0 +1,159 @@
+"""All that other modules may ask of stock."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from coordinator.kernel.context import Context
+from coordinator.modules.stock.commands import make_reservation, release_reservation
+from coordinator.modules.stock.cutting import CutResult, debit_cut
+from coordinator.modules.stock.events import resolve
+from coordinator.modules.stock.flow import (
+    Override,
+    check_lot,
+    consume_for_operation,
+    give_back,
+    holder,
+    new_lot,
+    receive,
+    reverse,
+    take,
+    transfer,
+)
+from coordinator.modules.stock.ledger import Movement, in_use, on_hand
+from coordinator.modules.stock.lots import record_tool_usage
+from coordinator.modules.stock.models import (
+    ReorderProposal,
+    StockLot,
+    StockMovement,
+    StockReservation,
+    StockUnit,
+    StorageLocation,
+    ToolIncident,
+)
+from coordinator.modules.stock.rules import Demand, may_post_automatically, must_return_to_review
+from coordinator.modules.stock.views import StockBalance, StockLevel
+from coordinator.modules.stock.vision import (
+    DetectionInput,
+    PostingDecision,
+    post_detection,
+    reverse_detection,
+    set_mode,
+    settle_detection,
+)
+
+__all__ = [
+    "Availability",
+    "CutResult",
+    "Demand",
+    "DetectionInput",
+    "Movement",
+    "Override",
+    "PostingDecision",
+    "ReorderProposal",
+    "StockBalance",
+    "StockLevel",
+    "StockLot",
+    "StockMovement",
+    "StockReservation",
+    "StockUnit",
+    "StorageLocation",
+    "ToolIncident",
+    "availability",
+    "candidates",
+    "check_lot",
+    "consume_for_operation",
+    "debit_cut",
+    "give_back",
+    "holder",
+    "in_use",
+    "make_reservation",
+    "may_post_automatically",
+    "must_return_to_review",
+    "new_lot",
+    "on_hand",
+    "post_detection",
+    "receive",
+    "record_tool_usage",
+    "release_reservation",
+    "resolve",
+    "reverse",
+    "reverse_detection",
+    "set_mode",
+    "settle_detection",
+    "take",
+    "take_from_cabinet",
+    "transfer",
+]
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What stock can answer of an item, in its unit (STK-32)."""
+
+    on_hand: Decimal
+    in_use: Decimal
+    reserved: Decimal
+    available: Decimal
+
+
+def availability(ctx: Context, stock_item_id: int) -> Availability:
+    """Levels of an item; zeros for one that never moved."""
+    level = ctx.session.scalars(
+        select(StockLevel).where(StockLevel.id == stock_item_id).execution_options(populate_existing=True)
+    ).one_or_none()
+    if level is None:
+        return Availability(*[Decimal(0)] * 4)
+    return Availability(level.on_hand, level.in_use_qty, level.reserved_qty, level.available_qty)
+
+
+def take_from_cabinet(
+    ctx: Context,
+    stock_item_id: int,
+    quantity: Decimal,
+    *,
+    location_id: int | None = None,
+    work_order_operation_id: int | None = None,
+    user_id: int | None = None,
+    machine_id: int | None = None,
+    uid: uuid.UUID | None = None,
+    source: str = "qr",
+) -> list[StockMovement]:
+    """Debit the cabinet and credit "in use" at the operation, the person or the machine (STK-22)."""
+    key = holder(work_order_operation_id=work_order_operation_id, user_id=user_id, machine_id=machine_id)
+    movement = Movement(
+        stock_item_id,
+        quantity,
+        "issue",
+        source,
+        from_location_id=location_id,
+        to_holder=key,
+        work_order_operation_id=work_order_operation_id,
+        user_id=user_id,
+        uid=uid,
+    )
+    return take(ctx, movement)
+
+
+def candidates(
+    ctx: Context, stock_item_id: int, length_mm: Decimal, demand: Demand | None = None
+) -> list[StockBalance]:
+    """Bars, offcuts and lots long enough that may serve a demand: offcuts first, the shortest first (STK-30)."""
+    from coordinator.kernel.errors import BusinessError
+    from coordinator.modules.stock.ledger import balances
+
+    found = []
+    for row in balances(ctx, stock_item_id):
+        try:
+            check_lot(ctx, row.stock_lot_id, demand or Demand())
+        except BusinessError:
+            continue
+        if row.quantity >= length_mm:
+            unit = ctx.session.get(StockUnit, row.stock_unit_id) if row.stock_unit_id is not None else None
+            is_offcut = unit is not None and unit.parent_id is not None
+            found.append(((not is_offcut, unit is None, row.quantity, row.id), row))
+    return [row for _, row in sorted(found, key=lambda pair: pair[0])]

@@ -1,0 +1,266 @@
+"""Posting of camera detections under the confidence rules, matched with scans (VIS-14…17, VIS-41, STK-22)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from coordinator.kernel import tasks
+from coordinator.kernel.context import Context
+from coordinator.kernel.i18n import t
+from coordinator.modules.catalogue.api import StockItem
+from coordinator.modules.stock import counts, flow, ledger, rules
+from coordinator.modules.stock.ledger import Movement
+from coordinator.modules.stock.models import MovementEvidence, StockMovement, StorageLocation
+from coordinator.modules.stock.views import StockBalance
+
+
+@dataclass(frozen=True)
+class DetectionInput:
+    """A change a camera saw in a compartment; ``delta`` after minus before, ``confidence_pct`` 0 to 100."""
+
+    uid: uuid.UUID
+    vision_detection_id: int | None
+    storage_location_id: int | None
+    stock_item_id: int | None
+    delta: int
+    confidence_pct: Decimal
+    usable: bool
+    occurred_at: dt.datetime
+    user_id: int | None = None
+    station_code: str | None = None
+    persons: int = 1
+    work_order_operation_id: int | None = None
+
+
+@dataclass(frozen=True)
+class PostingDecision:
+    """What became of a detection: its status, the movements posted, why it waits for a person."""
+
+    status: str
+    movement_ids: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    is_duplicate: bool = False
+    matched_movement_id: int | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Reasons as one text, for the review queue."""
+        return ", ".join(self.reasons) or None
+
+
+def post_detection(ctx: Context, detection: DetectionInput) -> PostingDecision:
+    """Apply the rule of VIS-14 to a detection, once per ``uid`` (VIS-41)."""
+    item = (
+        ctx.session.get(StockItem, detection.stock_item_id) if detection.stock_item_id is not None else None
+    )
+    place = (
+        ctx.session.get(StorageLocation, detection.storage_location_id)
+        if detection.storage_location_id is not None
+        else None
+    )
+    if item is not None:
+        ledger.lock_item(ctx, item.id)
+    known = _known(ctx, detection.uid)
+    if known is not None:
+        return PostingDecision("auto_booked", (known,), is_duplicate=True)
+    verdict = rules.judge_detection(_facts(ctx, detection, item, place), _limits(ctx, place))
+    if item is None or place is None or detection.delta == 0:
+        return PostingDecision(verdict.status, reasons=verdict.reasons)
+    if verdict.status != "shadow":
+        twin = match(ctx, _movement(detection, item, place), ("qr", "manual"))
+        if twin is not None:
+            add_evidence(ctx, twin, detection.uid, "camera", detection.occurred_at)
+            return PostingDecision("auto_booked", (), ("matched_scan",), matched_movement_id=twin.id)
+    if not verdict.post:
+        return PostingDecision(verdict.status, reasons=verdict.reasons)
+    rows = _write(ctx, detection, item, place, provisional=verdict.is_provisional)
+    return PostingDecision(verdict.status, tuple(r.id for r in rows), verdict.reasons)
+
+
+def _known(ctx: Context, uid: uuid.UUID) -> int | None:
+    row = ledger.by_uid(ctx, uid)
+    if row is not None:
+        return row.id
+    return ctx.session.scalar(select(MovementEvidence.stock_movement_id).where(MovementEvidence.uid == uid))
+
+
+def _facts(
+    ctx: Context, detection: DetectionInput, item: StockItem | None, place: StorageLocation | None
+) -> rules.DetectionFacts:
+    known = item is not None and place is not None
+    held = Decimal(0)
+    certified = older = False
+    if item is not None and place is not None:
+        held = ledger.on_hand(ctx, item.id, location_id=place.id)
+        query = select(StockBalance.id).where(
+            StockBalance.stock_item_id == item.id,
+            StockBalance.storage_location_id == place.id,
+            StockBalance.is_certified,
+        )
+        certified = place.accepts == "certified" or ctx.session.scalar(query.limit(1)) is not None
+        counted_at = counts.last_human_count(ctx, item.id, place.id)
+        older = counted_at is not None and detection.occurred_at < counted_at
+    return rules.DetectionFacts(
+        confidence_pct=detection.confidence_pct,
+        delta=detection.delta,
+        usable=detection.usable,
+        item_known=known,
+        mode=place.vision_mode if place is not None else "review",
+        certified=certified,
+        unit_value_eur=item.unit_cost if item is not None else None,
+        capacity=place.capacity if place is not None else None,
+        on_hand=held,
+        persons=detection.persons,
+        older_than_count=older,
+    )
+
+
+def _limits(ctx: Context, place: StorageLocation | None) -> rules.DetectionLimits:  # noqa: ARG001 — per place later
+    return rules.DetectionLimits(
+        ctx.settings.decimal("stock.vision_auto_pct"),
+        ctx.settings.decimal("stock.vision_review_pct"),
+        ctx.settings.decimal("stock.vision_value_eur"),
+    )
+
+
+def _movement(detection: DetectionInput, item: StockItem, place: StorageLocation) -> Movement:
+    taken = detection.delta < 0
+    return Movement(
+        item.id,
+        Decimal(abs(detection.delta)),
+        "issue" if taken else "return",
+        "camera",
+        from_location_id=place.id if taken else None,
+        to_location_id=None if taken else place.id,
+        work_order_operation_id=detection.work_order_operation_id,
+        vision_detection_id=detection.vision_detection_id,
+        user_id=detection.user_id,
+        station_code=detection.station_code,
+        confidence_pct=detection.confidence_pct,
+        occurred_at=detection.occurred_at,
+        uid=detection.uid,
+    )
+
+
+def _write(
+    ctx: Context, detection: DetectionInput, item: StockItem, place: StorageLocation, *, provisional: bool
+) -> list[StockMovement]:
+    movement = Movement(**{**vars(_movement(detection, item, place)), "is_provisional": provisional})
+    key = flow.holder(work_order_operation_id=detection.work_order_operation_id, user_id=detection.user_id)
+    if detection.delta < 0:
+        return flow.take(ctx, Movement(**{**vars(movement), "to_holder": key}))
+    return flow.give_back(ctx, movement, list(dict.fromkeys((key, "unknown"))))
+
+
+def match(ctx: Context, movement: Movement, sources: Sequence[str]) -> StockMovement | None:
+    """Movement that another witness already wrote for the same act: same item, place, way and quantity, near in time."""
+    assert movement.occurred_at is not None  # noqa: S101 — given by every witness
+    window = dt.timedelta(minutes=ctx.settings.integer("stock.match_window_min"))
+    witnessed = select(MovementEvidence.id).where(MovementEvidence.stock_movement_id == StockMovement.id)
+    query = select(StockMovement).where(
+        StockMovement.stock_item_id == movement.stock_item_id,
+        StockMovement.kind == movement.kind,
+        StockMovement.source.in_(sources),
+        StockMovement.quantity == movement.quantity,
+        StockMovement.occurred_at.between(movement.occurred_at - window, movement.occurred_at + window),
+        StockMovement.reverses_id.is_(None),
+        ~witnessed.exists(),
+    )
+    if movement.from_location_id is not None:
+        query = query.where(StockMovement.from_location_id == movement.from_location_id)
+    if movement.to_location_id is not None:
+        query = query.where(StockMovement.to_location_id == movement.to_location_id)
+    for row in ctx.session.scalars(query.order_by(StockMovement.id)):
+        if ctx.session.scalar(select(StockMovement.id).where(StockMovement.reverses_id == row.id)) is None:
+            return row
+    return None
+
+
+def add_evidence(
+    ctx: Context, row: StockMovement, uid: uuid.UUID, source: str, occurred_at: dt.datetime
+) -> None:
+    """Note a second witness of a movement; nothing is debited twice."""
+    ctx.session.add(
+        MovementEvidence(uid=uid, stock_movement_id=row.id, source=source, occurred_at=occurred_at)
+    )
+    ctx.session.flush()
+
+
+def _standing(ctx: Context, vision_detection_id: int) -> list[StockMovement]:
+    """Movements of a detection that were not reversed."""
+    query = select(StockMovement).where(
+        StockMovement.vision_detection_id == vision_detection_id, StockMovement.reverses_id.is_(None)
+    )
+    rows = list(ctx.session.scalars(query.order_by(StockMovement.id)))
+    gone = set(
+        ctx.session.scalars(
+            select(StockMovement.reverses_id).where(StockMovement.reverses_id.in_([r.id for r in rows]))
+        )
+    )
+    return [r for r in rows if r.id not in gone]
+
+
+def settle_detection(
+    ctx: Context,
+    *,
+    vision_detection_id: int,
+    storage_location_id: int,
+    stock_item_id: int,
+    delta: int,
+    occurred_at: dt.datetime,
+    detection_uid: uuid.UUID | None = None,
+) -> list[int]:
+    """A reviewer's answer: keep the posting that says the same, else reverse it and post what he says (VIS-19)."""
+    item = ledger.lock_item(ctx, stock_item_id)
+    if detection_uid is not None and _matched(ctx, detection_uid):
+        return []
+    standing = _standing(ctx, vision_detection_id)
+    booked = sum((r.quantity if r.to_location_id is not None else -r.quantity for r in standing), Decimal(0))
+    same_item = all(r.stock_item_id == stock_item_id for r in standing)
+    same_place = all((r.from_location_id or r.to_location_id) == storage_location_id for r in standing)
+    if standing and same_item and same_place and booked == delta:
+        return [r.id for r in standing]
+    for row in standing:
+        flow.reverse(ctx, row)
+    if delta == 0:
+        return []
+    place = ctx.get(StorageLocation, storage_location_id)
+    answer = DetectionInput(
+        uuid.uuid4(),
+        vision_detection_id,
+        place.id,
+        item.id,
+        delta,
+        Decimal(100),
+        True,
+        occurred_at,
+        ctx.principal.user_id,
+    )
+    return [r.id for r in _write(ctx, answer, item, place, provisional=False)]
+
+
+def _matched(ctx: Context, uid: uuid.UUID) -> bool:
+    return ctx.session.scalar(select(MovementEvidence.id).where(MovementEvidence.uid == uid)) is not None
+
+
+def reverse_detection(ctx: Context, *, vision_detection_id: int) -> list[int]:
+    """Undo what a rejected detection posted, by new movements (VIS-16)."""
+    return [flow.reverse(ctx, row).id for row in _standing(ctx, vision_detection_id)]
+
+
+def set_mode(ctx: Context, place: StorageLocation, reviewed: Sequence[bool]) -> str:
+    """Mode of a compartment after its reviewed events, oldest first: leaves shadow when proven, falls back when wrong.
+
+    The storekeeper is told of a fall back (VIS-17). Returns the mode.
+    """
+    if place.vision_mode == "auto" and rules.must_return_to_review(reviewed):
+        place.vision_mode = "review"
+        words = t("stock.vision_review", ctx.locale, place=place.code)
+        tasks.notify(ctx, "warning", "vision", words, place, role="storekeeper")
+    return place.vision_mode
