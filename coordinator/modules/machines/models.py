@@ -28,6 +28,8 @@ class Machine(Record):
     serial_number: Mapped[str | None] = f.text(80, search=True)
     year: Mapped[int | None] = f.integer()
     site_id: Mapped[int | None] = f.ref("site.id")
+    workshop_id: Mapped[int | None] = f.ref("workshop.id")
+    work_center_id: Mapped[int | None] = f.ref("work_center.id")
     axis_count: Mapped[int | None] = f.integer()
     axis_names: Mapped[str | None] = f.text(60)
     travel_x_mm: Mapped[Decimal | None] = f.decimal(10, 2, unit="mm")

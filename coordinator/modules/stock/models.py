@@ -81,7 +81,7 @@ class StockLot(Record):
     certificate_norm: Mapped[str | None] = f.text(60, read_only=True)
     certificate_date: Mapped[dt.date | None] = f.date(read_only=True)
     certificate_sha256: Mapped[str | None] = f.text(64, read_only=True)
-    certificate_document_id: Mapped[int | None] = mapped_column(BigInteger)
+    certificate_document_id: Mapped[int | None] = f.ref("document.id")
     certificate_verified_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     certificate_verified_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
     blocked_reason: Mapped[str | None] = f.text(300, read_only=True)
@@ -124,7 +124,6 @@ class StockMovement(Record):
         CheckConstraint("num_nonnulls(from_location_id, from_holder) < 2", name="one_source"),
         CheckConstraint("num_nonnulls(to_location_id, to_holder) < 2", name="one_target"),
         Index(None, "stock_item_id", "occurred_at"),
-        Index("ix_stock_movement_detection", "vision_detection_id"),
     )
 
     uid: Mapped[uuid.UUID] = f.uid()
@@ -141,7 +140,7 @@ class StockMovement(Record):
     to_holder: Mapped[str | None] = f.text(60, read_only=True)
     work_order_operation_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     work_order_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    vision_detection_id: Mapped[int | None] = mapped_column(BigInteger)
+    vision_detection_id: Mapped[int | None] = f.ref("vision_detection.id", read_only=True)
     reverses_id: Mapped[int | None] = f.ref("stock_movement.id", unique=True, read_only=True)
     user_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     station_code: Mapped[str | None] = f.text(60, read_only=True)

@@ -13,6 +13,8 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.modules.catalogue.models import StockItem
+from coordinator.modules.company.models import Site
+from coordinator.modules.stations.models import CabinetSession, Station, VisionDetection
 from coordinator.modules.stock import api as stock
 from coordinator.modules.stock import rules
 from coordinator.modules.stock.models import StockMovement, StorageLocation
@@ -20,6 +22,18 @@ from tests.coordinator.stock.conftest import d
 
 Facts = rules.DetectionFacts
 LIMITS = rules.DetectionLimits()
+
+
+@pytest.fixture
+def vision_id(ctx: Context) -> int:
+    """A stored detection for movements to refer to."""
+    site = ctx.add(Site(code="SV", name="Site"))
+    station = ctx.add(Station(code="cab-1", name="Armoire", kind="cabinet_camera", site_id=site.id))
+    session = ctx.add(CabinetSession(uid=uuid.uuid4(), station_id=station.id, opened_at=ctx.now))
+    detection = VisionDetection(
+        uid=uuid.uuid4(), cabinet_session_id=session.id, delta=-1, method="count", detected_at=ctx.now
+    )
+    return ctx.add(detection).id
 
 
 @pytest.fixture
@@ -38,7 +52,7 @@ def detect(
 ) -> stock.PostingDecision:
     values: dict[str, Any] = {
         "uid": uuid.uuid4(),
-        "vision_detection_id": 1,
+        "vision_detection_id": None,
         "storage_location_id": place.id,
         "stock_item_id": item.id if item else None,
         "delta": delta,
@@ -65,18 +79,19 @@ def test_confidence_decides(
     ctx: Context,
     stocked: StockItem,
     place: StorageLocation,
+    vision_id: int,
     confidence: int,
     status: str,
     posted: bool,
     provisional: bool,
 ) -> None:
-    decision = detect(ctx, stocked, place, -2, confidence)
+    decision = detect(ctx, stocked, place, -2, confidence, vision_detection_id=vision_id)
     assert decision.status == status
     assert stock.on_hand(ctx, stocked.id) == (8 if posted else 10)
     if posted:
         row = ctx.get(StockMovement, decision.movement_ids[0])
         assert (row.source, row.confidence_pct, row.is_provisional) == ("camera", confidence, provisional)
-        assert row.vision_detection_id == 1
+        assert row.vision_detection_id == vision_id
         assert stock.in_use(ctx, stocked.id) == 2
 
 
@@ -177,11 +192,11 @@ def test_a_scan_of_an_hour_ago_is_another_take(
 
 @pytest.mark.requirement("VIS-16")
 def test_a_reviewer_keeps_corrects_or_undoes_a_posting(
-    ctx: Context, stocked: StockItem, place: StorageLocation
+    ctx: Context, stocked: StockItem, place: StorageLocation, vision_id: int
 ) -> None:
-    detect(ctx, stocked, place, -2, 70)
+    detect(ctx, stocked, place, -2, 70, vision_detection_id=vision_id)
     answer = {
-        "vision_detection_id": 1,
+        "vision_detection_id": vision_id,
         "storage_location_id": place.id,
         "stock_item_id": stocked.id,
         "occurred_at": ctx.now,
@@ -191,9 +206,9 @@ def test_a_reviewer_keeps_corrects_or_undoes_a_posting(
     corrected = stock.settle_detection(ctx, **answer, delta=-3)
     assert corrected != kept
     assert (stock.on_hand(ctx, stocked.id), stock.in_use(ctx, stocked.id)) == (7, 3)
-    stock.reverse_detection(ctx, vision_detection_id=1)
+    stock.reverse_detection(ctx, vision_detection_id=vision_id)
     assert (stock.on_hand(ctx, stocked.id), stock.in_use(ctx, stocked.id)) == (10, 0)
-    assert stock.reverse_detection(ctx, vision_detection_id=1) == []
+    assert stock.reverse_detection(ctx, vision_detection_id=vision_id) == []
     sources = [m.source for m in ctx.session.scalars(select(StockMovement))]
     assert sources.count("camera") == 2
 
