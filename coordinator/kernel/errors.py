@@ -36,6 +36,7 @@ class DomainError(Exception):
     def __init__(
         self,
         code: str | None = None,
+        /,
         *,
         errors: Sequence[FieldError] = (),
         extra: dict[str, Any] | None = None,

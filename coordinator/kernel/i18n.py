@@ -35,7 +35,7 @@ def has_text(key: str, locale: str = "fr") -> bool:
     return key in catalogue(locale)
 
 
-def t(key: str, locale: str = "fr", **params: Any) -> str:
+def t(key: str, locale: str = "fr", /, **params: Any) -> str:
     """Text of ``key``; a missing one falls back to French, then to the key, and is reported once (GLO-03)."""
     text = catalogue(locale).get(key) or catalogue("fr").get(key)
     if text is None:

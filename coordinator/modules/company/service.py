@@ -24,7 +24,7 @@ from coordinator.modules.company.models import (
 )
 
 
-def _refuse(code: str, field: str, **params: object) -> None:
+def _refuse(code: str, field: str, **params: Any) -> None:
     raise BusinessError(code, errors=[FieldError(field, code, params)], **params)
 
 
@@ -81,8 +81,9 @@ def check_time_zone(name: str | None) -> None:
 
 def _only_default(ctx: Context, record: Site | WorkCalendar) -> None:
     if record.is_default:
+        model: Any = type(record)
         with ctx.session.no_autoflush:
-            for other in ctx.session.scalars(select(type(record)).where(type(record).is_default)):
+            for other in ctx.session.scalars(select(model).where(model.is_default)):
                 if other is not record:
                     other.is_default = False
 

@@ -52,14 +52,14 @@ class MasterIn(StrictModel):
 class TradesIn(StrictModel):
     """Trades ticked, and the main one (SET-11, SET-12)."""
 
-    activities: list[str] = ["machining"]
+    activities: list[str] = Field(default_factory=lambda: ["machining"])
     main: str = "machining"
 
 
 class ShiftIn(StrictModel):
     """Presence of some weekdays, 1 Monday … 7 Sunday."""
 
-    weekdays: list[Annotated[int, Field(ge=1, le=7)]] = [1, 2, 3, 4, 5]
+    weekdays: list[Annotated[int, Field(ge=1, le=7)]] = Field(default_factory=lambda: [1, 2, 3, 4, 5])
     start: dt.time
     end: dt.time
     break_start: dt.time | None = None
@@ -96,7 +96,7 @@ class SiteIn(WorkshopIn):
     country: str = Field("FR", max_length=2)
     time_zone: str = "Europe/Paris"
     is_default: bool = False
-    workshops: list[WorkshopIn] = []
+    workshops: list[WorkshopIn] = Field(default_factory=list)
 
 
 class RateIn(StrictModel):
@@ -118,13 +118,13 @@ class SetupIn(StrictModel):
 
     company: CompanyIn
     master: MasterIn
-    trades: TradesIn = TradesIn()
-    certifications: list[CertificationIn] = []
-    modules_off: list[str] = []
-    calendars: list[CalendarIn] = []
-    sites: list[SiteIn] = []
-    rates: list[RateIn] = []
-    settings: dict[str, Any] = {}
+    trades: TradesIn = Field(default_factory=TradesIn)
+    certifications: list[CertificationIn] = Field(default_factory=list)
+    modules_off: list[str] = Field(default_factory=list)
+    calendars: list[CalendarIn] = Field(default_factory=list)
+    sites: list[SiteIn] = Field(default_factory=list)
+    rates: list[RateIn] = Field(default_factory=list)
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 @router.get("", operation_id="setup_state", openapi_extra=public("the clients ask whether to open the wizard"))
@@ -148,7 +148,7 @@ def run_setup(ctx: Ctx, body: SetupIn) -> dict[str, Any]:
 def install(ctx: Context, body: SetupIn) -> None:
     """Write the whole description; any refused value refuses it all (SET-51)."""
     company = CompanyProfile(**body.company.model_dump(exclude_unset=True, exclude_none=True))
-    company.sectors = list(body.company.sectors)
+    company.sectors = list(getattr(body.company, "sectors", []))
     service.check_profile(ctx, company)
     ctx.add(company)
     identity.create_master(ctx, **body.master.model_dump())
@@ -168,7 +168,7 @@ def install(ctx: Context, body: SetupIn) -> None:
     ctx.note("setup", company, details="première configuration", critical=True)
 
 
-def _unknown(field: str, error: str, **params: str) -> BusinessError:
+def _unknown(field: str, error: str, **params: Any) -> BusinessError:
     return BusinessError(error, errors=[FieldError(field, error, dict(params))], **params)
 
 

@@ -51,7 +51,7 @@ def check_link(ctx: Context, link: DocumentLink) -> None:
     table = Record.metadata.tables.get(link.object_type)
     known = table is not None and "id" in table.c
     if not known or ctx.session.scalar(select(table.c.id).where(table.c.id == link.object_id)) is None:  # type: ignore[union-attr]
-        params = {"object": link.object_type, "id": link.object_id}
+        params: dict[str, Any] = {"object": link.object_type, "id": link.object_id}
         raise BusinessError("document.link_unknown", errors=[FieldError("object_id", "document.link_unknown", params)], **params)
 
 
@@ -66,7 +66,7 @@ def link(ctx: Context, document: Document, objects: Sequence[tuple[str, int]]) -
             ctx.add(made)
 
 
-def check_content(ctx: Context, content: bytes, file_name: str) -> str:
+def check_content(content: bytes, file_name: str) -> str:
     """Media type of a content that may be stored.
 
     Raises:
@@ -81,7 +81,7 @@ def check_content(ctx: Context, content: bytes, file_name: str) -> str:
 
 def add_version(ctx: Context, document: Document, content: bytes, file_name: str, **fields: Any) -> DocumentVersion:
     """New draft version of a document; the content is stored once whatever its number of uses (DOC-06)."""
-    media_type = check_content(ctx, content, file_name)
+    media_type = check_content(content, file_name)
     stored = ctx.files.put(content, media_type, max_bytes=ctx.config.max_upload_mb << 20)
     ctx.get(Document, document.id, lock=True)
     last = ctx.session.scalar(select(func.max(DocumentVersion.version_no)).where(DocumentVersion.document_id == document.id))

@@ -48,8 +48,9 @@ def create_master(
             if user is None and not replace:
                 accounts.create_master(ctx, first_name=first_name, last_name=last_name, email=email, password=password)
             elif replace:
-                values = {"first_name": first_name, "last_name": last_name, "email": email}
-                user = user or accounts.create_user(ctx, roles=["admin"], **values)
+                if user is None:
+                    names = {"first_name": first_name, "last_name": last_name}
+                    user = accounts.create_user(ctx, roles=["admin"], email=email, **names)  # type: ignore[arg-type]
                 accounts.set_password(ctx, user, password, temporary=False)
                 handover.make_master(ctx, user)
             else:

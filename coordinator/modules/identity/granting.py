@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Forbidden
+from coordinator.kernel.registry import RIGHTS
 from coordinator.modules.identity import rights, sessions
 from coordinator.modules.identity.models import PermissionGrant, Role, UserAccount, UserRole
 from coordinator.modules.identity.seeds import ALWAYS_TOTP
@@ -120,7 +121,7 @@ def remove_grant(ctx: Context, grant: PermissionGrant) -> None:
     """Withdraw a grant; taking away a refusal may give rights, so the giver must hold them all."""
     _check_holder(ctx, grant)
     if not grant.is_enabled or grant.user_id is not None:
-        check_may_give(ctx, {(grant.module_code, right): "all" for right in rights.RIGHTS})
+        check_may_give(ctx, {(grant.module_code, right): "all" for right in RIGHTS})
     ctx.session.delete(grant)
     ctx.session.flush()
     _check_access_still_managed(ctx)

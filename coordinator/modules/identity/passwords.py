@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -68,7 +70,7 @@ def check_pin(pin: str) -> None:
     Raises:
         BusinessError: ``pin.invalid``.
     """
-    steps = {int(b) - int(a) for a, b in zip(pin, pin[1:], strict=False)} if pin.isdecimal() else set()
+    steps = {int(b) - int(a) for a, b in itertools.pairwise(pin)} if pin.isdecimal() else set()
     if not re.fullmatch(r"[0-9]{4,6}", pin) or steps in ({0}, {1}, {-1}):
         _refuse("pin.invalid", "pin")
 
@@ -85,5 +87,5 @@ def common_words() -> frozenset[str]:
     return frozenset(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
 
 
-def _refuse(code: str, field: str, **params: object) -> None:
+def _refuse(code: str, field: str, **params: Any) -> None:
     raise BusinessError(code, errors=[FieldError(field, code, params)], **params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from sqlalchemy import or_, select
 
@@ -98,7 +98,7 @@ def mean_hourly_cost(ctx: Context, job_position_id: int) -> Decimal | None:
         Employee.job_position_id == job_position_id, Employee.is_active, Employee.hourly_cost.is_not(None)
     )
     costs = [c for c in ctx.session.scalars(query) if c is not None]
-    return (sum(costs, Decimal(0)) / len(costs)).quantize(Decimal("0.01")) if costs else None
+    return (sum(costs, Decimal(0)) / len(costs)).quantize(Decimal("0.01"), ROUND_HALF_UP) if costs else None
 
 
 def weekly_hours(ctx: Context, employee_id: int, on: dt.date) -> Decimal | None:

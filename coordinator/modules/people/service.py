@@ -30,7 +30,7 @@ SKILLS = {
 }  # fmt: skip
 
 
-def _refuse(code: str, field: str, **params: object) -> None:
+def _refuse(code: str, field: str, **params: Any) -> None:
     raise BusinessError(code, errors=[FieldError(field, code, params)], **params)
 
 

@@ -193,7 +193,7 @@ def test_a_missing_rate_names_what_to_fill(factory: ContextFactory) -> None:
     with factory.open(Principal.service("test")) as ctx, pytest.raises(BusinessError) as refusal:
         company.rate(ctx, "programming")
     assert refusal.value.code == "rate.missing"
-    assert "programmation" in refusal.value.message()
+    assert "« programmation »" in refusal.value.message()
 
 
 @pytest.mark.requirement("SET-12")
