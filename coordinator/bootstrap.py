@@ -35,6 +35,8 @@ def load_modules() -> list[Module]:
     for name in MODULES:
         if importlib.util.find_spec(f"coordinator.modules.{name}") is None:
             continue
+        if importlib.util.find_spec(f"coordinator.modules.{name}.models") is not None:
+            importlib.import_module(f"coordinator.modules.{name}.models")
         if importlib.util.find_spec(f"coordinator.modules.{name}.module") is not None:
             found[name] = importlib.import_module(f"coordinator.modules.{name}.module").MODULE
     ordered: dict[str, Module] = {}

@@ -139,20 +139,40 @@ def session(ctx: Context) -> Session:
     return ctx.session
 
 
-@pytest.fixture
-def api(factory: ContextFactory) -> Iterator[Callable[[Principal | None], Any]]:
-    """``api(principal)`` — an HTTP client of the real application acting as that principal, without a token."""
-    from fastapi.testclient import TestClient
-
+@pytest.fixture(scope="session")
+def application() -> Any:
+    """The real HTTP application, built once; its database is set per test."""
     from coordinator.gateway.app import create_app
 
+    engine = create_engine("postgresql+psycopg://")
+    config = Config(database_url="postgresql+psycopg://")
+    return create_app(ContextFactory(sessionmaker(engine), registry(), config))
+
+
+@pytest.fixture
+def api(factory: ContextFactory, application: Any) -> Iterator[Callable[[Principal | None], Any]]:
+    """``api(principal)`` — an HTTP client acting as that principal without a token; ``api(None)`` signs in for real."""
+    from fastapi.testclient import TestClient
+
+    from coordinator.gateway.authentication import authenticate
+
+    principals: dict[str, Principal] = {}
+
+    def recognise(context: Context, request: Any) -> Principal:
+        found = principals.get(request.headers.get("x-test-principal", ""))
+        return found if found is not None else authenticate(context, request)
+
+    application.state.factory = factory
+    application.state.authenticate = recognise
     clients = []
 
     def build(principal: Principal | None = None) -> TestClient:
-        app = create_app(factory)
+        headers = {}
         if principal is not None:
-            app.state.authenticate = lambda _ctx, _request: principal
-        client = TestClient(app, raise_server_exceptions=True)
+            key = str(len(principals))
+            principals[key] = principal
+            headers = {"x-test-principal": key}
+        client = TestClient(application, raise_server_exceptions=True, headers=headers)
         clients.append(client)
         return client
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.kernel.context import ContextFactory
+from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.pki import Pki, new_csr, new_key
 from coordinator.modules.company.models import Site
 from coordinator.modules.stations.models import StationClaim
@@ -38,8 +38,7 @@ def site(factory: ContextFactory) -> Site:
 def test_a_station_gets_its_certificate_only_after_a_person_approved_its_code(
     api: Api, factory: ContextFactory, site: Site
 ) -> None:
-    unit = api(None)
-    unit.app.state.authenticate = lambda ctx, _request: ctx.principal
+    unit = api(Principal.anonymous())
     opened = claim(unit)
     poll = {"X-Claim-Secret": opened["claim_secret"]}
     url = f"/api/v1/stations/claims/{opened['claim_id']}"
@@ -85,8 +84,7 @@ def test_replacing_the_hardware_revokes_the_former_certificate(
 
 
 def test_hostile_requests_are_turned_away(api: Api) -> None:
-    client = api(None)
-    client.app.state.authenticate = lambda ctx, _request: ctx.principal
+    client = api(Principal.anonymous())
     body = {
         "csr_pem": "-----BEGIN CERTIFICATE REQUEST-----\nnope",
         "hardware_model": "x",
