@@ -109,9 +109,12 @@ def check_grant(ctx: Context, grant: PermissionGrant) -> None:
     """
     if (grant.user_id is None) == (grant.role_id is None):
         raise BusinessError("grant.one_holder", errors=[FieldError("role_id", "grant.one_holder")])
+    # Column defaults come with the insertion, after this check: an unsaid flag must be read as it will be stored.
+    grant.is_enabled = True if grant.is_enabled is None else grant.is_enabled
+    grant.scope = grant.scope or "all"
     with ctx.session.no_autoflush:
         _check_holder(ctx, grant)
-        given = dict.fromkeys(((grant.module_code, r) for r in rights.flags(grant)), grant.scope or "all")
+        given = dict.fromkeys(((grant.module_code, r) for r in rights.flags(grant)), grant.scope)
         check_may_give(ctx, given)
     kind = "right_changed" if grant.id else "right_given"
     sessions.record_act(ctx, kind, grant.user_id, module=grant.module_code, role_id=grant.role_id)
