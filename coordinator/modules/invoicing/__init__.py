@@ -1,0 +1,1 @@
+"""Invoices, credit notes, deposits and payments (area 06)."""
