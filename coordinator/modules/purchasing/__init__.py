@@ -1,0 +1,1 @@
+"""Purchase orders and goods receipts (areas 03 and 09)."""
