@@ -53,7 +53,7 @@ class StockItem(Record):
     table_kind: Mapped[str] = mapped_column(String(20))
 
     @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 — a class method by SQLAlchemy's contract
+    def __mapper_args__(cls) -> dict[str, Any]:
         return {
             "polymorphic_on": "table_kind",
             "polymorphic_identity": "item",
