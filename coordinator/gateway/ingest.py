@@ -128,9 +128,9 @@ class Ingest:
             return
         if channel in _STREAMED:
             # A full queue blocks the network thread: the broker then holds the rest, nothing is dropped.
-            self._inbox.put(stations.Received(message.topic, message.payload, utcnow()))
+            self._inbox.put(stations.Received(message.topic, bytes(message.payload), utcnow()))
         else:
-            self._reports.put((topics.site, topics.station_id, channel, message.payload))
+            self._reports.put((topics.site, topics.station_id, channel, bytes(message.payload)))
 
     def publish(
         self, site: str, station: str, channel: Channel, document: Document, *, retain: bool = False

@@ -45,6 +45,11 @@ def silent(model: type[Record]) -> None:
     _SILENT.add(model)
 
 
+def is_silent(model: type[Record]) -> bool:
+    """Whether the history leaves this table out."""
+    return model in _SILENT
+
+
 def note(
     session: Session,
     action: str,

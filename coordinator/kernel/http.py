@@ -10,12 +10,20 @@ import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from coordinator.kernel.context import Context, ContextFactory, Principal
-from coordinator.kernel.errors import Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
+from coordinator.kernel.errors import (
+    BusinessError,
+    Conflict,
+    DomainError,
+    FieldError,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 from coordinator.kernel.i18n import LOCALES
 from coordinator.kernel.registry import Permission
 
@@ -93,6 +101,7 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(
         StaleDataError, lambda request, _e: problem(request, Conflict("conflict.stale", entity="", id=""))
     )
+    app.add_exception_handler(IntegrityError, _constraint)
     app.add_exception_handler(OperationalError, _database_down)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -125,6 +134,14 @@ def field_error(raw: dict[str, Any]) -> FieldError:
         if kind.startswith(family):
             return FieldError(name, f"field.type.{family}")
     return FieldError(name, "field.invalid")
+
+
+def _constraint(request: Request, error: Exception) -> JSONResponse:
+    """A rule of the database refused what no rule of the code had checked before."""
+    diagnostic = getattr(getattr(error, "orig", None), "diag", None)
+    return problem(
+        request, BusinessError("record.constraint", constraint=getattr(diagnostic, "constraint_name", ""))
+    )
 
 
 def _database_down(request: Request, error: Exception) -> JSONResponse:

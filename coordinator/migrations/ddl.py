@@ -42,7 +42,7 @@ def _tables(tables: sa.MetaData) -> Iterator[str]:
         collected.append(str(statement.compile(dialect=postgresql.dialect())).strip())  # type: ignore[no-untyped-call]
 
     engine = sa.create_mock_engine("postgresql+psycopg://", collect)
-    tables.create_all(engine, checkfirst=False)  # type: ignore[arg-type]
+    tables.create_all(engine, checkfirst=False)
     yield from collected
 
 

@@ -16,7 +16,21 @@ from coordinator.kernel.schema import field_columns, info_of
 _numbers = itertools.count(1)
 NOW = dt.datetime(2026, 3, 2, 8, 0, tzinfo=dt.UTC)
 
-OVERRIDES: dict[str, dict[str, Any]] = {}
+LINKS: dict[str, tuple[str, ...]] = {
+    "permission_grant": ("role_id",),
+    "contact": ("customer_id",),
+    "address": ("customer_id",),
+}
+"""Optional references one of which a rule demands."""
+
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "supplier_evaluation": {"criterion": "quality", "score": 80},
+    "material_synonym": {"system": "EN"},
+    "cutting_data": {"iso513_group": "P2"},
+    "alarm_threshold": {"level": "warning", "max_value": Decimal(80)},
+    "shift": {"weekday": 1, "start_min": 480, "end_min": 960},
+    "stock_movement": {"to_holder": "atelier"},
+}
 """Values a rule demands, by entity: callables get the running number."""
 
 
@@ -34,7 +48,8 @@ def values(ctx: Context, model: type[Record], **given: Any) -> dict[str, Any]:
     number = next(_numbers)
     result: dict[str, Any] = {}
     for name, column in field_columns(model).items():
-        if name in given or column.nullable or column.default is not None:
+        is_linked = name in LINKS.get(model.__tablename__, ())
+        if name in given or (not is_linked and (column.nullable or column.default is not None)):
             continue
         info = info_of(column)
         if info.type == "reference":
@@ -57,7 +72,7 @@ def _value(type_: str, number: int, column: Any) -> Any:
         "quantity": Decimal(1),
         "boolean": False,
         "date": NOW.date(),
-        "datetime": NOW + dt.timedelta(hours=number),
+        "datetime": NOW + dt.timedelta(hours=next(_numbers)),
         "json": {},
         "uid": uuid.uuid4(),
         "email": f"personne{number}@exemple.fr",

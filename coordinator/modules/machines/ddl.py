@@ -1,7 +1,7 @@
 """Telemetry samples: a hypertable where TimescaleDB is installed, native day partitions otherwise (DAT-12)."""
 
 _COLUMNS = """
-    telemetry_channel_id bigint NOT NULL REFERENCES telemetry_channel (id) ON DELETE RESTRICT,
+    telemetry_channel_id bigint NOT NULL,
     sampled_at timestamptz NOT NULL,
     value double precision,
     quality smallint NOT NULL CHECK (quality BETWEEN 0 AND 2)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import psycopg
 import structlog
 from sqlalchemy import text
@@ -16,15 +17,25 @@ from sqlalchemy import text
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.modules.machines.models import TelemetryChannel
-from coordinator.modules.machines.rules import BAD, sample_quality
+from coordinator.modules.machines.rules import BAD, FUTURE_TOLERANCE, GOOD, UNCERTAIN
 
-Sample = tuple[int, dt.datetime, float | None, int]
-"""Channel id, instant, value, quality (0 good, 1 uncertain, 2 bad)."""
+_REPRESENTABLE_MS = 9.0e14
+"""Beyond it an instant fits neither Python's nor PostgreSQL's calendar."""
 MAX_POINTS = 5000
 CACHE_S = 60.0
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PARTITIONED_DAYS = dt.timedelta(days=100)
 _log = structlog.get_logger(__name__)
+
+
+class Samples(NamedTuple):
+    """Columns of samples: channel ids, µs since 1970 UTC, values, qualities (0 good, 1 uncertain, 2 bad), missing values."""
+
+    channel: Any
+    at_us: Any
+    value: Any
+    quality: Any
+    is_null: Any
 
 
 @dataclass(frozen=True)
@@ -95,18 +106,43 @@ def forget_channels() -> None:
     _cache = ChannelCache()
 
 
-def copy_samples(connection: psycopg.Connection[Any], rows: Iterable[Sample]) -> int:
+def copy_samples(connection: psycopg.Connection[Any], samples: Samples) -> int:
     """Write samples by binary COPY in the caller's transaction. Partitions must be there. Returns how many."""
-    count = 0
     statement = (
         "COPY telemetry_sample (telemetry_channel_id, sampled_at, value, quality) FROM STDIN (FORMAT BINARY)"
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["int8", "timestamptz", "float8", "int2"])
-        for row in rows:
-            copy.write_row(row)
-            count += 1
-    return count
+        copy.write(_COPY_HEADER)
+        copy.write(_binary_rows(samples))
+        copy.write(_COPY_TRAILER)
+    return len(samples.channel)
+
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
+_ROW = np.dtype(
+    [("n", ">i2"), ("l1", ">i4"), ("channel", ">i8"), ("l2", ">i4"), ("at", ">i8"), ("l3", ">i4"), ("value", ">f8"),
+     ("l4", ">i4"), ("quality", ">i2")]
+)  # fmt: skip
+_POSTGRES_EPOCH_US = 946_684_800_000_000
+
+
+def _binary_rows(samples: Samples) -> bytes:
+    """Rows in PostgreSQL's binary COPY format, laid out by numpy: writing them one by one would cost more than
+    storing them. A missing value is a NULL: a length of −1 and no bytes.
+    """
+    rows = np.zeros(len(samples.channel), dtype=_ROW)
+    rows["n"], rows["l1"], rows["l2"], rows["l3"], rows["l4"] = 4, 8, 8, 8, 2
+    rows["channel"], rows["at"] = samples.channel, samples.at_us - _POSTGRES_EPOCH_US
+    rows["value"], rows["quality"] = samples.value, samples.quality
+    if not samples.is_null.any():
+        return rows.tobytes()
+    rows["l3"][samples.is_null] = -1
+    start, end = _ROW.fields["value"][1], _ROW.fields["l4"][1]  # type: ignore[index]
+    parts = (r.tobytes() for r in rows)
+    return b"".join(
+        p[:start] + p[end:] if null else p for p, null in zip(parts, samples.is_null, strict=True)
+    )
 
 
 def ensure_partitions(connection: psycopg.Connection[Any], first: dt.datetime, last: dt.datetime) -> int:
@@ -126,40 +162,46 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
     """
     wanted = {(b.machine_code, code): c.unit for b, _ in batches for code, c in b.channels.items()}
     channels = _cache.resolve(connection, wanted)
-    samples: list[Sample] = []
-    for batch, received_at in batches:
-        for code, series in batch.channels.items():
-            channel = channels.get((batch.machine_code, code))
-            if channel is not None:
-                samples.extend(_samples(channel, series, received_at))
-    if not samples:
+    found = [
+        _samples(channel, series, received_at)
+        for batch, received_at in batches
+        for code, series in batch.channels.items()
+        if series.t and (channel := channels.get((batch.machine_code, code))) is not None
+    ]
+    if not found:
         return 0
+    samples = Samples(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
     newest = max(received_at for _, received_at in batches)
     # Older samples go to the default partition: a wrong clock must not make a partition per imagined day.
-    window = newest - _PARTITIONED_DAYS
-    oldest = min((s[1] for s in samples if s[1] >= window), default=newest)
-    ensure_partitions(connection, oldest, newest + dt.timedelta(minutes=2))
+    recent = samples.at_us[samples.at_us >= _us(newest - _PARTITIONED_DAYS)]
+    oldest = _EPOCH + dt.timedelta(microseconds=int(recent.min())) if recent.size else newest
+    ensure_partitions(connection, min(oldest, newest), newest + dt.timedelta(minutes=2))
     return copy_samples(connection, samples)
 
 
-def _samples(channel: Channel, series: Any, received_at: dt.datetime) -> Iterable[Sample]:
-    qualities = series.q or [0] * len(series.t)
-    for instant_ms, value, quality in zip(series.t, series.v, qualities, strict=True):
-        sampled_at = _instant(instant_ms)
-        if sampled_at is None:
-            yield channel.id, received_at, value, BAD
-            continue
-        judged = sample_quality(
-            value, int(quality), sampled_at, received_at, channel.minimum, channel.maximum
-        )
-        yield channel.id, min(sampled_at, received_at + dt.timedelta(minutes=1)), value, judged
+def _samples(channel: Channel, series: Any, received_at: dt.datetime) -> Samples:
+    """Columns of one series; the rules are those of ``rules.sample_quality``, on arrays."""
+    at_ms = np.array(series.t, dtype=np.float64)
+    value = np.array([np.nan if v is None else v for v in series.v], dtype=np.float64)
+    is_null = np.array([v is None for v in series.v], dtype=bool)
+    quality = np.array(series.q, dtype=np.int64) if series.q else np.zeros(len(at_ms), dtype=np.int64)
+    limit_us = _us(received_at + FUTURE_TOLERANCE)
+    is_possible = np.abs(at_ms) < _REPRESENTABLE_MS
+    at_us = np.where(is_possible, at_ms, 0.0).astype(np.int64) * 1000
+    is_future = ~is_possible | (at_us > limit_us)
+    low = -np.inf if channel.minimum is None else channel.minimum
+    high = np.inf if channel.maximum is None else channel.maximum
+    with np.errstate(invalid="ignore"):
+        is_absurd = ~is_null & ~(np.isfinite(value) & (value >= low) & (value <= high))
+    quality = np.where((quality != GOOD) & (quality != UNCERTAIN), BAD, quality)
+    quality = np.where(is_null, np.maximum(quality, UNCERTAIN), quality)
+    quality = np.where(is_absurd | is_future, BAD, quality)
+    at_us = np.where(~is_possible, _us(received_at), np.minimum(at_us, limit_us))
+    return Samples(np.full(len(at_ms), channel.id, dtype=np.int64), at_us, value, quality, is_null)
 
 
-def _instant(milliseconds: float) -> dt.datetime | None:
-    try:
-        return _EPOCH + dt.timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
+def _us(instant: dt.datetime) -> int:
+    return (instant - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 def chart(
