@@ -1,0 +1,1 @@
+"""Typed calls to the server, run away from the window's thread."""

@@ -1,0 +1,275 @@
+"""List of any entity: search, filters, order, lazy rows, export, creation (UIX-04, UIX-08)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QProgressBar,
+    QStackedWidget,
+    QTableView,
+    QWidget,
+)
+
+from clients.desktop.model.errors import ApiError
+from clients.desktop.model.listing import Filter, ListState, quick_filter_field
+from clients.desktop.model.live import Change
+from clients.desktop.model.metadata import Entity
+from clients.desktop.model.texts import t, tn
+from clients.desktop.operations import calls
+from clients.desktop.tokens import ROW_PX, STEP
+from clients.desktop.ui import icons, theme
+from clients.desktop.ui.desk import Desk
+from clients.desktop.ui.filters import FilterBar
+from clients.desktop.ui.table_model import CellDelegate, RecordTableModel, natural_widths
+from clients.desktop.ui.widgets import Banner, EmptyState, button, column, label, restyle, row
+
+_SEARCH_DELAY_MS = 250
+_REFRESH_DELAY_MS = 200
+_NO_PARENT = QModelIndex()
+
+
+class ListPage(QWidget):
+    """One list in a tab."""
+
+    def __init__(self, desk: Desk, entity: Entity) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.desk = desk
+        self.entity = entity
+        self.state = ListState(entity)
+        self.model = RecordTableModel(desk, self.state, self)
+        self._selected_id: int | None = None
+        self._build()
+        self._search_timer = _timer(self, _SEARCH_DELAY_MS, self._apply_search)
+        self._refresh_timer = _timer(self, _REFRESH_DELAY_MS, self.model.refresh)
+        self.model.loaded.connect(self._show_state)
+        self.model.loading.connect(self._show_loading)
+        self.model.failed.connect(self._show_error)
+        self.model.modelAboutToBeReset.connect(self._remember)
+        desk.changed.connect(self._on_change)
+        desk.runner.reached.connect(self._on_reached)
+        self.model.fetchMore(_NO_PARENT)
+
+    @property
+    def title(self) -> str:
+        """Name of the tab."""
+        return self.entity.label_plural
+
+    def _build(self) -> None:
+        layout = column(self, spacing=3 * STEP)
+        layout.setContentsMargins(6 * STEP, 5 * STEP, 6 * STEP, 3 * STEP)
+        layout.addLayout(self._header())
+        self.banner = Banner()
+        layout.addWidget(self.banner)
+        layout.addLayout(self._tools())
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 0)
+        self.progress.setTextVisible(False)
+        keep = self.progress.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(keep)
+        self.table = self._table()
+        self.empty = EmptyState()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.table)
+        self.stack.addWidget(self.empty)
+        layout.addWidget(self.stack, 1)
+        foot = row()
+        self.foot = label("", "muted")
+        foot.addWidget(self.foot)
+        foot.addStretch()
+        self.progress.setFixedWidth(120)
+        foot.addWidget(self.progress)
+        layout.addLayout(foot)
+
+    def _header(self) -> QHBoxLayout:
+        header = row()
+        header.addWidget(label(self.entity.label_plural, "title"))
+        self.count = label("", "muted")
+        header.addSpacing(STEP)
+        header.addWidget(self.count, 0, Qt.AlignmentFlag.AlignBottom)
+        header.addStretch()
+        self.export_button = button(t("list.export"), sign="download")
+        menu = QMenu(self.export_button)
+        menu.addAction("CSV", lambda: self._export("csv"))
+        menu.addAction("Excel (XLSX)", lambda: self._export("xlsx"))
+        self.export_button.setMenu(menu)
+        self.export_button.setVisible(self.entity.may("export"))
+        header.addWidget(self.export_button)
+        self.new_button = button(t("list.new"), "primary", "plus", lambda: self.desk.create(self.entity))
+        self.new_button.setVisible(self.entity.may("create"))
+        self.new_button.setToolTip("Ctrl+N")
+        header.addWidget(self.new_button)
+        return header
+
+    def _tools(self) -> QHBoxLayout:
+        tools = row()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(t("list.search", what=self.entity.label_plural.lower()))
+        self.search.setClearButtonEnabled(True)
+        self.search.addAction(
+            icons.icon("search", theme.current().muted), QLineEdit.ActionPosition.LeadingPosition
+        )
+        self.search.setFixedWidth(theme.scaled(280))
+        self.search.setVisible(bool(self.entity.search_fields))
+        self.search.textChanged.connect(lambda _text: self._search_timer.start())
+        self.search.returnPressed.connect(self._apply_search)
+        tools.addWidget(self.search)
+        self.filters = FilterBar(self.desk, self.state, quick_filter_field(self.entity))
+        self.filters.changed.connect(self.model.restart)
+        tools.addWidget(self.filters, 1)
+        return tools
+
+    def _table(self) -> QTableView:
+        table = QTableView()
+        table.setModel(self.model)
+        table.setItemDelegate(CellDelegate(table))
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setAlternatingRowColors(False)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.verticalHeader().setVisible(False)
+        table.verticalHeader().setDefaultSectionSize(theme.scaled(ROW_PX))
+        head = table.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setSectionsMovable(True)
+        head.setStretchLastSection(True)
+        head.setMinimumSectionSize(60)
+        head.sectionClicked.connect(self._sort)
+        head.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        head.customContextMenuRequested.connect(self._choose_columns)
+        head.setSectionsClickable(True)
+        for index, width in enumerate(natural_widths(self.model.columns)):
+            table.setColumnWidth(index, width)
+        table.doubleClicked.connect(lambda index: self.open_row(index.row()))
+        table.installEventFilter(self)
+        return table
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 — Qt's name
+        """Enter opens the row, « / » goes to the search."""
+        if watched is self.table and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+                self.open_row(self.table.currentIndex().row())
+                return True
+            if event.text() == "/":
+                self.search.setFocus()
+                return True
+        return super().eventFilter(watched, event)
+
+    def open_row(self, number: int) -> None:
+        """Open the record of a row."""
+        if (record := self.model.record(number)) is not None:
+            self.desk.open_record(self.entity, int(record["id"]))
+
+    def reload(self) -> None:
+        """Read the rows again."""
+        self.model.refresh()
+
+    def _sort(self, section: int) -> None:
+        self.state.toggle_sort(self.model.columns[section].name)
+        self.model.restart()
+
+    def _choose_columns(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        for index, field in enumerate(self.model.columns):
+            action = menu.addAction(field.label)
+            action.setCheckable(True)
+            action.setChecked(not self.table.isColumnHidden(index))
+            action.toggled.connect(lambda shown, i=index: self.table.setColumnHidden(i, not shown))
+        menu.exec(self.table.horizontalHeader().mapToGlobal(place))
+
+    def _apply_search(self) -> None:
+        self._search_timer.stop()
+        words = self.search.text().strip()
+        if words != self.state.search:
+            self.state.search = words
+            self.model.restart()
+
+    def set_filter(self, condition: Filter) -> None:
+        """Narrow the list from outside."""
+        self.state.set_filter(condition)
+        self.filters.rebuild()
+        self.model.restart()
+
+    def _on_change(self, change: Change) -> None:
+        if change.concerns_list(self.entity.name):
+            self._refresh_timer.start()
+
+    def _on_reached(self) -> None:
+        if self.banner.text:
+            self.banner.clear_text()
+            if self.state.total is None:
+                self.model.refresh()
+
+    def _remember(self) -> None:
+        record = self.model.record(self.table.currentIndex().row())
+        self._selected_id = int(record["id"]) if record else None
+
+    def _show_loading(self, active: bool) -> None:
+        self.progress.setVisible(active)
+
+    def _show_state(self) -> None:
+        self.progress.hide()
+        self.banner.clear_text()
+        total = self.state.total or 0
+        self.count.setText(tn("list.count", total))
+        restyle(self.count, "kind", "muted")
+        loaded = len(self.state.rows)
+        self.foot.setText("" if loaded >= total else t("list.loaded", loaded=loaded, total=total))
+        if self._selected_id is not None:
+            for number, record in enumerate(self.state.rows):
+                if record["id"] == self._selected_id:
+                    self.table.selectRow(number)
+                    break
+            self._selected_id = None
+        self.stack.setCurrentWidget(self.table if loaded else self.empty)
+        if not loaded:
+            self._show_empty()
+
+    def _show_empty(self) -> None:
+        if self.state.is_narrowed:
+            self.empty.set("search", t("list.nothing_found"), t("list.nothing_found_hint"))
+            return
+        action = None
+        if self.entity.may("create"):
+            action = (t("list.first", what=self.entity.label.lower()), lambda: self.desk.create(self.entity))
+        text = self.entity.description or t("list.empty_hint")
+        self.empty.set(self.entity.menu_group or "documents", t("list.empty", what=self.entity.label_plural.lower()), text, action)
+
+    def _show_error(self, error: ApiError) -> None:
+        self.banner.show_text(error.detail, "warning" if error.status == 0 else "danger", (t("retry"), self.model.refresh))
+
+    def _export(self, kind: str) -> None:
+        suggestion = str(Path.home() / f"{self.entity.plural}.{kind}")
+        chosen, _ = QFileDialog.getSaveFileName(self, t("list.export"), suggestion, f"*.{kind}")
+        if chosen:
+            self.export_to(Path(chosen), kind)
+
+    def export_to(self, path: Path, kind: str) -> None:
+        """Write the list as it is filtered and ordered to a file."""
+        self.desk.runner.run(
+            calls.export_list(self.desk.api, self.state, kind, path),
+            lambda written: self.desk.message.emit(t("list.exported", path=written), "success"),
+            self._show_error,
+            owner=self,
+        )
+
+
+def _timer(parent: QObject, delay_ms: int, act: Callable[[], None]) -> QTimer:
+    made = QTimer(parent)
+    made.setSingleShot(True)
+    made.setInterval(delay_ms)
+    made.timeout.connect(act)
+    return made

@@ -1,0 +1,1 @@
+"""Office client: models without Qt, windows against the real coordinator."""

@@ -1,0 +1,348 @@
+"""The office client against the real coordinator."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from clients.desktop.ui.list_page import ListPage
+from clients.desktop.ui.main_window import MainWindow
+from clients.desktop.ui.record_page import RecordPage
+from tests.clients.desktop.conftest import Post, wait
+from tests.clients.desktop.office import PASSWORD, Office
+
+
+def name(prefix: str = "Client") -> str:
+    return f"{prefix} {uuid.uuid4().hex[:8]}"
+
+
+def customer(office: Office, **values: Any) -> dict[str, Any]:
+    with office.http() as other:
+        answer = other.post("/customers", json={"name": name(), **values})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def opened(window: MainWindow, record: dict[str, Any], entity: str = "customer") -> RecordPage:
+    page = window.open_record(entity, record["id"])
+    wait(lambda: page.state, "record")
+    return page
+
+
+def listed(window: MainWindow, entity: str = "customer") -> ListPage:
+    page = window.open_list(entity)
+    wait(lambda: page.state.total is not None, "list")
+    return page
+
+
+def type_in(page: RecordPage, field: str, text: str) -> None:
+    assert page.form is not None
+    editor = page.form.editors[field]
+    editor.control.setText(text)  # type: ignore[attr-defined]
+    editor.control.textEdited.emit(text)  # type: ignore[attr-defined]
+
+
+def test_wrong_password_says_so_in_french(post: Post) -> None:
+    post.panel.email.setText("bureau@atelier.fr")
+    post.panel.password.setText("rabot-rouge-3")
+    post.panel.login_button.click()
+    wait(lambda: post.panel.banner.text, "refusal")
+    assert "mot de passe" in post.panel.banner.text.lower()
+    assert post.app.window is None
+    assert post.panel.password.text() == "rabot-rouge-3"
+
+
+@pytest.mark.requirement("UIX-12")
+def test_sign_in_remembers_server_and_person_but_no_secret(post: Post, office: Office) -> None:
+    window = post.sign_in()
+    token = window.desk.api.access_token
+    post.app.settings.sync()
+    kept = post.settings_file.read_text()
+    assert office.server.url in kept
+    assert "bureau@atelier.fr" in kept
+    assert PASSWORD not in kept
+    assert token
+    assert token not in kept
+
+
+@pytest.mark.requirement("UIX-03")
+def test_menu_shows_only_what_is_granted(post: Post) -> None:
+    window = post.sign_in("lecteur@atelier.fr")
+    assert "customer" in window.menu.entities
+    assert "stock_item" in window.menu.entities
+    assert not {"user_account", "machine", "employee", "part"} & set(window.menu.entities)
+    assert set(window.menu.groups) <= {"home", "parties", "stock", "people", "quality", "production", "assistant", "system"}
+
+
+def test_reader_sees_no_way_to_change(post: Post, office: Office) -> None:
+    record = customer(office)
+    window = post.sign_in("lecteur@atelier.fr")
+    page = listed(window)
+    assert page.new_button.isHidden()
+    assert page.export_button.isHidden()
+    form = opened(window, record)
+    assert form.form is not None
+    assert not any(editor.writable for editor in form.form.editors.values())
+    assert form.save_bar.isHidden()
+    assert form.header.buttons == {}
+
+
+def test_list_sorts_searches_and_pages(window: MainWindow, office: Office) -> None:
+    mark = uuid.uuid4().hex[:8]
+    with office.http() as other:
+        for number in range(130):
+            answer = other.post("/customers", json={"name": f"{mark} {number:03d}"})
+            assert answer.status_code == 201, answer.text
+    page = listed(window)
+    page.search.setText(mark)
+    wait(lambda: page.state.total == 130, "search")
+    assert len(page.state.rows) == 100
+    assert "130" in page.count.text().replace("\u202f", "")
+    page.model.fetchMore(page.model.index(-1, -1))
+    wait(lambda: len(page.state.rows) == 130, "second page")
+    assert len({r["id"] for r in page.state.rows}) == 130
+    column = [f.name for f in page.model.columns].index("name")
+    page.table.horizontalHeader().sectionClicked.emit(column)
+    wait(lambda: page.state.rows and page.state.rows[0]["name"] == f"{mark} 000", "ascending")
+    page.table.horizontalHeader().sectionClicked.emit(column)
+    wait(lambda: page.state.rows and page.state.rows[0]["name"] == f"{mark} 129", "descending")
+    page.search.setText(f"{mark} 07")
+    wait(lambda: page.state.total == 10, "narrower search")
+
+
+def test_empty_list_says_what_it_is_for(window: MainWindow) -> None:
+    page = listed(window, "supplier")
+    assert page.stack.currentWidget() is page.empty
+    assert "fournisseur" in page.empty.words.lower()
+    page.search.setText("introuvable")
+    wait(lambda: "Aucun" in page.empty.words, "nothing found")
+
+
+def test_export_writes_the_filtered_list(window: MainWindow, office: Office, tmp_path: Any) -> None:
+    record = customer(office)
+    page = listed(window)
+    page.search.setText(record["name"])
+    wait(lambda: page.state.total == 1, "search")
+    for kind in ("csv", "xlsx"):
+        path = tmp_path / f"clients.{kind}"
+        page.export_to(path, kind)
+        wait(path.exists, kind)
+    assert record["name"] in (tmp_path / "clients.csv").read_text(encoding="utf-8-sig")
+    assert (tmp_path / "clients.xlsx").read_bytes()[:2] == b"PK"
+
+
+@pytest.mark.requirement("UIX-07")
+def test_create_with_a_mistake_then_right(window: MainWindow, office: Office) -> None:
+    page = window.open_creation("customer")
+    page.save_button.click()
+    assert page.form is not None
+    assert page.form.editors["name"].error
+    wanted = name()
+    type_in(page, "name", wanted)
+    type_in(page, "siret", "12345678900012")
+    page.save_button.click()
+    wait(lambda: page.form and page.form.editors["siret"].error, "refusal of the number")
+    assert page.record_id is None
+    assert page.form.editors["name"].control.text() == wanted  # type: ignore[attr-defined]
+    type_in(page, "siret", "")
+    page.save_button.click()
+    wait(lambda: page.record_id, "creation")
+    with office.http() as other:
+        assert other.get(f"/customers/{page.record_id}").json()["name"] == wanted
+    assert page.save_bar.isHidden()
+
+
+def test_edit_sends_only_what_changed(window: MainWindow, office: Office) -> None:
+    record = customer(office, phone="01 02 03 04 05")
+    page = opened(window, record)
+    assert page.save_bar.isHidden()
+    type_in(page, "payment_terms_days", "45")
+    type_in(page, "outstanding_limit", "12 500,5")
+    assert not page.save_bar.isHidden()
+    page.save_button.click()
+    wait(lambda: page.state and not page.state.is_dirty, "saved")
+    with office.http() as other:
+        saved = other.get(f"/customers/{record['id']}").json()
+    assert (saved["payment_terms_days"], saved["outstanding_limit"]) == (45, "12500.50")
+    assert saved["phone"] == "01 02 03 04 05"
+
+
+@pytest.mark.requirement("UIX-62")
+def test_conflict_shows_both_values_and_the_person_chooses(
+    window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clients.desktop.ui import record_page
+
+    record = customer(office, business_sector="Médical")
+    page = opened(window, record)
+    type_in(page, "phone", "01 11 11 11 11")
+    type_in(page, "business_sector", "Nucléaire")
+    shown: list[str] = []
+
+    def choose(dialog: Any) -> int:
+        from PySide6.QtWidgets import QLabel, QRadioButton
+
+        shown.extend(w.text() for kind in (QLabel, QRadioButton) for w in dialog.findChildren(kind))
+        dialog.choices["phone"].button(0).setChecked(True)
+        return 1
+
+    monkeypatch.setattr(record_page.ConflictDialog, "exec", choose)
+    monkeypatch.setattr(page, "_on_change", lambda _change: None)
+    with office.http() as other:
+        body = {"phone": "02 22 22 22 22", "legal_form": "SAS", "row_version": record["row_version"]}
+        assert other.patch(f"/customers/{record['id']}", json=body).status_code == 200
+    page.save_button.click()
+    wait(lambda: shown, "conflict dialog")
+    assert "01 11 11 11 11" in shown
+    assert "02 22 22 22 22" in shown
+    assert "Nucléaire" not in shown
+    page.save_button.click()
+    wait(lambda: page.state and not page.state.is_dirty, "saved")
+    with office.http() as other:
+        saved = other.get(f"/customers/{record['id']}").json()
+    assert (saved["phone"], saved["business_sector"], saved["legal_form"]) == ("02 22 22 22 22", "Nucléaire", "SAS")
+
+
+@pytest.mark.requirement("UIX-09")
+def test_change_of_another_post_appears_by_itself(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    page = opened(window, record)
+    table = listed(window)
+    with office.http() as other:
+        body = {"phone": "03 33 33 33 33", "name": name("Renommé"), "row_version": record["row_version"]}
+        changed = other.patch(f"/customers/{record['id']}", json=body).json()
+    wait(lambda: page.form and page.form.editors["phone"].control.text() == "03 33 33 33 33", "form")  # type: ignore[attr-defined]
+    assert page.title == changed["display"]
+    wait(lambda: any(r["name"] == changed["name"] for r in table.state.rows), "list")
+
+
+def test_change_of_another_post_never_overwrites_what_is_typed(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    page = opened(window, record)
+    type_in(page, "phone", "04 44")
+    with office.http() as other:
+        body = {"phone": "05 55", "row_version": record["row_version"]}
+        assert other.patch(f"/customers/{record['id']}", json=body).status_code == 200
+    wait(lambda: page.banner.text, "banner")
+    assert "autre personne" in page.banner.text
+    assert page.form is not None
+    assert page.form.editors["phone"].control.text() == "04 44"  # type: ignore[attr-defined]
+
+
+def test_action_button_runs_the_command(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    assert record["status"] == "prospect"
+    page = opened(window, record)
+    page.header.buttons["activate"].click()
+    wait(lambda: page.state and page.state.record["status"] == "active", "activation")
+    assert "activate" not in page.header.buttons
+    assert page.header.badge.text == "Actif"
+    with office.http() as other:
+        assert other.get(f"/customers/{record['id']}").json()["status"] == "active"
+
+
+@pytest.mark.requirement("UIX-60")
+def test_server_stopped_shows_a_banner_and_work_goes_on(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    page = opened(window, record)
+    type_in(page, "phone", "06 66")
+    office.server.stop()
+    try:
+        page.save_button.click()
+        wait(lambda: not window.banner.isHidden(), "banner")
+        assert "serveur" in window.banner.text
+        assert window.connection_state == "offline"
+        type_in(page, "legal_form", "SARL")
+        assert page.state is not None
+        assert page.state.dirty == {"phone": "06 66", "legal_form": "SARL"}
+        assert window.desk.drafts.find("customers", record["id"]) is not None
+    finally:
+        office.server.start()
+    wait(lambda: window.banner.isHidden(), "line back", 30)
+    page.save_button.click()
+    wait(lambda: page.state and not page.state.is_dirty, "saved")
+    with office.http() as other:
+        assert other.get(f"/customers/{record['id']}").json()["phone"] == "06 66"
+
+
+@pytest.mark.requirement("UIX-61")
+def test_expired_session_is_renewed_over_the_form(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    page = opened(window, record)
+    type_in(page, "phone", "07 77")
+    with office.http() as other:
+        assert other.post("/auth/sessions/revoke-others").json()["revoked"] >= 1
+    page.save_button.click()
+    wait(lambda: window._again is not None, "sign-in over the form")
+    assert window._again is not None
+    panel = window._again.panel
+    assert panel.email.text() == "bureau@atelier.fr"
+    panel.password.setText(PASSWORD)
+    panel.login_button.click()
+    wait(lambda: page.state and not page.state.is_dirty, "saved after signing in")
+    with office.http() as other:
+        assert other.get(f"/customers/{record['id']}").json()["phone"] == "07 77"
+
+
+@pytest.mark.requirement("UIX-65")
+def test_unsaved_entry_is_found_again(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    page = opened(window, record)
+    type_in(page, "phone", "08 88")
+    window.close_tab(window.tabs.indexOf(page))
+    again = opened(window, record)
+    assert "non enregistrée" in again.banner.text
+    draft = window.desk.drafts.find("customers", record["id"])
+    assert draft is not None
+    again._take_draft(draft)
+    assert again.form is not None
+    assert again.form.editors["phone"].control.text() == "08 88"  # type: ignore[attr-defined]
+    assert again.state is not None
+    assert again.state.is_dirty
+
+
+@pytest.mark.requirement("UIX-06")
+def test_search_finds_lists_and_objects(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    palette = window.open_search()
+    palette.field.setText("fourni")
+    assert "supplier" in [h.entity.name for h in palette.hits]
+    palette.field.setText(record["name"])
+    wait(lambda: any(h.record_id == record["id"] for h in palette.hits), "object")
+    palette.list.setCurrentRow(next(i for i, h in enumerate(palette.hits) if h.record_id == record["id"]))
+    palette._open(palette.list.currentItem())
+    assert window.tabs.currentWidget().record_id == record["id"]  # type: ignore[union-attr]
+
+
+def test_history_and_links_of_a_record(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    with office.http() as other:
+        body = {"full_name": "Jeanne Martin", "customer_id": record["id"]}
+        assert other.post("/contacts", json=body).status_code == 201
+        other.patch(f"/customers/{record['id']}", json={"phone": "09 99", "row_version": record["row_version"]})
+    page = opened(window, record)
+    views = {page.tabs.tabText(i): page.tabs.widget(i) for i in range(page.tabs.count())}
+    page.tabs.setCurrentWidget(views["Liens"])
+    links: Any = views["Liens"]
+    wait(lambda: ("contact", "customer_id") in links.pages and links._missing == 0, "links")
+    assert links.pages["contact", "customer_id"].total == 1
+    page.tabs.setCurrentWidget(views["Historique"])
+    history: Any = views["Historique"]
+    wait(lambda: history.entries, "history")
+    assert any("09 99" in text for text in history.changes(history.entries[0]))
+
+
+def test_reference_is_found_while_typing(window: MainWindow, office: Office) -> None:
+    record = customer(office)
+    page = window.open_creation("contact")
+    assert page.form is not None
+    edit: Any = page.form.editors["customer_id"].control
+    edit.setText(record["name"])
+    edit._search()
+    wait(lambda: edit.found, "suggestion")
+    edit.choose(edit.found[0])
+    assert page.state is not None
+    assert page.state.payload()["customer_id"] == record["id"]
+    assert edit.text() == record["display"]
