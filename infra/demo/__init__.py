@@ -1,0 +1,1 @@
+"""``usinage demo``: the whole workshop on one machine, through the real processes and protocols."""

@@ -1,0 +1,227 @@
+"""Steps 10 to 12: the machine turns, a tool leaves the cabinet, the line is cut; facts come in once."""
+
+from __future__ import annotations
+
+import time
+
+from infra.demo.stations import MACHINE_CODE, StationUnit, photograph
+from infra.demo.story.telling import Story, expect
+
+PROGRAM = "O1042"
+_CYCLES = 2
+_OVERLOAD_PCT = 162.0
+_TAKEN = "A-01"
+_CUT_ROUNDS = 4
+
+
+def run_machine(story: Story) -> str:
+    """Cycles over OPC UA become states, cycles, parts and samples; an overload becomes a collision event."""
+    shop = story.workshop
+    machine_id = story.facts[f"machine.{MACHINE_CODE}"]["id"]
+    program_cycles = (
+        "SELECT count(*) FROM machine_cycle WHERE machine_id = %s AND program = %s AND result = 'complete'"
+    )
+    before = shop.value(program_cycles, machine_id, PROGRAM)
+    for number in range(1, _CYCLES + 1):
+        shop.machine_order(do="start_cycle", program=PROGRAM, seconds=2, parts=1, tool=12)
+        story.eventually(
+            lambda number=number: shop.value(program_cycles, machine_id, PROGRAM) >= before + number,  # type: ignore[misc]
+            f"Le cycle {number} n'arrive pas en base",
+        )
+    parts = shop.value(
+        "SELECT sum(part_count) FROM machine_cycle WHERE machine_id = %s AND program = %s",
+        machine_id,
+        PROGRAM,
+    )
+    expect(parts == before + _CYCLES, f"{parts} pièces comptées au lieu de {before + _CYCLES}")
+    states = {r[0] for r in shop.rows("SELECT state FROM machine_state WHERE machine_id = %s", machine_id)}
+    expect({"running", "idle"} <= states, f"États reçus : {', '.join(sorted(states))}")
+    _overload(story, machine_id)
+    samples = story.eventually(
+        lambda: shop.value(
+            "SELECT count(*) FROM telemetry_sample s JOIN telemetry_channel c ON c.id = s.telemetry_channel_id"
+            " WHERE c.machine_id = %s", machine_id,
+        ),
+        "Aucune mesure n'arrive",
+    )  # fmt: skip
+    live = story.who("owner").call("GET", f"/machines/{machine_id}/live")
+    expect(live["cycles"], "La vue en direct ne montre pas les cycles.")
+    minutes = shop.value("SELECT sum(duration_min) FROM machine_cycle WHERE machine_id = %s", machine_id)
+    return f"{_CYCLES} cycles complets, {parts} pièces, {float(minutes) * 60:.1f} s de coupe, {samples} mesures, surcharge signalée"
+
+
+def _overload(story: Story, machine_id: int) -> None:
+    shop = story.workshop
+    shop.machine_order(do="start_cycle", program=PROGRAM, seconds=4, parts=0, tool=12)
+    time.sleep(1)
+    shop.machine_order(do="load_peak", value=_OVERLOAD_PCT, seconds=1)
+    query = (
+        "SELECT level, value, threshold, signals IS NOT NULL FROM machine_event"
+        " WHERE machine_id = %s AND kind = 'collision' AND level = 'impact'"
+    )
+    found = story.eventually(
+        lambda: shop.rows(query, machine_id), "La surcharge ne donne pas d'événement de collision"
+    )
+    _, value, threshold, has_signals = found[0]
+    expect(value > threshold, f"Valeur {value} sous le seuil {threshold}.")
+    expect(has_signals, "L'événement n'a pas gardé ses signaux.")
+    told = shop.value(
+        "SELECT count(*) FROM notification WHERE category = 'collision' AND severity = 'critical'"
+    )
+    expect(told, "Personne n'est averti de la collision.")
+
+
+# the cabinet ----------------------------------------------------------------------------------------------
+
+
+def visit_cabinet(story: Story, content: dict[str, int]) -> dict[str, object]:
+    """Open the door, change what is inside, close it; the two photographs are taken by the station."""
+    unit = story.workshop.stations["cabinet"]
+    number = story.facts["photos"] = story.facts.get("photos", 0) + 1
+    opened = unit.ask(do="open")
+    expect(opened["ok"], f"L'armoire ne s'ouvre pas : {opened.get('message')}")
+    photograph(unit, content, number)
+    closed = unit.ask(do="close")
+    expect(closed["ok"], f"La photographie ne sert pas : {closed.get('message')}")
+    return closed
+
+
+def take_tool(story: Story) -> str:
+    """A tool leaves its compartment: stock is debited once, and the purchaser gets one proposal."""
+    from edge_agents.drivers.simulators import cabinet
+
+    shop = story.workshop
+    content = cabinet.full_content()
+    place, tool = story.facts[f"place.{_TAKEN}"], story.facts["tool.OUTIL-01"]
+    on_hand = "SELECT coalesce(sum(quantity), 0) FROM stock_balance WHERE stock_item_id = %s AND storage_location_id = %s"
+    expect(shop.value(on_hand, tool["id"], place["id"]) == 1, "Le stock de départ de la case n'est pas 1.")
+    content[_TAKEN] = 0
+    closed = visit_cabinet(story, content)
+    story.facts["cabinet.content"] = content
+    session = closed["session_uid"]
+    story.eventually(
+        lambda: shop.value("SELECT count(*) FROM vision_detection d JOIN cabinet_session s ON s.id = d.cabinet_session_id"
+                           " WHERE s.uid = %s", session),
+        "La détection n'arrive pas en base",
+    )  # fmt: skip
+    status, delta, confidence, reason = shop.rows(
+        "SELECT d.status, d.delta, d.confidence_pct, d.reason FROM vision_detection d"
+        " JOIN cabinet_session s ON s.id = d.cabinet_session_id WHERE s.uid = %s", session,
+    )[0]  # fmt: skip
+    expect(status == "auto_booked", f"La détection attend une personne : {status}, {reason}")
+    expect(delta == -1, f"La caméra a vu {delta:+d} au lieu de -1.")
+    story.eventually(lambda: shop.value(on_hand, tool["id"], place["id"]) == 0, "La case n'est pas débitée")
+    moves = shop.value(
+        "SELECT count(*) FROM stock_movement WHERE stock_item_id = %s AND source = 'camera' AND from_location_id = %s",
+        tool["id"], place["id"],
+    )  # fmt: skip
+    expect(moves == 1, f"{moves} mouvements pour une prise.")
+    proposals = story.eventually(
+        lambda: story.who("purchasing").list("reorder-proposals", stock_item_id=tool["id"]),
+        "Aucune proposition d'achat sous le seuil",
+    )
+    expect(len(proposals) == 1, f"{len(proposals)} propositions pour un article.")
+    _photographs_kept(story, str(session))
+    return (
+        f"prise vue à {float(confidence):.0f} %, une sortie, proposition d'achat de {float(proposals[0]['quantity']):g} "
+        f"{tool['code']}"
+    )
+
+
+def _photographs_kept(story: Story, session: str) -> None:
+    images = story.workshop.rows(
+        "SELECT image_before, image_after FROM cabinet_session WHERE uid = %s", session
+    )
+    expect(images and all(images[0]), "La session n'a pas ses deux photographies.")
+    folder = story.workshop.stations["cabinet"].data / "drivers" / "cabinet" / "images"
+    missing = [digest for digest in images[0] if not (folder / f"{digest}.jpg").exists()]
+    expect(not missing, "Une photographie manque sur la station.")
+
+
+# the line is cut ------------------------------------------------------------------------------------------
+
+
+def cut_line(story: Story) -> str:
+    """Cut the line, kill a station, restart the broker amid scans and sessions; count both sides afterwards."""
+    shop = story.workshop
+    scan, cabinet = shop.stations["scan"], shop.stations["cabinet"]
+    movements = shop.value("SELECT count(*) FROM stock_movement WHERE source = 'camera'")
+    taken = _work(story, "avant")
+    shop.stop_broker(kill=True)
+    for number in range(_CUT_ROUNDS):
+        taken += _work(story, f"coupure-{number}")
+    expect(scan.waiting()["event"] > 0, "Rien n'attend dans le journal pendant la coupure.")
+    scan.service.kill()
+    cabinet.service.kill()
+    scan.service.start()
+    cabinet.service.start()
+    taken += _work(story, "redemarrage")
+    shop.start_broker()
+    taken += _work(story, "reprise")
+    shop.restart_broker()
+    taken += _work(story, "apres")
+    for unit in (scan, cabinet, shop.stations["machine"]):
+        _all_there(story, unit)
+    expect(
+        story.eventually(
+            lambda: shop.value("SELECT count(*) FROM stock_movement WHERE source = 'camera'") == movements + taken,
+            f"Les prises de l'armoire ne donnent pas {taken} mouvements de plus", timeout_s=60,
+        ),
+        "",
+    )  # fmt: skip
+    events = {unit.key: unit.journal_counts()["event"] for unit in shop.stations.values()}
+    return (
+        f"événements journaux = base : {', '.join(f'{k} {v}' for k, v in events.items())} ; {taken} mouvements d'armoire, "
+        "0 perdu, 0 doublé"
+    )
+
+
+def _work(story: Story, word: str) -> int:
+    """Some scans and one cabinet session; returns how many stock movements the session is."""
+    scan = story.workshop.stations["scan"]
+    for number in range(5):
+        answer = scan.ask(scan=f"ESSAI-{word}-{number}")
+        expect("scan.read" in answer["events"], f"Le code n'est pas enregistré : {answer.get('message')}")
+    content = story.facts["cabinet.content"]
+    place = "A-02"
+    content[place] = 0 if content[place] else 1
+    closed = visit_cabinet(story, content)
+    changes = [c for c in closed["changes"] if c["delta"]]  # type: ignore[attr-defined]
+    expect(len(changes) == 1, f"La caméra a vu {len(changes)} changements au lieu d'un.")
+    return 1
+
+
+def _all_there(story: Story, unit: StationUnit) -> None:
+    """Every event of the journal stands in the database once, and no other."""
+    shop = story.workshop
+    story.eventually(
+        lambda: unit.waiting()["event"] == 0, f"{unit.name} : des événements attendent encore", timeout_s=60
+    )
+    journal = unit.event_ids()
+    received = shop.rows(
+        "SELECT message_id::text, count(*) FROM inbox_message WHERE station_code = %s AND stream = 'event'"
+        " AND status = 'stored' GROUP BY 1", unit.code,
+    )  # fmt: skip
+    lost = journal - {row[0] for row in received}
+    doubled = [row[0] for row in received if row[1] > 1]
+    foreign = {row[0] for row in received} - journal
+    expect(not lost, f"{unit.name} : {len(lost)} événements perdus.")
+    expect(not doubled, f"{unit.name} : {len(doubled)} événements doublés.")
+    expect(not foreign, f"{unit.name} : {len(foreign)} événements en base absents du journal.")
+    facts = shop.value("SELECT count(*) FROM device_event WHERE station_code = %s", unit.code)
+    distinct = shop.value("SELECT count(DISTINCT uid) FROM device_event WHERE station_code = %s", unit.code)
+    expect(
+        facts == distinct == len(journal),
+        f"{unit.name} : {facts} faits en base pour {len(journal)} événements du journal.",
+    )
+    last, contiguous = (
+        unit.journal_counts()["event"],
+        shop.value(
+            "SELECT contiguous_seq FROM station_stream WHERE station_code = %s AND stream = 'event'",
+            unit.code,
+        ),
+    )
+    expect(
+        last == contiguous == len(journal),
+        f"{unit.name} : journal {last}, base {contiguous}, {len(journal)} messages.",
+    )
