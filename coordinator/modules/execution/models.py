@@ -69,6 +69,10 @@ class WorkOrderOperation(Record):
     tool_change_flag: Mapped[bool] = f.boolean(read_only=True)
     operator_remark: Mapped[str | None] = f.long_text(read_only=True)
     validated_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    skill_id: Mapped[int | None] = f.ref("skill.id", read_only=True)
+    supplier_id: Mapped[int | None] = f.ref("supplier.id", read_only=True)
+    is_critical: Mapped[bool] = f.boolean(read_only=True)
+    inspection_means: Mapped[str | None] = f.text(200, read_only=True)
     material: Mapped[dict[str, Any] | None] = f.json(read_only=True)
 
 
@@ -91,6 +95,8 @@ class TimeEntry(Record):
     confirmed_min: Mapped[Decimal | None] = f.decimal(12, 3, unit="min", read_only=True)
     means: Mapped[str] = f.choice("means", default="qr", read_only=True)
     is_manual: Mapped[bool] = f.boolean(read_only=True)
+    needs_validation: Mapped[bool] = f.boolean(read_only=True)
+    """Typed by hand, forgotten or with an uncertain clock: out of the averages until a manager agrees (EXE-19)."""
     time_quality: Mapped[str] = f.choice("time_quality", default="trusted", read_only=True)
     approved_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     remarks: Mapped[str | None] = f.long_text(read_only=True)
@@ -148,7 +154,9 @@ class PartLotMaterial(Row):
     """Material lot a part lot was cut from: the link of the genealogy (TRC-02)."""
 
     __tablename__ = "part_lot_material"
-    __table_args__ = (UniqueConstraint("part_lot_id", "stock_lot_id", "stock_unit_id", postgresql_nulls_not_distinct=True),)
+    __table_args__ = (
+        UniqueConstraint("part_lot_id", "stock_lot_id", "stock_unit_id", postgresql_nulls_not_distinct=True),
+    )
 
     part_lot_id: Mapped[int] = f.ref("part_lot.id", required=True)
     stock_lot_id: Mapped[int | None] = f.ref("stock_lot.id")
@@ -169,3 +177,22 @@ class TraceEvent(Row):
     user_id: Mapped[int | None] = f.ref("user_account.id")
     remark: Mapped[str | None] = f.long_text()
     details: Mapped[dict[str, Any] | None] = f.json()
+
+
+class ShopEvent(Row):
+    """A fact declared at a station or on a phone, with what became of it; a replay finds it here (EXE-54)."""
+
+    __tablename__ = "shop_event"
+    __table_args__ = (Index(None, "work_order_operation_id", "event_type"),)
+
+    uid: Mapped[uuid.UUID] = f.uid()
+    event_type: Mapped[str] = f.text(60, required=True)
+    work_order_operation_id: Mapped[int | None] = f.ref("work_order_operation.id")
+    user_id: Mapped[int | None] = f.ref("user_account.id")
+    station_code: Mapped[str | None] = f.text(64)
+    occurred_at: Mapped[dt.datetime] = f.timestamp(required=True, index=True)
+    received_at: Mapped[dt.datetime] = f.timestamp(required=True)
+    result: Mapped[str] = f.text(20, required=True)
+    code: Mapped[str] = f.text(80, required=True)
+    message: Mapped[str | None] = f.text(500)
+    payload: Mapped[dict[str, Any]] = f.json(required=True)

@@ -29,7 +29,9 @@ class MachineSlot(Record):
     work_date: Mapped[dt.date] = f.date(required=True, read_only=True)
     time_slot: Mapped[str | None] = f.text(20, read_only=True)
     task_label: Mapped[str | None] = f.text(200, search=True)
-    estimated_load_min: Mapped[Decimal] = f.decimal(12, 1, unit="min", required=True, default=0, read_only=True)
+    estimated_load_min: Mapped[Decimal] = f.decimal(
+        12, 1, unit="min", required=True, default=0, read_only=True
+    )
     status: Mapped[str] = f.status("slot", "planned")
     is_locked: Mapped[bool] = f.boolean()
     is_auto_assigned: Mapped[bool] = f.boolean(read_only=True)
@@ -82,6 +84,10 @@ class PlanRun(Record):
     operation_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
     left_out: Mapped[list[Any] | None] = f.json(read_only=True)
     lateness: Mapped[list[Any] | None] = f.json(read_only=True)
+    started_on: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    """Instant the figures of the run were read at."""
+    placements: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+    """The whole plan: ``{"epoch": ISO, "tasks": {operation id: place}}``, the base of the next change."""
 
 
 class PlanChangePolicy(Record):
