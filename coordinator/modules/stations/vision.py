@@ -54,9 +54,9 @@ def on_detection(ctx: Context, event: DeviceEvent) -> Outcome | None:
         cabinet_session_id=session.id,
         storage_location_id=location.id if location else None,
         stock_item_id=item.id if item else None,
-        count_before=payload["count_before"],
-        count_after=payload["count_after"],
-        delta=payload["delta"],
+        count_before=_whole(payload["count_before"]),
+        count_after=_whole(payload["count_after"]),
+        delta=_whole(payload["delta"]) or 0,
         confidence_pct=round(Decimal(str(payload["confidence"])) * 100, 2),
         method=payload["method"],
         reason=payload.get("reason"),
@@ -139,6 +139,11 @@ def _by_code(ctx: Context, model: Any, code: str | None) -> Any:
     if not code:
         return None
     return ctx.session.scalars(select(model).where(model.code == code)).one_or_none()
+
+
+def _whole(count: float | None) -> int | None:
+    """Count of pieces; a station sends numbers with a decimal point. Without count nothing is known to have moved."""
+    return None if count is None else round(count)
 
 
 def _instant(value: Any) -> dt.datetime:
