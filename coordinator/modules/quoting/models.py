@@ -6,11 +6,18 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
+
+
+def _costs_json() -> Any:
+    """Structured value that only those who may see costs are shown (ACC-20)."""
+    info = f.FieldInfo("json", read_only=True, group="costs_margins")
+    return mapped_column(JSONB, nullable=True, info={"field": info})
 
 
 class Quote(Record):
@@ -22,6 +29,7 @@ class Quote(Record):
     number: Mapped[str] = f.text(30, required=True, search=True, read_only=True)
     version_no: Mapped[int] = f.integer(required=True, default=1, read_only=True)
     previous_version_id: Mapped[int | None] = f.ref("quote.id", read_only=True)
+    """The version this one replaces; the newest one has no successor (QUO-03)."""
     customer_id: Mapped[int] = f.ref("customer.id", required=True)
     contact_id: Mapped[int | None] = f.ref("contact.id")
     customer_reference: Mapped[str | None] = f.text(80, search=True)
@@ -41,6 +49,9 @@ class Quote(Record):
     sent_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
     document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
     refusal_reason: Mapped[str | None] = f.text(300, read_only=True)
+    margin_target_pct: Mapped[Decimal | None] = f.decimal(5, 2, unit="%", group="costs_margins")
+    incoterm: Mapped[str | None] = f.text(60)
+    exclusions: Mapped[str | None] = f.long_text()
     notes: Mapped[str | None] = f.long_text()
 
 
@@ -48,21 +59,33 @@ class QuoteLine(Record):
     """One part of a quote (QUO-05)."""
 
     __tablename__ = "quote_line"
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
 
     quote_id: Mapped[int] = f.ref("quote.id", required=True)
-    line_no: Mapped[int] = f.integer(required=True, default=1)
+    line_no: Mapped[int] = f.integer(read_only=True)
+    method: Mapped[str] = f.choice("quote_method", default="ai")
     part_revision_id: Mapped[int | None] = f.ref("part_revision.id")
     drawing_analysis_id: Mapped[int | None] = f.ref("drawing_analysis.id")
     description: Mapped[str | None] = f.text(200, search=True)
     material_id: Mapped[int | None] = f.ref("material.id")
+    treatments: Mapped[str | None] = f.text(300)
     quantity: Mapped[Decimal] = f.quantity(required=True)
+    length_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    width_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    height_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    diameter_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    programs_exist: Mapped[bool] = f.boolean()
     criticality: Mapped[str] = f.choice("criticality", default="standard")
     certificate_required: Mapped[bool] = f.boolean()
     feasibility: Mapped[str] = f.choice("feasibility", default="unknown", read_only=True)
     unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
     unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
-    blank: Mapped[dict[str, Any] | None] = f.json(read_only=True)
-    result: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+    blank: Mapped[dict[str, Any] | None] = _costs_json()
+    result: Mapped[dict[str, Any] | None] = _costs_json()
+    warnings: Mapped[list[Any] | None] = f.json(read_only=True)
+    error_code: Mapped[str | None] = f.text(80, read_only=True)
+    error_message: Mapped[str | None] = f.text(500, read_only=True)
+    manual_material_cost: Mapped[Decimal | None] = f.unit_price(group="costs_margins")
     manual_unit_price: Mapped[Decimal | None] = f.unit_price()
     observation: Mapped[str | None] = f.long_text()
 
@@ -84,23 +107,28 @@ class QuoteLineOperation(Record):
 
     quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
     sequence_no: Mapped[int] = f.integer(required=True)
+    phase_no: Mapped[int | None] = f.integer(read_only=True)
     operation_type: Mapped[str] = f.choice("operation_type")
     operation_label: Mapped[str] = f.text(300, required=True)
     machine_id: Mapped[int | None] = f.ref("machine.id")
     tool_id: Mapped[int | None] = f.ref("tool.id")
-    tool_text: Mapped[str | None] = f.text(200, read_only=True)
+    tool_text: Mapped[str | None] = f.text(200)
+    tool_origin: Mapped[str | None] = f.text(20, read_only=True)
     passes: Mapped[int | None] = f.integer()
     vc_m_min: Mapped[Decimal | None] = f.decimal(10, 2, unit="m/min")
     n_rev_min: Mapped[Decimal | None] = f.decimal(10, 1, unit="tr/min")
+    feed_mm: Mapped[Decimal | None] = f.decimal(8, 4, unit="mm")
     feed_mm_min: Mapped[Decimal | None] = f.decimal(10, 2, unit="mm/min")
     ap_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
     ae_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
     power_kw: Mapped[Decimal | None] = f.decimal(8, 3, unit="kW")
     cut_min: Mapped[Decimal | None] = f.decimal(12, 3, unit="min")
     run_min: Mapped[Decimal] = f.decimal(12, 3, unit="min", required=True, default=0)
+    loading_min: Mapped[Decimal | None] = f.decimal(12, 3, unit="min", read_only=True)
     setup_min: Mapped[Decimal] = f.decimal(12, 3, unit="min", required=True, default=0)
+    is_subcontracted: Mapped[bool] = f.boolean()
     cost: Mapped[Decimal | None] = f.money(group="costs_margins")
-    is_manual: Mapped[bool] = f.boolean()
+    is_manual: Mapped[bool] = f.boolean(read_only=True)
     sources: Mapped[dict[str, Any] | None] = f.json(read_only=True)
 
 
@@ -120,6 +148,8 @@ class QuoteScenario(Record):
     lead_time_days: Mapped[int | None] = f.integer(unit="j", read_only=True)
     is_recommended: Mapped[bool] = f.boolean(read_only=True)
     reasons: Mapped[list[Any] | None] = f.json(read_only=True)
+    details: Mapped[dict[str, Any] | None] = f.json(read_only=True)
+    """Machines, load, purchases, moved orders, what is still to be confirmed."""
 
 
 class QuoteScenarioLine(Record):
@@ -130,6 +160,7 @@ class QuoteScenarioLine(Record):
 
     quote_scenario_id: Mapped[int] = f.ref("quote_scenario.id", required=True)
     quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
+    unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
     unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
     line_total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
 
@@ -141,6 +172,9 @@ class ResourceGap(Record):
 
     quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
     kind: Mapped[str] = f.text(40, required=True)
+    message: Mapped[str | None] = f.text(300, read_only=True)
     what: Mapped[str] = f.text(300, required=True)
     stock_item_id: Mapped[int | None] = f.ref("stock_item.id")
     alternatives: Mapped[list[Any] | None] = f.json(read_only=True)
+    price: Mapped[Decimal | None] = f.money(read_only=True)
+    delay_days: Mapped[int | None] = f.integer(unit="j", read_only=True)

@@ -1,0 +1,89 @@
+"""Everything of a quote in one answer, for the page that shows it, and the explanation of each value (QUO-35, QUO-45)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coordinator.kernel.context import Context
+from coordinator.kernel.crud import serialize, serialize_many
+from coordinator.kernel.errors import NotFound
+from coordinator.modules.quoting import queries
+from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation
+from coordinator.modules.quoting.parts import operations_of
+
+_COST_KEYS = ("unit_cost", "cost_breakdown", "alternatives", "blank")
+
+
+def sheet(ctx: Context, quote: Quote) -> dict[str, Any]:
+    """Header, lines with operations and gaps, scenarios, questions, warnings; costs only for those who may see them."""
+    entities = ctx.registry.entities
+    header = serialize(ctx, entities["quote"], quote)
+    lines = []
+    for line in queries.lines_of(ctx, quote.id):
+        lines.append(
+            {
+                **serialize(ctx, entities["quote_line"], line),
+                "operations": serialize_many(
+                    ctx, entities["quote_line_operation"], operations_of(ctx, line.id)
+                ),
+                "resource_gaps": serialize_many(ctx, entities["resource_gap"], queries.gaps_of(ctx, line.id)),
+                "price_breaks": serialize_many(
+                    ctx, entities["quote_price_break"], queries.price_breaks_of(ctx, line.id)
+                ),
+                "time_safety_pct": (line.result or {}).get("time_safety_pct"),
+                "cost_breakdown": _costs(ctx, line, "cost_breakdown"),
+                "alternatives": _costs(ctx, line, "alternatives"),
+            }
+        )
+        lines[-1].pop("result", None)
+    newer = queries.successor(ctx, quote)
+    return {
+        "quote": header,
+        "lines": lines,
+        "scenarios": [_scenario(ctx, s) for s in queries.scenarios_of(ctx, quote.id)],
+        "questions": quote.questions or [],
+        "warnings": quote.warnings or [],
+        "is_computed": quote.computed_at is not None,
+        "current_version": None if newer is None else {"id": newer.id, "number": newer.number},
+    }
+
+
+def _costs(ctx: Context, line: QuoteLine, key: str) -> Any:
+    return (line.result or {}).get(key) if ctx.principal.sees("costs_margins") else None
+
+
+def _scenario(ctx: Context, scenario: Any) -> dict[str, Any]:
+    entities = ctx.registry.entities
+    rows = list(queries.scenario_lines(ctx, scenario.id).values())
+    return {
+        **serialize_many(ctx, entities["quote_scenario"], [scenario])[0],
+        "lines": serialize_many(ctx, entities["quote_scenario_line"], rows),
+    }
+
+
+def explain(ctx: Context, quote: Quote, line_id: int, operation_id: int | None) -> dict[str, Any]:
+    """Formula, inputs and source of every value of an operation, or of a line's blank, cost and price.
+
+    Raises:
+        NotFound: the line or the operation does not belong to this quote.
+    """
+    line = ctx.get(QuoteLine, line_id)
+    if line.quote_id != quote.id:
+        raise NotFound(entity="quote_line", id=line_id)
+    if operation_id is not None:
+        row = ctx.get(QuoteLineOperation, operation_id)
+        if row.quote_line_id != line.id:
+            raise NotFound(entity="quote_line_operation", id=operation_id)
+        values = row.sources or {}
+        if not ctx.principal.sees("costs_margins"):
+            values = {k: v for k, v in values.items() if k != "cost"}
+        return {"line_id": line.id, "operation_id": row.id, "label": row.operation_label, "values": values}
+    found = dict(line.result or {})
+    found.pop("operations", None)
+    if not ctx.principal.sees("costs_margins"):
+        for key in _COST_KEYS:
+            found.pop(key, None)
+        found["price_breaks"] = [
+            {k: v for k, v in b.items() if k != "unit_cost"} for b in found.get("price_breaks") or []
+        ]
+    return {"line_id": line.id, "operation_id": None, "label": line.description, "values": found}
