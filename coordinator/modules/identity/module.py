@@ -13,6 +13,7 @@ from coordinator.kernel.schema import StrictModel
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.identity import (
     accounts,
+    api,
     auth_endpoints,
     granting,
     second_factor,
@@ -83,6 +84,11 @@ def _own_account(ctx: Context, scope: str) -> ColumnElement[bool]:
     return UserAccount.id == ctx.principal.user_id if scope == "own" else false()
 
 
+def _station_data(ctx: Context, _station_code: str) -> dict[str, Any]:
+    """People a station recognises without a line (EDG-22)."""
+    return {"users": api.station_users(ctx)}
+
+
 def _user_command(name: str, handler: Any, **kwargs: Any) -> Command:
     return Command(name, UPDATE, handler, entity="user_account", critical=True, **kwargs)
 
@@ -135,5 +141,6 @@ MODULE = Module(
         SettingDef("security.password_length_totp", "security", "integer", 12, minimum=8, maximum=64),
         SettingDef("security.temporary_password_h", "security", "integer", 24, unit="h", minimum=1, maximum=72),
     ],
+    station_data=_station_data,
     seed=seeds.seed,
 )  # fmt: skip
