@@ -160,8 +160,9 @@ def _message(seq: int, type_: str, payload: dict[str, Any], *, compress: bool = 
 def _send(link: _Link, topic: str, messages: list[bytes]) -> None:
     client = link.connect(STATION)
     client.loop_start()
-    infos = [client.publish(topic, message, qos=1) for message in messages]
-    for info in infos[-50:]:
+    while not client.is_connected():
+        time.sleep(0.01)
+    for info in [client.publish(topic, message, qos=1) for message in messages]:
         info.wait_for_publish(TIMEOUT_S)
     client.disconnect()
     client.loop_stop()

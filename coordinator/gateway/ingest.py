@@ -62,6 +62,7 @@ class Ingest:
         self._group = group
         self._inbox: queue.Queue[stations.Received] = queue.Queue(QUEUE_LIMIT)
         self._reports: queue.Queue[tuple[str, str, Channel, bytes]] = queue.Queue(QUEUE_LIMIT)
+        self._held: list[stations.Received] = []
         self._stop = threading.Event()
         self._work = threading.Event()
         self._known: dict[tuple[str, str], str | None] = {}
@@ -146,10 +147,12 @@ class Ingest:
     def _write(self) -> None:
         url = self._factory.config.database_url.replace("postgresql+psycopg://", "postgresql://")
         with psycopg.connect(url, options="-c timezone=UTC") as connection:
-            while not (self._stop.is_set() and self._inbox.empty()):
-                batch = self._take_batch()
-                if batch:
-                    self._store(connection, batch)
+            while self._held or not (self._stop.is_set() and self._inbox.empty()):
+                # Held until stored: a lost connection must not lose what the broker has already handed over.
+                self._held = self._held or self._take_batch()
+                if self._held:
+                    self._store(connection, self._held)
+                    self._held = []
 
     def _take_batch(self) -> list[stations.Received]:
         try:
@@ -165,28 +168,25 @@ class Ingest:
         return batch
 
     def _store(self, connection: psycopg.Connection[Any], batch: list[stations.Received]) -> None:
+        """Store a batch and acknowledge it. One message the database cannot take is rejected alone."""
         judged = stations.sort_batch(batch, self._refusal)
-        while True:
-            try:
-                with connection.transaction():
-                    states = stations.store(connection, judged, machines.write_batches, self._has_handler)
-                break
-            except psycopg.OperationalError as error:
-                if connection.closed or self._stop.is_set():
-                    raise
-                _log.error("batch not stored, trying again", reason=str(error))
-                time.sleep(1)
+        try:
+            with connection.transaction():
+                states = stations.store(connection, judged, machines.write_batches, self._has_handler)
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                self._store(connection, batch[:middle])
+                self._store(connection, batch[middle:])
+                return
+            _log.error("message refused by the database", topic=batch[0].topic, reason=str(error))
+            with connection.transaction():
+                states = stations.store(
+                    connection, judged.all_rejected(str(error)), machines.write_batches, self._has_handler
+                )
         self.stored += len(judged.accepted)
-        sites = {a.envelope.station_id: Topics.parse(a.received.topic)[0].site for a in judged.accepted}
-        sites.update(
-            {
-                r.station_code: Topics.parse(r.received.topic)[0].site
-                for r in judged.rejected
-                if r.station_code != "?"
-            }
-        )
         for station, state in states.items():
-            self._acknowledge(sites[station], station, state)
+            self._acknowledge(judged.sites[station], station, state)
         self._work.set()
 
     def _acknowledge(self, site: str, station: str, state: stations.StreamState) -> None:

@@ -80,6 +80,22 @@ class Sorted:
     accepted: list[Accepted] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
+    @property
+    def sites(self) -> dict[str, str]:
+        """Site of each station named in the batch."""
+        topics = [a.received.topic for a in self.accepted]
+        topics += [r.received.topic for r in self.rejected if r.station_code != "?"]
+        return {t.station_id: t.site for t in (Topics.parse(topic)[0] for topic in topics)}
+
+    def all_rejected(self, reason: str) -> Sorted:
+        """The same messages, none accepted."""
+        refused = [
+            Rejection(a.envelope.station_id, a.stream, f"storage.refused: {reason}", a.envelope.message_id,
+                      a.envelope.seq, a.received)
+            for a in self.accepted
+        ]  # fmt: skip
+        return Sorted([], [*self.rejected, *refused])
+
 
 TelemetryWriter = Callable[[psycopg.Connection[Any], Sequence[tuple[Any, dt.datetime]]], int]
 """Writes typed telemetry batches with their time of receipt."""
@@ -182,14 +198,17 @@ def _insert_inbox(
                  "rejected", rejection.reason[:1000], rejection.received.received_at, None, False,
                  rejection.received.data[:_RAW_KEPT])
             )  # fmt: skip
+    # A station whose journal was replaced sends known messages under new numbers: the new number counts, the fact does not.
     rows = connection.execute(
-        "INSERT INTO inbox_message (message_id, station_code, stream, seq, event_type, status, reason, received_at,"
-        " occurred_at, needs_processing, raw, attempts) SELECT DISTINCT ON (message_id) message_id, station_code, stream,"
-        " seq, event_type, status, reason, received_at, occurred_at, needs_processing, raw, 0 FROM inbox_staging"
-        " ON CONFLICT (message_id) DO NOTHING RETURNING message_id"
+        "INSERT INTO inbox_message AS known (message_id, station_code, stream, seq, event_type, status, reason,"
+        " received_at, occurred_at, needs_processing, raw, attempts) SELECT DISTINCT ON (message_id) message_id,"
+        " station_code, stream, seq, event_type, status, reason, received_at, occurred_at, needs_processing, raw, 0"
+        " FROM inbox_staging ORDER BY message_id, seq DESC"
+        " ON CONFLICT (message_id) DO UPDATE SET seq = EXCLUDED.seq WHERE known.station_code = EXCLUDED.station_code"
+        " AND known.stream = EXCLUDED.stream AND known.seq < EXCLUDED.seq RETURNING message_id, (xmax = 0) AS is_new"
     ).fetchall()
     connection.execute("DELETE FROM inbox_staging")
-    return {row[0] for row in rows}
+    return {message_id for message_id, is_new in rows if is_new}
 
 
 def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Envelope, Received]]) -> None:

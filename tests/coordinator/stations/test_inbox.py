@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -131,3 +132,15 @@ def test_an_unknown_or_revoked_station_is_refused(link: Any, fresh_factory: Cont
     take(link, message(1), topic="gu/v1/S1/st-stranger/event")
     assert count(fresh_factory, InboxMessage, InboxMessage.status == "rejected") == 1
     assert count(fresh_factory, DeviceEvent) == 0
+
+
+@pytest.mark.requirement("EDG-25", "EDG-51")
+def test_a_renumbered_message_counts_under_its_new_number_and_once_as_fact(
+    link: Any, fresh_factory: ContextFactory
+) -> None:
+    take(link, message(1), message(2))
+    probe = json.loads(message(1))
+    take(link, json.dumps(probe).encode())
+    state = take(link, json.dumps({**probe, "seq": 3}).encode(), message(4))["st-a1"]
+    assert state.contiguous["event"] == 4
+    assert count(fresh_factory, DeviceEvent) == 4
