@@ -37,6 +37,11 @@ format: setup ## met le code Python en forme
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
+.PHONY: lock
+lock: setup ## recalcule les versions verrouillées des dépendances Python
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra coordinator --extra edge --extra desktop --extra dev pyproject.toml -o requirements.lock
+
 .PHONY: migrate
 migrate: setup ## met la base de données configurée à niveau
 	@$(USINAGE) migrate $(ARGS)
