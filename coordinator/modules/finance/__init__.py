@@ -1,0 +1,1 @@
+"""Profitability of jobs and the ledger of management accounts (area 18)."""
