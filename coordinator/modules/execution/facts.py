@@ -77,13 +77,13 @@ class Fact:
         """Something the person should know, which does not refuse."""
         self.warnings.append(t(key, self.ctx.locale, **params))
 
-    def trace(self, kind: str, **details: Any) -> None:
+    def trace(self, what: str, **details: Any) -> None:
         """One line of the lot's life (TRC-04)."""
         means = str(self.payload.get("means") or "")
         write_trace(
-            self.ctx, self.operation, kind, self.at, source="qr" if means in {"qr", ""} else "manual",
+            self.ctx, self.operation, what, self.at, source="qr" if means in {"qr", ""} else "manual",
             user_id=self.event.user_id, remark=self.payload.get("comment"), details=details or None,
-            uid=uuid.uuid5(self.event.uid, kind),
+            uid=uuid.uuid5(self.event.uid, what),
         )  # fmt: skip
 
 

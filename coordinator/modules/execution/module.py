@@ -18,7 +18,19 @@ from coordinator.kernel.registry import (
     Transition,
 )
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.execution import cycles, endpoints, facts, inbox, operations, orders, release, sheet, times, undo, views
+from coordinator.modules.execution import (
+    cycles,
+    endpoints,
+    facts,
+    inbox,
+    operations,
+    orders,
+    release,
+    sheet,
+    times,
+    undo,
+    views,
+)
 from coordinator.modules.execution.models import (
     Comment,
     PartLot,

@@ -69,12 +69,12 @@ def _copy_operations(ctx: Context, order: WorkOrder, found: routings.OperationSe
         qr.code_of(ctx, copy)
         copies[row.id] = copy.id
     for rows in found.dependencies.values():
-        for row in rows:
-            if row.routing_operation_id in copies and row.predecessor_id in copies:
+        for link in rows:
+            if link.routing_operation_id in copies and link.predecessor_id in copies:
                 ctx.session.add(
                     OperationDependency(
-                        work_order_operation_id=copies[row.routing_operation_id],
-                        predecessor_id=copies[row.predecessor_id], transfer_qty=row.transfer_qty,
+                        work_order_operation_id=copies[link.routing_operation_id],
+                        predecessor_id=copies[link.predecessor_id], transfer_qty=link.transfer_qty,
                     )
                 )  # fmt: skip
     ctx.session.flush()

@@ -94,7 +94,7 @@ def busy_elsewhere(
         if entry.ended_at is None and span[1] is None and open_pause(ctx, entry.id) is not None:
             continue
         if rules.overlaps((entry.started_at, entry.ended_at), span):
-            return operation  # type: ignore[no-any-return]
+            return operation
     return None
 
 

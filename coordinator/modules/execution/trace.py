@@ -68,7 +68,7 @@ def _operation(ctx: Context, operation: WorkOrderOperation) -> dict[str, Any]:
 
 def _machines(ctx: Context, operation: WorkOrderOperation) -> list[dict[str, Any]]:
     """Machines really used, as declared with the times."""
-    used = {e.machine_id for e in times.entries_of(ctx, operation.id) if e.machine_id} or {operation.machine_id}
+    used: set[int | None] = {e.machine_id for e in times.entries_of(ctx, operation.id) if e.machine_id} or {operation.machine_id}
     query = select(Machine).where(Machine.id.in_([i for i in used if i is not None])).order_by(Machine.code)
     return [{"id": m.id, "code": m.code, "name": m.name} for m in ctx.session.scalars(query)]
 

@@ -27,7 +27,7 @@ def mine(ctx: Context, scope: str) -> ColumnElement[bool]:
         return true()
     user_id, employee_id = ctx.principal.user_id, ctx.principal.employee_id
     worked = exists().where(TimeEntry.work_order_operation_id == WorkOrderOperation.id, TimeEntry.user_id == user_id)
-    conditions = [worked.where(TimeEntry.user_id.is_not(None))]
+    conditions: list[ColumnElement[bool]] = [worked.where(TimeEntry.user_id.is_not(None))]
     if employee_id is not None:
         conditions.append(WorkOrderOperation.assigned_employee_id == employee_id)
         planned = exists().where(
@@ -88,7 +88,7 @@ def _codes(ctx: Context, operation_ids: Sequence[int]) -> dict[int, str]:
     query = select(QrCode.object_id, QrCode.code).where(
         QrCode.object_type == "work_order_operation", QrCode.object_id.in_(operation_ids), QrCode.revoked_at.is_(None)
     )
-    return dict(ctx.session.execute(query.order_by(QrCode.id)).tuples())
+    return dict(ctx.session.execute(query.order_by(QrCode.id)).tuples().all())
 
 
 def _tools(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dict[int | None, list[dict[str, str]]]:

@@ -187,8 +187,8 @@ class _Tasks:
         self._names = names
         self._has_people = bool(operators)
         self._skills = {skill for operator in operators for skill in operator.skills}
-        self._skill_codes = dict(ctx.session.execute(select(Skill.id, Skill.code)).tuples())
-        self._types = dict(ctx.session.execute(select(Machine.code, Machine.machine_type)).tuples())
+        self._skill_codes = dict(ctx.session.execute(select(Skill.id, Skill.code)).tuples().all())
+        self._types = dict(ctx.session.execute(select(Machine.code, Machine.machine_type)).tuples().all())
         self._locked = _locked_slots(ctx, operations)
         self._usual = _usual(ctx, codes, names)
         site = company.default_site(ctx)

@@ -213,7 +213,8 @@ def _at(shop: Shop, minute: int | None) -> str | None:
 
 def _slot_ids(ctx: Context) -> dict[int, tuple[int | None, int | None]]:
     found: dict[int, tuple[int | None, int | None]] = {}
-    for index, model in enumerate((MachineSlot, OperatorSlot)):
+    models: tuple[Any, ...] = (MachineSlot, OperatorSlot)
+    for index, model in enumerate(models):
         query = select(model.work_order_operation_id, func.min(model.id)).where(
             model.status == "planned", model.work_order_operation_id.is_not(None), model.archived_at.is_(None)
         )

@@ -266,7 +266,7 @@ def check_routing(ctx: Context, routing: Routing) -> None:
 def _retired(ctx: Context, machine_ids: Sequence[int]) -> dict[int | None, str]:
     query = select(Machine.id, Machine.name).where(Machine.id.in_(machine_ids))
     query = query.where((Machine.status == "retired") | Machine.archived_at.is_not(None))
-    return dict(ctx.session.execute(query).tuples())
+    return dict(ctx.session.execute(query).tuples().all())
 
 
 def _check_machine(ctx: Context, operation: RoutingOperation) -> None:
@@ -367,7 +367,8 @@ def copy_operations(ctx: Context, source_id: int, target: Routing) -> None:
         ctx.add(twin)
         qr.code_of(ctx, twin)
         new_ids[operation.id] = twin.id
-    for rows in (*found.tools.values(), *found.materials.values(), *found.dependencies.values()):
+    parts: list[list[Any]] = [*found.tools.values(), *found.materials.values(), *found.dependencies.values()]
+    for rows in parts:
         for row in rows:
             twin = _twin(row, routing_operation_id=new_ids[row.routing_operation_id])
             if isinstance(row, OperationDependency):
