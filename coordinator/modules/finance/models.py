@@ -6,7 +6,6 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,7 +77,6 @@ class FinancePeriod(Record):
     """A month that was closed; open again when the owner says so (FIN-50)."""
 
     __tablename__ = "finance_period"
-    __table_args__ = (CheckConstraint(r"period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'", name="period_shape"),)
 
     period: Mapped[str] = f.text(7, required=True, unique=True, read_only=True)
     is_closed: Mapped[bool] = f.boolean(read_only=True)

@@ -26,6 +26,7 @@ from coordinator.modules.finance.models import (
     ProfitabilityCorrection,
 )
 from coordinator.modules.invoicing import facturx
+from coordinator.modules.invoicing.models import Invoice
 from coordinator.modules.machines.models import Machine
 from coordinator.modules.orders.models import SalesOrderLine
 from coordinator.modules.quoting.models import Quote, QuoteLine
@@ -109,6 +110,27 @@ def test_opened_with_the_order_and_recomputed_by_events(ctx: Context) -> None:
     assert record.operations[0]["difference"] == "10.00"
     assert not record.is_incomplete
     assert record.alerted_at is None
+
+
+@pytest.mark.requirement("FIN-01", "ORD-27")
+def test_the_events_of_orders_and_deliveries_are_heard(factory: ContextFactory) -> None:
+    with factory.open(master()) as ctx:
+        job = Job(ctx)
+        ctx.emit("sales_order.validated", {"id": job.sale.order_id})
+    drain(factory)
+    with factory.open(master()) as ctx:
+        record = ctx.session.scalars(select(OrderProfitability)).one()
+        first = record.computed_at
+        note = shop.deliver(ctx, job.sale, "4")
+        ctx.emit("delivery_note.shipped", {"id": note.id})
+        ctx.emit("delivery_note.shipped", {"id": note.id})
+    drain(factory)
+    with factory.open(master()) as ctx:
+        assert [i.total_excl_tax for i in ctx.session.scalars(select(Invoice))] == [D(400)]
+        record = ctx.session.scalars(select(OrderProfitability)).one()
+        assert record.computed_at is not None
+        assert first is not None
+        assert record.computed_at > first
 
 
 @pytest.mark.requirement("FIN-02")

@@ -129,7 +129,7 @@ def test_the_three_largest_causes_are_named() -> None:
     assert cheap.causes == [("selling_price", D(0))]
 
 
-@pytest.mark.requirement("FIN-47", "FIN-07")
+@pytest.mark.requirement("FIN-47")
 @pytest.mark.parametrize(
     ("facts", "code"),
     [
