@@ -20,7 +20,7 @@ from infra.demo.process import ROOT, Service, python
 
 _TEMPLATES = ROOT / "firmware_configs" / "stations"
 _CODE = re.compile(r"Code de la station : (\S+)")
-MACHINE_CODE = "CU-500"
+MACHINE_CODE = "TCN-200"
 
 
 def ask(port: int, request: dict[str, Any], *, timeout_s: float = 30.0) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def make_stations(folder: Path, api_url: str, opcua_port: int) -> dict[str, Stat
     for key, kind, driver, name in (
         ("scan", "scan_station", "scanner", "Poste de scan atelier"),
         ("cabinet", "cabinet_camera", "cabinet", "Armoire à outils A"),
-        ("machine", "machine_agent", "machine", "Agent du centre d'usinage"),
+        ("machine", "machine_agent", "machine", "Agent du tour CN"),
     ):
         units[key] = _make(folder / key, key, kind, driver, name, api_url, opcua_port)
     return units

@@ -15,7 +15,7 @@ import psycopg
 from coordinator.kernel.pki import Pki
 from infra.demo.errors import DemoError
 from infra.demo.process import Service, python, wait_until
-from infra.demo.stations import StationUnit, ask, make_stations
+from infra.demo.stations import MACHINE_CODE, StationUnit, ask, make_stations
 from infra.embedded.broker import BrokerSettings, write_settings
 from infra.embedded.errors import InfraError
 from infra.embedded.ports import free_port, require_free_port
@@ -132,7 +132,7 @@ class Workshop:
 
     def _start_machine(self) -> None:
         port_file = self.folder / "machine.port"
-        options = ("--name", "CU-500", "--opcua-port", str(self.opcua_port), "--control-port", "0")
+        options = ("--name", MACHINE_CODE, "--opcua-port", str(self.opcua_port), "--control-port", "0")
         machine = self._service(
             "machine", "la machine simulée", "edge_agents.drivers.simulators.machine", *options, "--port-file",
             str(port_file), env={},

@@ -36,7 +36,7 @@ def receive_plans(story: Story) -> str:
     estimator = story.who("estimator")
     customer = estimator.create(
         "customers", name="Moteurs Alpins", legal_name="Moteurs Alpins SAS", email="achats@moteurs-alpins.example",
-        country="FR", language="fr", siren="552100554", payment_terms_days=30, status="active",
+        country="FR", language="fr", siret="55210055400005", payment_terms_days=30,
     )  # fmt: skip
     for kind in ("billing", "delivery"):
         estimator.create(

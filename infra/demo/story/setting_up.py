@@ -31,13 +31,13 @@ PIN = {"operator": "482913", "operator2": "730264"}
 MACHINES: tuple[dict[str, Any], ...] = (
     {"code": "SC-300", "name": "Scie à ruban", "machine_type": "saw", "bar_capacity_mm": 300, "spindle_power_kw": 3,
      "operations": ("cutting",)},
-    {"code": "TCN-200", "name": "Tour CN", "machine_type": "lathe", "axis_count": 2, "bar_capacity_mm": 65,
+    {"code": MACHINE_CODE, "name": "Tour CN", "machine_type": "lathe", "axis_count": 2, "bar_capacity_mm": 65,
      "max_turning_diameter_mm": 250, "travel_x_mm": 200, "travel_z_mm": 600, "max_spindle_rpm": 4500, "spindle_power_kw": 15,
-     "spindle_torque_nm": 300, "tool_slots": 12, "max_feed_mm_min": 10000, "operations": ("turning", "drilling")},
-    {"code": MACHINE_CODE, "name": "Centre d'usinage 3 axes", "machine_type": "machining_centre", "axis_count": 3,
+     "spindle_torque_nm": 300, "tool_slots": 12, "max_feed_mm_min": 10000, "cnc_controller": "OPC UA 40501", "operations": ("turning", "drilling")},
+    {"code": "CU-500", "name": "Centre d'usinage 3 axes", "machine_type": "machining_centre", "axis_count": 3,
      "travel_x_mm": 800, "travel_y_mm": 500, "travel_z_mm": 500, "table_length_mm": 1000, "table_width_mm": 500,
      "table_load_kg": 500, "max_spindle_rpm": 12000, "spindle_power_kw": 15, "spindle_torque_nm": 90, "tool_slots": 30,
-     "max_feed_mm_min": 15000, "cnc_controller": "OPC UA 40501", "operations": ("milling", "drilling")},
+     "max_feed_mm_min": 15000, "operations": ("milling", "drilling")},
     {"code": "CU-501", "name": "Centre d'usinage 4 axes", "machine_type": "machining_centre", "axis_count": 4,
      "travel_x_mm": 700, "travel_y_mm": 450, "travel_z_mm": 450, "table_length_mm": 900, "table_width_mm": 450,
      "table_load_kg": 400, "max_spindle_rpm": 10000, "spindle_power_kw": 11, "spindle_torque_nm": 80, "tool_slots": 24,
@@ -97,7 +97,8 @@ def set_up(story: Story) -> str:
         f"{counted['people']} comptes actifs au lieu de {len(PEOPLE) + 1}",
     )
     expect(counted["lots"] == 2, f"{counted['lots']} lots certifiés et libérés au lieu de 2")
-    expect(counted["rates"] == len(RATES), f"{counted['rates']} taux au lieu de {len(RATES)}")
+    rates = len(RATES) + counted["lots"] + 1
+    expect(counted["rates"] == rates, f"{counted['rates']} taux au lieu de {rates}")
     return (
         f"{counted['people']} comptes, {counted['machines']} machines, {counted['tools']} outils, "
         f"{counted['lots']} lots matière certifiés, {counted['rates']} taux horaires"
@@ -149,7 +150,7 @@ def _people(story: Story, owner: Person) -> None:
     for key, (first, last, roles) in PEOPLE.items():
         email = f"{first}.{last}@atelier.example".lower().translate(str.maketrans("éèï", "eei"))
         first_password = _password()
-        pin = {"pin": PIN[key]} if key in PIN else {}
+        pin = _employed(story, owner, key, first, last) | {"pin": PIN[key]} if key in PIN else {}
         user = owner.create(
             "users",
             first_name=first,
@@ -167,6 +168,21 @@ def _people(story: Story, owner: Person) -> None:
         person = Person(story.workshop.api_url, email, first_password)
         person.sign_in(new_password=_password())
         story.people[key] = person
+
+
+def _employed(story: Story, owner: Person, key: str, first: str, last: str) -> dict[str, Any]:
+    """The person as an employee, so that the plan counts on him."""
+    number = f"E{len(story.facts):04d}"
+    employee = owner.create(
+        "employees",
+        number=number,
+        first_name=first,
+        last_name=last,
+        hired_on="2021-03-01",
+        hourly_cost="31.50",
+    )
+    story.facts[f"{key}.employee"] = employee
+    return {"employee_id": employee["id"]}
 
 
 def _machines(story: Story, owner: Person) -> None:
@@ -227,8 +243,19 @@ def _material(story: Story, owner: Person, supplier: Record) -> None:
     keeper = story.who("storekeeper")
     rack = owner.create("storage-locations", code="R-BARRES", name="Rack à barres", kind="rack")
     story.facts["rack"] = rack
-    for designation, diameter, bars, heat in (("C45", 60, 4, "H48213"), ("6082", 80, 2, "A77120")):
+    card = owner.list("rate-cards")[0]
+    day = dt.datetime.now(dt.UTC).date().isoformat()
+    owner.create(
+        "rate-card-lines", rate_card_id=card["id"], kind="treatment", rate="3.20", unit="€/kg", valid_from=day
+    )
+    for designation, diameter, bars, heat, price in (
+        ("C45", 60, 4, "H48213", "1.95"), ("6082", 80, 2, "A77120", "5.40"),
+    ):  # fmt: skip
         material = find_material(owner, designation)
+        owner.create(
+            "rate-card-lines", rate_card_id=card["id"], kind="material", material_id=material["id"], rate=price, unit="€/kg",
+            valid_from=day,
+        )  # fmt: skip
         received = keeper.act(
             "materials", material["id"], "receive", quantity=BAR_LENGTH_MM, unit="mm", location_id=rack["id"], is_certified=True,
             heat_number=heat, supplier_id=supplier["id"], supplier_lot=f"AOR-{heat}", delivery_note="BL-2211", shape="round",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.demo.story import floor, selling, setting_up
+from infra.demo.story import floor, making, selling, setting_up
 from infra.demo.story.telling import Step
 
 STEPS = (
@@ -31,6 +31,24 @@ STEPS = (
         ("analysis",),
     ),
     Step(
+        "routing",
+        "Gamme, ordre de fabrication, codes par opération, fiche suiveuse",
+        making.release_work_order,
+        ("quote",),
+    ),
+    Step(
+        "plan",
+        "Planning machines et personnes ; une panne donne une proposition",
+        making.plan_and_rearrange,
+        ("routing", "stations"),
+    ),
+    Step(
+        "start",
+        "Codes de la fiche imprimée lus ; badge et code ; sciage et usinage lancés",
+        making.start_operations,
+        ("routing", "stations"),
+    ),
+    Step(
         "machine",
         "Machine : cycles OPC UA, états, pièces, mesures, surcharge signalée",
         floor.run_machine,
@@ -47,5 +65,11 @@ STEPS = (
         "Coupure de ligne, stations tuées, courtier redémarré : rien de perdu, rien de doublé",
         floor.cut_line,
         ("cabinet",),
+    ),
+    Step(
+        "finish",
+        "Opérations finies : temps, quantités, rebut ; barre débitée, chute créée",
+        making.finish_operations,
+        ("start",),
     ),
 )
