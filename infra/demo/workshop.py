@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import psycopg
 
 from coordinator.kernel.pki import Pki
 from infra.demo.errors import DemoError
-from infra.demo.process import Service, python, wait_until
+from infra.demo.process import Service, environment, python, wait_until
 from infra.demo.stations import MACHINE_CODE, StationUnit, ask, make_stations
 from infra.embedded.broker import BrokerSettings, write_settings
 from infra.embedded.errors import InfraError
@@ -203,6 +204,17 @@ class Workshop:
         """First value of a query of the witness, ``None`` without rows."""
         found = self.rows(query, *values)
         return found[0][0] if found else None
+
+    def check(self) -> list[dict[str, Any]]:
+        """Results of ``usinage check`` run on this installation."""
+        done = subprocess.run(
+            python("coordinator.cli", "check", "--json"), cwd=self.folder, env=environment(self.env), capture_output=True,
+            text=True, check=False, timeout=START_TIMEOUT_S,
+        )  # fmt: skip
+        try:
+            return list(json.loads(done.stdout))
+        except ValueError as error:
+            raise DemoError("demo.check", f"Le diagnostic ne répond pas : {done.stderr[-500:]}") from error
 
     def write_note(self, name: str, content: Any) -> Path:
         """Keep a JSON document of the story in the folder."""

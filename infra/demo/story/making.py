@@ -73,6 +73,11 @@ def _routing_by_hand(story: Story) -> Record:
             setup_time_min=str(round(sum(float(s["setup_min"] or 0) for s in steps), 3)),
             planned_time_min=str(max(0.1, round(sum(float(s["run_min"] or 0) for s in steps), 3))),
         )  # fmt: skip
+        for step in steps:
+            if step["tool_id"]:
+                methods.create(
+                    "operation-tools", routing_operation_id=operation["id"], tool_id=step["tool_id"]
+                )
         if kind == "cutting":
             methods.create(
                 "operation-materials", routing_operation_id=operation["id"], material_id=story.facts["material.C45"]["id"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.demo.story import floor, making, selling, setting_up
+from infra.demo.story import closing, floor, making, selling, setting_up
 from infra.demo.story.telling import Step
 
 STEPS = (
@@ -71,5 +71,11 @@ STEPS = (
         "Opérations finies : temps, quantités, rebut ; barre débitée, chute créée",
         making.finish_operations,
         ("start",),
+    ),
+    Step(
+        "trace",
+        "Trace de la pièce : plan, lot, machine, personnes, outils, programme, temps ; historique vérifié",
+        closing.trace_part,
+        ("finish", "machine"),
     ),
 )
