@@ -39,7 +39,7 @@ format: setup ## met le code Python en forme
 
 .PHONY: lock
 lock: setup ## recalcule les versions verrouillées des dépendances Python
-	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	@$(shell command -v uv || echo .venv/bin/uv) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra coordinator --extra edge --extra desktop --extra dev pyproject.toml -o requirements.lock
 
 .PHONY: migrate

@@ -1,0 +1,69 @@
+"""Live push over a real server, a real NOTIFY and real WebSockets (UIX-09)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+import websockets
+
+from coordinator.gateway.app import create_app
+from coordinator.kernel.context import ContextFactory
+from coordinator.modules.company.models import Site
+from coordinator.modules.identity import api as identity
+from tests.conftest import master, person
+from tests.factories import make
+
+
+@pytest.fixture
+def address(fresh_factory: ContextFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    people = {"chef": person("settings:read"), "autre": person("stock:read")}
+    monkeypatch.setattr(identity, "principal_of_token", lambda _ctx, token: people[token])
+    server = uvicorn.Server(uvicorn.Config(create_app(fresh_factory), port=0, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"ws://127.0.0.1:{port}/api/v1/live"
+    server.should_exit = True
+    thread.join(10)
+
+
+async def _heard(address: str, token: str, factory: ContextFactory) -> list[dict[str, object]]:
+    messages = []
+    async with websockets.connect(address) as socket:
+        await socket.send(json.dumps({"token": token}))
+        assert json.loads(await socket.recv())["action"] == "ready"
+
+        def change() -> None:
+            with factory.open(master()) as ctx:
+                make(ctx, Site, code=f"L-{token}")
+
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(change)
+        try:
+            while True:
+                messages.append(json.loads(await asyncio.wait_for(socket.recv(), 1.5)))
+        except TimeoutError:
+            return messages
+
+
+@pytest.mark.requirement("UIX-09")
+async def test_a_committed_change_reaches_those_who_may_read_it(
+    address: str, fresh_factory: ContextFactory
+) -> None:
+    heard = await _heard(address, "chef", fresh_factory)
+    assert [(m["entity"], m["action"]) for m in heard] == [("site", "created")]
+    assert await _heard(address, "autre", fresh_factory) == []
+
+
+async def test_without_a_token_the_door_closes(address: str) -> None:
+    async with websockets.connect(address) as socket:
+        await socket.send("nonsense")
+        with pytest.raises(websockets.ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 5)
