@@ -180,7 +180,7 @@ def _row(session: Session, entry: Entry, actions: dict[tuple[str, int], tuple[st
         "occurred_at": context.now if context else utcnow(),
         "user_id": principal.user_id if principal else None,
         "actor": principal.name if principal else "system",
-        "module": spec.module_code if spec else "platform",
+        "module_code": spec.module_code if spec else "platform",
         "action_code": action,
         "object_type": entry.object_type,
         "object_id": record_id,
@@ -197,7 +197,7 @@ def _row(session: Session, entry: Entry, actions: dict[tuple[str, int], tuple[st
 
 
 _HASHED = (
-    "occurred_at", "user_id", "actor", "module", "action_code", "object_type", "object_id", "details", "old_values",
+    "occurred_at", "user_id", "actor", "module_code", "action_code", "object_type", "object_id", "details", "old_values",
     "new_values", "is_critical", "station_id", "terminal_id", "ip", "correlation_id", "reason",
 )  # fmt: skip
 

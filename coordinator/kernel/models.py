@@ -36,7 +36,7 @@ class AuditLog(Row):
         BigInteger, ForeignKey("user_account.id", use_alter=True), index=True
     )
     actor: Mapped[str] = mapped_column(String(120))
-    module: Mapped[str] = mapped_column(String(60))
+    module_code: Mapped[str] = mapped_column(String(60))
     action_code: Mapped[str] = mapped_column(String(60))
     object_type: Mapped[str | None] = mapped_column(String(60))
     object_id: Mapped[int | None] = mapped_column(BigInteger)
