@@ -136,6 +136,9 @@ def requirements(as_json: JsonOption = False) -> None:
 
 def main() -> None:
     """Entry point of the ``usinage`` command."""
+    from coordinator.french_help import install
+
+    install()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
