@@ -198,7 +198,7 @@ class Workshop:
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of a query of the witness."""
         with self.sql() as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     def value(self, query: str, *values: Any) -> Any:
         """First value of a query of the witness, ``None`` without rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,21 @@ def _routing_by_hand(story: Story) -> Record:
                 "operation-materials", routing_operation_id=operation["id"], material_id=story.facts["material.C45"]["id"],
                 shape="round", diameter_mm=60, cut_length_mm=str(float(part["length_mm"]) + 3), cut_count_per_piece=1,
             )  # fmt: skip
+    _last_operations(story, routing, [kind for _, kind, _ in phases])
     return routing
+
+
+def _last_operations(story: Story, routing: Record, present: list[str]) -> None:
+    """Every routing ends with inspection, packaging and logistics."""
+    labels = {"inspection": "Contrôle final", "packaging": "Emballage", "logistics": "Mise en expédition"}
+    number = 10 * len(present)
+    for kind, label in labels.items():
+        if kind not in present:
+            number += 10
+            story.who("methods").create(
+                "routing-operations", routing_id=routing["id"], sequence_no=number, operation_type=kind, operation_label=label,
+                planned_time_min=5, time_basis="lot",
+            )  # fmt: skip
 
 
 def _work_order(story: Story, routing: Record) -> Record:
@@ -103,12 +118,15 @@ def _use_connected_machine(story: Story, operations: list[Record]) -> None:
     machining = next((o for o in operations if o["operation_type"] in _MACHINING), None)
     expect(machining, "La gamme n'a pas d'opération d'usinage.")
     connected = story.facts[f"machine.{MACHINE_CODE}"]
-    if machining is not None and machining["machine_id"] != connected["id"]:
-        methods.change("routing-operations", machining, machine_id=connected["id"])
+    if machining is None or machining["machine_id"] == connected["id"]:
+        return
+    methods.change("routing-operations", machining, machine_id=connected["id"])
+    for copy in methods.list("work-order-operations", routing_operation_id=machining["id"]):
+        methods.change("work-order-operations", copy, machine_id=connected["id"])
 
 
 def _print_sheet(story: Story, order: Record) -> Path:
-    content = story.who("methods").raw("GET", f"/work-orders/{order['id']}/sheet").content
+    content = story.who("methods").raw("GET", f"/work-orders/{order['id']}/routing-sheet.pdf").content
     expect(content.startswith(b"%PDF"), "La fiche suiveuse n'est pas un PDF.")
     path = story.workshop.folder / f"{order['number']}.pdf"
     path.write_bytes(content)
@@ -145,7 +163,7 @@ def plan_and_rearrange(story: Story) -> str:
 
 
 def _break_down(story: Story) -> str:
-    """A machine the plan uses stops; the proposal is accepted by the planner; the machine comes back."""
+    """A machine the plan uses stops; the proposal is accepted by the planner."""
     planner, shop = story.who("production"), story.workshop
     machine_id, code = shop.rows(
         "SELECT m.id, m.code FROM machine_slot s JOIN machine m ON m.id = s.machine_id"
@@ -240,7 +258,7 @@ def start_operations(story: Story) -> str:
     machining = next(o for o in operations if o["operation_type"] in _MACHINING)
     story.facts["saw"], story.facts["machining"] = saw, machining
     story.eventually(
-        lambda: _known_at_station(story, saw),
+        lambda: _known_at_station(story),
         "La station n'a pas reçu les opérations",
         timeout_s=40,
         every_s=1,
@@ -261,9 +279,11 @@ def start_operations(story: Story) -> str:
     return f"{len(codes)} codes lus sur la fiche imprimée ; opérations {saw['sequence_no']} et {machining['sequence_no']} en cours"
 
 
-def _known_at_station(story: Story, operation: Record) -> bool:
-    reference = story.workshop.stations["scan"].data / "reference"
-    return any(operation["code"] in file.read_text("utf-8", "replace") for file in reference.glob("*.json"))
+def _known_at_station(story: Story) -> bool:
+    """The station says in its log what reference data it stored; on its disk they are encrypted."""
+    log = story.workshop.stations["scan"].service.log.read_text("utf-8", "replace")
+    stored = [json.loads(line) for line in log.splitlines() if '"reference.stored"' in line]
+    return bool(stored) and int(stored[-1]["operations"]) >= len(story.facts["operations"])
 
 
 def _wait_status(story: Story, operation: Record, status: str) -> None:

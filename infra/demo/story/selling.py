@@ -37,6 +37,7 @@ def receive_plans(story: Story) -> str:
     customer = estimator.create(
         "customers", name="Moteurs Alpins", legal_name="Moteurs Alpins SAS", email="achats@moteurs-alpins.example",
         country="FR", language="fr", siret="55210055400005", payment_terms_days=30,
+        certificate_required=True,
     )  # fmt: skip
     for kind in ("billing", "delivery"):
         estimator.create(
@@ -103,6 +104,9 @@ def _correct_and_validate(story: Story, part: Record) -> Record:
     expect(record["status"] == "validated", f"L'analyse reste {record['status']}.")
     story.facts["part_revision_id"] = answer["result"]["part_revision_id"]
     story.facts["part"] = record
+    # The customer wants the certificate of the material: only a certified lot may be cut for this part.
+    revision = story.who("owner").get("part-revisions", story.facts["part_revision_id"])
+    story.who("owner").change("part-revisions", revision, certificate_required=True)
     rows = story.workshop.rows(
         "SELECT field_name, corrected_value, created_by_id FROM drawing_correction WHERE drawing_analysis_id = %s",
         part["id"],
