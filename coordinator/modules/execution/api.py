@@ -15,7 +15,7 @@ from coordinator.modules.execution.models import (
     WorkOrder,
     WorkOrderOperation,
 )
-from coordinator.modules.execution.orders import create_work_order, lot_of, operations_of
+from coordinator.modules.execution.orders import create_work_order, lot_of, operations_of, reschedule
 from coordinator.modules.execution.sheet import file_sheet
 from coordinator.modules.execution.times import entries_of, spent_min
 from coordinator.modules.execution.trace import file_of
@@ -35,6 +35,7 @@ __all__ = [
     "file_sheet",
     "lot_of",
     "operations_of",
+    "reschedule",
     "spent_min",
     "work_orders_of_line",
 ]

@@ -51,7 +51,12 @@ def debit(fact: Fact) -> str:
     if result.missing_pieces:
         _missing(fact, f"{result.missing_pieces} × {length:.0f} mm")
     if result.offcut_ids:
-        return t("shop.cut_offcut", ctx.locale, consumed=f"{result.consumed_mm:.0f}", offcuts=len(result.offcut_ids))
+        return t(
+            "shop.cut_offcut",
+            ctx.locale,
+            consumed=f"{result.consumed_mm:.0f}",
+            offcuts=len(result.offcut_ids),
+        )
     return t("shop.cut", ctx.locale, consumed=f"{result.consumed_mm:.0f}")
 
 
@@ -75,12 +80,18 @@ def _source(fact: Fact, planned: dict[str, Any], length: Decimal) -> tuple[int |
         return lot_id, unit_id
     found = stock.candidates(fact.ctx, planned["material_id"], length, demand_of(fact.ctx, fact.order))
     # Bars of a lot are cut one after the other, so the lot of the best bar is debited, not that bar alone.
-    return (found[0].stock_lot_id, None if found[0].stock_lot_id else found[0].stock_unit_id) if found else (None, None)
+    return (
+        (found[0].stock_lot_id, None if found[0].stock_lot_id else found[0].stock_unit_id)
+        if found
+        else (None, None)
+    )
 
 
 def _link(ctx: Context, fact: Fact, movement_ids: list[int]) -> list[int]:
     lot = lot_of(ctx, fact.order.id)
-    movements = ctx.session.scalars(select(stock.StockMovement).where(stock.StockMovement.id.in_(movement_ids)))
+    movements = ctx.session.scalars(
+        select(stock.StockMovement).where(stock.StockMovement.id.in_(movement_ids))
+    )
     used = {(m.stock_lot_id, m.stock_unit_id) for m in movements if m.kind == "consumption"}
     for lot_id, unit_id in sorted(used, key=str):
         if lot_id is None and unit_id is None:
@@ -93,6 +104,12 @@ def _link(ctx: Context, fact: Fact, movement_ids: list[int]) -> list[int]:
 def _missing(fact: Fact, what: str) -> None:
     """A shortage is shown to a person, never hidden (RTG-51)."""
     ctx = fact.ctx
-    title = t("task.cut_not_booked", ctx.locale, order=fact.order.number, number=fact.operation.sequence_no, what=what)
+    title = t(
+        "task.cut_not_booked",
+        ctx.locale,
+        order=fact.order.number,
+        number=fact.operation.sequence_no,
+        what=what,
+    )
     key = f"cut:{fact.event.uid}"
     tasks.open_task(ctx, "execution.cut", title, fact.operation, role="storekeeper", dedupe_key=key)

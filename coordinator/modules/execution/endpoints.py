@@ -4,11 +4,13 @@ import datetime as dt
 import uuid
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
-from coordinator.kernel import crud, qr
+from coordinator.kernel import crud, qr, tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.kernel.errors import Unauthenticated
@@ -32,6 +34,7 @@ ACCEPTED = frozenset(
     }
 )  # fmt: skip
 """Facts a person may declare by HTTP; machines and cameras speak through their stations only."""
+_log = structlog.get_logger(__name__)
 router = APIRouter(tags=["shop"])
 
 
@@ -79,21 +82,46 @@ def _apply(ctx: Context, one: ShopEventIn) -> dict[str, Any]:
 
 
 def _judge(ctx: Context, event: DeviceEvent) -> Outcome:
-    outcome = _shape(ctx, event) or dispatch(ctx, event)
+    outcome = _shape(ctx, event) or _dispatched(ctx, event)
     kept = ctx.session.scalar(select(ShopEvent.id).where(ShopEvent.uid == event.uid))
     if kept is None:
         facts.keep(ctx, event, outcome)
     return outcome
 
 
+def _dispatched(ctx: Context, event: DeviceEvent) -> Outcome:
+    """The verdict of the modules; one fact that breaks a module is kept for a person and never stops the queue."""
+    try:
+        return dispatch(ctx, event)
+    except OperationalError:
+        raise
+    except Exception as error:  # a supervisor: without it one bad fact would keep a phone's queue for ever
+        _log.error("fact not applied", uid=str(event.uid), type=event.event_type, exc_info=error)
+        title = t("task.fact_failed", ctx.locale, type=event.event_type[:60])
+        details = {
+            "uid": str(event.uid),
+            "payload": facts.plain(event.payload),
+            "error": f"{type(error).__name__}: {error}"[:500],
+        }
+        key = f"shop_event:{event.uid}"
+        tasks.open_task(ctx, "shop.failed", title, role="workshop_manager", details=details, dedupe_key=key)
+        return Outcome("review", "unexpected", t("shop.kept", ctx.locale))
+
+
 def _shape(ctx: Context, event: DeviceEvent) -> Outcome | None:
     """Refusal of a fact nobody handles or whose payload is wrong."""
     if event.event_type not in ACCEPTED:
-        return Outcome("refused", "shop.unknown_type", t("error.shop.unknown_type", ctx.locale, type=event.event_type[:60]))
+        return Outcome(
+            "refused",
+            "shop.unknown_type",
+            t("error.shop.unknown_type", ctx.locale, type=event.event_type[:60]),
+        )
     try:
         parse_payload(event.event_type, dict(event.payload))
     except ProtocolError as error:
-        return Outcome("refused", "shop.payload", t("error.shop.payload", ctx.locale, reason=str(error)[:200]))
+        return Outcome(
+            "refused", "shop.payload", t("error.shop.payload", ctx.locale, reason=str(error)[:200])
+        )
     return None
 
 
@@ -103,7 +131,13 @@ def look_up(ctx: Ctx, code: str) -> dict[str, Any]:
     if ctx.principal.kind == "anonymous":
         raise Unauthenticated
     row = qr.find(ctx, code)
-    answer: dict[str, Any] = {"kind": "unknown", "display": None, "object": None, "allowed_actions": [], "message": None}
+    answer: dict[str, Any] = {
+        "kind": "unknown",
+        "display": None,
+        "object": None,
+        "allowed_actions": [],
+        "message": None,
+    }
     _note_scan(ctx, code, row)
     if row is None or row.revoked_at is not None:
         key = "error.shop.unknown_code" if row is None else "error.shop.revoked_code"
@@ -126,11 +160,24 @@ def _operation(ctx: Context, operation_id: int) -> dict[str, Any]:
     item = views.items(ctx, [operation], ctx.principal.user_id)[0]
     message = None
     if not item["allowed_actions"]:
-        state = f"operation_{operation.status}" if operation.status not in views.OPEN[:2] else f"order_{order.status}"
-        params = {"number": operation.sequence_no, "reason": operation.blocked_reason or "", "order": order.number}
+        state = (
+            f"operation_{operation.status}"
+            if operation.status not in views.OPEN[:2]
+            else f"order_{order.status}"
+        )
+        params = {
+            "number": operation.sequence_no,
+            "reason": operation.blocked_reason or "",
+            "order": order.number,
+        }
         message = t(f"error.shop.{state}", ctx.locale, **params)
     display = f"{order.number} · {operation.sequence_no} · {operation.operation_label}"
-    return {"display": display, "object": item, "allowed_actions": item["allowed_actions"], "message": message}
+    return {
+        "display": display,
+        "object": item,
+        "allowed_actions": item["allowed_actions"],
+        "message": message,
+    }
 
 
 def _note_scan(ctx: Context, code: str, row: Any) -> None:
@@ -145,7 +192,9 @@ def _note_scan(ctx: Context, code: str, row: Any) -> None:
     )  # fmt: skip
 
 
-@router.get("/work-orders/{work_order_id}/sheet", operation_id="work_order_sheet", openapi_extra=guarded(READ))
+@router.get(
+    "/work-orders/{work_order_id}/sheet", operation_id="work_order_sheet", openapi_extra=guarded(READ)
+)
 def order_sheet(ctx: Ctx, work_order_id: int) -> dict[str, Any]:
     """Order, operations with planned and real figures, who, cycles, material."""
     scope = ctx.require(READ)
@@ -153,7 +202,11 @@ def order_sheet(ctx: Ctx, work_order_id: int) -> dict[str, Any]:
     return sheet.content(ctx, crud.visible_record(ctx, spec, work_order_id, scope))
 
 
-@router.get("/work-orders/{work_order_id}/routing-sheet.pdf", operation_id="routing_sheet_pdf", openapi_extra=guarded(READ))
+@router.get(
+    "/work-orders/{work_order_id}/routing-sheet.pdf",
+    operation_id="routing_sheet_pdf",
+    openapi_extra=guarded(READ),
+)
 def routing_sheet(ctx: Ctx, work_order_id: int, machine_id: int | None = None) -> Response:
     """Printable routing sheet, whole or of one machine (RTG-03, RTG-05)."""
     scope = ctx.require(READ)

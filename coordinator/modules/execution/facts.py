@@ -61,7 +61,11 @@ class Fact:
     def may_manage(self) -> bool:
         """Whether the person may go beyond the rule, with a reason."""
         reason = str(self.payload.get("force_reason") or "").strip()
-        return bool(reason) and self.ctx.principal.kind == "user" and self.ctx.principal.may("routing", "validate")
+        return (
+            bool(reason)
+            and self.ctx.principal.kind == "user"
+            and self.ctx.principal.may("routing", "validate")
+        )
 
     def against(self, code: str, **params: Any) -> None:
         """A contradiction.
@@ -146,7 +150,7 @@ def keep(ctx: Context, event: DeviceEvent, outcome: Outcome, operation_id: int |
         ShopEvent(
             uid=event.uid, event_type=event.event_type[:60], work_order_operation_id=operation_id, user_id=event.user_id,
             station_code=event.station_id, occurred_at=event.occurred_at, received_at=event.received_at,
-            result=outcome.result, code=outcome.code[:80], message=outcome.message[:500], payload=_plain(event.payload),
+            result=outcome.result, code=outcome.code[:80], message=outcome.message[:500], payload=plain(event.payload),
         )
     )  # fmt: skip
     ctx.session.flush()
@@ -188,27 +192,30 @@ def _double_scan(ctx: Context, event: DeviceEvent, operation_id: int) -> Outcome
         ShopEvent.user_id.is_not_distinct_from(event.user_id), ShopEvent.result.in_(("done", "review")),
         ShopEvent.occurred_at.between(event.occurred_at - DOUBLE_SCAN, event.occurred_at + DOUBLE_SCAN),
     )  # fmt: skip
-    same = [row for row in ctx.session.scalars(query) if dict(row.payload) == _plain(event.payload)]
+    same = [row for row in ctx.session.scalars(query) if dict(row.payload) == plain(event.payload)]
     return Outcome("duplicate", "shop.double_scan", t("shop.double_scan", ctx.locale)) if same else None
 
 
-def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:
+def plain(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload as it is kept."""
     import json
 
     from coordinator.kernel.audit import jsonable
 
-    plain: dict[str, Any] = json.loads(json.dumps(dict(payload), default=jsonable))
-    return plain
+    found: dict[str, Any] = json.loads(json.dumps(dict(payload), default=jsonable))
+    return found
 
 
 def _verdict(fact: Fact, words: str) -> Outcome:
     ctx = fact.ctx
     if fact.doubts:
         reasons = " ".join(message for _, message in fact.doubts)
-        title = t("task.shop_contradiction", ctx.locale, order=fact.order.number, number=fact.operation.sequence_no)
+        title = t(
+            "task.shop_contradiction", ctx.locale, order=fact.order.number, number=fact.operation.sequence_no
+        )
         details = {
             "event": fact.event.event_type, "uid": str(fact.event.uid), "occurred_at": fact.event.occurred_at.isoformat(),
-            "user_id": fact.event.user_id, "payload": _plain(fact.payload), "reasons": [m for _, m in fact.doubts],
+            "user_id": fact.event.user_id, "payload": plain(fact.payload), "reasons": [m for _, m in fact.doubts],
         }  # fmt: skip
         key = f"shop_event:{fact.event.uid}"
         tasks.open_task(

@@ -13,7 +13,16 @@ from coordinator.kernel.i18n import t
 from coordinator.kernel.models import Task
 from coordinator.modules.execution.models import Comment, StopReason
 
-REASONS = ("breakdown", "waiting_material", "waiting_tool", "waiting_inspection", "machine_stop", "regulatory_break", "end_of_shift", "other")
+REASONS = (
+    "breakdown",
+    "waiting_material",
+    "waiting_tool",
+    "waiting_inspection",
+    "machine_stop",
+    "regulatory_break",
+    "end_of_shift",
+    "other",
+)
 
 
 class AnswerParams(BaseModel):
@@ -27,7 +36,14 @@ def answer(ctx: Context, comment: Comment, params: Any) -> None:
     words = getattr(params, "answer", None)
     comment.answer = words or comment.answer
     if comment.user_id is not None and words:
-        tasks.notify(ctx, "info", "suggestion", t("shop.answered", ctx.locale, answer=words), comment, user_id=comment.user_id)
+        tasks.notify(
+            ctx,
+            "info",
+            "suggestion",
+            t("shop.answered", ctx.locale, answer=words),
+            comment,
+            user_id=comment.user_id,
+        )
     query = select(Task).where(Task.dedupe_key == f"comment:{comment.uid}", Task.status == "open")
     for task in ctx.session.scalars(query):
         tasks.close_task(ctx, task, words)

@@ -81,8 +81,24 @@ OPERATION_LIFE = Lifecycle(
 COMMENT_LIFE = Lifecycle(
     "status",
     (
-        Transition("accept", ("open", "postponed"), "accepted", "update", inbox.answer, inbox.AnswerParams, tone="primary"),
-        Transition("refuse", ("open", "postponed"), "refused", "update", inbox.answer, inbox.AnswerParams, tone="danger"),
+        Transition(
+            "accept",
+            ("open", "postponed"),
+            "accepted",
+            "update",
+            inbox.answer,
+            inbox.AnswerParams,
+            tone="primary",
+        ),
+        Transition(
+            "refuse",
+            ("open", "postponed"),
+            "refused",
+            "update",
+            inbox.answer,
+            inbox.AnswerParams,
+            tone="danger",
+        ),
         Transition("postpone", ("open",), "postponed", "update", inbox.answer, inbox.AnswerParams),
     ),
 )
@@ -106,7 +122,9 @@ def _assigned_orders(ctx: Context, scope: str) -> ColumnElement[bool]:
 
 
 def _entries(model: type[Any], **kwargs: Any) -> EntitySpec:
-    return EntitySpec(model, "time_tracking", "production", can_create=False, can_update=False, can_delete=False, **kwargs)
+    return EntitySpec(
+        model, "time_tracking", "production", can_create=False, can_update=False, can_delete=False, **kwargs
+    )
 
 
 MODULE = Module(

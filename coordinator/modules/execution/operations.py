@@ -48,7 +48,9 @@ def _open_order(fact: Fact) -> bool:
         return False
     if operation.status in {"done", "cancelled", "blocked"}:
         fact.against(
-            f"shop.operation_{operation.status}", number=operation.sequence_no, reason=operation.blocked_reason or ""
+            f"shop.operation_{operation.status}",
+            number=operation.sequence_no,
+            reason=operation.blocked_reason or "",
         )
         return False
     return True
@@ -181,7 +183,11 @@ def pause(fact: Fact) -> str:
     fact.trace("operation.paused", reason=reason)
     _emit(fact, "operation.paused", reason=reason)
     if reason in {"breakdown", "waiting_material", "waiting_tool", "machine_stop"}:
-        params = {"order": fact.order.number, "number": operation.sequence_no, "reason": t(f"stop_reason.{reason}", ctx.locale)}
+        params = {
+            "order": fact.order.number,
+            "number": operation.sequence_no,
+            "reason": t(f"stop_reason.{reason}", ctx.locale),
+        }
         words = t("shop.stopped", ctx.locale, **params)
         tasks.notify(ctx, "warning", "shop_stop", words, operation, role="workshop_manager")
     return t("shop.paused", ctx.locale, number=operation.sequence_no)
@@ -293,7 +299,10 @@ def finish(fact: Fact) -> str:
     _take_in(fact, added)
     _check_shortfall(fact)
     _close_times(fact, spent)
-    operation.ended_at, operation.ended_by_id = max(fact.at, operation.started_at or fact.at), fact.event.user_id
+    operation.ended_at, operation.ended_by_id = (
+        max(fact.at, operation.started_at or fact.at),
+        fact.event.user_id,
+    )
     operation.validation_means = _means(payload)
     operation.validated_by_id = fact.event.user_id
     if payload.get("tool_change_flag"):
@@ -332,7 +341,9 @@ def _close_times(fact: Fact, spent: Decimal) -> None:
     limit = ctx.settings.decimal("execution.time_correction_pct")
     if entries and spent > 0:
         if rules.time_needs_comment(proposed, spent, limit) and not fact.payload.get("comment"):
-            fact.against("shop.time_comment", proposed=f"{proposed:.0f}", entered=f"{spent:.0f}", limit=f"{limit:.0f}")
+            fact.against(
+                "shop.time_comment", proposed=f"{proposed:.0f}", entered=f"{spent:.0f}", limit=f"{limit:.0f}"
+            )
         last = entries[-1]
         last.confirmed_min = max(Decimal(0), times.elapsed_min(ctx, last, fact.at) + spent - proposed)
     elif spent > 0:
@@ -411,7 +422,9 @@ def comment(fact: Fact) -> str:
     fact.trace("comment.added", kind=kind, text=words)
     if kind == "suggestion":
         title = t("task.suggestion", ctx.locale, order=fact.order.number, number=operation.sequence_no)
-        tasks.open_task(ctx, "comment.suggestion", title, row, role="methods", dedupe_key=f"comment:{fact.event.uid}")
+        tasks.open_task(
+            ctx, "comment.suggestion", title, row, role="methods", dedupe_key=f"comment:{fact.event.uid}"
+        )
     return t("shop.commented", ctx.locale)
 
 

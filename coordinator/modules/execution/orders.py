@@ -36,9 +36,13 @@ def create_work_order(
         BusinessError: ``work_order.quantity``.
     """
     if quantity <= 0 or quantity != quantity.to_integral_value():
-        raise BusinessError("work_order.quantity", errors=[FieldError("quantity", "field.greater_than", {"limit": 0})])
+        raise BusinessError(
+            "work_order.quantity", errors=[FieldError("quantity", "field.greater_than", {"limit": 0})]
+        )
     if criticality is None:
-        revision = ctx.session.get(PartRevision, routing.part_revision_id) if routing.part_revision_id else None
+        revision = (
+            ctx.session.get(PartRevision, routing.part_revision_id) if routing.part_revision_id else None
+        )
         criticality = revision.criticality if revision is not None else "standard"
     order = WorkOrder(
         number=numbering.next_number(ctx, "work_order"), sales_order_line_id=sales_order_line_id, routing_id=routing.id,
@@ -81,10 +85,14 @@ def _copy_operations(ctx: Context, order: WorkOrder, found: routings.OperationSe
     if not found.operations:
         order.status = "on_hold"
         title = t("task.work_order_empty", ctx.locale, number=order.number)
-        tasks.open_task(ctx, "work_order.empty", title, order, role="methods", dedupe_key=f"work_order_empty:{order.id}")
+        tasks.open_task(
+            ctx, "work_order.empty", title, order, role="methods", dedupe_key=f"work_order_empty:{order.id}"
+        )
 
 
-def _material(ctx: Context, order: WorkOrder, rows: list[routings.OperationMaterial]) -> dict[str, Any] | None:
+def _material(
+    ctx: Context, order: WorkOrder, rows: list[routings.OperationMaterial]
+) -> dict[str, Any] | None:
     if not rows:
         return None
     row = rows[0]
@@ -106,12 +114,18 @@ def operations_of(ctx: Context, work_order_id: int) -> list[WorkOrderOperation]:
     return list(ctx.session.scalars(query.order_by(WorkOrderOperation.sequence_no)))
 
 
-def predecessors(ctx: Context, operation: WorkOrderOperation) -> list[tuple[WorkOrderOperation, Decimal | None]]:
+def predecessors(
+    ctx: Context, operation: WorkOrderOperation
+) -> list[tuple[WorkOrderOperation, Decimal | None]]:
     """Operations this one waits for, each with its transfer batch; undeclared, the one before (RTG-12)."""
     query = select(OperationDependency).where(OperationDependency.work_order_operation_id == operation.id)
     declared = list(ctx.session.scalars(query))
     if declared:
-        found = [(ctx.get(WorkOrderOperation, d.predecessor_id), d.transfer_qty) for d in declared if d.predecessor_id]
+        found = [
+            (ctx.get(WorkOrderOperation, d.predecessor_id), d.transfer_qty)
+            for d in declared
+            if d.predecessor_id
+        ]
         return [(before, qty) for before, qty in found if before.status != "cancelled"]
     before = [
         o for o in operations_of(ctx, operation.work_order_id)
@@ -122,13 +136,24 @@ def predecessors(ctx: Context, operation: WorkOrderOperation) -> list[tuple[Work
 
 def received_qty(ctx: Context, operation: WorkOrderOperation) -> Decimal:
     """Parts the operation has got from those before it."""
-    return rules.received(operation.planned_qty, [before.good_qty for before, _ in predecessors(ctx, operation)])
+    return rules.received(
+        operation.planned_qty, [before.good_qty for before, _ in predecessors(ctx, operation)]
+    )
 
 
 def lot_of(ctx: Context, work_order_id: int) -> PartLot:
     """The lot an order produces."""
     query = select(PartLot).where(PartLot.work_order_id == work_order_id).order_by(PartLot.id).limit(1)
     return ctx.session.scalars(query).one()
+
+
+def reschedule(
+    ctx: Context, order: WorkOrder, *, due_date: dt.date | None = None, priority: str | None = None
+) -> None:
+    """New date or priority of an order, from whoever promised it; the plan follows."""
+    order.due_date = due_date or order.due_date
+    order.priority = priority or order.priority
+    ctx.emit("work_order.changed", {"id": order.id})
 
 
 # --- commands ---------------------------------------------------------------------------------------------------
@@ -178,7 +203,9 @@ def close_entries(ctx: Context, operation: WorkOrderOperation, at: dt.datetime) 
     """End the open times of an operation."""
     from coordinator.modules.execution.times import close_entry
 
-    query = select(TimeEntry).where(TimeEntry.work_order_operation_id == operation.id, TimeEntry.ended_at.is_(None))
+    query = select(TimeEntry).where(
+        TimeEntry.work_order_operation_id == operation.id, TimeEntry.ended_at.is_(None)
+    )
     for entry in ctx.session.scalars(query):
         close_entry(ctx, entry, max(at, entry.started_at))
 

@@ -69,7 +69,11 @@ def _machine(ctx: Context, operation: WorkOrderOperation, critical: bool) -> lis
         MachineCapability.machine_id == machine.id, MachineCapability.archived_at.is_(None)
     )
     known = set(ctx.session.scalars(can))
-    return [Finding("release.machine_unable", critical, params)] if known and operation.operation_type not in known else []
+    return (
+        [Finding("release.machine_unable", critical, params)]
+        if known and operation.operation_type not in known
+        else []
+    )
 
 
 def _people(ctx: Context, operation: WorkOrderOperation, critical: bool) -> list[Finding]:
@@ -77,7 +81,10 @@ def _people(ctx: Context, operation: WorkOrderOperation, critical: bool) -> list
         return []
     skill = ctx.get(Skill, operation.skill_id)
     level = ctx.settings.integer("execution.min_skill_level")
-    able = any(people.skill_level(ctx, p.employee_id, skill.code, operation.machine_id) >= level for p in people.people(ctx))
+    able = any(
+        people.skill_level(ctx, p.employee_id, skill.code, operation.machine_id) >= level
+        for p in people.people(ctx)
+    )
     params = {"number": operation.sequence_no, "skill": skill.label}
     return [] if able else [Finding("release.nobody", critical, params)]
 
@@ -96,7 +103,12 @@ def _material(ctx: Context, order: WorkOrder, operation: WorkOrderOperation, cri
         need = Decimal(planned["cut_length_mm"]) * planned["cut_count"]
         there = stock.availability(ctx, planned["material_id"]).available
         if there < need:
-            params = {"number": operation.sequence_no, "need": f"{need:.0f}", "there": f"{there:.0f}", "name": planned["name"]}
+            params = {
+                "number": operation.sequence_no,
+                "need": f"{need:.0f}",
+                "there": f"{there:.0f}",
+                "name": planned["name"],
+            }
             found.append(Finding("release.material_short", critical, params))
     return found
 
@@ -115,4 +127,6 @@ def release(ctx: Context, order: WorkOrder, _params: Any) -> dict[str, Any]:
         raise BusinessError("work_order.release_blocked", errors=errors, number=order.number, reasons=words)
     order.released_at = ctx.now
     order.released_by_id = ctx.principal.user_id
-    return {"warnings": [{"code": f.code, "message": t(f"error.{f.code}", ctx.locale, **f.params)} for f in found]}
+    return {
+        "warnings": [{"code": f.code, "message": t(f"error.{f.code}", ctx.locale, **f.params)} for f in found]
+    }

@@ -59,9 +59,17 @@ def content(ctx: Context, order: WorkOrder) -> dict[str, Any]:
     return {
         "order": crud.serialize(ctx, spec, order),
         "part": part_of(ctx, order),
-        "routing": {"id": routing.id, "number": routing.number, "version_no": routing.version_no, "status": routing.status},
+        "routing": {
+            "id": routing.id,
+            "number": routing.number,
+            "version_no": routing.version_no,
+            "status": routing.status,
+        },
         "code": qr.code_of(ctx, order),
-        "part_lots": [{"id": lot.id, "number": lot.number, "quantity": jsonable(lot.quantity)} for lot in ctx.session.scalars(lots)],
+        "part_lots": [
+            {"id": lot.id, "number": lot.number, "quantity": jsonable(lot.quantity)}
+            for lot in ctx.session.scalars(lots)
+        ],
         "operations": rows,
         "planned_min": str(sum((Decimal(r["planned_time_min"]) for r in rows), Decimal(0))),
         "actual_min": str(sum((Decimal(r["actual_time_min"]) for r in rows), Decimal(0))),
@@ -88,7 +96,9 @@ def operation_row(ctx: Context, operation: WorkOrderOperation) -> dict[str, Any]
     return {
         **{name: jsonable(getattr(operation, name)) for name in names},
         "code": qr.code_of(ctx, operation),
-        "machine": None if machine is None else {"id": machine.id, "code": machine.code, "name": machine.name},
+        "machine": None
+        if machine is None
+        else {"id": machine.id, "code": machine.code, "name": machine.name},
         "tools": views.tools_of(ctx, operation),
         "material": operation.material,
         "actual_time_min": str(spent),
@@ -110,7 +120,11 @@ def entry_row(ctx: Context, entry: TimeEntry) -> dict[str, Any]:
         {"reason": p.reason, "started_at": jsonable(p.started_at), "ended_at": jsonable(p.ended_at)}
         for p in times.pauses_of(ctx, entry.id)
     ]
-    return {**{n: jsonable(getattr(entry, n)) for n in names}, "person": person(ctx, entry.user_id), "pauses": pauses}
+    return {
+        **{n: jsonable(getattr(entry, n)) for n in names},
+        "person": person(ctx, entry.user_id),
+        "pauses": pauses,
+    }
 
 
 def material_of(ctx: Context, work_order_id: int) -> list[dict[str, Any]]:
@@ -140,7 +154,9 @@ def material_of(ctx: Context, work_order_id: int) -> list[dict[str, Any]]:
 
 def comments_of(ctx: Context, operation_ids: Sequence[int]) -> list[dict[str, Any]]:
     """Remarks on operations, newest first."""
-    query = select(Comment).where(Comment.object_type == "work_order_operation", Comment.object_id.in_(operation_ids))
+    query = select(Comment).where(
+        Comment.object_type == "work_order_operation", Comment.object_id.in_(operation_ids)
+    )
     return [
         {
             "id": row.id, "kind": row.kind, "text": row.text, "status": row.status, "answer": row.answer,
@@ -222,7 +238,10 @@ def _suggestions(ctx: Context, order: WorkOrder) -> list[str]:
         return []
     query = (
         select(Comment.text)
-        .join(WorkOrderOperation, (WorkOrderOperation.id == Comment.object_id) & (Comment.object_type == "work_order_operation"))
+        .join(
+            WorkOrderOperation,
+            (WorkOrderOperation.id == Comment.object_id) & (Comment.object_type == "work_order_operation"),
+        )
         .join(WorkOrder, WorkOrder.id == WorkOrderOperation.work_order_id)
         .where(WorkOrder.part_revision_id == order.part_revision_id, WorkOrder.id != order.id)
         .where(Comment.kind == "suggestion", Comment.status.in_(("open", "accepted")))

@@ -23,7 +23,9 @@ END_OF_SHIFT = "end_of_shift"
 
 def entries_of(ctx: Context, operation_id: int) -> list[TimeEntry]:
     """Times of an operation, in order."""
-    query = select(TimeEntry).where(TimeEntry.work_order_operation_id == operation_id, TimeEntry.archived_at.is_(None))
+    query = select(TimeEntry).where(
+        TimeEntry.work_order_operation_id == operation_id, TimeEntry.archived_at.is_(None)
+    )
     return list(ctx.session.scalars(query.order_by(TimeEntry.started_at, TimeEntry.id)))
 
 
@@ -70,7 +72,9 @@ def close_entry(ctx: Context, entry: TimeEntry, at: dt.datetime) -> None:
         if pause.ended_at is None:
             pause.ended_at = max(at, pause.started_at)
     entry.ended_at = at
-    entry.duration_min = rules.effective_min(entry.started_at, at, [(p.started_at, p.ended_at) for p in pauses])
+    entry.duration_min = rules.effective_min(
+        entry.started_at, at, [(p.started_at, p.ended_at) for p in pauses]
+    )
     ctx.session.flush()
 
 
@@ -169,7 +173,11 @@ def approve(ctx: Context, entry: TimeEntry, params: ApproveParams) -> None:
         raise BusinessError("time.comment", errors=[FieldError("comment", "field.missing")])
     if entry.ended_at is None:
         pause = open_pause(ctx, entry.id)
-        end = _aware(params.ended_at) if params.ended_at else (pause.started_at if pause is not None else ctx.now)
+        end = (
+            _aware(params.ended_at)
+            if params.ended_at
+            else (pause.started_at if pause is not None else ctx.now)
+        )
         if end < entry.started_at:
             raise BusinessError("time.range", errors=[FieldError("ended_at", "time.range")])
         close_entry(ctx, entry, end)
@@ -197,10 +205,14 @@ def stop_forgotten(ctx: Context) -> None:
         # Outside his hours from the beginning he works overtime: only the length of a day tells a forgotten entry.
         limit = (during[-1] if during else entry.started_at + dt.timedelta(hours=10)) + margin
         later = [start for start, _ in hours if during and start > during[-1]]
-        if ctx.now < limit or (later and later[0] <= ctx.now and later[0] - during[-1] < dt.timedelta(hours=3)):
+        if ctx.now < limit or (
+            later and later[0] <= ctx.now and later[0] - during[-1] < dt.timedelta(hours=3)
+        ):
             continue
         at = during[-1] if during else ctx.now
-        ctx.session.add(TimePause(uid=uuid.uuid4(), time_entry_id=entry.id, reason=END_OF_SHIFT, started_at=at))
+        ctx.session.add(
+            TimePause(uid=uuid.uuid4(), time_entry_id=entry.id, reason=END_OF_SHIFT, started_at=at)
+        )
         entry.needs_validation = True
         operation = ctx.get(WorkOrderOperation, entry.work_order_operation_id)
         _ask(ctx, entry, operation)

@@ -68,7 +68,9 @@ def _operation(ctx: Context, operation: WorkOrderOperation) -> dict[str, Any]:
 
 def _machines(ctx: Context, operation: WorkOrderOperation) -> list[dict[str, Any]]:
     """Machines really used, as declared with the times."""
-    used: set[int | None] = {e.machine_id for e in times.entries_of(ctx, operation.id) if e.machine_id} or {operation.machine_id}
+    used: set[int | None] = {e.machine_id for e in times.entries_of(ctx, operation.id) if e.machine_id} or {
+        operation.machine_id
+    }
     query = select(Machine).where(Machine.id.in_([i for i in used if i is not None])).order_by(Machine.code)
     return [{"id": m.id, "code": m.code, "name": m.name} for m in ctx.session.scalars(query)]
 
@@ -83,7 +85,13 @@ def _machine_events(ctx: Context, operation: WorkOrderOperation) -> list[dict[st
         MachineEvent.machine_id.in_(ids), MachineEvent.occurred_at.between(operation.started_at, end)
     )
     return [
-        {"kind": e.kind, "level": e.level, "code": e.code, "text": e.text, "occurred_at": jsonable(e.occurred_at)}
+        {
+            "kind": e.kind,
+            "level": e.level,
+            "code": e.code,
+            "text": e.text,
+            "occurred_at": jsonable(e.occurred_at),
+        }
         for e in ctx.session.scalars(query.order_by(MachineEvent.occurred_at))
     ]
 
@@ -116,4 +124,6 @@ def _drawings(ctx: Context, order: WorkOrder) -> list[dict[str, Any]]:
     """Filed versions of the drawing."""
     if order.part_revision_id is None:
         return []
-    return [dict(row._mapping) for row in ctx.session.execute(_DRAWINGS, {"revision": order.part_revision_id})]
+    return [
+        dict(row._mapping) for row in ctx.session.execute(_DRAWINGS, {"revision": order.part_revision_id})
+    ]

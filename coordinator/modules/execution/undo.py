@@ -50,7 +50,9 @@ def _undone(fact: Fact) -> ShopEvent:
         uid = uuid.UUID(str(fact.payload.get("undone_uid")))
     except ValueError:
         raise BusinessError("shop.undo_unknown") from None
-    query = select(ShopEvent).where(ShopEvent.uid == uid, ShopEvent.work_order_operation_id == fact.operation.id)
+    query = select(ShopEvent).where(
+        ShopEvent.uid == uid, ShopEvent.work_order_operation_id == fact.operation.id
+    )
     done = fact.ctx.session.scalars(query).one_or_none()
     if done is None or done.result not in {"done", "review"} or done.user_id != fact.event.user_id:
         raise BusinessError("shop.undo_unknown")

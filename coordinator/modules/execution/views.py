@@ -26,7 +26,9 @@ def mine(ctx: Context, scope: str) -> ColumnElement[bool]:
     if scope not in {"own", "assigned"}:
         return true()
     user_id, employee_id = ctx.principal.user_id, ctx.principal.employee_id
-    worked = exists().where(TimeEntry.work_order_operation_id == WorkOrderOperation.id, TimeEntry.user_id == user_id)
+    worked = exists().where(
+        TimeEntry.work_order_operation_id == WorkOrderOperation.id, TimeEntry.user_id == user_id
+    )
     conditions: list[ColumnElement[bool]] = [worked.where(TimeEntry.user_id.is_not(None))]
     if employee_id is not None:
         conditions.append(WorkOrderOperation.assigned_employee_id == employee_id)
@@ -38,7 +40,9 @@ def mine(ctx: Context, scope: str) -> ColumnElement[bool]:
     return or_(*conditions)
 
 
-def open_operations(ctx: Context, condition: ColumnElement[bool], limit: int = 300) -> list[WorkOrderOperation]:
+def open_operations(
+    ctx: Context, condition: ColumnElement[bool], limit: int = 300
+) -> list[WorkOrderOperation]:
     """Operations of released orders still to be done, what runs first."""
     query = (
         select(WorkOrderOperation)
@@ -57,7 +61,9 @@ def open_operations(ctx: Context, condition: ColumnElement[bool], limit: int = 3
     return list(ctx.session.scalars(query))
 
 
-def items(ctx: Context, operations: Sequence[WorkOrderOperation], user_id: int | None) -> list[dict[str, Any]]:
+def items(
+    ctx: Context, operations: Sequence[WorkOrderOperation], user_id: int | None
+) -> list[dict[str, Any]]:
     """Operations in the form of ``GET /me/operations``; running time up to now is included."""
     if not operations:
         return []
@@ -67,7 +73,8 @@ def items(ctx: Context, operations: Sequence[WorkOrderOperation], user_id: int |
     codes = _codes(ctx, [o.id for o in operations])
     tools = _tools(ctx, operations)
     return [
-        _item(ctx, o, orders[o.work_order_id], machines.get(o.machine_id), parts, codes, tools, user_id) for o in operations
+        _item(ctx, o, orders[o.work_order_id], machines.get(o.machine_id), parts, codes, tools, user_id)
+        for o in operations
     ]
 
 
@@ -86,7 +93,9 @@ def _parts(ctx: Context, revision_ids: set[int | None]) -> dict[int | None, dict
 
 def _codes(ctx: Context, operation_ids: Sequence[int]) -> dict[int, str]:
     query = select(QrCode.object_id, QrCode.code).where(
-        QrCode.object_type == "work_order_operation", QrCode.object_id.in_(operation_ids), QrCode.revoked_at.is_(None)
+        QrCode.object_type == "work_order_operation",
+        QrCode.object_id.in_(operation_ids),
+        QrCode.revoked_at.is_(None),
     )
     return dict(ctx.session.execute(query.order_by(QrCode.id)).tuples().all())
 
@@ -117,7 +126,9 @@ def _item(
     user_id: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     material = operation.material or {}
-    running = [e for e in times.entries_of(ctx, operation.id) if e.ended_at is None]
+    # Nothing was ever clocked on what has not begun; most of a long list is that.
+    entries = times.entries_of(ctx, operation.id) if operation.started_at is not None else []
+    running = [e for e in entries if e.ended_at is None]
     own = [e for e in running if user_id is None or e.user_id == user_id] or running
     is_paused = bool(own) and all(times.open_pause(ctx, e.id) is not None for e in own)
     return {
@@ -128,7 +139,9 @@ def _item(
         "sequence_no": operation.sequence_no,
         "operation_label": operation.operation_label,
         "operation_type": operation.operation_type,
-        "machine": None if machine is None else {"id": str(machine.id), "code": machine.code, "name": machine.name},
+        "machine": None
+        if machine is None
+        else {"id": str(machine.id), "code": machine.code, "name": machine.name},
         "part": parts.get(order.part_revision_id) or {"name": "", "drawing_number": None, "revision": None},
         "material": material.get("name"),
         "planned_qty": float(operation.planned_qty),
@@ -138,7 +151,7 @@ def _item(
         "status": operation.status,
         "is_paused": is_paused,
         "planned_time_min": float(operation.planned_time_min),
-        "actual_time_min": float(times.spent_min(ctx, operation.id, ctx.now)),
+        "actual_time_min": float(sum(times.elapsed_min(ctx, e, ctx.now) for e in entries)),
         "started_at": jsonable(operation.started_at),
         "planned_start_at": jsonable(operation.planned_start_at),
         "tools": tools.get(operation.routing_operation_id, []),
@@ -150,7 +163,9 @@ def _item(
     }
 
 
-def actions(operation: WorkOrderOperation, order: WorkOrder, running: Sequence[TimeEntry], *, is_paused: bool) -> list[str]:
+def actions(
+    operation: WorkOrderOperation, order: WorkOrder, running: Sequence[TimeEntry], *, is_paused: bool
+) -> list[str]:
     """What may be declared now."""
     if order.status not in {"released", "in_progress"} or operation.status not in {"pending", "in_progress"}:
         return []

@@ -73,13 +73,20 @@ def availability(ctx: Context, days: int = 30) -> list[FreeDay]:
     today = shop.problem.now_min // problem.DAY_MIN
     held = shop.baseline or engine.Plan({})
     return [
-        FreeDay(load.machine, shop.axis.to_datetime(load.day * problem.DAY_MIN).date(), load.load_min, load.open_min)
+        FreeDay(
+            load.machine,
+            shop.axis.to_datetime(load.day * problem.DAY_MIN).date(),
+            load.load_min,
+            load.open_min,
+        )
         for load in day_loads(shop.problem, held, today, days)
         if not load.machine.startswith(problem.BENCH)
     ]
 
 
-def feasible_dates(ctx: Context, operations: Sequence[QuoteOperation], quantity: int = 1) -> dict[str, FeasibleDate]:
+def feasible_dates(
+    ctx: Context, operations: Sequence[QuoteOperation], quantity: int = 1
+) -> dict[str, FeasibleDate]:
     """Earliest end of a quote's operations in the modes ``standard``, ``express`` and ``economic`` (PLN-18).
 
     The plan is read, never changed.
@@ -89,7 +96,9 @@ def feasible_dates(ctx: Context, operations: Sequence[QuoteOperation], quantity:
     """
     shop = problem.build(ctx)
     known = {m.id for m in shop.problem.machines}
-    tasks = tuple(_task(operation, known, quantity, index, operations) for index, operation in enumerate(operations))
+    tasks = tuple(
+        _task(operation, known, quantity, index, operations) for index, operation in enumerate(operations)
+    )
     held = shop.baseline or engine.Plan({})
     answers = {}
     for mode in Mode:
@@ -109,7 +118,11 @@ def _instant(shop: problem.Shop, minute: int | None) -> dt.datetime | None:
 
 
 def _task(
-    operation: QuoteOperation, known: set[str], quantity: int, index: int, operations: Sequence[QuoteOperation]
+    operation: QuoteOperation,
+    known: set[str],
+    quantity: int,
+    index: int,
+    operations: Sequence[QuoteOperation],
 ) -> engine.Task:
     before = (engine.Link(f"q{operations[index - 1].sequence_no}"),) if index else ()
     run = max(1, math.ceil(operation.run_min))

@@ -116,7 +116,11 @@ def write_starts(ctx: Context, starts: dict[int, dt.datetime | None]) -> None:
     """Keep the planned start beside the operations; the plan's own history is in its slots and runs."""
     _, operation, _ = tables()
     known: dict[int, dt.datetime | None] = dict(
-        ctx.session.execute(select(operation.c.id, operation.c.planned_start_at).where(operation.c.id.in_(starts))).tuples().all()
+        ctx.session.execute(
+            select(operation.c.id, operation.c.planned_start_at).where(operation.c.id.in_(starts))
+        )
+        .tuples()
+        .all()
     )
     for operation_id, start in starts.items():
         if operation_id in known and known[operation_id] != start:

@@ -78,7 +78,16 @@ def _orders(ctx: Context, slots: list[Any]) -> dict[int, Any]:
 
 
 def _bar(slot: Any, orders: dict[int, Any]) -> dict[str, Any]:
-    names = ("id", "start_at", "end_at", "status", "is_locked", "is_auto_assigned", "task_label", "row_version")
+    names = (
+        "id",
+        "start_at",
+        "end_at",
+        "status",
+        "is_locked",
+        "is_auto_assigned",
+        "task_label",
+        "row_version",
+    )
     return {
         **{name: jsonable(getattr(slot, name)) for name in names},
         "operation": orders.get(slot.work_order_operation_id),
@@ -94,7 +103,11 @@ def _machines(ctx: Context, scope: str, start: dt.datetime, end: dt.datetime) ->
     by_machine: dict[int, list[MachineSlot]] = defaultdict(list)
     for slot in slots:
         by_machine[slot.machine_id].append(slot)
-    query = select(Machine).where(Machine.archived_at.is_(None), Machine.status != "retired").order_by(Machine.code)
+    query = (
+        select(Machine)
+        .where(Machine.archived_at.is_(None), Machine.status != "retired")
+        .order_by(Machine.code)
+    )
     calendars: dict[int | None, list[list[str]]] = {}
     found = []
     for machine in ctx.session.scalars(query):
@@ -130,9 +143,15 @@ def _operators(ctx: Context, scope: str, start: dt.datetime, end: dt.datetime) -
     by_person: dict[int, list[OperatorSlot]] = defaultdict(list)
     for slot in slots:
         by_person[slot.employee_id].append(slot)
-    query = select(Employee).where(Employee.archived_at.is_(None), Employee.is_active | Employee.id.in_(by_person))
+    query = select(Employee).where(
+        Employee.archived_at.is_(None), Employee.is_active | Employee.id.in_(by_person)
+    )
     return [
-        {"id": e.id, "name": f"{e.first_name} {e.last_name}", "slots": [_bar(s, orders) for s in by_person[e.id]]}
+        {
+            "id": e.id,
+            "name": f"{e.first_name} {e.last_name}",
+            "slots": [_bar(s, orders) for s in by_person[e.id]],
+        }
         for e in ctx.session.scalars(query.order_by(Employee.last_name, Employee.first_name))
         if scope == "all" or e.id in by_person
     ]

@@ -57,10 +57,14 @@ def on_cancelled(ctx: Context, event: Event) -> None:
     from coordinator.modules.planning.demand import tables
 
     _, operation, _ = tables()
-    ids = list(ctx.session.scalars(select(operation.c.id).where(operation.c.work_order_id == event.payload["id"])))
+    ids = list(
+        ctx.session.scalars(select(operation.c.id).where(operation.c.work_order_id == event.payload["id"]))
+    )
     for model in (MachineSlot, OperatorSlot):
         table: Any = model.__table__
-        statement = update(table).where(table.c.work_order_operation_id.in_(ids), table.c.status.in_(("planned", "in_progress")))
+        statement = update(table).where(
+            table.c.work_order_operation_id.in_(ids), table.c.status.in_(("planned", "in_progress"))
+        )
         ctx.session.execute(statement.values(status="cancelled"))
     ctx.defer(SOLVE, lock="planning", trigger="order_cancelled", requested_at=ctx.now)
 
@@ -69,7 +73,9 @@ def _slots(ctx: Context, operation_id: int, statuses: tuple[str, ...]) -> list[A
     found: list[Any] = []
     for model in (MachineSlot, OperatorSlot):
         query = select(model).where(
-            model.work_order_operation_id == operation_id, model.status.in_(statuses), model.archived_at.is_(None)
+            model.work_order_operation_id == operation_id,
+            model.status.in_(statuses),
+            model.archived_at.is_(None),
         )
         found += ctx.session.scalars(query.order_by(model.id))
     return found
@@ -107,7 +113,9 @@ def on_tool_incident(ctx: Context, event: Event) -> None:
     tool = ctx.get(Tool, event.payload["tool_id"])
     if stock.availability(ctx, tool.id).available > 0:
         return
-    rows = select(OperationTool.routing_operation_id).where(OperationTool.tool_id == tool.id, OperationTool.archived_at.is_(None))
+    rows = select(OperationTool.routing_operation_id).where(
+        OperationTool.tool_id == tool.id, OperationTool.archived_at.is_(None)
+    )
     needing = set(ctx.session.scalars(rows))
     from coordinator.modules.planning.demand import open_operations
 
@@ -115,7 +123,14 @@ def on_tool_incident(ctx: Context, event: Event) -> None:
     if ids:
         back = ctx.now + dt.timedelta(days=tool.lead_time_days if tool.lead_time_days is not None else 7)
         label = t("planning.reason.tool", ctx.locale, tool=tool.code)
-        ctx.defer(REPLAN, lock="planning", trigger=Trigger.TOOL_MISSING.value, label=label, operation_ids=ids, end=back)
+        ctx.defer(
+            REPLAN,
+            lock="planning",
+            trigger=Trigger.TOOL_MISSING.value,
+            label=label,
+            operation_ids=ids,
+            end=back,
+        )
 
 
 def replan_job(

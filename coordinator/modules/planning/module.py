@@ -78,12 +78,16 @@ def _own_tasks(ctx: Context, scope: str) -> ColumnElement[bool]:
 
 
 def _own_machines(ctx: Context, scope: str) -> ColumnElement[bool]:
-    own = select(OperatorSlot.machine_slot_id).where(_own_tasks(ctx, scope), OperatorSlot.machine_slot_id.is_not(None))
+    own = select(OperatorSlot.machine_slot_id).where(
+        _own_tasks(ctx, scope), OperatorSlot.machine_slot_id.is_not(None)
+    )
     return MachineSlot.id.in_(own)
 
 
 def _computed(model: type[Record], **kwargs: Any) -> EntitySpec:
-    return EntitySpec(model, "planning", "planning", can_create=False, can_update=False, can_delete=False, **kwargs)
+    return EntitySpec(
+        model, "planning", "planning", can_create=False, can_update=False, can_delete=False, **kwargs
+    )
 
 
 def seed(ctx: Context) -> None:

@@ -84,7 +84,9 @@ def last_run(ctx: Context) -> PlanRun | None:
 # --- machines and people ----------------------------------------------------------------------------------------
 
 
-def _intervals(axis: engine.TimeAxis, spans: list[tuple[dt.datetime, dt.datetime]]) -> tuple[engine.Interval, ...]:
+def _intervals(
+    axis: engine.TimeAxis, spans: list[tuple[dt.datetime, dt.datetime]]
+) -> tuple[engine.Interval, ...]:
     return tuple((axis.to_min(start), axis.to_min(end)) for start, end in spans)
 
 
@@ -92,7 +94,9 @@ def _machines(
     ctx: Context, axis: engine.TimeAxis, end: dt.datetime, ignore: int | None
 ) -> tuple[tuple[engine.Machine, ...], dict[str, int], dict[str, list[str]]]:
     """Machines in use with their openings, ids by code, and codes able to do each operation type."""
-    rows = list(ctx.session.scalars(select(Machine).where(Machine.archived_at.is_(None), Machine.status != "retired")))
+    rows = list(
+        ctx.session.scalars(select(Machine).where(Machine.archived_at.is_(None), Machine.status != "retired"))
+    )
     calendars: dict[int | None, tuple[engine.Interval, ...]] = {}
     blocked = _blocked(ctx, axis, end)
     found = []
@@ -112,10 +116,16 @@ def _machines(
     return tuple(found), {code: i for i, code in codes.items()}, able
 
 
-def site_hours(ctx: Context, site_id: int | None, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+def site_hours(
+    ctx: Context, site_id: int | None, start: dt.datetime, end: dt.datetime
+) -> list[tuple[dt.datetime, dt.datetime]]:
     """Opening hours of a site; without one, those of the company."""
     site = ctx.session.get(Site, site_id) if site_id is not None else company.default_site(ctx)
-    calendar_id = site.work_calendar_id if site is not None and site.work_calendar_id else company.default_calendar(ctx).id
+    calendar_id = (
+        site.work_calendar_id
+        if site is not None and site.work_calendar_id
+        else company.default_calendar(ctx).id
+    )
     return company.open_intervals(ctx, calendar_id, start, end)
 
 
@@ -133,15 +143,23 @@ def _blocked(ctx: Context, axis: engine.TimeAxis, end: dt.datetime) -> dict[int,
 
 def breakdown_window(ctx: Context, machine: Machine, axis: engine.TimeAxis) -> engine.Interval:
     """From the breakdown to the expected return (**Default** hours after it, never before a while from now)."""
-    query = select(MachineEvent.occurred_at).where(MachineEvent.machine_id == machine.id, MachineEvent.code == "breakdown")
+    query = select(MachineEvent.occurred_at).where(
+        MachineEvent.machine_id == machine.id, MachineEvent.code == "breakdown"
+    )
     since = ctx.session.scalar(query.order_by(MachineEvent.id.desc()).limit(1)) or ctx.now
     hours = ctx.settings.integer("planning.breakdown_hours", machine=machine.id)
     back = max(since + dt.timedelta(hours=hours), ctx.now + dt.timedelta(hours=1))
     return (axis.to_min(min(since, ctx.now)), axis.to_min(back))
 
 
-def _operators(ctx: Context, axis: engine.TimeAxis, end: dt.datetime) -> tuple[tuple[engine.Operator, ...], dict[str, int]]:
-    types = {code: kind for code, kind in ctx.session.execute(select(Skill.code, Skill.operation_type)).tuples() if kind}
+def _operators(
+    ctx: Context, axis: engine.TimeAxis, end: dt.datetime
+) -> tuple[tuple[engine.Operator, ...], dict[str, int]]:
+    types = {
+        code: kind
+        for code, kind in ctx.session.execute(select(Skill.code, Skill.operation_type)).tuples()
+        if kind
+    }
     level = ctx.settings.integer("planning.min_skill_level")
     persons = people.people(ctx)
     taken = [p.name for p in persons]
@@ -150,7 +168,9 @@ def _operators(ctx: Context, axis: engine.TimeAxis, end: dt.datetime) -> tuple[t
     for person in persons:
         name = person.name if taken.count(person.name) == 1 else f"{person.name} ({person.number})"
         held = [code for code, reached in person.skills.items() if reached >= level]
-        skills: dict[str, int | None] = dict.fromkeys([*held, *(f"type:{types[c]}" for c in held if c in types)])
+        skills: dict[str, int | None] = dict.fromkeys(
+            [*held, *(f"type:{types[c]}" for c in held if c in types)]
+        )
         hours = _intervals(axis, people.availability(ctx, person.employee_id, axis.epoch, end))
         found.append(engine.Operator(name, hours, skills, tuple(busy.get(person.employee_id, ())), name))
         ids[name] = person.employee_id
@@ -215,7 +235,11 @@ class _Tasks:
         )  # fmt: skip
 
     def _choices(self, operation: OpenOperation) -> tuple[engine.MachineChoice, ...]:
-        left = 1 - min(Decimal(1), operation.declared_qty / operation.planned_qty) if operation.planned_qty else Decimal(1)
+        left = (
+            1 - min(Decimal(1), operation.declared_qty / operation.planned_qty)
+            if operation.planned_qty
+            else Decimal(1)
+        )
         setup = 0 if operation.status == "in_progress" else math.ceil(operation.setup_min)
         run = max(1, math.ceil(operation.run_min * left))
         own = self._codes.get(operation.machine_id) if operation.machine_id is not None else None
@@ -236,7 +260,9 @@ class _Tasks:
 
     def _links(self, operation: OpenOperation) -> tuple[engine.Link, ...]:
         return tuple(
-            engine.Link(str(b.operation_id), transfer_quantity=int(b.transfer_qty) if b.transfer_qty else None)
+            engine.Link(
+                str(b.operation_id), transfer_quantity=int(b.transfer_qty) if b.transfer_qty else None
+            )
             for b in operation.before
             if b.operation_id in self._operations
         )
@@ -251,12 +277,19 @@ class _Tasks:
     def _due(self, operation: OpenOperation) -> int:
         """End of the due day in the shop's own time; without a date, the end of the horizon."""
         if operation.due_date is None:
-            return self._axis.to_min(self._ctx.now) + self._ctx.settings.integer("planning.horizon_days") * DAY_MIN
+            return (
+                self._axis.to_min(self._ctx.now)
+                + self._ctx.settings.integer("planning.horizon_days") * DAY_MIN
+            )
         evening = dt.datetime.combine(operation.due_date, dt.time(18), self._zone)
         return self._axis.to_min(evening)
 
     def _first_choice(self, operation: OpenOperation) -> tuple[str, ...]:
-        names = [self._names[operation.assigned_employee_id]] if operation.assigned_employee_id in self._names else []
+        names = (
+            [self._names[operation.assigned_employee_id]]
+            if operation.assigned_employee_id in self._names
+            else []
+        )
         return tuple(dict.fromkeys([*names, *self._usual.get(operation.machine_id, [])]))
 
     def _running(self, operation: OpenOperation, choices: tuple[engine.MachineChoice, ...]) -> engine.Lock:
@@ -264,7 +297,9 @@ class _Tasks:
         start = self._axis.to_min(operation.started_at or self._ctx.now)
         now = self._axis.to_min(self._ctx.now)
         if operation.is_external:
-            return engine.Lock(start, None, None, max(now + 1, start + (operation.external_days or 1) * DAY_MIN))
+            return engine.Lock(
+                start, None, None, max(now + 1, start + (operation.external_days or 1) * DAY_MIN)
+            )
         spent = max(0, now - start)
         total = math.ceil(operation.setup_min + operation.run_min)
         left = max(total - spent, choices[0].run_min or 1 if operation.declared_qty else 1)
@@ -279,14 +314,18 @@ class _Tasks:
         return engine.Lock(self._axis.to_min(slot.start_at), self._codes[slot.machine_id], operator)
 
 
-def _locked_slots(ctx: Context, operations: dict[int, OpenOperation]) -> dict[int, tuple[MachineSlot, int | None]]:
+def _locked_slots(
+    ctx: Context, operations: dict[int, OpenOperation]
+) -> dict[int, tuple[MachineSlot, int | None]]:
     query = select(MachineSlot).where(
         MachineSlot.work_order_operation_id.in_(operations), MachineSlot.is_locked, MachineSlot.status == "planned",
         MachineSlot.archived_at.is_(None),
     )  # fmt: skip
     found: dict[int, tuple[MachineSlot, int | None]] = {}
     for slot in ctx.session.scalars(query):
-        own = select(OperatorSlot.employee_id).where(OperatorSlot.machine_slot_id == slot.id, OperatorSlot.is_locked)
+        own = select(OperatorSlot.employee_id).where(
+            OperatorSlot.machine_slot_id == slot.id, OperatorSlot.is_locked
+        )
         found[slot.work_order_operation_id or 0] = (slot, ctx.session.scalar(own.limit(1)))
     return found
 
@@ -326,7 +365,9 @@ def read_plan(data: dict[str, Any], shop: Shop) -> engine.Plan:
     operators = {o.id for o in shop.problem.operators}
     placements = {}
     for task_id, p in data["tasks"].items():
-        gone = (p["machine"] and p["machine"] not in machines) or (p["operator"] and p["operator"] not in operators)
+        gone = (p["machine"] and p["machine"] not in machines) or (
+            p["operator"] and p["operator"] not in operators
+        )
         if int(task_id) not in shop.operations or gone:
             continue
         pieces = [tuple((a + shift, b + shift) for a, b in p[kind]) for kind in ("setup", "run")]

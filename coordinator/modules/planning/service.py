@@ -46,7 +46,9 @@ def plan(ctx: Context, *, trigger: str = "manual", options: SolveOptions | None 
         BusinessError: ``planning.input`` with every contradiction of the data.
     """
     shop = problem.build(ctx)
-    return store.apply(ctx, shop, _solved(shop, options or options_for(ctx, shop)), trigger=trigger, read_at=ctx.now)
+    return store.apply(
+        ctx, shop, _solved(shop, options or options_for(ctx, shop)), trigger=trigger, read_at=ctx.now
+    )
 
 
 def _solved(shop: Shop, options: SolveOptions) -> engine.Plan:
@@ -132,7 +134,9 @@ def _event(
     start: dt.datetime | None, end: dt.datetime | None, operation_ids: tuple[int, ...],
 ) -> Event:  # fmt: skip
     codes = {i: c for c, i in shop.machine_ids.items()}
-    if (machine_id is not None and machine_id not in codes) or (employee_id is not None and employee_id not in shop.names):
+    if (machine_id is not None and machine_id not in codes) or (
+        employee_id is not None and employee_id not in shop.names
+    ):
         raise BusinessError("planning.unknown")
     return Event(
         trigger, label, machine=codes.get(machine_id) if machine_id is not None else None,
@@ -144,7 +148,12 @@ def _event(
 
 
 def _propose(
-    ctx: Context, shop: Shop, found: ReplanResult, event: Event, machine_id: int | None, employee_id: int | None
+    ctx: Context,
+    shop: Shop,
+    found: ReplanResult,
+    event: Event,
+    machine_id: int | None,
+    employee_id: int | None,
 ) -> ReplanProposal:
     reasons = [*found.approval_reasons, *_suspended(ctx)]
     proposal = ReplanProposal(
@@ -184,11 +193,20 @@ def _ask(ctx: Context, proposal: ReplanProposal, reasons: list[str]) -> None:
 
 def _suspended(ctx: Context) -> list[str]:
     """Too many automatic changes are a sign of wrong input (PLN-55)."""
-    query = select(func.count()).select_from(ReplanProposal).where(
-        ReplanProposal.status == "auto_applied", ReplanProposal.created_at > ctx.now - dt.timedelta(hours=1)
+    query = (
+        select(func.count())
+        .select_from(ReplanProposal)
+        .where(
+            ReplanProposal.status == "auto_applied",
+            ReplanProposal.created_at > ctx.now - dt.timedelta(hours=1),
+        )
     )
     limit = ctx.settings.integer("planning.max_automatic_per_hour")
-    return [t("planning.suspended", ctx.locale, limit=limit)] if (ctx.session.scalar(query) or 0) >= limit else []
+    return (
+        [t("planning.suspended", ctx.locale, limit=limit)]
+        if (ctx.session.scalar(query) or 0) >= limit
+        else []
+    )
 
 
 def _orders(shop: Shop, found: ReplanResult) -> list[dict[str, Any]]:
@@ -243,7 +261,9 @@ def _change(
 
 def policy(ctx: Context, trigger: str) -> str:
     """Whether changes of this trigger may apply by themselves (PLN-24)."""
-    query = select(PlanChangePolicy.mode).where(PlanChangePolicy.trigger == trigger, PlanChangePolicy.archived_at.is_(None))
+    query = select(PlanChangePolicy.mode).where(
+        PlanChangePolicy.trigger == trigger, PlanChangePolicy.archived_at.is_(None)
+    )
     return ctx.session.scalar(query) or "require_approval"
 
 
@@ -256,7 +276,9 @@ def put_in_force(ctx: Context, proposal: ReplanProposal, _params: Any) -> dict[s
     Raises:
         Conflict: ``planning.outdated`` or ``planning.conflict``.
     """
-    run = _apply_kept(ctx, proposal, (proposal.summary or {})["plan"], (proposal.summary or {}).get("base_run_id"))
+    run = _apply_kept(
+        ctx, proposal, (proposal.summary or {})["plan"], (proposal.summary or {}).get("base_run_id")
+    )
     proposal.summary = {**(proposal.summary or {}), "applied_run_id": run.id}
     _decided(ctx, proposal)
     return {"plan_run_id": run.id, "operations": run.operation_count}
@@ -290,7 +312,9 @@ def _apply_kept(ctx: Context, proposal: ReplanProposal, kept: dict[str, Any], ba
     if shop.base_run_id != base:
         raise Conflict("planning.outdated")
     # What has started since follows the shop floor; the rest takes the proposed place.
-    wanted = replace(problem.read_plan(kept, shop), status=str((proposal.summary or {}).get("solver_status", "feasible")))
+    wanted = replace(
+        problem.read_plan(kept, shop), status=str((proposal.summary or {}).get("solver_status", "feasible"))
+    )
     return store.apply(ctx, shop, wanted, trigger=proposal.trigger, read_at=ctx.now)
 
 

@@ -45,7 +45,9 @@ def on_save_operator_slot(ctx: Context, slot: OperatorSlot) -> None:
 
 def _times(slot: Any) -> None:
     if slot.start_at is None or slot.end_at is None or slot.end_at <= slot.start_at:
-        raise BusinessError("planning.end_before_start", errors=[FieldError("end_at", "planning.end_before_start")])
+        raise BusinessError(
+            "planning.end_before_start", errors=[FieldError("end_at", "planning.end_before_start")]
+        )
     slot.work_date = slot.start_at.date()
     slot.time_slot = f"{slot.start_at:%H:%M}–{slot.end_at:%H:%M}"
 
@@ -56,7 +58,11 @@ def _refuse_overlap(ctx: Context, model: Any, slot: Any, same: Any) -> None:
         return
     with ctx.session.no_autoflush:
         query = select(model).where(
-            same, model.status.in_(_BUSY), model.archived_at.is_(None), model.start_at < slot.end_at, model.end_at > slot.start_at
+            same,
+            model.status.in_(_BUSY),
+            model.archived_at.is_(None),
+            model.start_at < slot.end_at,
+            model.end_at > slot.start_at,
         )
         if slot.id is not None:
             query = query.where(model.id != slot.id)
@@ -86,6 +92,8 @@ def _check_sequence(ctx: Context, slot: MachineSlot) -> None:
 def _places(ctx: Context, operation_ids: list[int]) -> dict[int | None, MachineSlot]:
     with ctx.session.no_autoflush:
         query = select(MachineSlot).where(
-            MachineSlot.work_order_operation_id.in_(operation_ids), MachineSlot.status.in_(_BUSY), MachineSlot.archived_at.is_(None)
+            MachineSlot.work_order_operation_id.in_(operation_ids),
+            MachineSlot.status.in_(_BUSY),
+            MachineSlot.archived_at.is_(None),
         )
         return {s.work_order_operation_id: s for s in ctx.session.scalars(query)}

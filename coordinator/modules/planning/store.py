@@ -113,7 +113,9 @@ class _Writer:
     def _operator_slots(self, operation_id: int, placed: engine.Placement, slot: MachineSlot | None) -> None:
         operation = self._shop.operations[operation_id]
         pieces = [(a, b, Decimal(100)) for a, b in placed.setup_pieces]
-        pieces += [(a, b, operation.attendance_pct) for a, b in placed.run_pieces if operation.attendance_pct > 0]
+        pieces += [
+            (a, b, operation.attendance_pct) for a, b in placed.run_pieces if operation.attendance_pct > 0
+        ]
         known = list(self._operator.get(operation_id, []))
         for start, end, share in _joined(pieces):
             wanted = {
@@ -129,7 +131,10 @@ class _Writer:
         spared = set(begun)
         for rows in (*self._machine.values(), *self._operator.values()):
             for row in rows:
-                if (row.__tablename__, row.id) not in self._kept and row.work_order_operation_id not in spared:
+                if (
+                    row.__tablename__,
+                    row.id,
+                ) not in self._kept and row.work_order_operation_id not in spared:
                     row.status = "cancelled"
                     self.starts.setdefault(row.work_order_operation_id, None)
 

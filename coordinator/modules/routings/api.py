@@ -39,7 +39,9 @@ __all__ = [
 def validated_routing(ctx: Context, part_revision_id: int) -> Routing | None:
     """Newest validated routing of a part revision, for a part made again."""
     query = select(Routing).where(
-        Routing.part_revision_id == part_revision_id, Routing.status == "validated", Routing.archived_at.is_(None)
+        Routing.part_revision_id == part_revision_id,
+        Routing.status == "validated",
+        Routing.archived_at.is_(None),
     )
     return ctx.session.scalars(query.order_by(Routing.id.desc()).limit(1)).one_or_none()
 

@@ -57,7 +57,10 @@ def _numbers(rows: Sequence[Row]) -> list[Finding]:
     known = set(numbers)
     for row in rows:
         unknown = [p for p in row.predecessors or () if p not in known]
-        found += [Finding("routing.predecessor", row.sequence_no, {"number": row.sequence_no, "before": p}) for p in unknown]
+        found += [
+            Finding("routing.predecessor", row.sequence_no, {"number": row.sequence_no, "before": p})
+            for p in unknown
+        ]
     return found
 
 
@@ -80,11 +83,17 @@ def _values(rows: Sequence[Row]) -> list[Finding]:
 
 def _finals(rows: Sequence[Row]) -> list[Finding]:
     ordered = sorted(rows, key=lambda row: row.sequence_no)
-    found = [Finding(f"routing.no_{kind}") for kind in FINAL_TYPES if not any(r.operation_type == kind for r in rows)]
+    found = [
+        Finding(f"routing.no_{kind}")
+        for kind in FINAL_TYPES
+        if not any(r.operation_type == kind for r in rows)
+    ]
     if found:
         return found
     last = [row.operation_type for row in ordered[-len(FINAL_TYPES) :]]
-    return [] if set(last) == set(FINAL_TYPES) else [Finding("routing.finals_not_last", ordered[-1].sequence_no)]
+    return (
+        [] if set(last) == set(FINAL_TYPES) else [Finding("routing.finals_not_last", ordered[-1].sequence_no)]
+    )
 
 
 def predecessors(rows: Sequence[Row]) -> dict[int, tuple[int, ...]]:

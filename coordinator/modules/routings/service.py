@@ -125,7 +125,9 @@ def create_routing(
         rows += _missing_finals(ctx, rows)
     findings = rules.check([_row(row) for row in rows], final_operations=False) if rows else []
     refuse(ctx, findings)
-    routing = Routing(part_revision_id=part_revision_id, name=name, source=source, is_template=is_template, notes=notes)
+    routing = Routing(
+        part_revision_id=part_revision_id, name=name, source=source, is_template=is_template, notes=notes
+    )
     routing.number = numbering.next_number(ctx, "routing")
     ctx.add(routing)
     made: dict[int, RoutingOperation] = {}
@@ -135,7 +137,9 @@ def create_routing(
         _add_dependencies(ctx, made, row)
     if not rows:
         title = t("task.routing_empty", ctx.locale, number=routing.number)
-        tasks.open_task(ctx, "routing.empty", title, routing, role="methods", dedupe_key=f"routing_empty:{routing.id}")
+        tasks.open_task(
+            ctx, "routing.empty", title, routing, role="methods", dedupe_key=f"routing_empty:{routing.id}"
+        )
     ctx.emit("routing.created", {"id": routing.id, "source": source})
     return routing
 
@@ -223,7 +227,9 @@ def rows_of(found: OperationSet) -> list[rules.Row]:
         declared = found.dependencies.get(operation.id)
         before = None
         if declared is not None:
-            before = tuple(numbers.get(d.predecessor_id, -d.predecessor_id) for d in declared if d.predecessor_id)
+            before = tuple(
+                numbers.get(d.predecessor_id, -d.predecessor_id) for d in declared if d.predecessor_id
+            )
         external = operation.supplier_id is not None or bool(operation.external_days)
         rows.append(
             rules.Row(
@@ -241,7 +247,12 @@ def refuse(ctx: Context, findings: Sequence[rules.Finding]) -> None:
         BusinessError: ``routing.refused``.
     """
     if findings:
-        errors = [FieldError(f"operation {f.sequence_no}" if f.sequence_no else "operations", f.code, dict(f.params)) for f in findings]
+        errors = [
+            FieldError(
+                f"operation {f.sequence_no}" if f.sequence_no else "operations", f.code, dict(f.params)
+            )
+            for f in findings
+        ]
         words = " ".join(t(f"error.{f.code}", ctx.locale, **f.params) for f in findings)
         raise BusinessError("routing.refused", errors=errors, reasons=words)
 
@@ -315,7 +326,9 @@ def on_save_part(ctx: Context, record: Any) -> None:
     for name in ("diameter_mm", "width_mm", "thickness_mm", "cut_length_mm", "cut_count_per_piece"):
         value = getattr(record, name, None)
         if value is not None and value <= 0:
-            raise BusinessError("routing.material", errors=[FieldError(name, "field.greater_than", {"limit": 0})])
+            raise BusinessError(
+                "routing.material", errors=[FieldError(name, "field.greater_than", {"limit": 0})]
+            )
 
 
 def submit(ctx: Context, routing: Routing, _params: Any) -> None:

@@ -74,15 +74,30 @@ class Shop:
         return self.send("operation.started", index, kind=kind, means="qr", **kwargs)
 
     def finish(
-        self, index: int = 0, *, good: int = 10, rework: int = 0, scrap: int = 0, spent: float = 30, **kwargs: Any
+        self,
+        index: int = 0,
+        *,
+        good: int = 10,
+        rework: int = 0,
+        scrap: int = 0,
+        spent: float = 30,
+        **kwargs: Any,
     ) -> Outcome:
         """Finish an operation."""
         quantities = {"good": good, "rework": rework, "scrap": scrap}
         return self.send(
-            "operation.finished", index, **quantities, time_spent_min=spent, tool_change_flag=False, means="qr", **kwargs
+            "operation.finished",
+            index,
+            **quantities,
+            time_spent_min=spent,
+            tool_change_flag=False,
+            means="qr",
+            **kwargs,
         )
 
-    def report(self, index: int = 0, *, good: int = 0, rework: int = 0, scrap: int = 0, **kwargs: Any) -> Outcome:
+    def report(
+        self, index: int = 0, *, good: int = 0, rework: int = 0, scrap: int = 0, **kwargs: Any
+    ) -> Outcome:
         """Report parts."""
         return self.send("operation.reported", index, good=good, rework=rework, scrap=scrap, **kwargs)
 
@@ -110,16 +125,22 @@ def rows(saw: Machine, lathe: Machine, steel: Material, tool: Tool) -> list[rout
 def build(ctx: Context) -> Callable[..., Shop]:
     """Make the workshop; ``criticality`` of the order."""
 
-    def run(*, criticality: str = "standard", quantity: int = 10, release: bool = True, certified: bool = False) -> Shop:
+    def run(
+        *, criticality: str = "standard", quantity: int = 10, release: bool = True, certified: bool = False
+    ) -> Shop:
         saw = ctx.add(Machine(code="SCIE", name="Scie", machine_type="saw"))
         lathe = ctx.add(Machine(code="TOUR", name="Tour", machine_type="lathe"))
         for machine, kind in ((saw, "cutting"), (lathe, "turning")):
             ctx.add(MachineCapability(machine_id=machine.id, operation_type=kind))
-        steel = ctx.add(Material(code="C45-X", name="C45", item_kind="material", unit="mm", managed_by="unit"))
+        steel = ctx.add(
+            Material(code="C45-X", name="C45", item_kind="material", unit="mm", managed_by="unit")
+        )
         tool = ctx.add(Tool(code="CNMG-1", name="Plaquette CNMG", item_kind="tool", tool_type="turning"))
         place = ctx.add(StorageLocation(code="RACK-1", name="Rack"))
         lot = stock.new_lot(ctx, steel.id, heat_number="H-4711", is_certified=certified)
-        bar = ctx.add(StockUnit(stock_item_id=steel.id, stock_lot_id=lot.id, length_mm=Decimal(3000), shape="round"))
+        bar = ctx.add(
+            StockUnit(stock_item_id=steel.id, stock_lot_id=lot.id, length_mm=Decimal(3000), shape="round")
+        )
         stock.receive(ctx, steel.id, Decimal(3000), location_id=place.id, lot=lot, unit_id=bar.id)
         part = ctx.add(Part(name="Axe", drawing_number="P-100"))
         revision = ctx.add(PartRevision(part_id=part.id, revision="B"))
@@ -127,9 +148,18 @@ def build(ctx: Context) -> Callable[..., Shop]:
         for name in ("Ana", "Bob"):
             employee = ctx.add(Employee(number=f"E-{name}", first_name=name, last_name="Durand"))
             people.append(
-                make(ctx, UserAccount, first_name=name, last_name="Durand", employee_id=employee.id, is_active=True)
+                make(
+                    ctx,
+                    UserAccount,
+                    first_name=name,
+                    last_name="Durand",
+                    employee_id=employee.id,
+                    is_active=True,
+                )
             )
-        routing = routings.create_routing(ctx, revision.id, rows(saw, lathe, steel, tool), source="quote", name="Axe")
+        routing = routings.create_routing(
+            ctx, revision.id, rows(saw, lathe, steel, tool), source="quote", name="Axe"
+        )
         move(ctx, routing, "validate")
         order = execution.create_work_order(ctx, routing, Decimal(quantity), criticality=criticality)
         if release:

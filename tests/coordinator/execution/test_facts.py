@@ -32,14 +32,23 @@ def tasks(shop: Shop, kind: str) -> list[Task]:
 def test_starting_assigns_counts_time_and_marks_the_order(shop: Shop) -> None:
     assert shop.start(kind="setup", machine_code="scie").result == "done"
     operation = shop.operations[0]
-    assert (operation.status, operation.started_at, operation.started_by_id) == ("in_progress", shop.now, shop.ana.id)
+    assert (operation.status, operation.started_at, operation.started_by_id) == (
+        "in_progress",
+        shop.now,
+        shop.ana.id,
+    )
     assert operation.assigned_employee_id == shop.ana.employee_id
     assert shop.order.status == "in_progress"
     (entry,) = shop.times()
     assert (entry.kind, entry.ended_at, entry.machine_id, entry.means) == ("setup", None, shop.saw.id, "qr")
     assert shop.start(after=5).result == "done", "from set-up to run"
     first, second = shop.times()
-    assert (first.duration_min, first.kind, second.kind, second.ended_at) == (Decimal(5), "setup", "run", None)
+    assert (first.duration_min, first.kind, second.kind, second.ended_at) == (
+        Decimal(5),
+        "setup",
+        "run",
+        None,
+    )
 
 
 @pytest.mark.requirement("EXE-51", "TRC-21")
@@ -84,7 +93,10 @@ def test_one_person_is_not_in_two_places(shop: Shop) -> None:
     assert (elsewhere.result, elsewhere.code) == ("refused", "shop.busy_elsewhere")
     assert shop.start(1, after=3, user=shop.bob).result == "done"
     for bad in ({"good": -1}, {"good": 1.5}, {"good": "x"}):
-        assert shop.send("operation.reported", after=4, **{"rework": 0, "scrap": 0, **bad}).code == "shop.quantity"
+        assert (
+            shop.send("operation.reported", after=4, **{"rework": 0, "scrap": 0, **bad}).code
+            == "shop.quantity"
+        )
     assert shop.finish(after=5, good=6, spent=1441).code == "shop.time_range"
 
 

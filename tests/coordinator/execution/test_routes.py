@@ -27,7 +27,11 @@ from tests.coordinator.execution.conftest import Shop
 
 Api = Callable[..., Any]
 Build = Callable[..., Shop]
-RIGHTS = {("routing", "read"): "assigned", ("time_tracking", "read"): "own", ("time_tracking", "create"): "own"}
+RIGHTS = {
+    ("routing", "read"): "assigned",
+    ("time_tracking", "read"): "own",
+    ("time_tracking", "create"): "own",
+}
 
 
 def operator(user: Any) -> Principal:
@@ -100,7 +104,9 @@ def test_codes_of_nothing_are_told_and_noted(shop: Shop, api: Api, factory: Cont
 def test_reasons_of_pauses_are_read_by_operators(api: Api, shop: Shop) -> None:
     client = api(operator(shop.ana))
     items = client.get("/api/v1/stop-reasons?limit=100&sort=label").json()["items"]
-    assert {"breakdown", "waiting_material", "machine_stop", "regulatory_break", "other"} <= {i["code"] for i in items}
+    assert {"breakdown", "waiting_material", "machine_stop", "regulatory_break", "other"} <= {
+        i["code"] for i in items
+    }
     assert client.post("/api/v1/stop-reasons", json={"code": "x", "label": "X"}).status_code == 403
 
 
@@ -124,7 +130,12 @@ def test_machine_cycles_stand_beside_what_was_declared(shop: Shop, factory: Cont
     jobs.run_pending(factory, factory.registry)
     sheet = api(master()).get(f"/api/v1/work-orders/{shop.order.id}/sheet").json()
     row = sheet["operations"][0]
-    assert (row["cycles"], row["cycle_parts"], row["good_qty"], row["cycles_differ"]) == (1, 7, "10.000", True)
+    assert (row["cycles"], row["cycle_parts"], row["good_qty"], row["cycles_differ"]) == (
+        1,
+        7,
+        "10.000",
+        True,
+    )
     assert row["people"] == ["Ana Durand"]
     assert (row["planned_time_min"], row["actual_time_min"]) == ("30.000", "30.000")
     assert sheet["material"][0]["heat_number"] == "H-4711"
@@ -140,12 +151,20 @@ def test_the_file_of_a_lot_goes_from_drawing_to_last_event(shop: Shop, api: Api)
     file = api(master()).get(f"/api/v1/part-lots/{lot.id}/trace").json()
     assert file["part"]["drawing_number"] == "P-100"
     assert file["routing"]["number"] == shop.routing.number
-    assert (file["material"][0]["lot_number"], file["material"][0]["heat_number"]) == (shop.lot.lot_number, "H-4711")
+    assert (file["material"][0]["lot_number"], file["material"][0]["heat_number"]) == (
+        shop.lot.lot_number,
+        "H-4711",
+    )
     first = file["operations"][0]
     assert [m["code"] for m in first["machines"]] == ["SCIE"]
     assert first["times"][0]["person"] == "Ana Durand"
     assert first["stock_movements"][0]["item"] == "C45-X"
-    assert [e["kind"] for e in file["events"]] == ["operation.started", "comment.added", "material.cut", "operation.finished"]
+    assert [e["kind"] for e in file["events"]] == [
+        "operation.started",
+        "comment.added",
+        "material.cut",
+        "operation.finished",
+    ]
     assert api(operator(shop.ana)).get(f"/api/v1/part-lots/{lot.id}/trace").status_code == 403
 
 
@@ -164,13 +183,17 @@ def test_the_routing_sheet_is_printed_and_filed(shop: Shop, api: Api, factory: C
 def test_only_a_validated_routing_reaches_the_workshop(build: Build) -> None:
     shop = build(release=False)
     draft = routings.create_routing(
-        shop.ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(1), machine_id=shop.lathe.id)]
+        shop.ctx,
+        None,
+        [routings.RoutingOperationInput("turning", "Tournage", Decimal(1), machine_id=shop.lathe.id)],
     )
     order = execution.create_work_order(shop.ctx, draft, Decimal(1))
     with pytest.raises(BusinessError) as refusal:
         move(shop.ctx, order, "release")
     assert [e.code for e in refusal.value.errors] == ["release.routing"]
-    assert views.open_operations(shop.ctx, views.mine(shop.ctx, "all")) == [], "operators see released work only"
+    assert views.open_operations(shop.ctx, views.mine(shop.ctx, "all")) == [], (
+        "operators see released work only"
+    )
     move(shop.ctx, draft, "validate")
     shop.lathe.status = "retired"
     with pytest.raises(BusinessError) as refusal:
@@ -205,9 +228,13 @@ def test_a_forgotten_time_waits_for_a_manager(shop: Shop, api: Api) -> None:
     assert (entry["is_manual"], entry["needs_validation"], entry["duration_min"]) == (True, True, "40.000")
     assert client.post("/api/v1/time-declarations", json=body).json()["code"] == "time.overlap"
     assert client.post(f"/api/v1/time-entries/{entry['id']}/approve", json={}).status_code == 403
-    unexplained = api(master()).post(f"/api/v1/time-entries/{entry['id']}/approve", json={"confirmed_min": 30})
+    unexplained = api(master()).post(
+        f"/api/v1/time-entries/{entry['id']}/approve", json={"confirmed_min": 30}
+    )
     assert unexplained.json()["code"] == "time.comment"
-    done = api(master()).post(f"/api/v1/time-entries/{entry['id']}/approve", json={"confirmed_min": 30, "comment": "vu"})
+    done = api(master()).post(
+        f"/api/v1/time-entries/{entry['id']}/approve", json={"confirmed_min": 30, "comment": "vu"}
+    )
     assert done.json()["record"]["needs_validation"] is False
 
 
@@ -241,3 +268,30 @@ def test_a_work_order_copies_the_plan_with_its_own_codes(build: Build) -> None:
         execution.create_work_order(shop.ctx, shop.routing, Decimal("0.5"))
     empty = execution.create_work_order(shop.ctx, routings.create_routing(shop.ctx, None, []), Decimal(1))
     assert empty.status == "on_hold"
+
+
+@pytest.mark.requirement("EXE-55")
+def test_a_fact_that_breaks_a_module_is_kept_and_the_queue_goes_on(
+    shop: Shop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coordinator.modules.execution import times as clock
+
+    code = shop.code()
+    shop.ctx.session.commit()
+    real = clock.open_entry
+    calls: list[int] = []
+
+    def broken(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return real(*args)
+
+    monkeypatch.setattr(clock, "open_entry", broken)
+    now = dt.datetime.now(dt.UTC)
+    queue = [
+        event("operation.started", now - dt.timedelta(seconds=s), operation_code=code, kind="run", means="qr")
+        for s in (20, 10)
+    ]
+    answers = api(operator(shop.ana)).post("/api/v1/shop-events", json={"events": queue}).json()["results"]
+    assert [a["result"] for a in answers] == ["review", "done"]

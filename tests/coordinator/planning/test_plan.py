@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -52,7 +53,9 @@ class Shop:
 
 
 def calendar(ctx: Context) -> None:
-    week = WorkCalendar(code="J", name="Journée", is_default=True, closes_on_public_holidays=False, time_zone="UTC")
+    week = WorkCalendar(
+        code="J", name="Journée", is_default=True, closes_on_public_holidays=False, time_zone="UTC"
+    )
     for other in ctx.session.scalars(select(WorkCalendar)):
         other.is_default = False
     ctx.add(week)
@@ -100,7 +103,7 @@ def test_open_orders_get_machines_people_and_hours_even_before_release(shop: Sho
     assert {s.machine_id for s in slots} <= {m.id for m in shop.lathes}
     for machine in shop.lathes:
         own = [s for s in slots if s.machine_id == machine.id]
-        assert all(a.end_at <= b.start_at for a, b in zip(own, own[1:], strict=False))
+        assert all(a.end_at <= b.start_at for a, b in itertools.pairwise(own))
     assert all(s.start_at >= MONDAY.replace(hour=7) and s.work_date == s.start_at.date() for s in slots)
     assert {s.estimated_load_min for s in slots} == {Decimal(210), Decimal(190), Decimal(170)}
     assigned = shop.ctx.session.scalars(select(OperatorSlot)).all()
@@ -137,7 +140,9 @@ def test_a_conflict_is_refused_in_the_words_of_the_requirement(shop: Shop, api: 
     assert client.post("/api/v1/machine-slots", json=wrong).json()["code"] == "planning.end_before_start"
     free = {**body, "start_at": "2027-03-01T08:00:00Z", "end_at": "2027-03-01T09:00:00Z"}
     assert client.post("/api/v1/machine-slots", json=free).status_code == 201
-    itself = client.patch(f"/api/v1/machine-slots/{slot.id}", json={"row_version": slot.row_version, "task_label": "ici"})
+    itself = client.patch(
+        f"/api/v1/machine-slots/{slot.id}", json={"row_version": slot.row_version, "task_label": "ici"}
+    )
     assert itself.status_code == 200, "the edited task does not conflict with itself"
 
 
@@ -169,7 +174,9 @@ def test_a_policy_of_approval_waits_for_a_person_and_accepting_applies(shop: Sho
     broken = next(m for m in shop.lathes if any(s.machine_id == m.id for s in shop.slots()))
     proposal = breakdown(shop, broken)
     assert proposal.status == "proposed"
-    assert {s.work_order_operation_id: (s.machine_id, s.start_at) for s in shop.slots()} == before, "nothing yet"
+    assert {s.work_order_operation_id: (s.machine_id, s.start_at) for s in shop.slots()} == before, (
+        "nothing yet"
+    )
     task = shop.ctx.session.scalars(select(Task).where(Task.dedupe_key == f"replan:{proposal.id}")).one()
     assert task.role_code == "production_manager"
     move(shop.ctx, proposal, "accept")
@@ -240,7 +247,9 @@ def test_events_plan_and_replan_in_the_background(
     shop.ctx.session.commit()
     jobs.run_pending(factory, factory.registry)
     with factory.open(master()) as ctx:
-        assert ctx.session.scalars(select(PlanRun.trigger)).all() == ["order_created"], "three requests, one plan"
+        assert ctx.session.scalars(select(PlanRun.trigger)).all() == ["order_created"], (
+            "three requests, one plan"
+        )
         slot = ctx.session.scalars(select(MachineSlot).where(MachineSlot.status == "planned")).first()
         assert slot is not None
         broken = ctx.get(Machine, slot.machine_id)

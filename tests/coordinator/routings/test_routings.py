@@ -21,7 +21,9 @@ from tests.conftest import master, person
 Api = Callable[..., Any]
 
 
-def row(number: int, kind: str = "turning", minutes: int = 5, before: tuple[int, ...] | None = None) -> rules.Row:
+def row(
+    number: int, kind: str = "turning", minutes: int = 5, before: tuple[int, ...] | None = None
+) -> rules.Row:
     return rules.Row(number, kind, "Usinage", Decimal(0), Decimal(minutes), predecessors=before)
 
 
@@ -60,7 +62,9 @@ def test_a_chain_has_no_cycle_and_each_row_waits_for_the_one_before(numbers: lis
 
 @pytest.mark.requirement("RTG-14")
 def test_the_last_operations_are_inspection_packaging_and_logistics(ctx: Context) -> None:
-    made = routings.create_routing(ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(5))])
+    made = routings.create_routing(
+        ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(5))]
+    )
     types = [o.operation_type for o in routings.operations_of(ctx, made.id).operations]
     assert types == ["turning", "inspection", "packaging", "logistics"]
     bare = routings.create_routing(
@@ -89,7 +93,10 @@ def test_a_routing_keeps_one_row_per_machine_with_tools_material_and_branches(ct
     )  # fmt: skip
     found = routings.operations_of(ctx, made.id)
     saw_row, turn, mill, mark = found.operations[:4]
-    assert (saw_row.planned_time_min, found.materials[saw_row.id][0].cut_length_mm) == (Decimal("1.125"), Decimal("70.5"))
+    assert (saw_row.planned_time_min, found.materials[saw_row.id][0].cut_length_mm) == (
+        Decimal("1.125"),
+        Decimal("70.5"),
+    )
     assert [t.tool_text for t in found.tools[turn.id]] == ["Outil A", "Outil B"]
     waits = routings.predecessors(routings.rows_of(found))
     assert (waits[20], waits[30], waits[40]) == ((10,), (10,), ())
@@ -101,14 +108,18 @@ def test_a_routing_keeps_one_row_per_machine_with_tools_material_and_branches(ct
 def test_a_retired_machine_is_refused(ctx: Context) -> None:
     old = ctx.add(Machine(code="OLD", name="Vieux tour", status="retired"))
     with pytest.raises(BusinessError) as refusal:
-        routings.create_routing(ctx, None, [routings.RoutingOperationInput("turning", "T", Decimal(1), machine_id=old.id)])
+        routings.create_routing(
+            ctx, None, [routings.RoutingOperationInput("turning", "T", Decimal(1), machine_id=old.id)]
+        )
     assert refusal.value.errors[0].code == "routing.machine_retired"
     assert "Vieux tour" in refusal.value.message()
 
 
 @pytest.mark.requirement("RTG-17", "RTG-21")
 def test_a_validated_routing_changes_by_a_new_version(ctx: Context) -> None:
-    made = routings.create_routing(ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(5))])
+    made = routings.create_routing(
+        ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(5))]
+    )
     move(ctx, made, "submit")
     move(ctx, made, "validate")
     from coordinator.modules.routings import service
@@ -126,7 +137,9 @@ def test_a_validated_routing_changes_by_a_new_version(ctx: Context) -> None:
 
 @pytest.mark.requirement("RTG-16")
 def test_who_may_validate_and_what_the_gate_spares(ctx: Context, api: Api) -> None:
-    made = routings.create_routing(ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(5))])
+    made = routings.create_routing(
+        ctx, None, [routings.RoutingOperationInput("turning", "Tournage", Decimal(5))]
+    )
     assert routings.needs_validation(ctx, made, "standard")
     from coordinator.kernel.models import Setting
 
@@ -150,5 +163,10 @@ def test_an_empty_routing_is_kept_for_methods(ctx: Context, api: Api) -> None:
             "planned_time_min": "4.5"}  # fmt: skip
     assert client.post("/api/v1/routing-operations", json=body).status_code == 201
     assert client.post("/api/v1/routing-operations", json=body).json()["code"] == "record.duplicate"
-    assert client.post("/api/v1/routing-operations", json={**body, "sequence_no": 20, "setup_time_min": "-1"}).status_code == 400
+    assert (
+        client.post(
+            "/api/v1/routing-operations", json={**body, "sequence_no": 20, "setup_time_min": "-1"}
+        ).status_code
+        == 400
+    )
     assert client.get(f"/api/v1/routing-operations?routing_id={made.id}").json()["total"] == 1
