@@ -2,7 +2,98 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from infra.demo.client import Record
 from infra.demo.story.telling import Story, expect
+
+
+def judge_profit(story: Story) -> str:
+    """Real times, scrap and material against the quote; a losing job tells management and methods once."""
+    owner, shop = story.who("owner"), story.workshop
+    line_id = story.facts["sales_order_line"]["id"]
+
+    def computed() -> Record | None:
+        found = owner.list("order-profitabilities", sales_order_line_id=line_id)
+        settled = found and found[0]["actual_cost"] is not None and found[0]["status"] == "unprofitable"
+        return found[0] if settled else None
+
+    record = story.eventually(
+        computed, lambda: f"La perte de l'affaire n'est pas vue : {_state(story)}", timeout_s=60, every_s=1
+    )
+    expect(float(record["planned_cost"]) > 0, "Le coût prévu par le devis manque.")
+    expect(
+        float(record["actual_cost"]) > float(record["planned_cost"]),
+        "Le dépassement ne se voit pas dans le coût réel.",
+    )
+    alerts = shop.value(
+        "SELECT count(*) FROM notification WHERE category = 'profitability' AND object_type = 'order_profitability'"
+        " AND object_id = %s AND severity = 'warning'", record["id"],
+    )  # fmt: skip
+    expect(alerts == 2, f"{alerts} avertissements au lieu d'un pour la direction et un pour les méthodes.")
+    tasks = shop.value("SELECT count(*) FROM task WHERE kind = 'profitability_alert'")
+    expect(tasks == 1, f"{tasks} tâches d'alerte au lieu d'une.")
+    return (
+        f"prévu {record['planned_cost']} €, réel {record['actual_cost']} €, vendu {record['selling_price']} € : marge "
+        f"{record['margin_pct'] or record['forecast_margin_pct']} %, alerte donnée"
+    )
+
+
+def _state(story: Story) -> str:
+    found = story.who("owner").list("order-profitabilities")
+    shown = ("status", "planned_cost", "actual_cost", "forecast_cost", "selling_price", "missing")
+    return str([{name: record[name] for name in shown} for record in found])
+
+
+def deliver_and_invoice(story: Story) -> str:
+    """The good parts leave with their note; the invoice is a PDF/A-3 whose XML the factur-x library accepts."""
+    owner, sales = story.who("owner"), story.who("estimator")
+    order = story.facts["sales_order"]
+    made = sales.act("sales-orders", order["id"], "create_delivery_note", carrier="Transports du Rhône")[
+        "result"
+    ]
+    note = sales.act("delivery-notes", made["delivery_note_id"], "ship", tracking_number="TR-88417")["record"]
+    expect(note["status"] == "shipped", f"Le bon de livraison reste {note['status']}.")
+    paper = sales.raw("GET", f"/delivery-notes/{note['id']}/pdf").content
+    expect(paper.startswith(b"%PDF"), "Le bon de livraison n'est pas un PDF.")
+    (story.workshop.folder / f"{note['number']}.pdf").write_bytes(paper)
+    drafts = story.eventually(
+        lambda: owner.list("invoices", sales_order_id=order["id"]),
+        "La livraison ne donne pas de facture",
+        timeout_s=60,
+    )
+    expect(len(drafts) == 1, f"{len(drafts)} factures pour une livraison.")
+    owner.act("invoices", drafts[0]["id"], "submit")
+    invoice = owner.act("invoices", drafts[0]["id"], "validate")["record"]
+    expect(invoice["status"] == "validated" and invoice["number"], f"La facture reste {invoice['status']}.")
+    level = _check_facturx(story, invoice)
+    story.facts["invoice"] = invoice
+    return f"{note['number']} expédié ; {invoice['number']} de {invoice['total_incl_tax']} € TTC, Factur-X {level} valide"
+
+
+def _check_facturx(story: Story, invoice: Record) -> str:
+    import facturx
+    from lxml import etree
+
+    document_id = story.workshop.value(
+        "SELECT document_id FROM document_version WHERE id = %s", invoice["document_version_id"]
+    )
+    pdf = story.who("owner").raw("GET", f"/documents/{document_id}/download").content
+    path = Path(story.workshop.folder / f"{invoice['number']}.pdf")
+    path.write_bytes(pdf)
+    name, xml = facturx.get_xml_from_pdf(pdf, check_xsd=True)
+    expect(name == "factur-x.xml", f"Le PDF ne contient pas de factur-x.xml mais {name}.")
+    tree: Any = etree.fromstring(xml)
+    level = str(facturx.get_level(tree))
+    expect(level == "en16931", f"Profil {level} au lieu de EN 16931.")
+    total = tree.xpath("string(//*[local-name()='GrandTotalAmount'])")
+    expect(
+        float(total) == float(invoice["total_incl_tax"]),
+        f"Le XML totalise {total} € au lieu de {invoice['total_incl_tax']} €.",
+    )
+    expect(b"pdfaid:part" in pdf and b"pdfaid:conformance" in pdf, "Le PDF ne se déclare pas PDF/A.")
+    return level.upper()
 
 
 def trace_part(story: Story) -> str:

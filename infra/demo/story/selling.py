@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ def _real_plans(story: Story) -> list[Path]:
     return files if all(file.is_file() for file in files) else []
 
 
-def _own_plans(story: Story) -> list[Path]:
-    from infra.samples.writer import write_samples
+def prepare_plans(story: Story) -> None:
+    """Begin to draw the project's own samples, where the real plans are missing; drawing takes a while."""
+    if not _real_plans(story):
+        from infra.samples.writer import write_samples
 
-    shaft, block, hub = write_samples(story.samples)
+        story.facts["samples"] = ThreadPoolExecutor(1).submit(write_samples, story.samples)
+
+
+def _own_plans(story: Story) -> list[Path]:
+    shaft, block, hub = story.facts["samples"].result()
     return [shaft.pdf, shaft.step, block.dxf, hub.png]
 
 

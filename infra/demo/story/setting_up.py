@@ -10,6 +10,7 @@ import pyotp
 
 from infra.demo.client import Person, Record
 from infra.demo.stations import MACHINE_CODE, StationUnit
+from infra.demo.story.selling import prepare_plans
 from infra.demo.story.telling import Story, expect
 
 SITE = "ATELIER"
@@ -76,6 +77,7 @@ BAR_LENGTH_MM = 3000
 
 def set_up(story: Story) -> str:
     """Install the company through its first-start page, then enter people, machines, tools and material."""
+    prepare_plans(story)
     owner = _company(story)
     _machines(story, owner)
     _people(story, owner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.demo.story import closing, floor, making, selling, setting_up
+from infra.demo.story import closing, floor, making, ordering, selling, setting_up
 from infra.demo.story.telling import Step
 
 STEPS = (
@@ -31,10 +31,16 @@ STEPS = (
         ("analysis",),
     ),
     Step(
+        "order",
+        "Commande du client (PDF) reconnue, rapprochée du devis, ouverte",
+        ordering.receive_order,
+        ("quote",),
+    ),
+    Step(
         "routing",
         "Gamme, ordre de fabrication, codes par opération, fiche suiveuse",
         making.release_work_order,
-        ("quote",),
+        ("order",),
     ),
     Step(
         "plan",
@@ -71,6 +77,18 @@ STEPS = (
         "Opérations finies : temps, quantités, rebut ; barre débitée, chute créée",
         making.finish_operations,
         ("start",),
+    ),
+    Step(
+        "profit",
+        "Rentabilité de l'affaire face au devis ; alerte si elle perd",
+        closing.judge_profit,
+        ("finish",),
+    ),
+    Step(
+        "invoice",
+        "Bon de livraison et facture Factur-X validée",
+        closing.deliver_and_invoice,
+        ("finish",),
     ),
     Step(
         "trace",

@@ -45,7 +45,12 @@ class Story:
         return self.people[role]
 
     def eventually(
-        self, condition: Callable[[], Any], message: str, *, timeout_s: float = 30.0, every_s: float = 0.25
+        self,
+        condition: Callable[[], Any],
+        message: str | Callable[[], str],
+        *,
+        timeout_s: float = 30.0,
+        every_s: float = 0.25,
     ) -> Any:
         """First true answer of ``condition``; ``StepFailed`` with ``message`` when none came in time."""
         deadline = time.monotonic() + timeout_s
@@ -54,7 +59,8 @@ class Story:
             if found:
                 return found
             if time.monotonic() > deadline:
-                raise StepFailed(f"{message} (rien après {timeout_s:g} s)")
+                words = message() if callable(message) else message
+                raise StepFailed(f"{words} (rien après {timeout_s:g} s)")
             time.sleep(every_s)
 
 
