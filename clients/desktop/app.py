@@ -40,11 +40,14 @@ class OfficeApp(QObject):
             QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation)
         )
         texts.set_language(config.language or str(settings.value("language", "fr")))
-        zoom = str(settings.value("look/zoom", 100))
-        theme.apply(app, str(settings.value("look/theme", "system")), float(zoom) / 100 if zoom.isdigit() else 1.0)
+        self._apply_look()
         self.login: LoginWindow | None = None
         self.window: MainWindow | None = None
         self.runner = Runner()
+
+    def _apply_look(self) -> None:
+        zoom = str(self.settings.value("look/zoom", 100))
+        theme.apply(self.app, str(self.settings.value("look/theme", "system")), float(zoom) / 100 if zoom.isdigit() else 1.0)
 
     def start(self) -> LoginWindow:
         """Show the sign-in window."""
@@ -67,12 +70,29 @@ class OfficeApp(QObject):
         self.settings.setValue("email", str(api.user.get("email", "")))
         drafts = DraftStore(self.data_folder / "drafts", f"{api.server}|{api.user.get('id')}")
         desk = Desk(api, self.runner, metadata, drafts)
-        self.window = MainWindow(desk, self.settings, product_version())
-        self.window.signed_out.connect(self._signed_out)
-        self.window.show()
+        self._show_window(desk)
         self.login.close()
         self.login.deleteLater()
         self.login = None
+
+    def _show_window(self, desk: Desk) -> MainWindow:
+        window = self.window = MainWindow(desk, self.settings, product_version())
+        window.signed_out.connect(self._signed_out)
+        window.look_changed.connect(self._rebuild)
+        window.show()
+        return window
+
+    def _rebuild(self) -> None:
+        """Signs and sizes belong to the look: the window is made again with the same tabs."""
+        old = self.window
+        if old is None:
+            return
+        desk, pages, current = old.desk, old.open_pages(), old.tabs.currentIndex()
+        old.retire()
+        self._apply_look()
+        window = self._show_window(Desk(desk.api, desk.runner, desk.metadata, desk.drafts))
+        window.reopen(pages)
+        window.tabs.setCurrentIndex(current)
 
     def _signed_out(self) -> None:
         window, self.window = self.window, None

@@ -68,6 +68,7 @@ LIGHT = Tokens(
         "warning": Tone("#fbecc8", "#6e4700"),
         "danger": Tone("#fbdedb", "#8f1710"),
         "muted": Tone("#dfe5eb", "#3b4a5a"),
+        "draft": Tone("#ffffff", "#4a525c"),
     },
 )
 
@@ -95,6 +96,7 @@ DARK = Tokens(
         "warning": Tone("#40300b", "#f5d58b"),
         "danger": Tone("#481a17", "#ffb9b3"),
         "muted": Tone("#28323c", "#b9c6d3"),
+        "draft": Tone("#1c2229", "#c3cad2"),
     },
 )
 

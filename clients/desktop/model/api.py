@@ -154,7 +154,7 @@ class ApiClient:
         try:
             return dict(self.request("GET", f"/{plural}/{record_id}/sheet").json())
         except ApiError as error:
-            if error.status in {404, 405, 422}:
+            if error.status in {404, 405, 422} or error.status >= 500:
                 return None
             raise
 
@@ -220,6 +220,8 @@ class ApiClient:
             headers["Authorization"] = f"Bearer {token}"
         try:
             return self._http.request(method, PREFIX + path, headers=headers, **kwargs)
+        except httpx.ReadTimeout:
+            raise Unreachable("slow") from None
         except httpx.TimeoutException:
             raise Unreachable("timeout") from None
         except httpx.ConnectError as error:

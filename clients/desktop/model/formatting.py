@@ -13,9 +13,12 @@ from clients.desktop.model.texts import t
 
 THIN = "\u202f"
 NO_BREAK = "\u00a0"
+_space = [THIN]
 _SPACES = re.compile(r"[\s\u00a0\u202f]")
 _DURATION = re.compile(r"^(\d+)\s*h(?:\s*(\d{1,2}))?(?:\s*min)?$", re.IGNORECASE)
 _AMBIGUOUS = re.compile(r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$")
+_GROUPED = re.compile(r"^([+-]?\d{1,3}(?:([.,])\d{3})(?:\2\d{3})*)(?:(?!\2)([.,])(\d+))?$")
+"""« 1.234.567 », « 1,234.56 »: groups of three with one sign, then the other sign."""
 _DATE = re.compile(r"^(\d{1,2})[/. -](\d{1,2})[/. -](\d{2}|\d{4})$")
 _TIME = re.compile(r"^(\d{1,2})(?:[:hH](\d{2})?)?$")
 _LONG_DURATION_MIN = 120
@@ -42,7 +45,12 @@ def number(value: Decimal | int | float | str, decimals: int | None = None, mini
     whole, _, places = text.partition(".")
     places = places.rstrip("0").ljust(minimum, "0")
     sign = "\u2212" if whole.startswith("-") and (whole.strip("-0,") or places.strip("0")) else ""
-    return sign + whole.lstrip("-").replace(",", THIN) + (f",{places}" if places else "")
+    return sign + whole.lstrip("-").replace(",", _space[0]) + (f",{places}" if places else "")
+
+
+def set_thin_space(space: str) -> None:
+    """Space between thousands, where the font in use has no narrow one."""
+    _space[0] = space
 
 
 def money(value: Decimal | str) -> str:
@@ -162,11 +170,8 @@ def parse_number(text: str, *, decimals: int | None = None) -> Decimal:
         if decimals != 0:
             raise AmbiguousNumber(raw)
         raw = re.sub(r"[.,]", "", raw)
-    elif "," in raw and "." in raw:
-        last = max(raw.rfind(","), raw.rfind("."))
-        raw = re.sub(r"[.,]", "", raw[:last]) + "." + raw[last + 1 :]
-    elif raw.count(",") > 1 or raw.count(".") > 1:
-        raw = re.sub(r"[.,]", "", raw)
+    elif grouped := _GROUPED.match(raw):
+        raw = re.sub(r"[.,]", "", grouped[1]) + "." + (grouped[4] or "0")
     raw = raw.replace(",", ".")
     if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", raw):
         raise InputError(t("input.number"))

@@ -9,6 +9,19 @@ NUMERIC = frozenset({"integer", "decimal", "money", "quantity"})
 TEXTUAL = frozenset({"text", "long_text", "email", "phone", "url"})
 
 
+_SIGN_OF_TONE = {"info": "right", "success": "check", "warning": "pause", "danger": "alert"}
+_SIGNS = {
+    "draft": "dashed", "running": "play", "in_progress": "play", "in_production": "play", "done": "check", "closed": "check",
+    "delivered": "check", "paid": "check", "cancelled": "close", "obsolete": "close", "superseded": "close", "archived": "archive",
+    "blocked": "stop",
+}  # fmt: skip
+
+
+def _capital(text: str) -> str:
+    """Text with a capital, as it stands alone in a badge or a list."""
+    return text[:1].upper() + text[1:]
+
+
 @dataclass(frozen=True)
 class Choice:
     """One value of an enumeration."""
@@ -16,6 +29,16 @@ class Choice:
     value: str
     label: str
     tone: str
+
+    @property
+    def look(self) -> str:
+        """Colours: the tone, but an outline for drafts."""
+        return "draft" if self.value == "draft" else self.tone
+
+    @property
+    def sign(self) -> str:
+        """Sign beside the word, so that no meaning rests on colour alone."""
+        return _SIGNS.get(self.value) or _SIGN_OF_TONE.get(self.tone, "circle")
 
 
 @dataclass(frozen=True)
@@ -54,7 +77,7 @@ class Field:
     def from_json(cls, data: dict[str, Any]) -> Field:
         """Field of its JSON description; unknown keys are ignored so that a newer server is understood."""
         choices = tuple(
-            Choice(str(c["value"]), str(c["label"]), str(c.get("tone", "neutral"))) for c in data.get("choices") or ()
+            Choice(str(c["value"]), _capital(str(c["label"])), str(c.get("tone", "neutral"))) for c in data.get("choices") or ()
         )
         names = {f for f in cls.__dataclass_fields__ if f != "choices"}
         return cls(choices=choices, **{k: v for k, v in data.items() if k in names})
@@ -176,12 +199,23 @@ class Metadata:
         return cls({e.name: e for e in entities}, menu)
 
 
+USUAL = (
+    "customer", "supplier", "quote", "sales_order", "invoice", "delivery_note", "work_order", "work_order_operation", "machine", "part",
+    "routing", "stock_item", "tool", "material", "stock_movement", "employee", "document", "purchase_order",
+)  # fmt: skip
+"""What people work with all day stands first in its group."""
+
+
+def _importance(entity: Entity) -> int:
+    return USUAL.index(entity.name) if entity.name in USUAL else len(USUAL)
+
+
 def visible_menu(metadata: Metadata) -> list[tuple[MenuGroup, list[Entity]]]:
     """Groups with the entities the person may read; empty groups do not appear."""
     shown = []
     for group in metadata.menu:
         entities = [metadata.entities[n] for n in group.entities if n in metadata.entities]
-        readable = [e for e in entities if e.may("read")]
+        readable = sorted((e for e in entities if e.may("read")), key=_importance)
         if readable:
             shown.append((group, readable))
     return shown

@@ -67,6 +67,8 @@ class Runner(QObject):
     """Starts operations and tells the window what concerns it: line lost, line back, session over."""
 
     unreachable = Signal(object)
+    slow = Signal()
+    """One answer is late: the line may be lost or not."""
     reached = Signal()
     session_expired = Signal()
 
@@ -120,7 +122,10 @@ class Runner(QObject):
                 self.session_expired.emit()
                 return
             if isinstance(error, Unreachable):
-                self.unreachable.emit(error)
+                if error.cause == "slow":
+                    self.slow.emit()
+                else:
+                    self.unreachable.emit(error)
             if handle.cancelled:
                 return
             if error is None:

@@ -227,7 +227,7 @@ class FieldEditor(QWidget):
         text = formatting.text_of(self.field, self.state.record)
         if isinstance(self.control, Badge):
             choice = self.field.choice(value)
-            self.control.set(choice.label if choice else "—", choice.tone if choice else "neutral")
+            self.control.show_choice(choice, "—")
         elif isinstance(self.control, QLabel):
             self.control.setText(text or "—")
         else:

@@ -69,7 +69,8 @@ class HistoryView(QScrollArea):
         head.addStretch()
         head.addWidget(label(formatting.instant(str(entry["occurred_at"])), "muted"))
         self._lines.addLayout(head)
-        for text in self.changes(entry):
+        lines = self.changes(entry)
+        for text in [" · ".join(lines)] if entry.get("action") == "create" else lines:
             self._lines.addWidget(label(text, "muted", wrap=True))
         if entry.get("reason"):
             self._lines.addWidget(label(t("history.reason", reason=entry["reason"]), wrap=True))

@@ -77,8 +77,10 @@ class HomePage(QWidget):
         line.addWidget(button(entity.label_plural, "link", on_click=lambda: self._desk.open_list(entity)))
         line.addStretch()
         if entity.may("create"):
-            new = button(t("home.new"), "link", on_click=lambda: self._desk.create(entity))
+            new = button("", "icon", "plus", lambda: self._desk.create(entity))
+            new.setFixedSize(theme.scaled(24), theme.scaled(24))
             new.setToolTip(t("record.new", what=entity.label.lower()))
+            new.setAccessibleName(t("record.new", what=entity.label.lower()))
             line.addWidget(new)
         return line
 
@@ -110,5 +112,5 @@ class HomePage(QWidget):
         line.addStretch()
         choice = status.choice(record.get(entity.status_field or "")) if status else None
         if choice is not None:
-            line.addWidget(Badge(choice.label, choice.tone))
+            line.addWidget(Badge.of(choice))
         return line

@@ -44,18 +44,18 @@ PATHS = {
     "system": "M2 4.5h7M12 4.5h2M9 3v3M2 11.5h2M7 11.5h7M4 10v3",
 }  # fmt: skip
 
-TONE_SIGNS = {"neutral": "circle", "info": "right", "success": "play", "warning": "pause", "danger": "alert", "muted": "check"}
-"""A sign beside each status colour, so that no meaning rests on colour alone."""
+
+def svg(name: str, colour: str, width: float = 1.4) -> str:
+    """Sign as a drawing."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="{colour}" '
+        f'stroke-width="{width}" stroke-linecap="round" stroke-linejoin="round"><path d="{PATHS.get(name, PATHS["circle"])}"/></svg>'
+    )
 
 
 def paint(painter: QPainter, name: str, rect: QRectF, colour: str, width: float = 1.4) -> None:
     """Draw a sign."""
-    path = PATHS.get(name, PATHS["circle"])
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="{colour}" '
-        f'stroke-width="{width}" stroke-linecap="round" stroke-linejoin="round"><path d="{path}"/></svg>'
-    )
-    QSvgRenderer(QByteArray(svg.encode())).render(painter, rect)
+    QSvgRenderer(QByteArray(svg(name, colour, width).encode())).render(painter, rect)
 
 
 def pixmap(name: str, colour: str, size: int = 16) -> QPixmap:

@@ -162,5 +162,5 @@ class LinksView(QScrollArea):
         line_.addStretch()
         status = source.field(source.status_field) if source.status_field else None
         if status is not None and (choice := status.choice(record.get(status.name))):
-            line_.addWidget(Badge(choice.label, choice.tone))
+            line_.addWidget(Badge.of(choice))
         layout.addLayout(line_)

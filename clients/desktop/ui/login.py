@@ -50,6 +50,7 @@ class LoginPanel(QFrame):
 
     def _step(self) -> QVBoxLayout:
         page = QFrame()
+        page.setObjectName("step")
         self.steps.addWidget(page)
         return column(page, spacing=2 * STEP)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QMainWindow, QMenu, QTabBar, QTabWidget, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMainWindow, QMenu, QTabBar, QTabWidget, QWidget
 
-from clients.desktop.model.errors import ApiError
+from clients.desktop.model.errors import ApiError, Unreachable
 from clients.desktop.model.live import Change, LiveClient
 from clients.desktop.model.texts import t
 from clients.desktop.operations import calls
@@ -33,6 +33,7 @@ class MainWindow(QMainWindow):
     """Everything after signing in."""
 
     signed_out = Signal()
+    look_changed = Signal()
     change_arrived = Signal(object)
     live_status = Signal(str)
 
@@ -158,6 +159,7 @@ class MainWindow(QMainWindow):
         desk.creation_wanted.connect(self.open_creation)
         desk.message.connect(self.show_message)
         desk.runner.unreachable.connect(self._line_lost)
+        desk.runner.slow.connect(self._probe)
         desk.runner.reached.connect(self._line_back)
         desk.runner.session_expired.connect(self._sign_in_again)
         self.menu.chosen.connect(self.open_list)
@@ -306,12 +308,15 @@ class MainWindow(QMainWindow):
         if not self._probing:
             self._probing = True
             self.live.retry()
-            self.desk.runner.run(
-                calls.load_sheet("me", self.desk.api.me), lambda _me: self._probed(), lambda _error: self._probed(), owner=self
-            )
+            self.desk.runner.run(calls.load_sheet("me", self.desk.api.me), self._probed, self._probe_failed, owner=self)
 
-    def _probed(self) -> None:
+    def _probed(self, _me: Mapping[str, Any]) -> None:
         self._probing = False
+
+    def _probe_failed(self, error: ApiError) -> None:
+        self._probing = False
+        if isinstance(error, Unreachable):
+            self._line_lost(error)
 
     def _line_back(self) -> None:
         if not self.desk.online:
@@ -351,10 +356,37 @@ class MainWindow(QMainWindow):
 
     def _set_look(self, key: str, value: Any) -> None:
         self.settings.setValue(key, value)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            theme.apply(app, str(self.settings.value("look/theme", "system")), _zoom(self.settings))
-            self.menu.refresh_icons()
+        self.look_changed.emit()
+
+    def open_pages(self) -> list[tuple[str, str, int]]:
+        """Open tabs as (kind, entity, record), to open them again in another window."""
+        found = []
+        for index in range(self.tabs.count()):
+            page = self.tabs.widget(index)
+            if isinstance(page, ListPage):
+                found.append(("list", page.entity.name, 0))
+            elif isinstance(page, RecordPage):
+                found.append(("record", page.entity.name, page.record_id or 0))
+        return found
+
+    def reopen(self, pages: list[tuple[str, str, int]]) -> None:
+        """Open tabs again; drafts come back by themselves."""
+        for kind, name, record_id in pages:
+            if kind == "list":
+                self.open_list(name)
+            elif record_id:
+                self.open_record(name, record_id)
+            else:
+                self.open_creation(name)
+
+    def retire(self) -> None:
+        """Leave the place to another window of the same session."""
+        self._keep_drafts()
+        self._remember_layout()
+        self._probe_timer.stop()
+        self.live.stop()
+        self.hide()
+        self.deleteLater()
 
     def sign_out(self) -> None:
         """Close the session and go back to the first window."""
@@ -369,19 +401,15 @@ class MainWindow(QMainWindow):
             if isinstance(page, RecordPage):
                 page.keep_draft()
 
+    def _remember_layout(self) -> None:
+        self.settings.setValue("window/geometry", self.saveGeometry())
+        self.settings.setValue("window/narrow_menu", self.menu.narrow)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 — Qt's name
         """Keep drafts and layout; cancel what is under way."""
         self._keep_drafts()
-        self.settings.setValue("window/geometry", self.saveGeometry())
-        self.settings.setValue("window/narrow_menu", self.menu.narrow)
+        self._remember_layout()
         self._probe_timer.stop()
         self.live.stop()
         self.desk.runner.close()
         super().closeEvent(event)
-
-
-def _zoom(settings: QSettings) -> float:
-    try:
-        return float(str(settings.value("look/zoom", 100))) / 100
-    except ValueError:
-        return 1.0

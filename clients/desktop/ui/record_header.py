@@ -35,7 +35,7 @@ class RecordHeader(QWidget):
         titles = row(spacing=3 * STEP)
         self.title = label("", "title", selectable=True)
         self.badge = Badge()
-        self.archived = Badge(t("record.archived"), "muted")
+        self.archived = Badge(t("record.archived"), "muted", "archive")
         for widget in (self.title, self.badge, self.archived):
             titles.addWidget(widget)
         titles.addStretch()
@@ -52,7 +52,7 @@ class RecordHeader(QWidget):
         self.archived.setVisible(bool(record and record.get("archived_at")))
         field = self._entity.field(self._entity.status_field) if self._entity.status_field else None
         choice = field.choice(record.get(field.name)) if field and record else None
-        self.badge.set(choice.label if choice else "", choice.tone if choice else "neutral")
+        self.badge.show_choice(choice)
         self.dates.setVisible(record is not None)
         if record is not None:
             self.dates.setText(

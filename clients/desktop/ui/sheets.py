@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -25,10 +26,18 @@ _QUOTE_COLUMNS = (
     "sequence_no", "operation_label", "machine_id", "tool_id", "tool_text", "passes", "vc_m_min", "n_rev_min", "feed_mm",
     "feed_mm_min", "ap_mm", "ae_mm", "power_kw", "setup_min", "loading_min", "cut_min", "run_min", "cost",
 )  # fmt: skip
+_SHORT = frozenset({
+    "operation_label", "tool_id", "tool_text", "passes", "vc_m_min", "n_rev_min", "feed_mm", "feed_mm_min", "ap_mm", "ae_mm", "power_kw",
+    "setup_min", "loading_min", "cut_min", "run_min", "planned_time_min", "actual_time_min", "planned_qty", "good_qty", "rework_qty",
+    "scrap_qty",
+})  # fmt: skip
 _JOB_COLUMNS = (
     "sequence_no", "operation_label", "machine_id", "status", "planned_time_min", "actual_time_min", "planned_qty", "good_qty",
     "rework_qty", "scrap_qty",
 )  # fmt: skip
+
+
+_FEASIBILITY = {"feasible": ("success", "check"), "not_feasible": ("danger", "alert"), "subcontract": ("warning", "pause")}
 
 
 class SheetView(QScrollArea):
@@ -43,6 +52,8 @@ class SheetView(QScrollArea):
         self._entity = entity
         self._record_id = record_id
         self.data: Mapping[str, Any] = {}
+        self._loading = False
+        self._stale = False
         self.setWidgetResizable(True)
         holder = QWidget()
         holder.setObjectName("pageBody")
@@ -60,7 +71,11 @@ class SheetView(QScrollArea):
         return change.entity in self.entities or change.entity == "*"
 
     def load(self) -> None:
-        """Read the sheet."""
+        """Read the sheet; asked again meanwhile, once more afterwards."""
+        if self._loading:
+            self._stale = True
+            return
+        self._loading, self._stale = True, False
         operation = calls.load_sheet(self._entity.name, self._call())
         self._desk.runner.run(operation, self._show, self._refused, owner=self)
 
@@ -71,9 +86,14 @@ class SheetView(QScrollArea):
         raise NotImplementedError
 
     def _refused(self, error: ApiError) -> None:
+        self._loading = False
         self.banner.show_text(error.detail, "warning", (t("retry"), self.load))
 
     def _show(self, data: Mapping[str, Any]) -> None:
+        self._loading = False
+        if self._stale:
+            self.load()
+            return
         self.banner.clear_text()
         self.data = data
         clear(self._body)
@@ -84,13 +104,19 @@ class SheetView(QScrollArea):
         return found.field(name) if found else None
 
     def _columns(self, entity: str, names: tuple[str, ...]) -> list[Field]:
-        return [f for f in (self._field(entity, n) for n in names) if f is not None]
+        found = (self._field(entity, n) for n in names)
+        return [dataclasses.replace(f, label=short(f.name) or f.label) for f in found if f is not None]
 
     def _figure(self, entity: str, name: str, record: Mapping[str, Any]) -> tuple[str, str] | None:
         field = self._field(entity, name)
         if field is None or record.get(name) is None:
             return None
         return field.label, formatting.text_of(field, dict(record))
+
+
+def short(name: str) -> str | None:
+    """Short head of a column of cutting conditions, as in a workshop."""
+    return t(f"column.{name}") if name in _SHORT else None
 
 
 def _pairs(layout: QVBoxLayout, pairs: list[tuple[str, str] | None]) -> None:
@@ -141,9 +167,9 @@ class QuoteSheetView(SheetView):
         head.addWidget(label(choice.label if choice else str(scenario.get("kind")), "heading"))
         head.addStretch()
         if scenario.get("id") == quote.get("selected_scenario_id"):
-            head.addWidget(Badge(t("sheet.selected"), "muted"))
+            head.addWidget(Badge(t("sheet.selected"), "muted", "check"))
         if recommended:
-            head.addWidget(Badge(t("sheet.recommended"), "info"))
+            head.addWidget(Badge(t("sheet.recommended"), "info", "check"))
         layout.addLayout(head)
         price = self._figure("quote_scenario", "price_excl_tax", scenario)
         if price:
@@ -166,8 +192,8 @@ class QuoteSheetView(SheetView):
         head.addStretch()
         feasibility = self._field("quote_line", "feasibility")
         if feasibility and (choice := feasibility.choice(line.get("feasibility"))):
-            tone = {"feasible": "success", "not_feasible": "danger", "subcontract": "warning"}.get(choice.value, choice.tone)
-            head.addWidget(Badge(choice.label, tone))
+            tone, mark = _FEASIBILITY.get(choice.value, (choice.tone, choice.sign))
+            head.addWidget(Badge(choice.label, tone, mark))
         layout.addLayout(head)
         if line.get("error_message"):
             banner = Banner()
@@ -241,7 +267,7 @@ class JobSheetView(SheetView):
         head.addWidget(label(t("sheet.profitability"), "section"))
         field = self._field("order_profitability", "status")
         if field and (choice := field.choice(profit.get("status"))):
-            head.addWidget(Badge(choice.label, choice.tone))
+            head.addWidget(Badge.of(choice))
         head.addStretch()
         layout.addLayout(head)
         names = ("selling_price", "planned_cost", "actual_cost", "forecast_cost", "margin_pct", "forecast_margin_pct")

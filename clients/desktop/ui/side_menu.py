@@ -47,6 +47,9 @@ class SideMenu(QTreeWidget):
                 item.setToolTip(0, entity.description or entity.label_plural)
                 top.addChild(item)
                 self._items[entity.name] = item
+        rows = [self._home, *self._groups.values(), *self._items.values()]
+        for item in rows:
+            item.setSizeHint(0, QSize(0, theme.scaled(28)))
         self._home.setExpanded(True)
         self.refresh_icons()
         self.itemClicked.connect(self._clicked)
@@ -89,7 +92,8 @@ class SideMenu(QTreeWidget):
         else:
             parent = item.parent() or self._home
             if not self.narrow:
-                parent.setExpanded(True)
+                for group in self._groups.values():
+                    group.setExpanded(group in (parent, self._home))
             self.setCurrentItem(parent if self.narrow else item)
         self.blockSignals(False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from clients.desktop.model import formatting
@@ -12,7 +13,7 @@ from clients.desktop.model.api import Record
 from clients.desktop.model.metadata import Field
 from clients.desktop.tokens import ROW_PX
 from clients.desktop.ui import theme
-from clients.desktop.ui.table_model import CHOICE_ROLE, CellDelegate
+from clients.desktop.ui.table_model import CHOICE_ROLE, CellDelegate, badge_of
 
 Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
@@ -39,7 +40,7 @@ class _RowsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(field)
         if role == CHOICE_ROLE and field.type == "choice":
-            return field.choice(record.get(field.name))
+            return badge_of(field, record, is_status=field.name == "status")
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: N802
@@ -61,6 +62,7 @@ class StaticTable(QTableView):
 
     def __init__(self, columns: list[Field], rows: list[Record], stretch: str | None = None) -> None:
         super().__init__()
+        self._stretch = 0
         shown = [f for f in columns if f.required or any(r.get(f.name) not in (None, "") for r in rows)]
         self._rows_model = _RowsModel(shown, rows)
         self.setModel(self._rows_model)
@@ -75,7 +77,19 @@ class StaticTable(QTableView):
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         for place, field in enumerate(shown):
-            wide = field.name == stretch
-            head.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.ResizeToContents)
+            head.setSectionResizeMode(place, QHeaderView.ResizeMode.Interactive)
+            if field.name == stretch:
+                self._stretch = place
         head.setMinimumSectionSize(theme.scaled(48))
+        self.resizeColumnsToContents()
         self.setFixedHeight(theme.scaled(ROW_PX) * (len(rows) + 1) + 16)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 — Qt's name
+        """Give the free room to one column."""
+        super().resizeEvent(event)
+        widths = [self.columnWidth(i) for i in range(self._rows_model.columnCount())]
+        if not widths:
+            return
+        free = self.viewport().width() - sum(widths) + widths[self._stretch]
+        natural = self.sizeHintForColumn(self._stretch)
+        self.setColumnWidth(self._stretch, max(free, min(natural, theme.scaled(300))))

@@ -36,6 +36,12 @@ CHOICE_ROLE = RECORD_ROLE + 1
 _NO_PARENT = QModelIndex()
 
 
+def badge_of(field: Field, record: Record, *, is_status: bool) -> Choice | None:
+    """Choice to show as a badge: every status, and any value with a meaning for the eye."""
+    choice = field.choice(record.get(field.name))
+    return choice if choice is not None and (is_status or choice.tone != "neutral") else None
+
+
 class RecordTableModel(QAbstractTableModel):
     """Table of a :class:`ListState`."""
 
@@ -73,7 +79,7 @@ class RecordTableModel(QAbstractTableModel):
         if role == RECORD_ROLE:
             return record
         if role == CHOICE_ROLE and field.type == "choice":
-            return field.choice(record.get(field.name))
+            return badge_of(field, record, is_status=field.name == self.state.entity.status_field)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: N802
@@ -177,16 +183,10 @@ class CellDelegate(QStyledItemDelegate):
         widget = option.widget
         widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, empty, painter, widget)
         rect = option.rect
-        if choice.tone == "neutral":
-            painter.save()
-            painter.setPen(theme.current().text)
-            painter.drawText(QRectF(rect).adjusted(10, 0, -6, 0), int(Qt.AlignmentFlag.AlignVCenter), choice.label)
-            painter.restore()
-            return
         size = badge_size(choice.label)
         width = min(size.width(), rect.width() - 14)
         box = QRectF(rect.left() + 8, rect.center().y() - size.height() / 2 + 1, width, size.height())
-        paint_badge(painter, box, choice.label, choice.tone)
+        paint_badge(painter, box, choice.label, choice.look, choice.sign)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802 — Qt's name
         """Room a cell wishes for."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette, QRawFont
 from PySide6.QtWidgets import QApplication
 
 from clients.desktop import tokens
+from clients.desktop.model import formatting
 from clients.desktop.tokens import Tokens
+from clients.desktop.ui import icons
 
 
 @dataclass
 class _Look:
     tokens: Tokens = tokens.LIGHT
     zoom: float = 1.0
+    pictures: tempfile.TemporaryDirectory[str] | None = field(default=None)
 
 
 _look = _Look()
@@ -62,6 +67,8 @@ def apply(app: QApplication, name: str, text_zoom: float = 1.0) -> None:
     _look.zoom = min(max(text_zoom, 0.8), 1.5)
     app.setStyle("Fusion")
     app.setFont(font())
+    # A narrow space borrowed from another font would lift the figures off their line.
+    formatting.set_thin_space(formatting.THIN if QRawFont.fromFont(font()).supportsCharacter(formatting.THIN) else formatting.NO_BREAK)
     app.setPalette(_palette(_look.tokens))
     app.setStyleSheet(stylesheet(_look.tokens))
 
@@ -94,9 +101,10 @@ def stylesheet(k: Tokens) -> str:
     """Stylesheet of a theme; ``kind`` properties name the variants."""
     r, r2 = tokens.RADIUS, tokens.RADIUS - 2
     control = scaled(tokens.CONTROL_PX)
+    check, down, close = _picture("check", k.on_action), _picture("down", k.muted), _picture("close", k.muted)
     return f"""
 QWidget {{ color: {k.text}; }}
-QMainWindow, QDialog, #page, #pageBody, QScrollArea, QStackedWidget {{ background: {k.background}; border: none; }}
+QMainWindow, QDialog, #page, #pageBody, QScrollArea {{ background: {k.background}; border: none; }}
 QLabel {{ background: transparent; }}
 QLabel[kind="title"] {{ font-size: {size("title")}px; font-weight: 600; color: {k.primary_strong}; }}
 QLabel[kind="heading"] {{ font-size: {size("large")}px; font-weight: 600; color: {k.primary_strong}; }}
@@ -130,6 +138,9 @@ QPushButton[kind="danger"]:hover {{ border-color: {k.danger}; }}
 QPushButton[kind="flat"], QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: {r2}px; padding: 0 8px; }}
 QPushButton[kind="flat"]:hover, QToolButton:hover {{ background: {k.hover}; }}
 QPushButton[kind="flat"]:focus, QToolButton:focus {{ border: 1px solid {k.action}; }}
+QPushButton[kind="icon"] {{ background: transparent; border: 1px solid transparent; border-radius: {r2}px; padding: 0; min-height: 20px; }}
+QPushButton[kind="icon"]:hover {{ background: {k.hover}; }}
+QPushButton[kind="icon"]:focus {{ border: 1px solid {k.action}; }}
 QPushButton[kind="link"] {{ background: transparent; border: none; color: {k.primary}; padding: 0; text-align: left; min-height: 20px; font-weight: 400; }}
 QPushButton[kind="link"]:hover {{ text-decoration: underline; }}
 QPushButton[kind="link"]:focus {{ text-decoration: underline; }}
@@ -147,10 +158,15 @@ QLineEdit:hover, QPlainTextEdit:hover, QComboBox:hover {{ border-color: {k.borde
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QTextEdit:focus {{ border: 1px solid {k.action}; }}
 QLineEdit[wrong="true"], QPlainTextEdit[wrong="true"], QComboBox[wrong="true"] {{ border: 1px solid {k.danger}; }}
 QLineEdit:disabled, QComboBox:disabled, QPlainTextEdit:disabled {{ background: {k.sunken}; color: {k.muted}; }}
+QStackedWidget, #step {{ background: transparent; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
+QComboBox::down-arrow {{ image: url({down}); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView, QListView#popup {{ background: {k.surface}; border: 1px solid {k.border}; outline: none; padding: 4px; }}
 QAbstractItemView::item {{ min-height: {scaled(26)}px; }}
 QCheckBox {{ spacing: 8px; background: transparent; min-height: {control}px; }}
+QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {k.border_strong}; border-radius: 4px; background: {k.surface}; }}
+QCheckBox::indicator:checked {{ background: {k.action}; border-color: {k.action}; image: url({check}); }}
+QCheckBox:focus {{ color: {k.primary}; }}
 QTableView {{ background: {k.surface}; border: 1px solid {k.border}; border-radius: {r}px; gridline-color: {k.border};
   selection-background-color: {k.selected}; selection-color: {k.text}; outline: none; }}
 QTableView::item {{ padding: 0 10px; border: none; border-bottom: 1px solid {k.border}; }}
@@ -158,7 +174,7 @@ QTableView::item:hover {{ background: {k.hover}; }}
 QTableView::item:selected {{ background: {k.selected}; color: {k.text}; }}
 QHeaderView {{ background: {k.surface}; border: none; }}
 QHeaderView::section {{ background: {k.surface}; color: {k.muted}; border: none; border-bottom: 1px solid {k.border_strong};
-  padding: 0 10px; min-height: {scaled(30)}px; font-weight: 600; font-size: {size("small") + 1}px; }}
+  padding: 0 13px; min-height: {scaled(30)}px; font-weight: 600; font-size: {size("small") + 1}px; }}
 QHeaderView::section:hover {{ color: {k.text}; background: {k.hover}; }}
 QTableCornerButton::section {{ background: {k.surface}; border: none; }}
 QTreeWidget {{ background: {k.surface}; border: none; outline: none; padding: 4px 0; show-decoration-selected: 1; }}
@@ -174,6 +190,8 @@ QTabBar::tab:hover {{ color: {k.text}; }}
 QTabBar::tab:selected {{ color: {k.primary_strong}; border-bottom: 2px solid {k.action}; font-weight: 600; }}
 QTabBar#work::tab {{ background: {k.background}; border-right: 1px solid {k.border}; border-bottom: 1px solid {k.border}; max-width: {scaled(240)}px; }}
 QTabBar#work::tab:selected {{ background: {k.background}; border-bottom: 2px solid {k.action}; }}
+QTabBar::close-button {{ image: url({close}); subcontrol-position: right; margin: 2px; }}
+QTabBar::close-button:hover {{ background: {k.sunken}; border-radius: 3px; }}
 QMenu {{ background: {k.surface}; border: 1px solid {k.border}; padding: 4px; }}
 QMenu::item {{ padding: 6px 20px 6px 12px; border-radius: {r2}px; }}
 QMenu::item:selected {{ background: {k.selected}; }}
@@ -193,6 +211,15 @@ QFrame#line {{ background: {k.border}; max-height: 1px; min-height: 1px; border:
 QFrame#banner {{ border-radius: {r}px; border: none; }}
 {_banners(k)}
 """
+
+
+def _picture(name: str, colour: str) -> str:
+    """Sign as a file: stylesheets know no other pictures."""
+    if _look.pictures is None:
+        _look.pictures = tempfile.TemporaryDirectory(prefix="gestion-usinage-")
+    path = Path(_look.pictures.name) / f"{name}-{colour.lstrip('#')}.svg"
+    path.write_text(icons.svg(name, colour), encoding="utf-8")
+    return path.as_posix()
 
 
 def _banners(k: Tokens) -> str:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clients.desktop.model.metadata import Choice
 from clients.desktop.tokens import STEP
 from clients.desktop.ui import icons, theme
 
@@ -102,17 +103,18 @@ def clear(layout: QLayout) -> None:
             clear(inner)
 
 
-def paint_badge(painter: QPainter, rect: QRectF, text: str, tone: str) -> None:
+def paint_badge(painter: QPainter, rect: QRectF, text: str, tone: str, mark: str) -> None:
     """Status as a pill: sign and word."""
     colours = theme.current().tones.get(tone) or theme.current().tones["neutral"]
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setPen(QColor(theme.current().border_strong) if tone == "draft" else Qt.PenStyle.NoPen)
     painter.setBrush(QColor(colours.background))
+    rect = rect.adjusted(0.5, 0.5, -0.5, -0.5)
     painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
     sign = rect.height() * 0.55
     icons.paint(
-        painter, icons.TONE_SIGNS.get(tone, "circle"),
+        painter, mark,
         QRectF(rect.left() + 7, rect.center().y() - sign / 2, sign, sign), colours.text, 2.0,
     )  # fmt: skip
     painter.setPen(QColor(colours.text))
@@ -134,16 +136,27 @@ def badge_size(text: str) -> QSize:
 class Badge(QWidget):
     """Status of a record: sign, word, colour."""
 
-    def __init__(self, text: str = "", tone: str = "neutral") -> None:
+    def __init__(self, text: str = "", tone: str = "neutral", mark: str = "circle") -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.text = text
-        self.tone = tone
-        self.set(text, tone)
+        self.text, self.tone, self.mark = text, tone, mark
+        self.set(text, tone, mark)
 
-    def set(self, text: str, tone: str) -> None:
+    @classmethod
+    def of(cls, choice: Choice) -> Badge:
+        """Badge of a status."""
+        return cls(choice.label, choice.look, choice.sign)
+
+    def show_choice(self, choice: Choice | None, empty: str = "") -> None:
+        """Show a status; without one, ``empty`` or nothing."""
+        if choice is None:
+            self.set(empty, "neutral", "circle")
+        else:
+            self.set(choice.label, choice.look, choice.sign)
+
+    def set(self, text: str, tone: str, mark: str = "circle") -> None:
         """Show another status."""
-        self.text, self.tone = text, tone
+        self.text, self.tone, self.mark = text, tone, mark
         self.setFixedSize(badge_size(text))
         self.setVisible(bool(text))
         self.setAccessibleName(text)
@@ -152,7 +165,7 @@ class Badge(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 — Qt's name
         """Draw the pill."""
         painter = QPainter(self)
-        paint_badge(painter, QRectF(self.rect()), self.text, self.tone)
+        paint_badge(painter, QRectF(self.rect()), self.text, self.tone, self.mark)
         painter.end()
 
 
@@ -202,8 +215,7 @@ class EmptyState(QWidget):
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text = label("", "muted", wrap=True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._text.setMaximumWidth(theme.scaled(460))
-        self._text.setMinimumWidth(theme.scaled(320))
+        self._text.setFixedWidth(theme.scaled(460))
         self._buttons = row()
         self._buttons.setAlignment(Qt.AlignmentFlag.AlignCenter)
         for widget in (self._sign, self._title, self._text):
@@ -218,6 +230,7 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._text.setText(text)
         self._text.setVisible(bool(text))
+        self._text.setFixedHeight(self._text.heightForWidth(self._text.width()))
         clear(self._buttons)
         if action:
             self._buttons.addWidget(button(action[0], "primary", "plus", action[1]))

@@ -23,7 +23,8 @@ def test_every_list_and_form_opens(window: MainWindow, monkeypatch: pytest.Monke
             wait(lambda page=page: page.state.total is not None or page.banner.text, entity.name)
             assert page.banner.text == "", f"{entity.name}: {page.banner.text}"
             assert page.model.columnCount() > 0, entity.name
-            assert page.title and not page.title.startswith("entity."), entity.name
+            assert page.title, entity.name
+            assert not page.title.startswith("entity."), entity.name
             if page.state.rows:
                 record = window.open_record(entity.name, int(page.state.rows[0]["id"]))
                 wait(lambda record=record: record.state, entity.name)
@@ -37,7 +38,8 @@ def test_every_list_and_form_opens(window: MainWindow, monkeypatch: pytest.Monke
                 assert set(form.form.editors) == writable, entity.name
                 window.close_tab(window.tabs.indexOf(form))
             for action in entity.actions:
-                assert action.label and not action.label.startswith("action."), f"{entity.name} {action.name}"
+                assert action.label, f"{entity.name} {action.name}"
+                assert not action.label.startswith("action."), f"{entity.name} {action.name}"
             window.close_tab(window.tabs.indexOf(page))
         wait(lambda: window.desk.runner.busy == 0, "all operations done")
     finally:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import importlib
+import threading
 import uuid
 from typing import Any
 
+import pyotp
 import pytest
+from PySide6.QtWidgets import QLabel, QPushButton
 
+from clients.desktop.ui import theme
 from clients.desktop.ui.list_page import ListPage
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.record_page import RecordPage
+from clients.desktop.ui.sheets import QuoteSheetView
+from clients.desktop.ui.static_table import StaticTable
+from coordinator.kernel.context import Principal
 from tests.clients.desktop.conftest import Post, wait
 from tests.clients.desktop.office import PASSWORD, Office
 
@@ -260,7 +269,7 @@ def test_server_stopped_shows_a_banner_and_work_goes_on(window: MainWindow, offi
         assert window.desk.drafts.find("customers", record["id"]) is not None
     finally:
         office.server.start()
-    wait(lambda: window.banner.isHidden(), "line back", 30)
+    wait(window.banner.isHidden, "line back", 30)
     page.save_button.click()
     wait(lambda: page.state and not page.state.is_dirty, "saved")
     with office.http() as other:
@@ -346,3 +355,110 @@ def test_reference_is_found_while_typing(window: MainWindow, office: Office) -> 
     assert page.state is not None
     assert page.state.payload()["customer_id"] == record["id"]
     assert edit.text() == record["display"]
+
+
+def test_second_factor_is_asked_when_enrolled(post: Post, office: Office) -> None:
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    office.person("double@atelier.fr", ["bureau"], totp_secret=secret)
+    post.panel.email.setText("double@atelier.fr")
+    post.panel.password.setText(PASSWORD)
+    post.panel.login_button.click()
+    wait(lambda: post.panel.steps.currentIndex() == 1, "second factor")
+    assert post.panel.banner.isHidden()
+    post.panel.totp.setText(pyotp.TOTP(secret).now())
+    post.panel.totp_button.click()  # type: ignore[attr-defined]
+    wait(lambda: post.app.window, "main window")
+
+
+def test_temporary_password_must_be_changed_first(post: Post, office: Office) -> None:
+    office.person("nouveau@atelier.fr", ["bureau"], temporary=True)
+    post.panel.email.setText("nouveau@atelier.fr")
+    post.panel.password.setText(PASSWORD)
+    post.panel.login_button.click()
+    wait(lambda: post.panel.steps.currentIndex() == 2, "new password")
+    post.panel.new_password.setText("fraise-ronde-12")
+    post.panel.repeated.setText("autre-chose-12")
+    post.panel.change_button.click()  # type: ignore[attr-defined]
+    assert "différents" in post.panel.banner.text
+    post.panel.repeated.setText("fraise-ronde-12")
+    post.panel.change_button.click()  # type: ignore[attr-defined]
+    wait(lambda: post.app.window, "main window")
+
+
+@pytest.mark.requirement("UIX-58")
+def test_an_ambiguous_number_is_asked_under_the_field(window: MainWindow, office: Office) -> None:
+    page = opened(window, customer(office))
+    type_in(page, "outstanding_limit", "1,234")
+    assert page.form is not None
+    editor = page.form.editors["outstanding_limit"]
+    page.save()
+    assert "deux façons" in editor.error
+    readings = [b for b in editor.findChildren(QPushButton) if b.property("kind") == "chip"]
+    assert [b.text().replace("\u202f", " ").replace("\xa0", " ") for b in readings] == ["1,234", "1 234"]
+    readings[1].click()
+    assert page.state is not None
+    assert page.state.payload() == {"outstanding_limit": "1234"}
+
+
+def test_look_changes_without_losing_tabs_or_typing(post: Post, office: Office) -> None:
+    window = post.sign_in()
+    record = customer(office)
+    page = opened(window, record)
+    type_in(page, "phone", "01 23")
+    window._set_look("look/theme", "dark")
+    again = post.window
+    assert again is not window
+    reopened = again.tabs.currentWidget()
+    assert isinstance(reopened, RecordPage)
+    assert reopened.record_id == record["id"]
+    wait(lambda: reopened.banner.text, "draft offered")
+    window_look = theme.current().name
+    theme.apply(post.app.app, "light")
+    assert window_look == "dark"
+
+
+def test_no_call_of_the_server_runs_in_the_windows_thread(window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = customer(office)
+    callers: set[bool] = set()
+    send = window.desk.api._send
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        callers.add(threading.current_thread() is threading.main_thread())
+        return send(*args, **kwargs)
+
+    monkeypatch.setattr(window.desk.api, "_send", watched)
+    page = opened(window, record)
+    for index in range(page.tabs.count()):
+        page.tabs.setCurrentIndex(index)
+    type_in(page, "phone", "01 99")
+    page.save()
+    wait(lambda: page.state and not page.state.is_dirty, "saved")
+    listed(window)
+    assert callers == {False}
+
+
+def test_sales_quote_page_shows_three_scenarios(window: MainWindow, office: Office) -> None:
+    if "quote" not in window.desk.metadata.entities:
+        pytest.skip("module quoting is not installed")
+    record = customer(office)
+    with office.factory.open(Principal.service("test")) as ctx:
+        models: Any = importlib.import_module("coordinator.modules.quoting.models")
+        quote = ctx.add(models.Quote(number=name("D"), customer_id=record["id"], quote_date=dt.date(2026, 11, 2)))
+        line = ctx.add(models.QuoteLine(quote_id=quote.id, line_no=1, description="Arbre", quantity=5, feasibility="feasible"))
+        ctx.add(models.QuoteLineOperation(quote_line_id=line.id, sequence_no=10, operation_type="turning", operation_label="Ébauche",
+                                          vc_m_min=180, run_min=150, setup_min=20))  # fmt: skip
+        for kind, price in (("express", 200), ("economic", 100), ("standard", 150)):
+            ctx.add(models.QuoteScenario(quote_id=quote.id, kind=kind, price_excl_tax=price, is_recommended=kind == "standard"))
+        quote_id = quote.id
+    page = window.open_record("quote", quote_id)
+    wait(lambda: page.state, "quote")
+    sheet = page.tabs.widget(0)
+    assert isinstance(sheet, QuoteSheetView)
+    wait(lambda: sheet.data, "sheet")
+    words = [w.text() for w in sheet.findChildren(QLabel)]
+    prices = [w for w in words if w.endswith("€")]
+    assert [p.replace("\xa0", " ") for p in prices[:3]] == ["150,00 €", "200,00 €", "100,00 €"]
+    table = sheet.findChildren(StaticTable)[0]
+    cells = [table.model().index(0, c).data() for c in range(table.model().columnCount())]
+    assert "Ébauche" in cells
+    assert "2\xa0h\xa030" in cells
