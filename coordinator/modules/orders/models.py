@@ -23,10 +23,17 @@ class CustomerPo(Record):
     po_date: Mapped[dt.date | None] = f.date()
     quote_id: Mapped[int | None] = f.ref("quote.id")
     document_id: Mapped[int | None] = f.ref("document.id", read_only=True)
+    file_name: Mapped[str | None] = f.text(255, search=True, read_only=True)
+    sha256: Mapped[str | None] = f.text(64, read_only=True)
     status: Mapped[str] = f.status("customer_po", "received")
+    check_reason: Mapped[str | None] = f.text(300, read_only=True)
+    """Why a person must look at it (ORD-45, ORD-46)."""
+    is_confirmed: Mapped[bool] = f.boolean(read_only=True)
+    owner_user_id: Mapped[int | None] = f.ref("user_account.id")
     match_score: Mapped[Decimal | None] = f.decimal(4, 3, read_only=True)
     candidates: Mapped[list[Any] | None] = f.json(read_only=True)
     differences: Mapped[list[Any] | None] = f.json(read_only=True)
+    accepted_differences: Mapped[list[Any] | None] = f.json(read_only=True)
     read_values: Mapped[dict[str, Any] | None] = f.json(read_only=True)
     delivery_date_requested: Mapped[dt.date | None] = f.date()
     total_excl_tax: Mapped[Decimal | None] = f.money()
@@ -52,6 +59,8 @@ class SalesOrder(Record):
     forced_reason: Mapped[str | None] = f.text(300, read_only=True)
     owner_user_id: Mapped[int | None] = f.ref("user_account.id")
     total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
+    change_reason: Mapped[str | None] = f.text(300, read_only=True)
     notes: Mapped[str | None] = f.long_text()
 
 
@@ -85,6 +94,10 @@ class DeliveryNote(Record):
     tracking_number: Mapped[str | None] = f.text(80)
     parcel_count: Mapped[int | None] = f.integer()
     weight_kg: Mapped[Decimal | None] = f.decimal(10, 3, unit="kg")
+    remarks: Mapped[str | None] = f.long_text()
+    shipped_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    quality_decision: Mapped[str | None] = f.text(300, read_only=True)
+    """Recorded decision to ship although a paper is missing (ORD-25, TRC-10)."""
     document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
 
 

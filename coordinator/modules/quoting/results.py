@@ -95,7 +95,7 @@ def _lay_under(row: QuoteLineOperation, values: dict[str, Any]) -> None:
                 continue
         if not (column == "cost" and (_is_typed(row, "cost") or _moves_cost(row))):
             setattr(row, column, values[column])
-    for column in ("phase_no", "tool_text", "tool_origin", "loading_min", "is_subcontracted"):
+    for column in ("phase_no", "phase_label", "tool_text", "tool_origin", "loading_min", "is_subcontracted"):
         setattr(row, column, values[column])
     row.sources = sources
 
@@ -141,6 +141,7 @@ def _columns(o: dict[str, Any], machines: Mapping[str, int], tools: Mapping[str,
     return {
         "sequence_no": o["sequence_no"],
         "phase_no": o["phase_no"],
+        "phase_label": str(o["phase"])[:200],
         "operation_type": o["operation_type"],
         "operation_label": str(o["label"])[:300],
         "machine_id": machines.get(o["machine"]) if o["machine"] else None,

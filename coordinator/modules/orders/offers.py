@@ -1,0 +1,84 @@
+"""Quotes as the comparison with a purchase order needs them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from coordinator.kernel.context import Context
+from coordinator.modules.catalogue.models import Part, PartRevision
+from coordinator.modules.orders.po_matching import QuotedLine, QuotedOffer, normal
+from coordinator.modules.orders.po_reading import PoReading
+from coordinator.modules.parties import api as parties
+from coordinator.modules.quoting import api as quoting
+from coordinator.modules.quoting.models import QuotePriceBreak, QuoteScenario
+
+ORDERABLE = ("sent", "accepted", "expired")
+_MAX = 200
+
+
+def possible(ctx: Context, customer_id: int | None, reading: PoReading) -> list[QuotedOffer]:
+    """Quotes named in the order, else those of the customer, else those with one of its drawings."""
+    found = {q.id: q for q in quoting.by_numbers(ctx, reading.quote_numbers)}
+    query = select(quoting.Quote).where(
+        quoting.Quote.status.in_(ORDERABLE), quoting.Quote.archived_at.is_(None)
+    )
+    if customer_id is not None:
+        query = query.where(quoting.Quote.customer_id == customer_id)
+    else:
+        drawings = {normal(line.drawing_number) for line in reading.lines if line.drawing_number}
+        query = query.where(quoting.Quote.id.in_(_quotes_with(ctx, drawings)))
+    for quote in ctx.session.scalars(query.order_by(quoting.Quote.id.desc()).limit(_MAX)):
+        found.setdefault(quote.id, quote)
+    return [offer_of(ctx, quote) for quote in found.values() if quote.status in ORDERABLE]
+
+
+def _quotes_with(ctx: Context, drawings: set[str]) -> list[int]:
+    if not drawings:
+        return []
+    query = (
+        select(quoting.QuoteLine.quote_id, Part.drawing_number)
+        .join(PartRevision, PartRevision.id == quoting.QuoteLine.part_revision_id)
+        .join(Part, Part.id == PartRevision.part_id)
+        .where(quoting.QuoteLine.archived_at.is_(None))
+    )
+    return [quote_id for quote_id, number in ctx.session.execute(query) if normal(number) in drawings]
+
+
+def offer_of(ctx: Context, quote: quoting.Quote) -> QuotedOffer:
+    """A quote with the prices of its selected scenario."""
+    newer = quoting.successor(ctx, quote)
+    scenario = (
+        ctx.session.get(QuoteScenario, quote.selected_scenario_id) if quote.selected_scenario_id else None
+    )
+    return QuotedOffer(
+        quote.id,
+        quote.number,
+        quote.customer_id,
+        quote.status,
+        tuple(_line(ctx, line) for line in quoting.lines_of(ctx, quote.id)),
+        scenario.delivery_date if scenario else None,
+        parties.customer(ctx, quote.customer_id).payment_terms_days,
+        quote.valid_until,
+        newer.number if newer else None,
+    )
+
+
+def _line(ctx: Context, line: quoting.QuoteLine) -> QuotedLine:
+    number, revision = quoting.drawing_of(ctx, line.part_revision_id)
+    breaks = select(QuotePriceBreak).where(
+        QuotePriceBreak.quote_line_id == line.id, QuotePriceBreak.archived_at.is_(None)
+    )
+    return QuotedLine(
+        line.id,
+        line.line_no,
+        line.quantity,
+        line.unit_price_excl_tax,
+        number,
+        revision,
+        line.description or "",
+        tuple(
+            (b.quantity, b.unit_price_excl_tax)
+            for b in ctx.session.scalars(breaks)
+            if b.unit_price_excl_tax is not None
+        ),
+    )
