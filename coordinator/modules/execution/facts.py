@@ -108,10 +108,17 @@ def write_trace(
     )  # fmt: skip
 
 
-def handled(purpose: str, apply: Handler) -> Callable[[Context, DeviceEvent], Outcome]:
-    """Device handler of a fact about an operation: once per uid, a scan line, the verdict kept (TRC-18, EXE-54)."""
+def handled(
+    purpose: str, apply: Handler, *, needs_operation: bool = True
+) -> Callable[[Context, DeviceEvent], Outcome | None]:
+    """Device handler of a fact about an operation: once per uid, a scan line, the verdict kept (TRC-18, EXE-54).
 
-    def run(ctx: Context, event: DeviceEvent) -> Outcome:
+    With ``needs_operation=False`` a fact that names no operation is none of execution's business.
+    """
+
+    def run(ctx: Context, event: DeviceEvent) -> Outcome | None:
+        if not needs_operation and not event.payload.get("operation_code"):
+            return None
         known = replayed(ctx, event.uid)
         if known is not None:
             return known

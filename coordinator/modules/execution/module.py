@@ -190,7 +190,7 @@ MODULE = Module(
         DeviceHandler("operation.finished", facts.handled("end", operations.finish)),
         DeviceHandler("operation.undone", facts.handled("undo", undo.undo)),
         DeviceHandler("comment.added", facts.handled("comment", operations.comment)),
-        DeviceHandler("tool.broken", facts.handled("tool_broken", operations.tool_broken)),
+        DeviceHandler("tool.broken", facts.handled("tool_broken", operations.tool_broken, needs_operation=False)),
         DeviceHandler("tool.changed", facts.handled("tool_changed", operations.tool_changed)),
         DeviceHandler("breakdown.reported", facts.on_breakdown),
     ],
