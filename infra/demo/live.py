@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 
+import httpx
 import typer
 
 from infra.demo.errors import DemoError
@@ -39,8 +40,9 @@ def guide(story: Story) -> None:
     lines = [
         "", "L'atelier tourne. Où regarder :",
         f"  API et documentation   {shop.api_url}/docs",
-        f"  Application d'atelier  {shop.api_url}/m/",
+        f"  Application d'atelier  {_mobile(shop.api_url)}",
         f"  Machines en direct     {shop.api_url}/api/v1/machine-live (jeton d'accès)",
+        f"  Papiers de l'histoire  {shop.folder} (devis, commande, fiche suiveuse, bon de livraison, facture)",
         f"  Journaux               {shop.folder / 'logs'}", "", "Comptes :",
     ]  # fmt: skip
     for key, person in story.people.items():
@@ -58,6 +60,16 @@ def guide(story: Story) -> None:
         "", "Ctrl-C arrête tout.",
     ]  # fmt: skip
     typer.echo("\n".join(lines), err=True)
+
+
+def _mobile(api_url: str) -> str:
+    """Address of the phone application, when it is built."""
+    address = f"{api_url}/m/"
+    try:
+        built = httpx.get(address, timeout=5, follow_redirects=True).status_code == 200
+    except httpx.HTTPError:
+        built = False
+    return address if built else "pas encore construite : make setup"
 
 
 class LiveShop:

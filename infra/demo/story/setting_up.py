@@ -99,7 +99,7 @@ def set_up(story: Story) -> str:
         f"{counted['people']} comptes actifs au lieu de {len(PEOPLE) + 1}",
     )
     expect(counted["lots"] == 2, f"{counted['lots']} lots certifiés et libérés au lieu de 2")
-    rates = len(RATES) + counted["lots"] + 1
+    rates = len(RATES) + counted["lots"] + 2
     expect(counted["rates"] == rates, f"{counted['rates']} taux au lieu de {rates}")
     return (
         f"{counted['people']} comptes, {counted['machines']} machines, {counted['tools']} outils, "
@@ -247,9 +247,11 @@ def _material(story: Story, owner: Person, supplier: Record) -> None:
     story.facts["rack"] = rack
     card = owner.list("rate-cards")[0]
     day = dt.datetime.now(dt.UTC).date().isoformat()
-    owner.create(
-        "rate-card-lines", rate_card_id=card["id"], kind="treatment", rate="3.20", unit="€/kg", valid_from=day
-    )
+    for values in (
+        {"kind": "treatment", "rate": "3.20", "unit": "€/kg"},
+        {"kind": "fixed_fee", "treatment": "certificate", "rate": "35", "unit": "€/lot"},
+    ):
+        owner.create("rate-card-lines", rate_card_id=card["id"], valid_from=day, **values)
     for designation, diameter, bars, heat, price in (
         ("C45", 60, 4, "H48213", "1.95"), ("6082", 80, 2, "A77120", "5.40"),
     ):  # fmt: skip
