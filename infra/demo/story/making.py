@@ -108,6 +108,8 @@ def plan_and_rearrange(story: Story) -> str:
         lambda: shop.value(slots, order_id) >= wanted and shop.value("SELECT count(*) FROM plan_run"),
         f"Le plan n'a pas placé les {wanted} opérations", timeout_s=90,
     )  # fmt: skip
+    busy = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'planning' AND status IN ('todo', 'doing')"
+    story.eventually(lambda: shop.value(busy) == 0, "Le planning n'en finit pas", timeout_s=90)
     people = shop.value(
         "SELECT count(DISTINCT s.employee_id) FROM operator_slot s JOIN work_order_operation o"
         " ON o.id = s.work_order_operation_id WHERE o.work_order_id = %s AND s.status = 'planned'", order_id,
@@ -124,7 +126,7 @@ def _break_down(story: Story) -> str:
     machine_id, code = shop.rows(
         "SELECT m.id, m.code FROM machine_slot s JOIN machine m ON m.id = s.machine_id"
         " WHERE s.status = 'planned' AND s.archived_at IS NULL AND m.code <> %s AND m.machine_type <> 'saw'"
-        " ORDER BY s.start_at LIMIT 1", MACHINE_CODE,
+        " AND s.start_at < now() + interval '8 hours' ORDER BY s.start_at LIMIT 1", MACHINE_CODE,
     )[0]  # fmt: skip
     answer = _identified(
         story, "operator", action="breakdown", machine_code=code, comment="Fuite hydraulique"
@@ -140,6 +142,7 @@ def _break_down(story: Story) -> str:
         "La panne ne donne pas de proposition", timeout_s=90,
     )  # fmt: skip
     changes = planner.list("replan-changes", replan_proposal_id=proposal["id"])
+    expect(changes, f"La proposition ne déplace rien de {code}.")
     if proposal["status"] == "proposed":
         accepted = planner.act("replan-proposals", proposal["id"], "accept")["record"]
         expect(accepted["status"] == "accepted", f"La proposition reste {accepted['status']}.")
