@@ -17,7 +17,7 @@ _space = [THIN]
 _SPACES = re.compile(r"[\s\u00a0\u202f]")
 _DURATION = re.compile(r"^(\d+)\s*h(?:\s*(\d{1,2}))?(?:\s*min)?$", re.IGNORECASE)
 _AMBIGUOUS = re.compile(r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$")
-_GROUPED = re.compile(r"^([+-]?\d{1,3}(?:([.,])\d{3})(?:\2\d{3})*)(?:(?!\2)([.,])(\d+))?$")
+_GROUPED = re.compile(r"^([+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\2\d{3})*)(?:(?!\2)([.,])(\d+))?$")
 """« 1.234.567 », « 1,234.56 »: groups of three with one sign, then the other sign."""
 _DATE = re.compile(r"^(\d{1,2})[/. -](\d{1,2})[/. -](\d{2}|\d{4})$")
 _TIME = re.compile(r"^(\d{1,2})(?:[:hH](\d{2})?)?$")

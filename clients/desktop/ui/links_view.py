@@ -157,7 +157,8 @@ class LinksView(QScrollArea):
             button(str(record.get("display")), "link", on_click=lambda: self._desk.open_record(source, int(record["id"])))
         )
         shown = [f for f in source.columns if f.name not in {field.name, source.title_field, source.status_field}][:3]
-        words = " · ".join(w for w in (formatting.text_of(f, record) for f in shown if f.type != "json") if w)
+        told = str(record.get("display"))
+        words = " · ".join(w for w in (formatting.text_of(f, record) for f in shown if f.type != "json") if w and w not in told)
         line_.addWidget(label(words, "muted"))
         line_.addStretch()
         status = source.field(source.status_field) if source.status_field else None
