@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from coordinator.gateway.authentication import authenticate, install_access_log
 from coordinator.gateway.live import LiveHub, live_router
+from coordinator.gateway.mobile import MobileFiles
 from coordinator.gateway.system import system_router
 from coordinator.kernel.context import ContextFactory
 from coordinator.kernel.http import install_handlers
@@ -50,5 +50,5 @@ def create_app(factory: ContextFactory) -> FastAPI:
         return {"message": "API Gestion Usinage opérationnelle"}
 
     if MOBILE_BUILD.is_dir():
-        app.mount("/m", StaticFiles(directory=MOBILE_BUILD, html=True), name="mobile")
+        app.mount("/m", MobileFiles(MOBILE_BUILD), name="mobile")
     return app
