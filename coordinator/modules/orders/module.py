@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from coordinator.kernel.registry import Command, EntitySpec, Handler, Job, Lifecycle, Module, Permission, Transition
+from coordinator.kernel.registry import (
+    Command,
+    EntitySpec,
+    Handler,
+    Job,
+    Lifecycle,
+    Module,
+    Permission,
+    Transition,
+)
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.orders import delivery, endpoints, production, purchase, sales
 from coordinator.modules.orders.models import (

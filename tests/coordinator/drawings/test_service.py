@@ -119,7 +119,8 @@ def test_files_come_back_unchanged_and_unreadable_ones_fail_alone(
     assert http.get(f"/api/v1/drawing-analyses/{good['id']}").json()["status"] == "to_review"
     failed = http.get(f"/api/v1/drawing-analyses/{bad['id']}").json()
     assert failed["status"] == "failed"
-    assert failed["error_code"] and failed["error_message"]
+    assert failed["error_code"]
+    assert failed["error_message"]
     content = http.get(f"/api/v1/drawings/files/{good['files'][0]['id']}/content")
     assert content.content == samples[2].dxf.read_bytes()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -13,10 +14,12 @@ from fastapi.testclient import TestClient
 from coordinator.gateway.app import create_app
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.jobs import run_pending
+from coordinator.kernel.outbox import Event
 from coordinator.modules.execution import api as execution
 from coordinator.modules.orders import production, purchase, sales
 from coordinator.modules.orders.models import CustomerPo, SalesOrder
 from coordinator.modules.orders.po_reading import recognise
+from coordinator.modules.orders.priorities import working_days
 from coordinator.modules.parties.models import Customer
 from coordinator.modules.quoting.models import QuoteLine
 from infra.samples.customer_order import CustomerOrder, OrderedLine, render
@@ -110,6 +113,12 @@ class Shop:
         po = self.received(**changes)
         result = self.post(f"/customer-pos/{po}/confirm")["result"]
         return int(result["sales_order_id"])
+
+
+def told(order_id: int) -> Event:
+    """The event of a validated order."""
+    now = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+    return Event(uuid.uuid4(), "sales_order.validated", {"id": order_id}, now, None, None)
 
 
 @pytest.fixture
@@ -279,7 +288,7 @@ def test_forced_orders_need_right_reason_and_stay_visible(shop: Shop, api: Api) 
         record = ctx.get(SalesOrder, order_id)
         ctx.now = ctx.now + dt.timedelta(days=30)
         record.order_date = ctx.now.date()
-        while sales.working_days(record.order_date, ctx.now.date()) < 3:
+        while working_days(record.order_date, ctx.now.date()) < 3:
             ctx.now += dt.timedelta(days=1)
         assert sales.remind_forced(ctx) == 1
 
@@ -305,9 +314,8 @@ def test_a_customer_on_hold_needs_a_manager(shop: Shop, api: Api) -> None:
 def test_partial_deliveries_until_the_order_is_delivered(shop: Shop) -> None:
     order_id = shop.confirmed()
     with shop.factory.open(master()) as ctx:
-        event = type("E", (), {"payload": {"id": order_id}})
-        production.on_validated(ctx, event)
-        production.on_validated(ctx, event)
+        production.on_validated(ctx, told(order_id))
+        production.on_validated(ctx, told(order_id))
         first, second = sales.lines_of(ctx, order_id)
         assert len(execution.work_orders_of_line(ctx, first.id)) == 1, "told twice, made once"
         ids = first.id, second.id
@@ -379,7 +387,7 @@ def test_a_certificate_blocks_until_quality_decides(shop: Shop, api: Api) -> Non
 def test_cancelling_needs_a_reason_and_stops_the_work(shop: Shop) -> None:
     order_id = shop.confirmed()
     with shop.factory.open(master()) as ctx:
-        production.on_validated(ctx, type("E", (), {"payload": {"id": order_id}}))
+        production.on_validated(ctx, told(order_id))
         line = sales.lines_of(ctx, order_id)[0].id
     assert shop.http.post(f"/api/v1/sales-orders/{order_id}/cancel").status_code == 422
     shop.post(f"/sales-orders/{order_id}/cancel", reason="Le client renonce")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from coordinator.kernel.context import Context, ContextFactory, Principal
+from coordinator.modules.machines.models import Machine
+from coordinator.modules.planning.models import MachineSlot
 from coordinator.modules.quoting import availability, service
 from coordinator.modules.quoting.defaults import setting_defs
 from coordinator.modules.quoting.engine.planning_simulation import Availability
@@ -232,8 +234,6 @@ def test_manual_mode_prices_typed_times_at_the_rates(story: Story) -> None:
 def test_retired_machines_are_never_used(story: Story) -> None:
     quote = story.quote(story.block)
     with story.factory.open(master()) as ctx:
-        from coordinator.modules.machines.models import Machine
-
         for machine in ctx.session.query(Machine).filter(Machine.code.in_(("CU3-1", "CU5-1", "TF-1"))):
             machine.status = "retired"
     story.act(quote["id"], "compute")
@@ -283,6 +283,31 @@ def test_the_first_free_day_follows_the_plan() -> None:
     assert availability.earliest_free(full, calendar, monday) == {"M": dt.date(2026, 3, 5)}
     half = [availability.Slot("M", monday, 200.0)]
     assert availability.earliest_free(half, calendar, monday) == {"M": monday}
+
+
+@pytest.mark.requirement("QUO-34", "QUO-36")
+def test_a_busy_machine_moves_the_standard_date_only(story: Story) -> None:
+    quote = story.quote(story.block)
+    story.act(quote["id"], "compute")
+    before = [s["delivery_date"] for s in story.sheet(quote["id"])["scenarios"]]
+    with story.factory.open(master()) as ctx:
+        ids = [m.id for m in ctx.session.query(Machine).filter(Machine.code.in_(("CU3-1", "CU5-1", "TF-1")))]
+        slots = [_slot(ctx, machine, day) for machine in ids for day in range(30)]
+    story.act(quote["id"], "compute")
+    after = [s["delivery_date"] for s in story.sheet(quote["id"])["scenarios"]]
+    assert after[0] > before[0]
+    assert after[1] == before[1], "express is planned as if the orders in front could move"
+    with story.factory.open(master()) as ctx:
+        assert ctx.session.query(MachineSlot).count() == len(slots), "quoting books nothing"
+
+
+def _slot(ctx: Context, machine_id: int, day: int) -> MachineSlot:
+    start = dt.datetime.combine(ctx.now.date() + dt.timedelta(days=day), dt.time(7), dt.UTC)
+    slot = MachineSlot(
+        machine_id=machine_id, kind="reservation", start_at=start, end_at=start + dt.timedelta(hours=8),
+        work_date=start.date(), estimated_load_min=Decimal(480),
+    )  # fmt: skip
+    return ctx.add(slot)
 
 
 def test_version_letters() -> None:
