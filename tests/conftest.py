@@ -48,11 +48,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _build(url: str) -> None:
-    from coordinator.migrations.ddl import build
+    from coordinator.migrations.migrate import upgrade
 
+    upgrade(url)
     engine = make_engine(url)
-    with engine.begin() as connection:
-        build(connection)
     config = Config(database_url=url)
     seed(ContextFactory(sessionmaker(engine, expire_on_commit=False), registry(), config))
     engine.dispose()
@@ -61,9 +60,10 @@ def _build(url: str) -> None:
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
     """Migrated and seeded template database."""
-    from coordinator.migrations.ddl import statements
+    from coordinator.migrations.migrate import FOLDER
 
-    name = "usinage_test_template_" + hashlib.sha256("".join(statements()).encode()).hexdigest()[:12]
+    history = b"".join(p.read_bytes() for p in sorted((FOLDER / "versions").glob("*.*")))
+    name = "usinage_test_template_" + hashlib.sha256(history).hexdigest()[:12]
     ensure_template(postgres, name, _build)
     return name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -43,7 +44,17 @@ def _tables(tables: sa.MetaData) -> Iterator[str]:
 
     engine = sa.create_mock_engine("postgresql+psycopg://", collect)
     tables.create_all(engine, checkfirst=False)
-    yield from collected
+    # SQLAlchemy keeps a table's indexes and late keys in sets: sorted, so that the same code gives the same text.
+    for kind, group in itertools.groupby(collected, key=_kind):
+        run = list(group)
+        yield from sorted(run) if kind else run
+
+
+def _kind(statement: str) -> str:
+    """``INDEX`` or ``KEY`` for statements whose order among themselves is free, else nothing."""
+    if statement.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX")):
+        return "INDEX"
+    return "KEY" if statement.startswith("ALTER TABLE") else ""
 
 
 def _module_ddl() -> Iterator[str]:
@@ -52,10 +63,3 @@ def _module_ddl() -> Iterator[str]:
         path = f"coordinator.modules.{name}.ddl"
         if importlib.util.find_spec(path):
             yield from importlib.import_module(path).STATEMENTS
-
-
-def build(connection: sa.Connection) -> None:
-    """Create the present schema in an empty database, without history (development; see ``versions/``)."""
-    raw = connection.execution_options(no_parameters=True)
-    for statement in statements():
-        raw.exec_driver_sql(statement)
