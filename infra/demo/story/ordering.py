@@ -42,8 +42,9 @@ def receive_order(story: Story) -> str:
     accepted = owner.get("quotes", quote["id"])["status"]
     expect(accepted == "accepted", f"Le devis reste {accepted}.")
     story.facts["sales_order"], story.facts["sales_order_line"] = order, lines[0]
+    accepted_words = "".join(f" ; écart accepté : {d['message']}" for d in differences)
     return (
-        f"{PO_NUMBER} reconnue à {float(record['match_score']):.0%} comme réponse à {quote['number']}, {len(differences)} écarts ; "
+        f"{PO_NUMBER} reconnue à {float(record['match_score']):.0%} comme réponse à {quote['number']}{accepted_words} ; "
         f"{order['number']} de {order['total_excl_tax']} € HT"
     )
 
