@@ -47,7 +47,11 @@ def install() -> None:
         return _TEXTS.get(text, text)
 
     names = ("core", "decorators", "exceptions", "formatting", "parser", "types")
-    for path in ("typer.core", "typer.rich_utils", *[f"{p}.{n}" for p in ("click", "typer._click") for n in names]):
+    for path in (
+        "typer.core",
+        "typer.rich_utils",
+        *[f"{p}.{n}" for p in ("click", "typer._click") for n in names],
+    ):
         module = _module(path)
         if module is not None and hasattr(module, "_"):
             module._ = french

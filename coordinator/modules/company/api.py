@@ -60,7 +60,9 @@ def default_site(ctx: Context) -> Site | None:
 
 def site_of_code(ctx: Context, code: str) -> Site | None:
     """Site of a code."""
-    return ctx.session.scalars(select(Site).where(Site.code == code, Site.archived_at.is_(None))).one_or_none()
+    return ctx.session.scalars(
+        select(Site).where(Site.code == code, Site.archived_at.is_(None))
+    ).one_or_none()
 
 
 def rate(
@@ -82,11 +84,15 @@ def rate(
     if line is None:
         label = choice_label("rate_kind", kind, ctx.locale)
         errors = [FieldError("rate", "rate.missing", {"kind": label, "day": day.isoformat()})]
-        raise BusinessError("rate.missing", errors=errors, extra={"kind": kind}, kind=label, day=day.isoformat())
+        raise BusinessError(
+            "rate.missing", errors=errors, extra={"kind": kind}, kind=label, day=day.isoformat()
+        )
     return Rate(line.rate, line.unit, line.id)
 
 
-def set_rate(ctx: Context, kind: str, value: Decimal, unit: str, *, on: dt.date | None = None, **objects: Any) -> RateCardLine:
+def set_rate(
+    ctx: Context, kind: str, value: Decimal, unit: str, *, on: dt.date | None = None, **objects: Any
+) -> RateCardLine:
     """Put a rate in force; ``objects`` are columns of the line such as ``machine_id=3``."""
     return service.set_rate(ctx, kind, value, unit, on=on, **objects)
 
@@ -98,7 +104,9 @@ def default_calendar(ctx: Context) -> WorkCalendar:
         BusinessError: ``calendar.missing``.
     """
     query = select(WorkCalendar).where(WorkCalendar.archived_at.is_(None))
-    found = ctx.session.scalars(query.order_by(WorkCalendar.is_default.desc(), WorkCalendar.id).limit(1)).one_or_none()
+    found = ctx.session.scalars(
+        query.order_by(WorkCalendar.is_default.desc(), WorkCalendar.id).limit(1)
+    ).one_or_none()
     if found is None:
         raise BusinessError("calendar.missing")
     return found
@@ -134,7 +142,9 @@ def vat_rate(ctx: Context, code: str | None = None, *, on: dt.date | None = None
         BusinessError: ``vat.missing``.
     """
     day = on or ctx.now.date()
-    query = select(VatRate).where(VatRate.valid_from <= day, VatRate.valid_to.is_(None) | (VatRate.valid_to >= day))
+    query = select(VatRate).where(
+        VatRate.valid_from <= day, VatRate.valid_to.is_(None) | (VatRate.valid_to >= day)
+    )
     query = query.where(VatRate.code == code) if code else query.where(VatRate.is_default)
     found = ctx.session.scalars(query.order_by(VatRate.valid_from.desc()).limit(1)).one_or_none()
     if found is None:

@@ -44,7 +44,9 @@ def _own_tasks(ctx: Context, scope: str) -> ColumnElement[bool]:
     for_role = Task.role_code.in_(sorted(ctx.principal.roles))
     if ctx.principal.user_id is None:
         return for_role
-    return or_(for_role, Task.assigned_to_id == ctx.principal.user_id, Task.created_by_id == ctx.principal.user_id)
+    return or_(
+        for_role, Task.assigned_to_id == ctx.principal.user_id, Task.created_by_id == ctx.principal.user_id
+    )
 
 
 def _own_notifications(ctx: Context, scope: str) -> ColumnElement[bool]:
@@ -119,8 +121,12 @@ def list_deliveries(
     ctx.require(READ)
     condition = OutboxDelivery.status == status
     total = ctx.session.scalar(select(func.count()).select_from(OutboxDelivery).where(condition))
-    query = select(OutboxDelivery, OutboxEvent).join(OutboxEvent, OutboxEvent.id == OutboxDelivery.outbox_event_id)
-    rows = ctx.session.execute(query.where(condition).order_by(OutboxDelivery.id.desc()).offset(skip).limit(limit))
+    query = select(OutboxDelivery, OutboxEvent).join(
+        OutboxEvent, OutboxEvent.id == OutboxDelivery.outbox_event_id
+    )
+    rows = ctx.session.execute(
+        query.where(condition).order_by(OutboxDelivery.id.desc()).offset(skip).limit(limit)
+    )
     items = [
         {
             "id": delivery.id, "status": delivery.status, "handler": delivery.handler, "attempts": delivery.attempts,

@@ -65,7 +65,9 @@ class Shift(Record):
         CheckConstraint("weekday BETWEEN 1 AND 7", name="weekday_range"),
         CheckConstraint("start_min BETWEEN 0 AND 1439", name="start_range"),
         CheckConstraint("end_min > start_min AND end_min <= start_min + 1440", name="end_after_start"),
-        CheckConstraint("break_start_min IS NULL OR break_start_min BETWEEN start_min AND end_min", name="break_inside"),
+        CheckConstraint(
+            "break_start_min IS NULL OR break_start_min BETWEEN start_min AND end_min", name="break_inside"
+        ),
         CheckConstraint("break_min >= 0 AND break_min < end_min - start_min", name="break_range"),
     )
 
@@ -85,7 +87,9 @@ class CalendarException(Record):
     __tablename__ = "calendar_exception"
     __table_args__ = (
         CheckConstraint("last_day >= first_day", name="days_in_order"),
-        CheckConstraint("NOT is_open OR (start_min IS NOT NULL AND end_min > start_min)", name="hours_when_open"),
+        CheckConstraint(
+            "NOT is_open OR (start_min IS NOT NULL AND end_min > start_min)", name="hours_when_open"
+        ),
     )
 
     work_calendar_id: Mapped[int] = f.ref("work_calendar.id", required=True)
@@ -162,7 +166,9 @@ class CompanyActivity(Record):
     """Trade the company practises; exactly one is the main one (SET-12)."""
 
     __tablename__ = "company_activity"
-    __table_args__ = (Index("uq_company_activity_one_main", "is_main", unique=True, postgresql_where=text("is_main")),)
+    __table_args__ = (
+        Index("uq_company_activity_one_main", "is_main", unique=True, postgresql_where=text("is_main")),
+    )
 
     activity_type_id: Mapped[int] = f.ref("activity_type.id", required=True, unique=True)
     is_main: Mapped[bool] = f.boolean(read_only=True)
@@ -222,7 +228,10 @@ class RateCardLine(Record):
     """One rate, for everything of its kind or for the object it names; never changed, only followed by another."""
 
     __tablename__ = "rate_card_line"
-    __table_args__ = (Index(None, "kind", "valid_from"), CheckConstraint("rate >= 0", name="rate_not_negative"))
+    __table_args__ = (
+        Index(None, "kind", "valid_from"),
+        CheckConstraint("rate >= 0", name="rate_not_negative"),
+    )
 
     rate_card_id: Mapped[int] = f.ref("rate_card.id", required=True)
     kind: Mapped[str] = f.choice("rate_kind")
@@ -238,5 +247,3 @@ class RateCardLine(Record):
     unit: Mapped[str] = f.text(20, required=True)
     valid_from: Mapped[dt.date] = f.date(required=True)
     valid_to: Mapped[dt.date | None] = f.date(read_only=True)
-
-

@@ -39,7 +39,9 @@ def siret_is_valid(siret: str) -> bool:
 
 def iban_is_valid(iban: str) -> bool:
     """Check digits of ISO 13616: modulo 97 equals 1; French accounts have 27 characters."""
-    if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", iban) or (iban.startswith("FR") and len(iban) != 27):
+    if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", iban) or (
+        iban.startswith("FR") and len(iban) != 27
+    ):
         return False
     return int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1
 
@@ -135,7 +137,10 @@ def open_intervals(calendar: Calendar, start: dt.datetime, end: dt.datetime) -> 
             holidays[day.year] = public_holidays(day.year, alsace_moselle=calendar.is_alsace_moselle)
         is_holiday = calendar.closes_on_public_holidays and day in holidays[day.year]
         for first_min, last_min in _day_minutes(calendar, day, is_holiday=is_holiday):
-            opened, closed = max(_instant(day, first_min, zone), start), min(_instant(day, last_min, zone), end)
+            opened, closed = (
+                max(_instant(day, first_min, zone), start),
+                min(_instant(day, last_min, zone), end),
+            )
             if opened < closed:
                 found.append((opened, closed))
         day += dt.timedelta(days=1)
@@ -145,7 +150,11 @@ def open_intervals(calendar: Calendar, start: dt.datetime, end: dt.datetime) -> 
 def _day_minutes(calendar: Calendar, day: dt.date, *, is_holiday: bool) -> Iterable[tuple[int, int]]:
     exceptions = [e for e in calendar.exceptions if e.first_day <= day <= e.last_day]
     if exceptions:
-        return [(e.start_min, e.end_min) for e in exceptions if e.is_open and e.start_min is not None and e.end_min is not None]
+        return [
+            (e.start_min, e.end_min)
+            for e in exceptions
+            if e.is_open and e.start_min is not None and e.end_min is not None
+        ]
     if is_holiday:
         return []
     minutes: list[tuple[int, int]] = []

@@ -43,7 +43,11 @@ def check_profile(_ctx: Context, profile: CompanyProfile) -> None:
         _refuse("company.siren_missing", "siren")
     if profile.vat_number:
         profile.vat_number = profile.vat_number.replace(" ", "").upper()
-        if profile.siren and profile.vat_number.startswith("FR") and profile.vat_number != rules.french_vat_number(profile.siren):
+        if (
+            profile.siren
+            and profile.vat_number.startswith("FR")
+            and profile.vat_number != rules.french_vat_number(profile.siren)
+        ):
             _refuse("company.vat_number", "vat_number", expected=rules.french_vat_number(profile.siren))
     if profile.iban:
         profile.iban = profile.iban.replace(" ", "").upper()
@@ -94,14 +98,23 @@ def check_shift(_ctx: Context, shift: Shift) -> None:
     Raises:
         BusinessError: ``calendar.hours``.
     """
-    broken = shift.break_start_min is not None and not shift.start_min <= shift.break_start_min <= shift.end_min
-    if not 1 <= shift.weekday <= 7 or shift.start_min < 0 or not shift.start_min < shift.end_min <= shift.start_min + 1440 or broken:
+    broken = (
+        shift.break_start_min is not None and not shift.start_min <= shift.break_start_min <= shift.end_min
+    )
+    if (
+        not 1 <= shift.weekday <= 7
+        or shift.start_min < 0
+        or not shift.start_min < shift.end_min <= shift.start_min + 1440
+        or broken
+    ):
         _refuse("calendar.hours", "end_min")
 
 
 def make_main(ctx: Context, activity: CompanyActivity) -> None:
     """Make a trade the main one; exactly one is (SET-12)."""
-    for other in ctx.session.scalars(select(CompanyActivity).where(CompanyActivity.is_main, CompanyActivity.id != activity.id)):
+    for other in ctx.session.scalars(
+        select(CompanyActivity).where(CompanyActivity.is_main, CompanyActivity.id != activity.id)
+    ):
         other.is_main = False
     ctx.session.flush()
     activity.is_main = True
@@ -121,15 +134,20 @@ def remove_activity(ctx: Context, activity: CompanyActivity) -> None:
 def calendar_of(ctx: Context, calendar_id: int) -> rules.Calendar:
     """Opening hours of a calendar, for computation."""
     record = ctx.get(WorkCalendar, calendar_id)
-    shifts = ctx.session.scalars(select(Shift).where(Shift.work_calendar_id == calendar_id, Shift.archived_at.is_(None)))
+    shifts = ctx.session.scalars(
+        select(Shift).where(Shift.work_calendar_id == calendar_id, Shift.archived_at.is_(None))
+    )
     query = select(CalendarException).where(
         CalendarException.work_calendar_id == calendar_id, CalendarException.archived_at.is_(None)
     )
     return rules.Calendar(
         time_zone=record.time_zone,
-        shifts=[rules.DayShift(s.weekday, s.start_min, s.end_min, s.break_start_min, s.break_min) for s in shifts],
+        shifts=[
+            rules.DayShift(s.weekday, s.start_min, s.end_min, s.break_start_min, s.break_min) for s in shifts
+        ],
         exceptions=[
-            rules.DayException(e.first_day, e.last_day, e.is_open, e.start_min, e.end_min) for e in ctx.session.scalars(query)
+            rules.DayException(e.first_day, e.last_day, e.is_open, e.start_min, e.end_min)
+            for e in ctx.session.scalars(query)
         ],
         closes_on_public_holidays=record.closes_on_public_holidays,
         is_alsace_moselle=record.is_alsace_moselle,
@@ -161,19 +179,27 @@ def add_rate(ctx: Context, line: RateCardLine) -> None:
     if line.valid_from is None:
         line.valid_from = ctx.now.date()
     with ctx.session.no_autoflush:
-        conditions = [getattr(RateCardLine, n).is_not_distinct_from(getattr(line, n)) for n in rules.RATE_OBJECTS]
-        query = select(RateCardLine).where(RateCardLine.kind == line.kind, RateCardLine.archived_at.is_(None), *conditions)
+        conditions = [
+            getattr(RateCardLine, n).is_not_distinct_from(getattr(line, n)) for n in rules.RATE_OBJECTS
+        ]
+        query = select(RateCardLine).where(
+            RateCardLine.kind == line.kind, RateCardLine.archived_at.is_(None), *conditions
+        )
         same = [other for other in ctx.session.scalars(query) if other is not line]
     for other in same:
         if other.valid_from == line.valid_from:
             other.archived_at = ctx.now  # corrected the same day: it was never in force elsewhere
-        elif other.valid_from < line.valid_from and (other.valid_to is None or other.valid_to >= line.valid_from):
+        elif other.valid_from < line.valid_from and (
+            other.valid_to is None or other.valid_to >= line.valid_from
+        ):
             other.valid_to = line.valid_from - dt.timedelta(days=1)
     later = [other.valid_from for other in same if other.valid_from > line.valid_from]
     line.valid_to = min(later) - dt.timedelta(days=1) if later else None
 
 
-def set_rate(ctx: Context, kind: str, rate: Decimal, unit: str, *, on: dt.date | None = None, **objects: Any) -> RateCardLine:
+def set_rate(
+    ctx: Context, kind: str, rate: Decimal, unit: str, *, on: dt.date | None = None, **objects: Any
+) -> RateCardLine:
     """Put a rate in force from a day on, for everything of its kind or for the named object."""
     line = RateCardLine(kind=kind, rate=rate, unit=unit, valid_from=on or ctx.now.date(), **objects)
     line.rate_card_id = default_card(ctx).id
@@ -183,7 +209,11 @@ def set_rate(ctx: Context, kind: str, rate: Decimal, unit: str, *, on: dt.date |
 
 def default_card(ctx: Context) -> RateCard:
     """Grid in force, opened at first need."""
-    query = select(RateCard).where(RateCard.archived_at.is_(None)).order_by(RateCard.valid_from.desc(), RateCard.id.desc())
+    query = (
+        select(RateCard)
+        .where(RateCard.archived_at.is_(None))
+        .order_by(RateCard.valid_from.desc(), RateCard.id.desc())
+    )
     card = ctx.session.scalars(query.limit(1)).one_or_none()
     return card or ctx.add(RateCard(name="Grille tarifaire", valid_from=ctx.now.date(), currency="EUR"))
 

@@ -57,7 +57,11 @@ def list_settings(ctx: Ctx, group: str | None = None) -> list[dict[str, Any]]:
         rows.setdefault(row.key, []).append(row)
     definitions = sorted(ctx.registry.settings.values(), key=lambda d: (d.group, d.key))
     # Who may not read quotes learns no margin here either.
-    seen = [d for d in definitions if group in (None, d.group) and ctx.principal.may(owner_of(d).module_code, "read")]
+    seen = [
+        d
+        for d in definitions
+        if group in (None, d.group) and ctx.principal.may(owner_of(d).module_code, "read")
+    ]
     return [_describe(ctx, d, rows.get(d.key, [])) for d in seen]
 
 
@@ -98,11 +102,17 @@ def set_value(ctx: Context, definition: SettingDef, body: Change) -> dict[str, A
     parsed = definition.parse(value)
     stored = str(parsed) if isinstance(parsed, Decimal) else parsed
     query = select(Setting).where(
-        Setting.key == definition.key, Setting.scope == body.scope, Setting.scope_id.is_not_distinct_from(body.scope_id)
+        Setting.key == definition.key,
+        Setting.scope == body.scope,
+        Setting.scope_id.is_not_distinct_from(body.scope_id),
     )
     row = ctx.session.scalars(query.with_for_update()).one_or_none()
     if row is None:
-        row = ctx.add(Setting(key=definition.key, scope=body.scope, scope_id=body.scope_id, value=stored, reason=body.reason))
+        row = ctx.add(
+            Setting(
+                key=definition.key, scope=body.scope, scope_id=body.scope_id, value=stored, reason=body.reason
+            )
+        )
     else:
         if body.row_version is not None and body.row_version != row.row_version:
             raise Conflict("conflict.stale", extra={"current": _value(row)})
@@ -145,4 +155,10 @@ def _describe(ctx: Context, definition: SettingDef, rows: list[Setting]) -> dict
 
 
 def _value(row: Setting) -> dict[str, Any]:
-    return {"scope": row.scope, "scope_id": row.scope_id, "value": row.value, "row_version": row.row_version, "reason": row.reason}
+    return {
+        "scope": row.scope,
+        "scope_id": row.scope_id,
+        "value": row.value,
+        "row_version": row.row_version,
+        "reason": row.reason,
+    }

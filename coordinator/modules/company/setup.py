@@ -33,7 +33,9 @@ from coordinator.modules.identity import api as identity
 router = APIRouter(prefix="/setup", tags=["setup"])
 _LOCK = 0x67755F7365747570
 
-SECTORS = Literal["aerospace", "defence", "armament", "space", "nuclear", "medical", "automotive", "rail", "energy"]
+SECTORS = Literal[
+    "aerospace", "defence", "armament", "space", "nuclear", "medical", "automotive", "rail", "energy"
+]
 
 
 class MasterIn(StrictModel):
@@ -109,7 +111,9 @@ class RateIn(StrictModel):
     activity_type: str | None = None
 
 
-CompanyIn: Any = create_model("CompanyIn", __base__=create_schema(CompanyProfile), sectors=(list[SECTORS], []))
+CompanyIn: Any = create_model(
+    "CompanyIn", __base__=create_schema(CompanyProfile), sectors=(list[SECTORS], [])
+)
 CertificationIn: Any = create_model("CertificationIn", __base__=create_schema(Certification))
 
 
@@ -127,13 +131,17 @@ class SetupIn(StrictModel):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
-@router.get("", operation_id="setup_state", openapi_extra=public("the clients ask whether to open the wizard"))
+@router.get(
+    "", operation_id="setup_state", openapi_extra=public("the clients ask whether to open the wizard")
+)
 def setup_state(ctx: Ctx) -> dict[str, bool]:
     """Whether the installation is done."""
     return {"is_set_up": api.is_set_up(ctx)}
 
 
-@router.post("", operation_id="setup_run", openapi_extra=public("only while no company exists"), status_code=201)
+@router.post(
+    "", operation_id="setup_run", openapi_extra=public("only while no company exists"), status_code=201
+)
 def run_setup(ctx: Ctx, body: SetupIn) -> dict[str, Any]:
     """Install from one description (SET-06); refused as soon as a company exists."""
     # Two installations at once: the second waits here, then finds the first one's company.
@@ -184,7 +192,9 @@ def _install_trades(ctx: Context, trades: TradesIn) -> None:
 
 
 def _switch_off(ctx: Context, code: str) -> None:
-    row = ctx.session.scalars(select(ModuleActivation).where(ModuleActivation.module_code == code)).one_or_none()
+    row = ctx.session.scalars(
+        select(ModuleActivation).where(ModuleActivation.module_code == code)
+    ).one_or_none()
     if row is None:
         raise _unknown("modules_off", "module.unknown", code=code)
     service.switch_module(ctx, row, active=False)
@@ -201,7 +211,10 @@ def _install_places(ctx: Context, body: SetupIn) -> None:
         return calendars[code] if code is not None else None
 
     for place in body.sites:
-        site = Site(**place.model_dump(exclude={"workshops", "calendar"}), work_calendar_id=calendar_id(place.calendar))
+        site = Site(
+            **place.model_dump(exclude={"workshops", "calendar"}),
+            work_calendar_id=calendar_id(place.calendar),
+        )
         site.is_default = place.is_default or len(body.sites) == 1
         service.check_site(ctx, site)
         ctx.add(site)
@@ -243,7 +256,9 @@ def _install_rate(ctx: Context, given: RateIn) -> None:
     if given.machine_type:
         objects["machine_type"] = given.machine_type
     if given.activity_type:
-        objects["activity_type_id"] = ctx.session.scalar(select(ActivityType.id).where(ActivityType.code == given.activity_type))
+        objects["activity_type_id"] = ctx.session.scalar(
+            select(ActivityType.id).where(ActivityType.code == given.activity_type)
+        )
         if objects["activity_type_id"] is None:
             raise _unknown("rates", "trade.unknown", code=given.activity_type)
     service.set_rate(ctx, given.kind, given.rate, given.unit, **objects)

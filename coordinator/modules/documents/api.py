@@ -40,7 +40,13 @@ def file_document(
     return version
 
 
-_ENDINGS = {"application/pdf": ".pdf", "text/csv": ".csv", "image/png": ".png", "image/jpeg": ".jpg", "application/xml": ".xml"}
+_ENDINGS = {
+    "application/pdf": ".pdf",
+    "text/csv": ".csv",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "application/xml": ".xml",
+}
 
 
 def read(ctx: Context, version: DocumentVersion) -> bytes:

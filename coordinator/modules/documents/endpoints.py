@@ -39,7 +39,9 @@ def upload(
         expected = ", ".join(service.PREFIXES)
         raise Invalid(errors=[FieldError("family", "field.literal_error", {"expected": expected})])
     service.require_family(ctx, family, "create")
-    document = Document(family=family, title=title, document_type=document_type, owner_user_id=ctx.principal.user_id)
+    document = Document(
+        family=family, title=title, document_type=document_type, owner_user_id=ctx.principal.user_id
+    )
     service.number_document(ctx, document)
     ctx.add(document)
     version = service.add_version(ctx, document, _content(ctx, file), file.filename or document.number)
@@ -48,7 +50,12 @@ def upload(
     return _answer(ctx, document, version)
 
 
-@router.post("/{record_id}/versions", operation_id="document_add_version", openapi_extra=guarded(UPDATE), status_code=201)
+@router.post(
+    "/{record_id}/versions",
+    operation_id="document_add_version",
+    openapi_extra=guarded(UPDATE),
+    status_code=201,
+)
 def add_version(
     ctx: Ctx,
     record_id: int,
@@ -61,10 +68,16 @@ def add_version(
     """New draft version of a document, with the reason of the change (DOC-17)."""
     document = _visible(ctx, record_id, UPDATE)
     service.require_family(ctx, document.family)
-    fields: dict[str, Any] = {"change_reason": change_reason, "issued_on": issued_on, "valid_until": valid_until}
+    fields: dict[str, Any] = {
+        "change_reason": change_reason,
+        "issued_on": issued_on,
+        "valid_until": valid_until,
+    }
     if version_label:
         fields["version_label"] = version_label
-    version = service.add_version(ctx, document, _content(ctx, file), file.filename or document.number, **fields)
+    version = service.add_version(
+        ctx, document, _content(ctx, file), file.filename or document.number, **fields
+    )
     return _answer(ctx, document, version)
 
 

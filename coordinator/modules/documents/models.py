@@ -37,9 +37,16 @@ class DocumentVersion(Record):
     __tablename__ = "document_version"
     __table_args__ = (
         UniqueConstraint("document_id", "version_no"),
-        Index("uq_document_version_in_force", "document_id", unique=True, postgresql_where=text("status = 'approved'")),
+        Index(
+            "uq_document_version_in_force",
+            "document_id",
+            unique=True,
+            postgresql_where=text("status = 'approved'"),
+        ),
         Index(None, "sha256"),
-        CheckConstraint("valid_until IS NULL OR issued_on IS NULL OR valid_until >= issued_on", name="valid_after_issue"),
+        CheckConstraint(
+            "valid_until IS NULL OR issued_on IS NULL OR valid_until >= issued_on", name="valid_after_issue"
+        ),
     )
 
     document_id: Mapped[int] = f.ref("document.id", required=True, read_only=True)
@@ -65,7 +72,10 @@ class DocumentLink(Record):
     """Tie of a document to an object, which must exist (DOC-12, DAT-07)."""
 
     __tablename__ = "document_link"
-    __table_args__ = (UniqueConstraint("document_id", "object_type", "object_id"), Index(None, "object_type", "object_id"))
+    __table_args__ = (
+        UniqueConstraint("document_id", "object_type", "object_id"),
+        Index(None, "object_type", "object_id"),
+    )
 
     document_id: Mapped[int] = f.ref("document.id", required=True)
     object_type: Mapped[str] = f.text(60, required=True)
@@ -82,5 +92,3 @@ class DocumentAccessLog(Row):
     user_id: Mapped[int | None] = f.ref("user_account.id")
     terminal_id: Mapped[str | None] = f.text(60)
     action: Mapped[str] = f.text(30, required=True)
-
-

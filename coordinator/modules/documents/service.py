@@ -52,12 +52,18 @@ def check_link(ctx: Context, link: DocumentLink) -> None:
     known = table is not None and "id" in table.c
     if not known or ctx.session.scalar(select(table.c.id).where(table.c.id == link.object_id)) is None:  # type: ignore[union-attr]
         params: dict[str, Any] = {"object": link.object_type, "id": link.object_id}
-        raise BusinessError("document.link_unknown", errors=[FieldError("object_id", "document.link_unknown", params)], **params)
+        raise BusinessError(
+            "document.link_unknown",
+            errors=[FieldError("object_id", "document.link_unknown", params)],
+            **params,
+        )
 
 
 def link(ctx: Context, document: Document, objects: Sequence[tuple[str, int]]) -> None:
     """Tie a document to objects, once each."""
-    query = select(DocumentLink.object_type, DocumentLink.object_id).where(DocumentLink.document_id == document.id)
+    query = select(DocumentLink.object_type, DocumentLink.object_id).where(
+        DocumentLink.document_id == document.id
+    )
     known = set(ctx.session.execute(query).tuples())
     for object_type, object_id in dict.fromkeys(objects):
         if (object_type, object_id) not in known:
@@ -79,12 +85,16 @@ def check_content(content: bytes, file_name: str) -> str:
     return signatures.media_type(content, file_name)
 
 
-def add_version(ctx: Context, document: Document, content: bytes, file_name: str, **fields: Any) -> DocumentVersion:
+def add_version(
+    ctx: Context, document: Document, content: bytes, file_name: str, **fields: Any
+) -> DocumentVersion:
     """New draft version of a document; the content is stored once whatever its number of uses (DOC-06)."""
     media_type = check_content(content, file_name)
     stored = ctx.files.put(content, media_type, max_bytes=ctx.config.max_upload_mb << 20)
     ctx.get(Document, document.id, lock=True)
-    last = ctx.session.scalar(select(func.max(DocumentVersion.version_no)).where(DocumentVersion.document_id == document.id))
+    last = ctx.session.scalar(
+        select(func.max(DocumentVersion.version_no)).where(DocumentVersion.document_id == document.id)
+    )
     number = (last or 0) + 1
     fields.setdefault("version_label", str(number))
     version = DocumentVersion(
@@ -118,7 +128,9 @@ def approve(ctx: Context, version: DocumentVersion, _params: Any = None) -> None
         raise Conflict("document.expired")
     if not ctx.files.is_intact(version.sha256):
         raise Conflict("document.damaged")
-    query = select(DocumentVersion).where(DocumentVersion.document_id == version.document_id, DocumentVersion.status == "approved")
+    query = select(DocumentVersion).where(
+        DocumentVersion.document_id == version.document_id, DocumentVersion.status == "approved"
+    )
     for former in ctx.session.scalars(query.with_for_update()):
         former.status = "superseded"
     ctx.session.flush()
@@ -166,7 +178,9 @@ def visible_documents(ctx: Context, scope: str) -> ColumnElement[bool]:
     if scope in {"assigned", "own"}:
         version = aliased(DocumentVersion)
         approved = exists().where(version.document_id == Document.id, version.status == "approved")
-        shown = and_(Document.family == "production", Document.is_visible, Document.is_active, open_ones, approved)
+        shown = and_(
+            Document.family == "production", Document.is_visible, Document.is_active, open_ones, approved
+        )
         return or_(mine, shown)
     return mine
 
@@ -204,7 +218,9 @@ def in_force(ctx: Context, document_id: int) -> DocumentVersion:
     Raises:
         NotFound: none is approved.
     """
-    query = select(DocumentVersion).where(DocumentVersion.document_id == document_id, DocumentVersion.status == "approved")
+    query = select(DocumentVersion).where(
+        DocumentVersion.document_id == document_id, DocumentVersion.status == "approved"
+    )
     version = ctx.session.scalars(query).one_or_none()
     if version is None:
         raise NotFound("document.none_in_force")
@@ -217,7 +233,9 @@ def version_numbered(ctx: Context, document_id: int, version_no: int) -> Documen
     Raises:
         NotFound: unknown.
     """
-    query = select(DocumentVersion).where(DocumentVersion.document_id == document_id, DocumentVersion.version_no == version_no)
+    query = select(DocumentVersion).where(
+        DocumentVersion.document_id == document_id, DocumentVersion.version_no == version_no
+    )
     version = ctx.session.scalars(query).one_or_none()
     if version is None:
         raise NotFound(entity="document_version", id=version_no)
@@ -226,7 +244,9 @@ def version_numbered(ctx: Context, document_id: int, version_no: int) -> Documen
 
 def expire(ctx: Context) -> int:
     """Mark approved versions whose validity has passed (DOC-04). Returns how many."""
-    query = select(DocumentVersion).where(DocumentVersion.status == "approved", DocumentVersion.valid_until < ctx.now.date())
+    query = select(DocumentVersion).where(
+        DocumentVersion.status == "approved", DocumentVersion.valid_until < ctx.now.date()
+    )
     passed = ctx.session.scalars(query).all()
     for version in passed:
         version.status = "expired"

@@ -14,6 +14,7 @@ from coordinator.kernel.models import QrCode
 from coordinator.modules.catalogue.api import Part, PartRevision, Tool
 from coordinator.modules.execution import times
 from coordinator.modules.execution.models import TimeEntry, WorkOrder, WorkOrderOperation
+from coordinator.modules.execution.orders import received_qty
 from coordinator.modules.machines.api import Machine
 from coordinator.modules.planning.models import OperatorSlot
 from coordinator.modules.routings.api import OperationTool
@@ -145,6 +146,7 @@ def _item(
         "part": parts.get(order.part_revision_id) or {"name": "", "drawing_number": None, "revision": None},
         "material": material.get("name"),
         "planned_qty": float(operation.planned_qty),
+        "received_qty": float(received_qty(ctx, operation)) if operation.started_at is not None else None,
         "good_qty": float(operation.good_qty),
         "scrap_qty": float(operation.scrap_qty),
         "rework_qty": float(operation.rework_qty),

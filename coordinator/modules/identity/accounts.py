@@ -111,9 +111,13 @@ def create_master(
     """
     if ctx.session.scalar(select(UserAccount.id).where(UserAccount.is_master)) is not None:
         raise Conflict("master.exists")
-    user = UserAccount(first_name=first_name, last_name=last_name, email=email, language=language, phone=phone)
+    user = UserAccount(
+        first_name=first_name, last_name=last_name, email=email, language=language, phone=phone
+    )
     prepare(ctx, user)
-    passwords.check_strength(password, minimum_length(ctx, None), names=(email.split("@", maxsplit=1)[0], first_name, last_name))
+    passwords.check_strength(
+        password, minimum_length(ctx, None), names=(email.split("@", maxsplit=1)[0], first_name, last_name)
+    )
     user.password_hash = passwords.hash_password(password)
     user.is_active = user.is_master = True
     ctx.add(user)
@@ -172,10 +176,18 @@ def _manages_access(ctx: Context, user_id: int) -> bool:
 
 def users_with_right(ctx: Context, module_code: str, right: str) -> list[UserAccount]:
     """Active accounts that hold a right, the master among them."""
-    query = select(UserAccount).where(UserAccount.is_active, UserAccount.archived_at.is_(None)).order_by(UserAccount.id)
+    query = (
+        select(UserAccount)
+        .where(UserAccount.is_active, UserAccount.archived_at.is_(None))
+        .order_by(UserAccount.id)
+    )
     with ctx.session.no_autoflush:
         people = ctx.session.scalars(query).all()
-        return [u for u in people if u.is_master or (module_code, right) in rights.compute(ctx.session, u.id).rights]
+        return [
+            u
+            for u in people
+            if u.is_master or (module_code, right) in rights.compute(ctx.session, u.id).rights
+        ]
 
 
 def close_account(ctx: Context, user: UserAccount, *, keep: bool = False) -> bool:
@@ -188,7 +200,9 @@ def close_account(ctx: Context, user: UserAccount, *, keep: bool = False) -> boo
         return True
     user.is_active = False
     user.archived_at = ctx.now
-    for badge in ctx.session.scalars(select(Badge).where(Badge.user_id == user.id, Badge.revoked_at.is_(None))):
+    for badge in ctx.session.scalars(
+        select(Badge).where(Badge.user_id == user.id, Badge.revoked_at.is_(None))
+    ):
         _revoke_badge(ctx, badge)
     ctx.session.flush()
     return False
@@ -296,7 +310,9 @@ def issue_badge(ctx: Context, user: UserAccount, kind: str = "qr", content: str 
 
 def revoke_badges(ctx: Context, user: UserAccount) -> int:
     """Revoke the valid badge of a person. Returns how many were."""
-    valid = ctx.session.scalars(select(Badge).where(Badge.user_id == user.id, Badge.revoked_at.is_(None))).all()
+    valid = ctx.session.scalars(
+        select(Badge).where(Badge.user_id == user.id, Badge.revoked_at.is_(None))
+    ).all()
     for badge in valid:
         _revoke_badge(ctx, badge)
     ctx.session.flush()

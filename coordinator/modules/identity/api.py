@@ -86,7 +86,13 @@ def users_with_right(ctx: Context, module_code: str, right: str) -> list[UserAcc
 
 def log_refusal(ctx: Context, user_id: int | None, resource: str, access_level: str) -> None:
     """Write a refused access to the access log (ACC-27); call it in a transaction of its own."""
-    line = AccessLog(occurred_at=ctx.now, user_id=user_id, resource=resource[:200], access_level=access_level[:60], ip=ctx.ip)
+    line = AccessLog(
+        occurred_at=ctx.now,
+        user_id=user_id,
+        resource=resource[:200],
+        access_level=access_level[:60],
+        ip=ctx.ip,
+    )
     ctx.session.add(line)
 
 

@@ -119,7 +119,9 @@ def _user(user: UserAccount) -> dict[str, Any]:
 @router.post("/login", operation_id="auth_login", openapi_extra=public("signing in"), response_model=None)
 def login(ctx: Ctx, request: Request, body: Login) -> dict[str, Any] | JSONResponse:
     """Open a session: 401 ``auth.invalid_credentials``, ``auth.totp_required`` or ``auth.locked`` otherwise."""
-    answer: dict[str, Any] | JSONResponse = _answer(request, sign_in.log_in(ctx, body.email, body.password, body.totp))
+    answer: dict[str, Any] | JSONResponse = _answer(
+        request, sign_in.log_in(ctx, body.email, body.password, body.totp)
+    )
     return answer
 
 
@@ -130,7 +132,12 @@ def badge_login(ctx: Ctx, request: Request, body: BadgeLogin) -> dict[str, Any] 
     return answer
 
 
-@router.post("/refresh", operation_id="auth_refresh", openapi_extra=public("the refresh token is the proof"), response_model=None)
+@router.post(
+    "/refresh",
+    operation_id="auth_refresh",
+    openapi_extra=public("the refresh token is the proof"),
+    response_model=None,
+)
 def refresh(ctx: Ctx, request: Request, body: Refresh) -> dict[str, Any] | JSONResponse:
     """New tokens; the given refresh token no longer serves."""
     answer: dict[str, Any] | JSONResponse = _answer(request, sessions.renew(ctx, body.refresh_token))
@@ -228,7 +235,12 @@ def revoke_others(ctx: Ctx) -> dict[str, int]:
 def my_security_events(ctx: Ctx) -> list[dict[str, Any]]:
     """One's own last 100 sign-ins, failures and locks (ACC-11)."""
     user = signed_in_user(ctx)
-    query = select(SecurityEvent).where(SecurityEvent.user_id == user.id).order_by(SecurityEvent.id.desc()).limit(100)
+    query = (
+        select(SecurityEvent)
+        .where(SecurityEvent.user_id == user.id)
+        .order_by(SecurityEvent.id.desc())
+        .limit(100)
+    )
     fields = ("occurred_at", "kind", "result", "means", "ip", "terminal_id")
     return [{n: jsonable(getattr(e, n)) for n in fields} for e in ctx.session.scalars(query)]
 

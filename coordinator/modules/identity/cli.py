@@ -38,15 +38,21 @@ def create_master(
     email: Annotated[str, typer.Option(help="E-mail du propriétaire.")],
     first_name: Annotated[str, typer.Option("--prenom", help="Prénom.")] = "",
     last_name: Annotated[str, typer.Option("--nom", help="Nom.")] = "",
-    password: Annotated[str, typer.Option("--mot-de-passe", prompt="Mot de passe", hide_input=True, confirmation_prompt=True)] = "",
-    replace: Annotated[bool, typer.Option("--remplacer", help="Remplace un administrateur maître perdu.")] = False,
+    password: Annotated[
+        str, typer.Option("--mot-de-passe", prompt="Mot de passe", hide_input=True, confirmation_prompt=True)
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--remplacer", help="Remplace un administrateur maître perdu.")
+    ] = False,
 ) -> None:
     """Crée l'administrateur maître, ou le remplace s'il est perdu ; l'acte est inscrit au journal de sécurité."""
     try:
         with _factory().open(_console()) as ctx:
             user = sign_in.find_by_email(ctx, email)
             if user is None and not replace:
-                accounts.create_master(ctx, first_name=first_name, last_name=last_name, email=email, password=password)
+                accounts.create_master(
+                    ctx, first_name=first_name, last_name=last_name, email=email, password=password
+                )
             elif replace:
                 if user is None:
                     names = {"first_name": first_name, "last_name": last_name}
@@ -54,7 +60,9 @@ def create_master(
                 accounts.set_password(ctx, user, password, temporary=False)
                 handover.make_master(ctx, user)
             else:
-                typer.echo("Ce compte existe déjà ; ajoutez --remplacer pour lui donner le rôle de maître.", err=True)
+                typer.echo(
+                    "Ce compte existe déjà ; ajoutez --remplacer pour lui donner le rôle de maître.", err=True
+                )
                 raise typer.Exit(1)
     except DomainError as refusal:
         typer.echo(refusal.message(), err=True)
@@ -84,7 +92,12 @@ def revoke_everything(ctx: Context) -> int:
     """Close every open session of everybody (ACC-53). Returns how many."""
     from sqlalchemy import update
 
-    statement = update(UserSession).where(UserSession.revoked_at.is_(None)).values(revoked_at=ctx.now).returning(UserSession.id)
+    statement = (
+        update(UserSession)
+        .where(UserSession.revoked_at.is_(None))
+        .values(revoked_at=ctx.now)
+        .returning(UserSession.id)
+    )
     count = len(ctx.session.scalars(statement).all())
     sessions.record_act(ctx, "all_sessions_revoked", None, count=count)
     return count

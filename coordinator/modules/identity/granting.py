@@ -18,9 +18,13 @@ def role_of_code(ctx: Context, code: str) -> Role:
     Raises:
         BusinessError: ``role.unknown``.
     """
-    role = ctx.session.scalars(select(Role).where(Role.code == code, Role.archived_at.is_(None))).one_or_none()
+    role = ctx.session.scalars(
+        select(Role).where(Role.code == code, Role.archived_at.is_(None))
+    ).one_or_none()
     if role is None:
-        raise BusinessError("role.unknown", errors=[FieldError("roles", "role.unknown", {"code": code})], code=code)
+        raise BusinessError(
+            "role.unknown", errors=[FieldError("roles", "role.unknown", {"code": code})], code=code
+        )
     return role
 
 
@@ -48,7 +52,9 @@ def check_may_give(ctx: Context, wanted: dict[tuple[str, str], str]) -> None:
         return
     for (module, right), scope in sorted(wanted.items()):
         if not rights.covers(ctx.principal.scope(module, right), scope):
-            raise Forbidden("rights.not_held", extra={"module": module, "right": right}, module=module, right=right)
+            raise Forbidden(
+                "rights.not_held", extra={"module": module, "right": right}, module=module, right=right
+            )
 
 
 def give_role(ctx: Context, user: UserAccount, role: Role) -> UserRole:
@@ -174,12 +180,16 @@ def check_role(ctx: Context, role: Role) -> None:
             chain.append(parent.code)
             if parent is role or len(chain) > len(all_roles) + 1:
                 path = " → ".join(chain)
-                raise BusinessError("role.loop", errors=[FieldError("parent_id", "role.loop", {"path": path})], path=path)
+                raise BusinessError(
+                    "role.loop", errors=[FieldError("parent_id", "role.loop", {"path": path})], path=path
+                )
             current = parent.parent_id
         if role.parent_id is not None:
             check_may_give(ctx, dict(rights.of_role(ctx.session, role.parent_id).rights))
         if role.code in ALWAYS_TOTP and not role.requires_totp:
-            raise BusinessError("role.totp_required", errors=[FieldError("requires_totp", "role.totp_required")])
+            raise BusinessError(
+                "role.totp_required", errors=[FieldError("requires_totp", "role.totp_required")]
+            )
     if not _is_free(ctx) and role.code in ctx.principal.roles:
         raise Forbidden("rights.own")
 
@@ -192,9 +202,18 @@ def check_role_unused(ctx: Context, role: Role) -> None:
     """
     if role.code in {"master", "admin"}:
         raise Conflict("role.system", role=role.label)
-    holders = select(UserAccount).join(UserRole, UserRole.user_id == UserAccount.id).where(UserRole.role_id == role.id)
-    people = [f"{u.first_name} {u.last_name}" for u in ctx.session.scalars(holders.where(UserAccount.archived_at.is_(None)))]
-    heirs = list(ctx.session.scalars(select(Role.label).where(Role.parent_id == role.id, Role.archived_at.is_(None))))
+    holders = (
+        select(UserAccount)
+        .join(UserRole, UserRole.user_id == UserAccount.id)
+        .where(UserRole.role_id == role.id)
+    )
+    people = [
+        f"{u.first_name} {u.last_name}"
+        for u in ctx.session.scalars(holders.where(UserAccount.archived_at.is_(None)))
+    ]
+    heirs = list(
+        ctx.session.scalars(select(Role.label).where(Role.parent_id == role.id, Role.archived_at.is_(None)))
+    )
     if people or heirs:
         used_by = ", ".join([*people, *heirs])
         raise Conflict("role.used", extra={"users": people, "roles": heirs}, role=role.label, users=used_by)

@@ -37,7 +37,9 @@ def accept(ctx: Context, receiver: UserAccount) -> None:
         Conflict: ``master.no_offer``.
     """
     query = select(MasterHandover).where(
-        MasterHandover.to_user_id == receiver.id, MasterHandover.decided_at.is_(None), MasterHandover.expires_at > ctx.now
+        MasterHandover.to_user_id == receiver.id,
+        MasterHandover.decided_at.is_(None),
+        MasterHandover.expires_at > ctx.now,
     )
     pending = ctx.session.scalars(query.with_for_update()).one_or_none()
     giver = ctx.get(UserAccount, pending.from_user_id, lock=True) if pending else None
@@ -51,7 +53,9 @@ def make_master(ctx: Context, receiver: UserAccount) -> None:
     """Move the master's mark and role; a former master keeps an administrator's rights."""
     role = granting.role_of_code(ctx, "master")
     admin = granting.role_of_code(ctx, "admin")
-    former = ctx.session.scalars(select(UserAccount).where(UserAccount.is_master, UserAccount.id != receiver.id)).all()
+    former = ctx.session.scalars(
+        select(UserAccount).where(UserAccount.is_master, UserAccount.id != receiver.id)
+    ).all()
     for user in former:
         user.is_master = False
         audit.mark_action(ctx.session, user, "hand_over", critical=True)

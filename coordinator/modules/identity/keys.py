@@ -48,7 +48,11 @@ def decrypt(config: Config, token: str) -> str:
         Unavailable: ``auth.key_lost`` when it was encrypted with another key (restored database, lost secrets).
     """
     try:
-        return Fernet(_key(config.secrets_dir / _ENCRYPTION, Fernet.generate_key)).decrypt(token.encode()).decode()
+        return (
+            Fernet(_key(config.secrets_dir / _ENCRYPTION, Fernet.generate_key))
+            .decrypt(token.encode())
+            .decode()
+        )
     except InvalidToken:
         raise Unavailable("auth.key_lost") from None
 

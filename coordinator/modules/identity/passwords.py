@@ -41,7 +41,9 @@ def verify(password: str, stored: str | None) -> tuple[bool, str | None]:
         return False, None
 
 
-def check_strength(password: str, minimum: int, *, names: tuple[str, ...] = (), field: str = "password") -> None:
+def check_strength(
+    password: str, minimum: int, *, names: tuple[str, ...] = (), field: str = "password"
+) -> None:
     """Refuse a password too short, too long or too easy to guess.
 
     Raises:

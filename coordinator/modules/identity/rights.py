@@ -37,7 +37,9 @@ class Effective:
 def field_groups(rights: Mapping[tuple[str, str], str]) -> frozenset[str]:
     """Field groups readable under ``rights``; they are grants on ``field.<group>``."""
     return frozenset(
-        module.removeprefix(FIELD_PREFIX) for module, right in rights if module.startswith(FIELD_PREFIX) and right == "read"
+        module.removeprefix(FIELD_PREFIX)
+        for module, right in rights
+        if module.startswith(FIELD_PREFIX) and right == "read"
     )
 
 
@@ -93,7 +95,9 @@ def lineage(roles: Mapping[int, Role], role_id: int) -> list[Role]:
 def compute(session: Session, user_id: int) -> Effective:
     """Effective rights of one account, from the database."""
     all_roles = {r.id: r for r in session.scalars(select(Role).where(Role.archived_at.is_(None)))}
-    given = session.scalars(select(UserRole.role_id).where(UserRole.user_id == user_id, UserRole.archived_at.is_(None)))
+    given = session.scalars(
+        select(UserRole.role_id).where(UserRole.user_id == user_id, UserRole.archived_at.is_(None))
+    )
     held: dict[int, Role] = {}
     for role_id in given:
         held.update({r.id: r for r in lineage(all_roles, role_id)})
@@ -109,7 +113,9 @@ def of_role(session: Session, role_id: int) -> Effective:
 def _of_roles(session: Session, held: dict[int, Role], user_id: int | None) -> Effective:
     holder = PermissionGrant.role_id.in_(list(held))
     condition = holder if user_id is None else or_(PermissionGrant.user_id == user_id, holder)
-    grants = list(session.scalars(select(PermissionGrant).where(PermissionGrant.archived_at.is_(None), condition)))
+    grants = list(
+        session.scalars(select(PermissionGrant).where(PermissionGrant.archived_at.is_(None), condition))
+    )
     own = [g for g in grants if g.user_id is not None]
     by_role = [(held[g.role_id].code, g) for g in grants if g.role_id is not None]
     result = combine(own, by_role)

@@ -98,7 +98,10 @@ def _matches(ctx: Context, user: UserAccount, code: str) -> bool:
 def _draw_recovery_codes(ctx: Context, user: UserAccount) -> list[str]:
     ctx.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     alphabet = string.ascii_lowercase + "23456789"
-    codes = ["-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(3)) for _ in range(_RECOVERY_COUNT)]
+    codes = [
+        "-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(3))
+        for _ in range(_RECOVERY_COUNT)
+    ]
     ctx.session.add_all(RecoveryCode(user_id=user.id, code_sha256=tokens.digest(c)) for c in codes)
     ctx.session.flush()
     return codes
@@ -110,7 +113,12 @@ def _spend_recovery_code(ctx: Context, user: UserAccount, code: str) -> bool:
         RecoveryCode.used_at.is_(None),
         RecoveryCode.code_sha256 == tokens.digest(code.strip().lower()),
     )
-    statement = update(RecoveryCode).where(RecoveryCode.id.in_(free)).values(used_at=ctx.now).returning(RecoveryCode.id)
+    statement = (
+        update(RecoveryCode)
+        .where(RecoveryCode.id.in_(free))
+        .values(used_at=ctx.now)
+        .returning(RecoveryCode.id)
+    )
     spent = ctx.session.scalars(statement).first() is not None
     if spent:
         sessions.record(ctx, "recovery_code_used", "ok", user.id)

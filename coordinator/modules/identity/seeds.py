@@ -115,7 +115,13 @@ GRANTS: dict[str, dict[str, str]] = {
 ``documents`` is given in scope ``site``: the whole store but what its family and confidentiality keep from the role.
 """
 
-_EVERYONE = {"traceability": "R:own", "ppe": "R:own", "hr": "R:own", "assistant": "RCU:own", "projects": "RU:own"}
+_EVERYONE = {
+    "traceability": "R:own",
+    "ppe": "R:own",
+    "hr": "R:own",
+    "assistant": "RCU:own",
+    "projects": "RU:own",
+}
 """What each working person has where his role says nothing (ACC-23)."""
 
 
@@ -142,11 +148,15 @@ def grants_of(role_code: str) -> dict[str, str]:
     return found
 
 
-def make_grant(module_code: str, notation: str, *, role_id: int | None = None, user_id: int | None = None) -> PermissionGrant:
+def make_grant(
+    module_code: str, notation: str, *, role_id: int | None = None, user_id: int | None = None
+) -> PermissionGrant:
     """Grant of a notation such as ``RCU:own``."""
     letters, _, scope = notation.partition(":")
     given = set(RIGHTS) if letters == "*" else {_LETTERS[letter] for letter in letters}
-    grant = PermissionGrant(role_id=role_id, user_id=user_id, module_code=module_code, is_enabled=True, scope=scope or "all")
+    grant = PermissionGrant(
+        role_id=role_id, user_id=user_id, module_code=module_code, is_enabled=True, scope=scope or "all"
+    )
     grant.is_full_access = letters == "*"
     for right in RIGHTS:
         setattr(grant, f"can_{right}", right in given)

@@ -29,7 +29,15 @@ class SignedIn:
     restrictions: tuple[str, ...]
 
 
-def record(ctx: Context, kind: str, result: str, user_id: int | None = None, *, means: str | None = None, **details: Any) -> None:
+def record(
+    ctx: Context,
+    kind: str,
+    result: str,
+    user_id: int | None = None,
+    *,
+    means: str | None = None,
+    **details: Any,
+) -> None:
     """Add a line to the security log (ACC-11, ACC-41)."""
     line = SecurityEvent(
         occurred_at=ctx.now, kind=kind, result=result, user_id=user_id, ip=ctx.ip, terminal_id=ctx.terminal_id,
@@ -41,17 +49,26 @@ def record(ctx: Context, kind: str, result: str, user_id: int | None = None, *, 
 
 def record_act(ctx: Context, kind: str, target_id: int | None, *, result: str = "ok", **details: Any) -> None:
     """Add a line for what the acting person did to an account; an account only acted upon stays unused (ACC-03)."""
-    record(ctx, kind, result, ctx.principal.user_id, target_user_id=target_id, by=ctx.principal.name, **details)
+    record(
+        ctx, kind, result, ctx.principal.user_id, target_user_id=target_id, by=ctx.principal.name, **details
+    )
 
 
 def open_session(ctx: Context, user: UserAccount, means: str) -> SignedIn:
     """New session of a person whose identity is proven."""
     session = UserSession(
-        user_id=user.id, means=means, terminal_id=ctx.terminal_id, ip=ctx.ip, last_seen_at=ctx.now, expires_at=_expiry(ctx)
+        user_id=user.id,
+        means=means,
+        terminal_id=ctx.terminal_id,
+        ip=ctx.ip,
+        last_seen_at=ctx.now,
+        expires_at=_expiry(ctx),
     )
     ctx.add(session)
     ctx.session.execute(
-        update(UserAccount).where(UserAccount.id == user.id).values(last_login_at=ctx.now, updated_at=UserAccount.updated_at)
+        update(UserAccount)
+        .where(UserAccount.id == user.id)
+        .values(last_login_at=ctx.now, updated_at=UserAccount.updated_at)
     )
     record(ctx, "sign_in", "ok", user.id, means=means)
     return _issue(ctx, user, session)

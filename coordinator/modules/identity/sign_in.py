@@ -109,7 +109,9 @@ def _locked(ctx: Context, user: UserAccount | None, subject: str) -> Unauthentic
 def _failed(ctx: Context, user: UserAccount | None, subject: str, means: str) -> Unauthenticated:
     policy = throttle.Policy.of(ctx)
     if user is not None:
-        counter = throttle.after_failure(throttle.of_user(user), policy, ctx.now, may_close=not user.is_master)
+        counter = throttle.after_failure(
+            throttle.of_user(user), policy, ctx.now, may_close=not user.is_master
+        )
         throttle.save_user(ctx, user, counter)
     else:
         counter = throttle.after_failure(throttle.read(ctx, subject), policy, ctx.now)
@@ -118,7 +120,9 @@ def _failed(ctx: Context, user: UserAccount | None, subject: str, means: str) ->
     if address:
         of_address = throttle.read(ctx, address)
         policy_address = throttle.Policy.of(ctx, address=True)
-        throttle.save(ctx, address, throttle.after_failure(of_address, policy_address, ctx.now, may_close=False))
+        throttle.save(
+            ctx, address, throttle.after_failure(of_address, policy_address, ctx.now, may_close=False)
+        )
     user_id = user.id if user else None
     sessions.record(ctx, "sign_in", "failed", user_id, means=means)
     if counter.is_locked(ctx.now):
@@ -135,4 +139,6 @@ def _succeeded(ctx: Context, user: UserAccount) -> None:
 
 def find_by_email(ctx: Context, email: str) -> UserAccount | None:
     """Account of an e-mail, whatever its case."""
-    return ctx.session.scalars(select(UserAccount).where(func.lower(UserAccount.email) == email.strip().lower())).one_or_none()
+    return ctx.session.scalars(
+        select(UserAccount).where(func.lower(UserAccount.email) == email.strip().lower())
+    ).one_or_none()

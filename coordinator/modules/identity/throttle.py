@@ -67,7 +67,11 @@ def of_user(user: UserAccount) -> Counter:
 def save_user(ctx: Context, user: UserAccount, counter: Counter) -> None:
     """Write an account's counter aside of its version, which belongs to those who edit it."""
     statement = update(UserAccount).where(UserAccount.id == user.id)
-    values = {"failed_attempts": counter.failed, "lock_count": counter.locks, "locked_until": counter.locked_until}
+    values = {
+        "failed_attempts": counter.failed,
+        "lock_count": counter.locks,
+        "locked_until": counter.locked_until,
+    }
     ctx.session.execute(statement.values(**values, updated_at=UserAccount.updated_at))
     ctx.session.refresh(user, list(values))
 
@@ -91,6 +95,10 @@ def read(ctx: Context, subject: str) -> Counter:
 
 def save(ctx: Context, subject: str, counter: Counter) -> None:
     """Write a subject's counter."""
-    values = {"failed_attempts": counter.failed, "lock_count": counter.locks, "locked_until": counter.locked_until}
+    values = {
+        "failed_attempts": counter.failed,
+        "lock_count": counter.locks,
+        "locked_until": counter.locked_until,
+    }
     statement = insert(LoginThrottle).values(subject=subject, **values)
     ctx.session.execute(statement.on_conflict_do_update(index_elements=["subject"], set_=values))

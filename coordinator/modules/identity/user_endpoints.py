@@ -31,12 +31,21 @@ UserCreate: Any = create_model(
     pin=(Annotated[str | None, Field(max_length=10)], None),
 )  # fmt: skip
 UserPatch: Any = create_model(
-    "UserPatch", __base__=patch_schema(UserAccount), password=(_Password, None), row_version=(int | None, None)
+    "UserPatch",
+    __base__=patch_schema(UserAccount),
+    password=(_Password, None),
+    row_version=(int | None, None),
 )
 UserRead = read_schema(UserAccount)
 
 
-@router.post("/users", operation_id="user_create", openapi_extra=guarded(CREATE), status_code=201, response_model=UserRead)
+@router.post(
+    "/users",
+    operation_id="user_create",
+    openapi_extra=guarded(CREATE),
+    status_code=201,
+    response_model=UserRead,
+)
 def create_user(ctx: Ctx, body: UserCreate) -> Any:
     """Create an account; a given password is temporary (ACC-05), without role it starts inactive (ACC-47)."""
     ctx.require(CREATE)
@@ -45,13 +54,17 @@ def create_user(ctx: Ctx, body: UserCreate) -> Any:
     return _serialize(ctx, user)
 
 
-@router.get("/users/{record_id}", operation_id="user_get", openapi_extra=guarded(READ), response_model=UserRead)
+@router.get(
+    "/users/{record_id}", operation_id="user_get", openapi_extra=guarded(READ), response_model=UserRead
+)
 def get_user(ctx: Ctx, record_id: int) -> Any:
     """One account."""
     return _serialize(ctx, _visible(ctx, record_id, READ))
 
 
-@router.patch("/users/{record_id}", operation_id="user_update", openapi_extra=guarded(UPDATE), response_model=UserRead)
+@router.patch(
+    "/users/{record_id}", operation_id="user_update", openapi_extra=guarded(UPDATE), response_model=UserRead
+)
 def update_user(ctx: Ctx, record_id: int, body: UserPatch) -> Any:
     """Change the sent fields; a sent password is hashed again and, for somebody else, temporary."""
     user = _visible(ctx, record_id, UPDATE)
@@ -69,14 +82,21 @@ def update_user(ctx: Ctx, record_id: int, body: UserPatch) -> Any:
     return _serialize(ctx, user)
 
 
-@router.delete("/users/{record_id}", operation_id="user_delete", openapi_extra=guarded(DELETE), status_code=204)
+@router.delete(
+    "/users/{record_id}", operation_id="user_delete", openapi_extra=guarded(DELETE), status_code=204
+)
 def delete_user(ctx: Ctx, record_id: int) -> Response:
     """Close an account; one never used is really removed (ACC-03)."""
     accounts.close_account(ctx, _visible(ctx, record_id, DELETE))
     return Response(status_code=204)
 
 
-@router.post("/users/{record_id}/archive", operation_id="user_archive", openapi_extra=guarded(DELETE), response_model=UserRead)
+@router.post(
+    "/users/{record_id}/archive",
+    operation_id="user_archive",
+    openapi_extra=guarded(DELETE),
+    response_model=UserRead,
+)
 def archive_user(ctx: Ctx, record_id: int, body: VersionBody | None = None) -> Any:
     """Close an account and keep it."""
     user = _visible(ctx, record_id, DELETE)
@@ -91,7 +111,12 @@ def user_rights(ctx: Ctx, record_id: int) -> dict[str, Any]:
     user = _visible(ctx, record_id, READ)
     found = rights.compute(ctx.session, user.id)
     lines = [
-        {"module_code": module, "right": right, "scope": scope, "source": found.sources.get((module, right), "")}
+        {
+            "module_code": module,
+            "right": right,
+            "scope": scope,
+            "source": found.sources.get((module, right), ""),
+        }
         for (module, right), scope in sorted(found.rights.items())
     ]
     return {"is_master": user.is_master, "roles": accounts.roles_of(ctx, user.id), "rights": lines}
@@ -123,7 +148,9 @@ def security_events(
     if kind is not None:
         conditions.append(SecurityEvent.kind == kind)
     total = ctx.session.scalar(select(func.count()).select_from(SecurityEvent).where(*conditions))
-    query = select(SecurityEvent).where(*conditions).order_by(SecurityEvent.id.desc()).offset(skip).limit(limit)
+    query = (
+        select(SecurityEvent).where(*conditions).order_by(SecurityEvent.id.desc()).offset(skip).limit(limit)
+    )
     fields = ("id", "occurred_at", "kind", "result", "user_id", "means", "ip", "terminal_id", "details")
     items = [{n: jsonable(getattr(e, n)) for n in fields} for e in ctx.session.scalars(query)]
     return {"items": items, "total": total, "skip": skip, "limit": limit}
@@ -132,7 +159,9 @@ def security_events(
 def _visible(ctx: Context, user_id: int, permission: Permission) -> UserAccount:
     scope = ctx.require(permission)
     try:
-        user: UserAccount = crud.visible_record(ctx, ctx.registry.entities["user_account"], user_id, scope, lock=permission != READ)
+        user: UserAccount = crud.visible_record(
+            ctx, ctx.registry.entities["user_account"], user_id, scope, lock=permission != READ
+        )
     except NotFound:
         raise NotFound("user.unknown") from None
     return user

@@ -226,7 +226,9 @@ def reading_of(record: CustomerPo) -> PoReading:
         for line in values.get("lines") or []
     )
     plain = PoReading(is_po=bool(values.get("is_po", True)))
-    lists = {n: tuple(values.get(n) or ()) for n in ("quote_numbers", "clauses", "ibans", "warnings")}
+    lists: dict[str, Any] = {
+        n: tuple(values.get(n) or ()) for n in ("quote_numbers", "clauses", "ibans", "warnings")
+    }
     return replace(
         plain,
         po_number=record.po_number,

@@ -50,7 +50,9 @@ def people(ctx: Context, *, on: dt.date | None = None) -> list[Person]:
 
 
 def _skills(ctx: Context, employee_ids: list[int]) -> dict[int, dict[str, int]]:
-    query = select(EmployeeSkill.employee_id, Skill.code, EmployeeSkill.level).join(Skill, Skill.id == EmployeeSkill.skill_id)
+    query = select(EmployeeSkill.employee_id, Skill.code, EmployeeSkill.level).join(
+        Skill, Skill.id == EmployeeSkill.skill_id
+    )
     query = query.where(EmployeeSkill.employee_id.in_(employee_ids), EmployeeSkill.archived_at.is_(None))
     found: dict[int, dict[str, int]] = {}
     for employee_id, code, level in ctx.session.execute(query):
@@ -63,7 +65,11 @@ def skill_level(ctx: Context, employee_id: int, skill_code: str, machine_id: int
     """Level of a person: the one for the machine if any, else the general one, else 0 (HRM-18)."""
     query = select(EmployeeSkill).join(Skill, Skill.id == EmployeeSkill.skill_id)
     rows = ctx.session.scalars(
-        query.where(EmployeeSkill.employee_id == employee_id, Skill.code == skill_code, EmployeeSkill.archived_at.is_(None))
+        query.where(
+            EmployeeSkill.employee_id == employee_id,
+            Skill.code == skill_code,
+            EmployeeSkill.archived_at.is_(None),
+        )
     ).all()
     of_machine = [r.level for r in rows if r.machine_id is not None and r.machine_id == machine_id]
     general = [r.level for r in rows if r.machine_id is None]

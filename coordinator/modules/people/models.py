@@ -35,7 +35,11 @@ class Employee(Record):
     """A person of the personnel register (HRM-01)."""
 
     __tablename__ = "employee"
-    __table_args__ = (CheckConstraint("left_on IS NULL OR hired_on IS NULL OR left_on >= hired_on", name="leaves_after_hire"),)
+    __table_args__ = (
+        CheckConstraint(
+            "left_on IS NULL OR hired_on IS NULL OR left_on >= hired_on", name="leaves_after_hire"
+        ),
+    )
 
     number: Mapped[str] = f.text(20, required=True, unique=True, search=True)
     first_name: Mapped[str] = f.text(100, required=True, search=True, personal=True)

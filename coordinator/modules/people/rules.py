@@ -25,7 +25,9 @@ def subtract(intervals: Iterable[Interval], holes: Iterable[Interval]) -> list[I
     return left
 
 
-def employed_within(start: dt.datetime, end: dt.datetime, hired_on: dt.date | None, left_on: dt.date | None) -> Interval | None:
+def employed_within(
+    start: dt.datetime, end: dt.datetime, hired_on: dt.date | None, left_on: dt.date | None
+) -> Interval | None:
     """Part of ``[start, end)`` between the first and the last day of work, ``None`` when empty."""
     if hired_on is not None:
         start = max(start, dt.datetime.combine(hired_on, dt.time(), dt.UTC))

@@ -93,10 +93,15 @@ def decide(ctx: Context, absence: Absence, _params: Any) -> None:
     absence.decided_at = ctx.now
 
 
-def absences_between(ctx: Context, employee_ids: list[int] | None, start: dt.datetime, end: dt.datetime) -> list[Absence]:
+def absences_between(
+    ctx: Context, employee_ids: list[int] | None, start: dt.datetime, end: dt.datetime
+) -> list[Absence]:
     """Accepted absences that touch a period, of some people or of all."""
     query = select(Absence).where(
-        Absence.status == "accepted", Absence.archived_at.is_(None), Absence.start_at < end, Absence.end_at > start
+        Absence.status == "accepted",
+        Absence.archived_at.is_(None),
+        Absence.start_at < end,
+        Absence.end_at > start,
     )
     if employee_ids is not None:
         query = query.where(Absence.employee_id.in_(employee_ids))

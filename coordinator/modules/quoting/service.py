@@ -127,7 +127,7 @@ def _from_drawing(ctx: Context, line: QuoteLine) -> None:
     line.part_revision_id = line.part_revision_id or analysis.part_revision_id
     line.material_id = line.material_id or analysis.material_id
     line.description = line.description or analysis.part_name or analysis.drawing_number
-    line.criticality = line.criticality or analysis.criticality
+    line.criticality = line.criticality or analysis.criticality or "standard"
     texts = [str(t.get("text")) for t in analysis.treatments or [] if isinstance(t, dict) and t.get("text")]
     line.treatments = line.treatments or ("; ".join(texts)[:300] or None)
 

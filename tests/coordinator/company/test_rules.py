@@ -27,7 +27,8 @@ def test_keys_of_identification_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("year", "month", "day"), [(2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2027, 3, 28), (2038, 4, 25), (2285, 3, 22)]
+    ("year", "month", "day"),
+    [(2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2027, 3, 28), (2038, 4, 25), (2285, 3, 22)],
 )
 def test_easter(year: int, month: int, day: int) -> None:
     assert rules.easter(year) == dt.date(year, month, day)
@@ -76,14 +77,23 @@ def test_night_shift_is_cut_at_the_window_and_joined() -> None:
 
 
 def test_exceptional_opening() -> None:
-    opening = rules.DayException(dt.date(2026, 11, 28), dt.date(2026, 11, 28), is_open=True, start_min=480, end_min=720)
+    opening = rules.DayException(
+        dt.date(2026, 11, 28), dt.date(2026, 11, 28), is_open=True, start_min=480, end_min=720
+    )
     calendar = rules.Calendar(PARIS, week(), [opening])
     found = rules.open_intervals(calendar, local("2026-11-28T00:00"), local("2026-11-30T00:00"))
     assert found == [(local("2026-11-28T08:00"), local("2026-11-28T12:00"))]
 
 
 def line(number: int, rate: str, start: str, end: str | None = None, **objects: object) -> rules.RateLine:
-    return rules.RateLine(number, Decimal(rate), "€/h", dt.date.fromisoformat(start), dt.date.fromisoformat(end) if end else None, objects)
+    return rules.RateLine(
+        number,
+        Decimal(rate),
+        "€/h",
+        dt.date.fromisoformat(start),
+        dt.date.fromisoformat(end) if end else None,
+        objects,
+    )
 
 
 @pytest.mark.requirement("SET-26")

@@ -108,7 +108,9 @@ def test_one_description_installs_the_company(api: Api, factory: ContextFactory)
         ("settings", {"unknown": 1}, "setting.unknown"),
     ],
 )
-def test_a_refused_value_leaves_nothing_behind(api: Api, factory: ContextFactory, change: str, value: Any, code: str) -> None:
+def test_a_refused_value_leaves_nothing_behind(
+    api: Api, factory: ContextFactory, change: str, value: Any, code: str
+) -> None:
     client = api()
     refused = client.post("/api/v1/setup", json=description(**{change: value}))
     assert refused.status_code in {400, 409}, refused.text
@@ -178,7 +180,12 @@ def test_a_new_rate_closes_the_old_one_at_its_date(api: Api, factory: ContextFac
     first = add("40", "2026-01-01").json()
     assert add("44", "2026-07-01").status_code == 201
     assert client.get(f"/api/v1/rate-card-lines/{first['id']}").json()["valid_to"] == "2026-06-30"
-    assert client.patch(f"/api/v1/rate-card-lines/{first['id']}", json={"rate": "50", "row_version": 2}).status_code == 405
+    assert (
+        client.patch(
+            f"/api/v1/rate-card-lines/{first['id']}", json={"rate": "50", "row_version": 2}
+        ).status_code
+        == 405
+    )
     with factory.open(Principal.service("test")) as ctx:
         import datetime as dt
 
@@ -200,7 +207,9 @@ def test_a_missing_rate_names_what_to_fill(factory: ContextFactory) -> None:
 def test_one_trade_is_the_main_one(api: Api) -> None:
     client = api(master())
     types = client.get("/api/v1/activity-types?code__in=turning,milling").json()["items"]
-    rows = [client.post("/api/v1/company-activities", json={"activity_type_id": t["id"]}).json() for t in types]
+    rows = [
+        client.post("/api/v1/company-activities", json={"activity_type_id": t["id"]}).json() for t in types
+    ]
     for row in rows:
         made = client.post(f"/api/v1/company-activities/{row['id']}/make-main", json={})
         assert made.json()["record"]["is_main"] is True
@@ -221,7 +230,9 @@ def test_tasks_notifications_and_dead_deliveries(api: Api, factory: ContextFacto
         event = OutboxEvent(event_type="x", payload={}, occurred_at=ctx.now)
         ctx.session.add(event)
         ctx.session.flush()
-        delivery = OutboxDelivery(outbox_event_id=event.id, handler="nobody", status="dead", attempts=8, last_error="panne")
+        delivery = OutboxDelivery(
+            outbox_event_id=event.id, handler="nobody", status="dead", attempts=8, last_error="panne"
+        )
         ctx.session.add(delivery)
         ctx.session.flush()
         delivery_id = delivery.id

@@ -50,11 +50,15 @@ def test_versions_follow_each_other_and_one_is_in_force(api: Api) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     without_reason = client.post(f"{url}/versions", files={"file": ("plan.pdf", PDF + b"B")})
     assert without_reason.status_code == 422
-    second = client.post(f"{url}/versions", files={"file": ("plan.pdf", PDF + b"B")}, data={"change_reason": "Ø12 H7 ajouté"}).json()
+    second = client.post(
+        f"{url}/versions", files={"file": ("plan.pdf", PDF + b"B")}, data={"change_reason": "Ø12 H7 ajouté"}
+    ).json()
     assert client.get(f"{url}/download").content == PDF, "a draft is not in force"
     act(second["version"]["id"], "submit")
     act(second["version"]["id"], "approve")
-    listed = client.get(f"/api/v1/document-versions?document_id={document['id']}&sort=version_no").json()["items"]
+    listed = client.get(f"/api/v1/document-versions?document_id={document['id']}&sort=version_no").json()[
+        "items"
+    ]
     assert [(v["version_no"], v["status"]) for v in listed] == [(1, "superseded"), (2, "approved")]
     assert client.get(f"{url}/download").content == PDF + b"B"
     assert client.get(f"{url}/download?version_no=1").content == PDF, "nothing is overwritten"
@@ -116,7 +120,11 @@ def test_empty_files_are_refused(api: Api) -> None:
         (b"ISO-10303-21;\nHEADER;", "piece.stp", "model/step"),
         (b"%\nO1234\nG0 X10\nM30\n", "O1234.nc", "text/x-gcode"),
         ("pièce;quantité\n".encode("latin-1"), "liste.csv", "text/csv"),
-        (archive("xl/workbook.xml"), "a.zip", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (
+            archive("xl/workbook.xml"),
+            "a.zip",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
         (archive("a.txt"), "a.xlsx", "application/zip"),
         (bytes(80) + (1).to_bytes(4, "little") + bytes(50), "a.stl", "model/stl"),
         (b"\x00\x01\x02\x03", "a.pdf", "application/octet-stream"),
@@ -135,7 +143,11 @@ def test_links_need_an_existing_object(api: Api) -> None:
     links = client.get(f"/api/v1/document-links?object_type=site&object_id={site}").json()["items"]
     assert links[0]["document"]["id"] == filed.json()["document"]["id"]
     for object_type, object_id in (("site", 999999), ("nothing", 1)):
-        body = {"document_id": filed.json()["document"]["id"], "object_type": object_type, "object_id": object_id}
+        body = {
+            "document_id": filed.json()["document"]["id"],
+            "object_type": object_type,
+            "object_id": object_id,
+        }
         assert client.post("/api/v1/document-links", json=body).json()["code"] == "document.link_unknown"
 
 
@@ -144,7 +156,9 @@ def test_links_need_an_existing_object(api: Api) -> None:
 def test_reading_a_critical_document_is_logged_and_a_damaged_file_is_refused(factory: ContextFactory) -> None:
     with factory.open(Principal.service("test")) as ctx:
         site = ctx.add(Site(code="S1", name="Nord"))
-        version = documents.file_document(ctx, "quality", "Procédure", PDF, "application/pdf", [site], is_critical=True)
+        version = documents.file_document(
+            ctx, "quality", "Procédure", PDF, "application/pdf", [site], is_critical=True
+        )
         assert version.status == "approved"
         assert version.file_name.endswith(".pdf")
         assert documents.read(ctx, version) == PDF
@@ -164,12 +178,16 @@ def test_validity(api: Api) -> None:
 
     def add(**dates: str) -> Any:
         data = {"change_reason": "nouveau certificat", **dates}
-        return client.post(f"/api/v1/documents/{document}/versions", files={"file": ("c.pdf", PDF)}, data=data)
+        return client.post(
+            f"/api/v1/documents/{document}/versions", files={"file": ("c.pdf", PDF)}, data=data
+        )
 
     assert add(issued_on="2026-05-01", valid_until="2026-04-30").json()["code"] == "document.validity"
     old = add(issued_on="2020-01-01", valid_until="2021-01-01").json()["version"]["id"]
     client.post(f"/api/v1/document-versions/{old}/submit", json={})
-    assert client.post(f"/api/v1/document-versions/{old}/approve", json={}).json()["code"] == "document.expired"
+    assert (
+        client.post(f"/api/v1/document-versions/{old}/approve", json={}).json()["code"] == "document.expired"
+    )
 
 
 @pytest.mark.requirement("DOC-33")

@@ -86,7 +86,9 @@ def test_a_drawing_becomes_a_part_revision(
         corrections = {c.field_name: c for c in ctx.session.scalars(select(DrawingCorrection))}
         assert corrections["part_name"].corrected_value == "Arbre corrigé"
         assert corrections["part_name"].read_value == read["part_name"]
-    closed = http.patch(path, json={"part_name": "X", "row_version": validated.json()["record"]["row_version"]})
+    closed = http.patch(
+        path, json={"part_name": "X", "row_version": validated.json()["record"]["row_version"]}
+    )
     assert closed.json()["code"] == "drawing.closed"
 
 
@@ -109,7 +111,10 @@ def test_validation_is_human_and_complete(
 
 @pytest.mark.requirement("DRW-42")
 def test_files_come_back_unchanged_and_unreadable_ones_fail_alone(
-    client: Callable[..., TestClient], fresh_factory: ContextFactory, samples: list[SamplePart], tmp_path: Path
+    client: Callable[..., TestClient],
+    fresh_factory: ContextFactory,
+    samples: list[SamplePart],
+    tmp_path: Path,
 ) -> None:
     http = client(master())
     broken = tmp_path / "PL-999.pdf"

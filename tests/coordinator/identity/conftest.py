@@ -53,13 +53,22 @@ class House:
     def user(self, *roles: str, **kwargs: Any) -> str:
         """Create a person with a lasting password. Returns the e-mail."""
         email = f"p{next(_numbers)}@atelier.fr"
-        values = {"first_name": "Ana", "last_name": "Durand", "email": email, "password": PASSWORD, "temporary": False, **kwargs}
+        values = {
+            "first_name": "Ana",
+            "last_name": "Durand",
+            "email": email,
+            "password": PASSWORD,
+            "temporary": False,
+            **kwargs,
+        }
         with self.factory.open(Principal.service("test")) as ctx:
             identity.create_user(ctx, roles=list(roles), **values)
         return email
 
     def login(self, email: str, password: str = PASSWORD, totp: str | None = None) -> Any:
-        return self.client.post("/api/v1/auth/login", json={"email": email, "password": password, "totp": totp})
+        return self.client.post(
+            "/api/v1/auth/login", json={"email": email, "password": password, "totp": totp}
+        )
 
     def code(self, secret: str = MASTER_SECRET) -> str:
         """Present code of an authenticator."""
@@ -104,7 +113,12 @@ def house(factory: ContextFactory) -> Iterator[House]:
     with moved.open(Principal.service("test")) as ctx:
         ctx.add(CompanyProfile(legal_name="Atelier", country="FR"))
         identity.create_master(
-            ctx, first_name="Marie", last_name="Chef", email="Chef@Atelier.fr", password=PASSWORD, totp_secret=MASTER_SECRET
+            ctx,
+            first_name="Marie",
+            last_name="Chef",
+            email="Chef@Atelier.fr",
+            password=PASSWORD,
+            totp_secret=MASTER_SECRET,
         )
     app = _app(moved)
     app.state.is_set_up = False

@@ -25,7 +25,17 @@ def test_console(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.clock.advance(minutes=1)
     assert run(cli.app, ["unlock", email]).exit_code == 0
     assert run(cli.app, ["unlock", "personne@atelier.fr"]).exit_code == 1
-    options = ["create-master", "--email", "suite@atelier.fr", "--prenom", "Luc", "--nom", "Suite", "--mot-de-passe", PASSWORD]
+    options = [
+        "create-master",
+        "--email",
+        "suite@atelier.fr",
+        "--prenom",
+        "Luc",
+        "--nom",
+        "Suite",
+        "--mot-de-passe",
+        PASSWORD,
+    ]
     refused = run(cli.app, options)
     assert refused.exit_code == 1, "exactly one master at any time"
     replaced = run(cli.app, [*options, "--remplacer"])

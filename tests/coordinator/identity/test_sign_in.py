@@ -46,7 +46,9 @@ def test_unknown_forged_expired_and_revoked_tokens_are_all_the_same_401(house: H
     refusals.append(house.client.get(ME, headers=later))
     assert {r.status_code for r in refusals} == {401}
     assert {r.json()["code"] for r in refusals} == {"auth.invalid_token"}
-    assert {r.json()["detail"] for r in refusals} == {"Votre session n'est plus valable : connectez-vous à nouveau."}
+    assert {r.json()["detail"] for r in refusals} == {
+        "Votre session n'est plus valable : connectez-vous à nouveau."
+    }
     missing = house.client.get("/api/v1/users", headers=house.bearer(email))
     assert missing.status_code == 403
     assert (missing.json()["module"], missing.json()["right"]) == ("users_access", "read")
@@ -65,7 +67,9 @@ def test_refresh_rotates_and_a_stolen_token_closes_the_session(house: House) -> 
     house.clock.advance(seconds=90)
     assert house.client.post(refresh, json={"refresh_token": first["refresh_token"]}).status_code == 401
     assert house.client.get(ME, headers=headers).status_code == 401
-    assert house.client.post(refresh, json={"refresh_token": second.json()["refresh_token"]}).status_code == 401
+    assert (
+        house.client.post(refresh, json={"refresh_token": second.json()["refresh_token"]}).status_code == 401
+    )
 
 
 def test_a_lost_answer_to_a_refresh_can_be_asked_again(house: House) -> None:
@@ -80,7 +84,10 @@ def test_a_lost_answer_to_a_refresh_can_be_asked_again(house: House) -> None:
 def test_refresh_ends_after_twelve_hours(house: House) -> None:
     first = house.login(house.user("sales")).json()
     house.clock.advance(hours=12, seconds=1)
-    assert house.client.post("/api/v1/auth/refresh", json={"refresh_token": first["refresh_token"]}).status_code == 401
+    assert (
+        house.client.post("/api/v1/auth/refresh", json={"refresh_token": first["refresh_token"]}).status_code
+        == 401
+    )
 
 
 @pytest.mark.requirement("ACC-07")
@@ -178,7 +185,9 @@ def test_a_role_with_two_factor_duty_can_only_enrol_first(house: House) -> None:
     secret = house.client.post("/api/v1/auth/totp/enrol", headers=headers).json()["secret"]
     wrong = house.client.post("/api/v1/auth/totp/confirm", json={"code": "000000"}, headers=headers)
     assert wrong.json()["code"] == "totp.wrong"
-    codes = house.client.post("/api/v1/auth/totp/confirm", json={"code": house.code(secret)}, headers=headers).json()
+    codes = house.client.post(
+        "/api/v1/auth/totp/confirm", json={"code": house.code(secret)}, headers=headers
+    ).json()
     assert len(set(codes["recovery_codes"])) == 10
     assert "invoicing" in house.client.get(ME, headers=headers).json()["rights"]
 
@@ -186,10 +195,14 @@ def test_a_role_with_two_factor_duty_can_only_enrol_first(house: House) -> None:
     assert house.login(email, totp="123").json()["code"] == "auth.invalid_credentials"
     house.clock.advance(seconds=60)
     assert house.login(email, totp=house.code(secret)).status_code == 200
-    assert house.login(email, totp=house.code(secret)).json()["code"] == "auth.invalid_credentials", "replayed code"
+    assert house.login(email, totp=house.code(secret)).json()["code"] == "auth.invalid_credentials", (
+        "replayed code"
+    )
     recovery = codes["recovery_codes"][0]
     assert house.login(email, totp=recovery).status_code == 200
-    assert house.login(email, totp=recovery).json()["code"] == "auth.invalid_credentials", "recovery code used twice"
+    assert house.login(email, totp=recovery).json()["code"] == "auth.invalid_credentials", (
+        "recovery code used twice"
+    )
 
 
 @pytest.mark.requirement("ACC-09")
@@ -215,7 +228,9 @@ def test_a_first_password_serves_once_and_must_be_changed(house: House) -> None:
     assert house.login(email).json()["code"] == "auth.invalid_credentials", "single use"
     weak = house.client.post("/api/v1/auth/password", json={"new_password": "Azerty123!"}, headers=headers)
     assert weak.json()["code"] == "password.common"
-    changed = house.client.post("/api/v1/auth/password", json={"new_password": "fraise-trois-dents"}, headers=headers)
+    changed = house.client.post(
+        "/api/v1/auth/password", json={"new_password": "fraise-trois-dents"}, headers=headers
+    )
     assert changed.status_code == 204
     assert house.client.get(ME, headers=headers).json()["restrictions"] == []
     assert house.login(email, "fraise-trois-dents").json()["must_change_password"] is False
@@ -246,14 +261,18 @@ def test_old_hashes_are_verified_and_replaced(house: House) -> None:
 def test_badge_and_pin(house: House) -> None:
     email = house.user("operator", pin="4071")
     user = house.client.get(f"/api/v1/users?q={email}", headers=house.master()).json()["items"][0]
-    badge = house.client.post(f"/api/v1/users/{user['id']}/issue-badge", json={}, headers=house.master()).json()["result"]
+    badge = house.client.post(
+        f"/api/v1/users/{user['id']}/issue-badge", json={}, headers=house.master()
+    ).json()["result"]
 
     def sign_in(content: str, pin: str) -> int:
         return house.client.post("/api/v1/auth/badge", json={"badge": content, "pin": pin}).status_code
 
     assert sign_in(badge["content"], "9999") == 401
     assert sign_in(badge["content"], "4071") == 200
-    second = house.client.post(f"/api/v1/users/{user['id']}/issue-badge", json={}, headers=house.master()).json()["result"]
+    second = house.client.post(
+        f"/api/v1/users/{user['id']}/issue-badge", json={}, headers=house.master()
+    ).json()["result"]
     assert sign_in(badge["content"], "4071") == 401, "the lost badge is revoked"
     assert sign_in(second["content"], "4071") == 200
     with house.factory.open(Principal.service("test")) as ctx:
@@ -264,6 +283,8 @@ def test_badge_and_pin(house: House) -> None:
 def test_a_badge_alone_never_opens_an_account_with_two_factor_duty(house: House) -> None:
     email = house.user("workshop_manager", pin="4071")
     user = house.client.get(f"/api/v1/users?q={email}", headers=house.master()).json()["items"][0]
-    badge = house.client.post(f"/api/v1/users/{user['id']}/issue-badge", json={}, headers=house.master()).json()["result"]
+    badge = house.client.post(
+        f"/api/v1/users/{user['id']}/issue-badge", json={}, headers=house.master()
+    ).json()["result"]
     answer = house.client.post("/api/v1/auth/badge", json={"badge": badge["content"], "pin": "4071"})
     assert answer.json()["code"] == "auth.password_needed"

@@ -24,7 +24,9 @@ def user_id(house: House, email: str) -> int:
 @pytest.mark.requirement("ACC-02")
 def test_the_users_api(house: House) -> None:
     headers = house.master()
-    created = house.client.post("/api/v1/users", json={**NEW, "password": PASSWORD, "roles": ["sales"]}, headers=headers)
+    created = house.client.post(
+        "/api/v1/users", json={**NEW, "password": PASSWORD, "roles": ["sales"]}, headers=headers
+    )
     assert created.status_code == 201, created.text
     user = created.json()
     assert user["roles"] == ["sales"]
@@ -37,7 +39,9 @@ def test_the_users_api(house: House) -> None:
     assert house.client.patch("/api/v1/users/999999", json={"phone": "1"}, headers=headers).status_code == 404
     assert house.client.delete("/api/v1/users/999999", headers=headers).status_code == 404
     for wrong in ({"email": "lea"}, {"email": None}, {"first_name": 3}, {"unknown": 1}):
-        assert house.client.post("/api/v1/users", json={**NEW, **wrong}, headers=headers).status_code == 422, wrong
+        assert (
+            house.client.post("/api/v1/users", json={**NEW, **wrong}, headers=headers).status_code == 422
+        ), wrong
     page = house.client.get("/api/v1/users", headers=headers).json()
     assert (page["skip"], page["limit"], page["total"]) == (0, 10, 2)
     assert "argon2" not in str(page)
@@ -45,7 +49,9 @@ def test_the_users_api(house: House) -> None:
         assert house.client.get(f"/api/v1/users?{wrong}", headers=headers).status_code == 422
     changed = house.client.patch(url, json={"phone": "0612"}, headers=headers).json()
     assert (changed["phone"], changed["last_name"]) == ("0612", "Petit")
-    assert house.client.patch(url, json={"password": "fraise-trois-dents"}, headers=headers).status_code == 200
+    assert (
+        house.client.patch(url, json={"password": "fraise-trois-dents"}, headers=headers).status_code == 200
+    )
     assert house.login(NEW["email"]).status_code == 401
     assert house.login(NEW["email"], "fraise-trois-dents").status_code == 200
     assert house.client.delete(url, headers=headers).status_code == 204
@@ -113,9 +119,13 @@ def test_the_master_account_is_handed_over_only_with_proof_and_acceptance(house:
     offer, accept = "/api/v1/auth/master/offer", "/api/v1/auth/master/accept"
     secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
     house.clock.advance(seconds=30)
-    unproven = house.client.post(offer, json={"user_id": receiver, "password": PASSWORD, "totp": "000000"}, headers=master)
+    unproven = house.client.post(
+        offer, json={"user_id": receiver, "password": PASSWORD, "totp": "000000"}, headers=master
+    )
     assert unproven.json()["code"] == "totp.wrong"
-    early = house.client.post(accept, json={"password": PASSWORD, "totp": house.code(secret)}, headers=headers)
+    early = house.client.post(
+        accept, json={"password": PASSWORD, "totp": house.code(secret)}, headers=headers
+    )
     assert early.json()["code"] == "master.no_offer"
     proof = {"user_id": receiver, "password": PASSWORD, "totp": house.code()}
     assert house.client.post(offer, json=proof, headers=master).status_code == 200
@@ -143,22 +153,37 @@ def test_nobody_gives_a_right_he_lacks_nor_raises_his_own(house: House) -> None:
         return house.client.post(grants, json={"can_read": True, **values}, headers=headers)
 
     lacking = grant(user_id=other, module_code="quoting")
-    assert (lacking.status_code, lacking.json()["code"], lacking.json()["module"]) == (403, "rights.not_held", "quoting")
+    assert (lacking.status_code, lacking.json()["code"], lacking.json()["module"]) == (
+        403,
+        "rights.not_held",
+        "quoting",
+    )
     assert grant(user_id=me, module_code="settings").json()["code"] == "rights.own"
     role = role_id(house, "management", headers)
-    assert house.client.post("/api/v1/user-roles", json={"user_id": other, "role_id": role}, headers=headers).status_code == 403
+    assert (
+        house.client.post(
+            "/api/v1/user-roles", json={"user_id": other, "role_id": role}, headers=headers
+        ).status_code
+        == 403
+    )
     own_role = house.client.post("/api/v1/user-roles", json={"user_id": me, "role_id": role}, headers=headers)
     assert own_role.json()["code"] == "rights.own"
     admin_role = role_id(house, "admin", headers)
     assert grant(role_id=admin_role, module_code="settings").json()["code"] == "rights.own"
     held = grant(user_id=other, module_code="settings")
     assert held.status_code == 201, held.text
-    wider = house.client.patch(f"{grants}/{held.json()['id']}", json={"can_delete": True, "row_version": 1}, headers=headers)
+    wider = house.client.patch(
+        f"{grants}/{held.json()['id']}", json={"can_delete": True, "row_version": 1}, headers=headers
+    )
     assert wider.status_code == 200
-    heir = house.client.post("/api/v1/roles", json={"code": "x", "label": "X", "parent_id": role}, headers=headers)
+    heir = house.client.post(
+        "/api/v1/roles", json={"code": "x", "label": "X", "parent_id": role}, headers=headers
+    )
     assert heir.json()["code"] == "rights.not_held"
     master_role = role_id(house, "master", house.master())
-    given = house.client.post("/api/v1/user-roles", json={"user_id": other, "role_id": master_role}, headers=house.master())
+    given = house.client.post(
+        "/api/v1/user-roles", json={"user_id": other, "role_id": master_role}, headers=house.master()
+    )
     assert given.json()["code"] == "master.by_handover"
 
 
@@ -174,9 +199,17 @@ def test_the_last_administrator_stays(house: House) -> None:
     with house.factory.open(Principal.service("test")) as ctx:
         from coordinator.modules.identity.seeds import make_grant
 
-        ctx.add(make_grant("users_access", "RUD", user_id=ctx.session.scalar(select(UserAccount.id).where(UserAccount.email == clerk))))
+        ctx.add(
+            make_grant(
+                "users_access",
+                "RUD",
+                user_id=ctx.session.scalar(select(UserAccount.id).where(UserAccount.email == clerk)),
+            )
+        )
     headers = house.bearer(clerk)
-    assert client.delete(f"/api/v1/users/{last}", headers=headers).status_code == 204, "another manager of rights remains"
+    assert client.delete(f"/api/v1/users/{last}", headers=headers).status_code == 204, (
+        "another manager of rights remains"
+    )
     second = user_id(house, house.user("admin", totp_secret=secret))
     own = client.patch(f"/api/v1/users/{user_id(house, clerk)}", json={"is_active": False}, headers=headers)
     assert own.status_code == 200, "the other administrator remains"
@@ -193,14 +226,22 @@ def test_role_loops_and_used_roles_are_refused(house: House) -> None:
     headers = house.master()
     operator, leader = role_id(house, "operator", headers), role_id(house, "team_leader", headers)
     version = house.client.get(f"/api/v1/roles/{operator}", headers=headers).json()["row_version"]
-    loop = house.client.patch(f"/api/v1/roles/{operator}", json={"parent_id": leader, "row_version": version}, headers=headers)
+    loop = house.client.patch(
+        f"/api/v1/roles/{operator}", json={"parent_id": leader, "row_version": version}, headers=headers
+    )
     assert (loop.status_code, loop.json()["code"]) == (400, "role.loop")
-    itself = house.client.patch(f"/api/v1/roles/{operator}", json={"parent_id": operator, "row_version": version}, headers=headers)
+    itself = house.client.patch(
+        f"/api/v1/roles/{operator}", json={"parent_id": operator, "row_version": version}, headers=headers
+    )
     assert itself.json()["code"] == "role.loop"
     house.user("sales")
-    used = house.client.post(f"/api/v1/roles/{role_id(house, 'sales', headers)}/archive", json={}, headers=headers)
+    used = house.client.post(
+        f"/api/v1/roles/{role_id(house, 'sales', headers)}/archive", json={}, headers=headers
+    )
     assert (used.status_code, used.json()["users"]) == (409, ["Ana Durand"])
-    unused = house.client.post(f"/api/v1/roles/{role_id(house, 'programmer', headers)}/archive", json={}, headers=headers)
+    unused = house.client.post(
+        f"/api/v1/roles/{role_id(house, 'programmer', headers)}/archive", json={}, headers=headers
+    )
     assert unused.json()["archived_at"]
 
 
@@ -210,7 +251,11 @@ def test_a_refusal_leaves_a_line_in_the_access_log(house: House) -> None:
     assert house.client.get("/api/v1/users", headers=house.bearer(email)).status_code == 403
     with house.factory.open(Principal.service("test")) as ctx:
         line = ctx.session.scalars(select(AccessLog)).one()
-        assert (line.user_id, line.resource, line.access_level) == (user_id(house, email), "GET /api/v1/users", "users_access:read")
+        assert (line.user_id, line.resource, line.access_level) == (
+            user_id(house, email),
+            "GET /api/v1/users",
+            "users_access:read",
+        )
 
 
 def test_station_users_carry_hashes_a_station_can_check(house: House) -> None:

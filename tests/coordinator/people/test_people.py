@@ -66,7 +66,11 @@ def test_reversed_and_overlapping_periods_are_refused(api: Api) -> None:
     absence = {"employee_id": ana, "absence_type_id": absence_type(client)}
 
     def ask(start: str, end: str) -> str:
-        return str(client.post("/api/v1/absences", json={**absence, "start_at": start, "end_at": end}).json().get("code"))
+        return str(
+            client.post("/api/v1/absences", json={**absence, "start_at": start, "end_at": end})
+            .json()
+            .get("code")
+        )
 
     assert ask("2026-03-05T00:00:00Z", "2026-03-04T00:00:00Z") == "period.reversed"
     assert ask("2026-03-04T00:00:00Z", "2026-03-06T00:00:00Z") == "None"
