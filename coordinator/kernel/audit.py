@@ -23,6 +23,7 @@ from coordinator.kernel.models import AuditLog, AuditSeal, NumberSequence
 
 GENESIS = bytes(32)
 _LOCK = 0x67755F617564
+_LARGE = 8192
 _UNWATCHED = {"created_at", "updated_at", "row_version", "id"}
 _SILENT: set[type[Record]] = {NumberSequence}
 
@@ -104,7 +105,7 @@ def _values(record: Record) -> dict[str, Any]:
     mapper = inspect(type(record))
     names = [c.key for c in mapper.column_attrs if c.key not in _UNWATCHED and not _is_secret(c)]
     loaded = inspect(record).dict
-    return {n: jsonable(loaded[n]) for n in names if loaded.get(n) is not None}
+    return {n: _kept(loaded[n]) for n in names if loaded.get(n) is not None}
 
 
 def _changes(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -120,8 +121,8 @@ def _changes(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         if _is_secret(column):
             old[column.key], new[column.key] = "••••", "••••"
             continue
-        old[column.key] = jsonable(history.deleted[0]) if history.deleted else None
-        new[column.key] = jsonable(history.added[0]) if history.added else None
+        old[column.key] = _kept(history.deleted[0]) if history.deleted else None
+        new[column.key] = _kept(history.added[0]) if history.added else None
     return old, new
 
 
@@ -202,11 +203,49 @@ _HASHED = (
 )  # fmt: skip
 
 
+_EXPONENT_FROM = 1e16
+"""From here on Python writes a float with an exponent."""
+
+
 def line_hash(row: dict[str, Any]) -> bytes:
     """SHA-256 of the former line's hash and the canonical content of this one."""
-    content = {name: jsonable(row[name]) for name in _HASHED}
+    content = {name: _as_stored(jsonable(row[name])) for name in _HASHED}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(row["previous_sha256"] + canonical.encode()).digest()
+
+
+def _as_stored(value: Any) -> Any:
+    """``value`` as it comes back from the database: jsonb knows no negative zero, and writes 1e+22 as a whole number."""
+    if isinstance(value, dict):
+        return {key: _as_stored(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_stored(one) for one in value]
+    if isinstance(value, float):
+        return int(value) if abs(value) >= _EXPONENT_FROM else value + 0.0
+    return value
+
+
+def _canonical(value: Any) -> Any:
+    """Numbers as one text each: the database keeps neither −0.0 nor the difference between 1e22 and its digits."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        number = decimal.Decimal(repr(value))
+        return format(number.normalize(), "f") if number else "0"
+    if isinstance(value, dict):
+        return {k: _canonical(v) for k, v in value.items()}
+    return [_canonical(v) for v in value]
+
+
+def _kept(value: Any) -> Any:
+    """Value for the history; of a very large structure only its digest, the content stands in its record."""
+    plain = jsonable(value)
+    if not isinstance(plain, dict | list):
+        return plain
+    text_ = json.dumps(plain, sort_keys=True, ensure_ascii=False, default=str)
+    if len(text_) <= _LARGE:
+        return plain
+    return {"sha256": hashlib.sha256(text_.encode()).hexdigest(), "characters": len(text_)}
 
 
 def _announce(session: Session, entries: list[Entry]) -> None:
