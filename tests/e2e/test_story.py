@@ -67,6 +67,7 @@ def test_nothing_of_the_workshop_is_left_running(told: dict[str, Any]) -> None:
         if entry.name.isdigit():
             try:
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                command += f" in {(entry / 'cwd').readlink()}"
             except OSError:
                 continue
             if folder in command:
