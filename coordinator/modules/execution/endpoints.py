@@ -1,13 +1,14 @@
 """What phones, stations and the office ask of the shop floor."""
 
 import datetime as dt
+import re
 import uuid
 from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.exc import OperationalError
 
 from coordinator.kernel import crud, qr, tasks
@@ -16,7 +17,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.kernel.errors import Unauthenticated
 from coordinator.kernel.http import Ctx, guarded, own
 from coordinator.kernel.i18n import entity_label, t
-from coordinator.kernel.models import ScanEvent
+from coordinator.kernel.models import QrCode, ScanEvent
 from coordinator.kernel.registry import Permission
 from coordinator.modules.execution import facts, sheet, trace, views
 from coordinator.modules.execution.models import ShopEvent, WorkOrder, WorkOrderOperation
@@ -130,7 +131,8 @@ def look_up(ctx: Ctx, code: str) -> dict[str, Any]:
     """What a scanned code stands for, for whoever may read it."""
     if ctx.principal.kind == "anonymous":
         raise Unauthenticated
-    row = qr.find(ctx, code)
+    scanned = qr.find(ctx, code)
+    row = scanned or _typed(ctx, code)
     answer: dict[str, Any] = {
         "kind": "unknown",
         "display": None,
@@ -138,7 +140,7 @@ def look_up(ctx: Ctx, code: str) -> dict[str, Any]:
         "allowed_actions": [],
         "message": None,
     }
-    _note_scan(ctx, code, row)
+    _note_scan(ctx, code, row, means="qr" if scanned is row else "manual")
     if row is None or row.revoked_at is not None:
         key = "error.shop.unknown_code" if row is None else "error.shop.revoked_code"
         return {**answer, "message": t(key, ctx.locale)}
@@ -152,6 +154,22 @@ def look_up(ctx: Ctx, code: str) -> dict[str, Any]:
     shown = crud.serialize(ctx, spec, record)
     return {**answer, "kind": row.object_type, "display": shown["display"], "object": shown,
             "allowed_actions": shown["allowed_actions"]}  # fmt: skip
+
+
+def _typed(ctx: Context, text: str) -> QrCode | None:
+    """Code of the open operation whose order and sequence number somebody typed, "of 2026 12 10" as well as "OF-2026-12 10"."""
+    wanted = re.sub(r"[^0-9A-Z]", "", text.upper())
+    whole = WorkOrder.number + cast(WorkOrderOperation.sequence_no, String)
+    query = (
+        select(QrCode)
+        .join(WorkOrderOperation, WorkOrderOperation.id == QrCode.object_id)
+        .join(WorkOrder, WorkOrder.id == WorkOrderOperation.work_order_id)
+        .where(QrCode.object_type == "work_order_operation", QrCode.revoked_at.is_(None))
+        .where(WorkOrder.status.in_(("released", "in_progress")), WorkOrder.archived_at.is_(None))
+        .where(func.upper(func.regexp_replace(whole, "[^0-9A-Za-z]", "", "g")) == wanted)
+    )
+    found = list(ctx.session.scalars(query.limit(2)))
+    return found[0] if len(found) == 1 else None
 
 
 def _operation(ctx: Context, operation_id: int) -> dict[str, Any]:
@@ -180,14 +198,14 @@ def _operation(ctx: Context, operation_id: int) -> dict[str, Any]:
     }
 
 
-def _note_scan(ctx: Context, code: str, row: Any) -> None:
+def _note_scan(ctx: Context, code: str, row: QrCode | None, *, means: str) -> None:
     """Every look-up by a code is a scan (TRC-18)."""
     result = "unknown" if row is None else "revoked" if row.revoked_at is not None else "done"
     ctx.session.add(
         ScanEvent(
             uid=uuid.uuid4(), occurred_at=ctx.now, qr_code_id=row.id if row is not None else None, code=code[:200],
             user_id=ctx.principal.user_id, terminal_id=ctx.terminal_id, terminal_type="phone", purpose="consultation",
-            means="qr", result=result,
+            means=means, result=result,
         )
     )  # fmt: skip
 

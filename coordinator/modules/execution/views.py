@@ -14,7 +14,7 @@ from coordinator.kernel.models import QrCode
 from coordinator.modules.catalogue.api import Part, PartRevision, Tool
 from coordinator.modules.execution import times
 from coordinator.modules.execution.models import TimeEntry, WorkOrder, WorkOrderOperation
-from coordinator.modules.execution.orders import received_qty
+from coordinator.modules.execution.orders import predecessors, received_qty
 from coordinator.modules.machines.api import Machine
 from coordinator.modules.planning.models import OperatorSlot
 from coordinator.modules.routings.api import OperationTool
@@ -146,7 +146,7 @@ def _item(
         "part": parts.get(order.part_revision_id) or {"name": "", "drawing_number": None, "revision": None},
         "material": material.get("name"),
         "planned_qty": float(operation.planned_qty),
-        "received_qty": float(received_qty(ctx, operation)) if operation.started_at is not None else None,
+        "received_qty": _received(ctx, operation, order) if user_id is not None else None,
         "good_qty": float(operation.good_qty),
         "scrap_qty": float(operation.scrap_qty),
         "rework_qty": float(operation.rework_qty),
@@ -163,6 +163,15 @@ def _item(
         "priority": order.priority,
         "criticality": order.criticality,
     }
+
+
+def _received(ctx: Context, operation: WorkOrderOperation, order: WorkOrder) -> float | None:
+    """Parts there are to work on, once the operations before have passed on all they will; ``None`` until then."""
+    if order.status != "in_progress":
+        return None
+    before = predecessors(ctx, operation)
+    is_final = bool(before) and all(one.status == "done" for one, _ in before)
+    return float(received_qty(ctx, operation)) if is_final else None
 
 
 def actions(
