@@ -20,7 +20,7 @@ const texts = (fields: Partial<FinishTexts> = {}): FinishTexts => ({
   ...fields,
 });
 const finish = (fields: Partial<FinishTexts>, op = operation()) =>
-  buildFinish(op, texts(fields), 60, "qr", (old, next, why) => `${old}>${next}:${why}`);
+  buildFinish(op, texts(fields), 60, 60.4, "qr", (old, next, why) => `${old}>${next}:${why}`);
 const faults = (result: ReturnType<typeof finish>) =>
   result.ok ? [] : result.faults.map((fault) => `${fault.field}:${fault.fault}`);
 
@@ -57,6 +57,18 @@ describe("finishing", () => {
     [{ toolChange: true, oldTool: "T4" }, ["tool:missing"]],
   ] as [Partial<FinishTexts>, string[]][])("refuses %o", (fields, expected) => {
     expect(faults(finish(fields))).toEqual(expected);
+  });
+
+  it("sends the clock itself when the rounded proposal was left as it was", () => {
+    const sent = finish({});
+    expect(sent.ok && sent.value[0]?.payload).toMatchObject({ time_spent_min: 60.4 });
+  });
+
+  it("expects the parts received, not those planned before a scrap", () => {
+    const after = operation({ received_qty: 9 });
+    expect(faults(finish({ good: "9" }, after))).toEqual([]);
+    expect(faults(finish({ good: "8" }, after))).toEqual(["comment:short"]);
+    expect(beyondPlanned(after, texts({ good: "10" }))).toBe(1);
   });
 
   it("accepts a corrected time with a comment", () => {

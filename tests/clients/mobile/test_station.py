@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.clients.mobile.conftest import STATION
-from tests.clients.mobile.workshop import BADGE, PIN, Workshop
+from tests.clients.mobile.workshop import Workshop
 
+Shot = Callable[..., None]
 NAME = "Poste débit 1"
 
 
@@ -29,16 +30,16 @@ def sign_in(page: Page, workshop: Workshop) -> None:
 @pytest.mark.requirement("UIX-33")
 @pytest.mark.requirement("UIX-31")
 def test_name_and_link_state_are_always_shown(
-    page: Page, context: BrowserContext, workshop: Workshop, shots: Path
+    page: Page, context: BrowserContext, workshop: Workshop, shot: Shot
 ) -> None:
     open_station(page, workshop)
     expect(page.get_by_text(NAME)).to_be_visible()
     expect(page.get_by_text("Connecté", exact=True)).to_be_visible()
-    page.screenshot(path=shots / "30-station-waiting.png")
+    shot(page, "station-waiting")
     sign_in(page, workshop)
     expect(page.get_by_text(NAME)).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "20px"
-    page.screenshot(path=shots / "31-station-list.png")
+    shot(page, "station-list")
     context.set_offline(True)
     page.get_by_role("button", name="Actualiser").or_(page.get_by_role("button", name="Mise à jour")).click()
     expect(page.get_by_text("Hors ligne", exact=True)).to_be_visible()
@@ -55,20 +56,6 @@ def test_idle_for_two_minutes_returns_to_waiting(page: Page, workshop: Workshop)
     expect(page.get_by_role("button", name="Anne Martin")).to_be_visible()
 
 
-@pytest.mark.requirement("UIX-29")
-@pytest.mark.requirement("UIX-32")
-def test_after_confirmation_it_returns_to_waiting_by_itself(
-    page: Page, workshop: Workshop, shots: Path
-) -> None:
-    open_station(page, workshop)
-    sign_in(page, workshop)
-    page.get_by_role("button", name="Démarrer la production").click()
-    expect(page.get_by_test_id("confirmation")).to_contain_text("Retour à l’accueil")
-    page.screenshot(path=shots / "32-station-confirmation.png")
-    expect(page.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible(timeout=9_000)
-    assert len(workshop.of_type("operation.started")) == 1
-
-
 @pytest.mark.requirement("UIX-25")
 def test_what_waits_is_sent_after_the_person_left(
     page: Page, context: BrowserContext, workshop: Workshop
@@ -83,33 +70,3 @@ def test_what_waits_is_sent_after_the_person_left(
     context.set_offline(False)
     expect(page.get_by_text("1 saisie en attente d’envoi")).to_have_count(0, timeout=15_000)
     assert len(workshop.of_type("operation.started")) == 1
-
-
-@pytest.mark.requirement("EXE-03")
-def test_a_usb_reader_opens_the_operation(page: Page, workshop: Workshop, shots: Path) -> None:
-    open_station(page, workshop)
-    sign_in(page, workshop)
-    page.keyboard.type(workshop.operations[1]["code"], delay=2)
-    page.keyboard.press("Enter")
-    expect(page.locator("main .title")).to_have_text("Tournage ébauche")
-    page.screenshot(path=shots / "33-station-operation.png")
-
-
-@pytest.mark.requirement("ACC-06")
-@pytest.mark.requirement("UIX-29")
-def test_badge_and_pin_open_the_session(page: Page, workshop: Workshop, shots: Path) -> None:
-    open_station(page, workshop)
-    expect(page.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible()
-    page.keyboard.type(BADGE, delay=2)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Saisissez votre code PIN")).to_be_visible()
-    page.wait_for_timeout(100)
-    for wrong in "0000":
-        page.get_by_role("button", name=wrong, exact=True).click()
-    page.screenshot(path=shots / "34-station-pin.png")
-    page.get_by_role("button", name="Valider").click()
-    expect(page.get_by_role("alert")).to_contain_text("Badge ou code PIN incorrect")
-    for digit in PIN:
-        page.get_by_role("button", name=digit, exact=True).click()
-    page.get_by_role("button", name="Valider").click()
-    expect(page.get_by_text("À faire maintenant")).to_be_visible()

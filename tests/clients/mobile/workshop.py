@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from coordinator.gateway.mobile import POLICY
+
 PASSWORD = "Atelier-2026"
 TOTP = "123456"
-BADGE = "gu:b/7f3a"
-PIN = "4711"
-SHORTEST_PASSWORD = 12
 REFUSED_COMMENT = "à refuser"
 
 
@@ -88,8 +87,6 @@ class Workshop:
     events: list[dict[str, Any]] = field(default_factory=list)
     posts: int = 0
     drop_next_answer: bool = False
-    temporary_password: bool = False
-    stop_reasons: list[dict[str, str]] = field(default_factory=list)
     base_url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     email = "a.martin@atelier.test"
@@ -186,9 +183,6 @@ class _Handler(BaseHTTPRequestHandler):
                     "rights": {"machines": {"read": "all"}},
                 },
             )
-        elif path == "/api/v1/stop-reasons" and self.workshop.stop_reasons:
-            reasons = self.workshop.stop_reasons
-            self._json(200, {"items": reasons, "total": len(reasons), "skip": 0, "limit": 100})
         elif path == "/api/v1/machines":
             rows = [
                 {"id": 1, "code": "SC1", "name": "Scie à ruban Behringer", "state": "idle"},
@@ -231,6 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Type", kind or mimetypes.guess_type(target.name)[0] or "application/octet-stream"
         )
         self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Security-Policy", POLICY)
         self.end_headers()
         self.wfile.write(data)
 
@@ -238,10 +233,6 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if self.path == "/api/v1/auth/login":
             self._login(body)
-        elif self.path == "/api/v1/auth/badge":
-            self._badge(body)
-        elif self.path == "/api/v1/auth/password" and self._signed_in():
-            self._password(body)
         elif self.path == "/api/v1/auth/refresh":
             self._json(200, {"access_token": "access-2", "refresh_token": "refresh-2", "expires_in": 900})
         elif self.path == "/api/v1/auth/logout":
@@ -256,26 +247,13 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._json(200, {"results": results})
 
-    def _badge(self, body: dict[str, Any]) -> None:
-        if body != {"badge": BADGE, "pin": PIN}:
-            self._problem(401, "auth.invalid_credentials", "Badge ou code PIN incorrect.")
-        else:
-            self._json(200, self._session(self.workshop.email))
-
-    def _password(self, body: dict[str, Any]) -> None:
-        if len(body["new_password"]) < SHORTEST_PASSWORD:
-            self._problem(400, "password.too_short", "Le mot de passe doit compter au moins 12 caractères.")
-        else:
-            self.workshop.temporary_password = False
-            self._json(200, {})
-
     def _session(self, email: str) -> dict[str, Any]:
         return {
             "access_token": "access-1",
             "refresh_token": "refresh-1",
             "token_type": "bearer",
             "expires_in": 900,
-            "must_change_password": self.workshop.temporary_password,
+            "must_change_password": False,
             "user": _user(email),
         }
 

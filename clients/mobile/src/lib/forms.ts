@@ -2,7 +2,7 @@
 import type { Operation } from "./api/types";
 import type { EventDraft, Means, Quantities } from "./events";
 import { readNumber } from "./format";
-import { needsTimeComment } from "./operations";
+import { expectedQty, needsTimeComment } from "./operations";
 
 const MAX_TIME_MIN = 1440;
 
@@ -52,11 +52,11 @@ function readQuantities(texts: QuantityTexts): { quantities: Quantities; faults:
   return { quantities, faults };
 }
 
-/** How many parts the entry goes beyond the planned quantity, counting earlier declarations. */
+/** How many parts the entry goes beyond the quantity there is to make, counting earlier declarations. */
 export function beyondPlanned(operation: Operation, texts: QuantityTexts): number {
   const added = (["good", "rework", "scrap"] as const).reduce((sum, field) => sum + (readCount(texts[field]) ?? 0), 0);
   const total = operation.good_qty + operation.rework_qty + operation.scrap_qty + added;
-  return Math.max(0, total - operation.planned_qty);
+  return Math.max(0, total - expectedQty(operation));
 }
 
 const withCause = (cause: string) => (cause === "" ? {} : { scrap_cause: cause });
@@ -79,13 +79,15 @@ export function buildReport(operation: Operation, texts: QuantityTexts, comment:
 
 /**
  * End of an operation; quantities are those not yet declared.
- * @param proposedMin time from the clocking, minutes
+ * @param proposedMin time from the clocking as the form showed it, whole minutes
+ * @param clockedMin the clock now, minutes: sent when the proposal was left as it was, so that its rounding is no correction
  * @param toolText words of the tool change for methods, built from (old, new, reason)
  */
 export function buildFinish(
   operation: Operation,
   texts: FinishTexts,
   proposedMin: number,
+  clockedMin: number,
   means: Means,
   toolText: (old: string, next: string, reason: string) => string,
 ): Checked<EventDraft[]> {
@@ -97,6 +99,7 @@ export function buildFinish(
     faults.push({ field: "comment", fault: "time" });
   if (missingParts(operation, quantities) > 0 && texts.comment.trim() === "" && !hasCommentFault(faults))
     faults.push({ field: "comment", fault: "short" });
+  const spentMin = timeMin === proposedMin && clockedMin > 0 ? Math.round(clockedMin * 1000) / 1000 : timeMin;
   const tool = [texts.oldTool, texts.newTool, texts.toolReason].map((text) => text.trim());
   if (texts.toolChange && tool.includes("")) faults.push({ field: "tool", fault: "missing" });
   const cuts = readCuts(operation, texts, faults);
@@ -109,7 +112,7 @@ export function buildFinish(
         operation_code: operation.code,
         ...quantities,
         ...withCause(quantities.scrap + quantities.rework > 0 ? texts.cause : ""),
-        time_spent_min: timeMin,
+        time_spent_min: spentMin,
         ...withComment(texts.comment),
         tool_change_flag: texts.toolChange,
         ...cuts,
@@ -124,10 +127,10 @@ export function buildFinish(
   return { ok: true, value: drafts };
 }
 
-/** Parts that stay undeclared against the plan once these quantities are added. */
+/** Parts that stay undeclared against what there is to make once these quantities are added. */
 export function missingParts(operation: Operation, added: Quantities): number {
   const declared = operation.good_qty + operation.rework_qty + operation.scrap_qty;
-  return Math.max(0, operation.planned_qty - declared - added.good - added.rework - added.scrap);
+  return Math.max(0, expectedQty(operation) - declared - added.good - added.rework - added.scrap);
 }
 
 /** As `missingParts`, from what is typed so far. */

@@ -95,9 +95,14 @@ export function byUrgency(a: Operation, b: Operation): number {
   );
 }
 
+/** Parts there are to work on: those planned, less what earlier operations lost. */
+export function expectedQty(operation: Operation): number {
+  return Math.min(operation.planned_qty, operation.received_qty ?? operation.planned_qty);
+}
+
 /** Parts still to declare; never negative. */
 export function remainingQty(operation: Operation): number {
-  return Math.max(0, operation.planned_qty - operation.good_qty - operation.scrap_qty - operation.rework_qty);
+  return Math.max(0, expectedQty(operation) - operation.good_qty - operation.scrap_qty - operation.rework_qty);
 }
 
 /** The action to put forward, and what else is possible. */

@@ -24,6 +24,7 @@ export function readOperation(raw: Operation): Operation {
     part: { name: part?.name ?? "", drawing_number: part?.drawing_number ?? null, revision: part?.revision ?? null },
     material: materialText(raw.material),
     planned_qty: amount(raw.planned_qty) ?? 0,
+    received_qty: amount(raw.received_qty),
     good_qty: amount(raw.good_qty) ?? 0,
     scrap_qty: amount(raw.scrap_qty) ?? 0,
     rework_qty: amount(raw.rework_qty) ?? 0,

@@ -15,6 +15,8 @@ export interface Operation {
   part: { name: string; drawing_number: string | null; revision: string | null };
   material: string | null;
   planned_qty: number;
+  /** Parts the operations before have passed on; null while nothing tells. */
+  received_qty?: number | null;
   good_qty: number;
   scrap_qty: number;
   rework_qty: number;
