@@ -203,26 +203,11 @@ _HASHED = (
 )  # fmt: skip
 
 
-_EXPONENT_FROM = 1e16
-"""From here on Python writes a float with an exponent."""
-
-
 def line_hash(row: dict[str, Any]) -> bytes:
     """SHA-256 of the former line's hash and the canonical content of this one."""
-    content = {name: _as_stored(jsonable(row[name])) for name in _HASHED}
+    content = {name: _canonical(jsonable(row[name])) for name in _HASHED}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(row["previous_sha256"] + canonical.encode()).digest()
-
-
-def _as_stored(value: Any) -> Any:
-    """``value`` as it comes back from the database: jsonb knows no negative zero, and writes 1e+22 as a whole number."""
-    if isinstance(value, dict):
-        return {key: _as_stored(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_stored(one) for one in value]
-    if isinstance(value, float):
-        return int(value) if abs(value) >= _EXPONENT_FROM else value + 0.0
-    return value
 
 
 def _canonical(value: Any) -> Any:

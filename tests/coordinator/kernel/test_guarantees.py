@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from coordinator.kernel import audit
+from coordinator.kernel import audit, tasks
 from coordinator.kernel.context import ContextFactory
 from coordinator.kernel.errors import NotFound, TooLarge
 from coordinator.kernel.files import FileStore
 from coordinator.kernel.log import redact
-from coordinator.kernel.models import APPEND_ONLY, AuditLog
+from coordinator.kernel.models import APPEND_ONLY, AuditLog, Task
 from coordinator.kernel.numbering import next_number
 from coordinator.migrations.ddl import statements
 from coordinator.modules.company.models import Site
@@ -65,6 +65,29 @@ def test_a_changed_or_removed_line_breaks_the_chain(factory: ContextFactory, tam
         session.execute(text(tampering), {"id": middle})
         assert not audit.verify_chain(session).intact
         session.rollback()
+
+
+@pytest.mark.requirement("TRC-25")
+def test_values_the_database_writes_otherwise_keep_the_chain_whole(factory: ContextFactory) -> None:
+    odd = {
+        "zero": -0.0,
+        "huge": 1e22,
+        "tiny": 1e-9,
+        "third": 1 / 3,
+        "list": [1, 1.0, True, None, "é\u2028"],
+        "deep": {"b": 2, "a": 1},
+    }
+    with factory.open(master()) as ctx:
+        task = tasks.open_task(ctx, "test", "Essai", details=odd)
+        tasks.open_task(ctx, "test", "Gros", details={"x": ["y" * 50] * 1000})
+    with factory.open(master()) as ctx:
+        ctx.get(Task, task.id).details = {**odd, "zero": 1e300}
+    with factory.sessions() as session:
+        assert audit.verify_chain(session).intact
+        large = session.scalars(
+            select(AuditLog).where(AuditLog.object_type == "task").order_by(AuditLog.id)
+        ).all()[1]
+        assert set((large.new_values or {})["details"]) == {"sha256", "characters"}
 
 
 @pytest.mark.requirement("DAT-11")
