@@ -17,9 +17,15 @@ def read_arguments(arguments: list[str] | None = None) -> ClientConfig:
     Raises:
         ConfigError: the configuration file cannot be used.
     """
-    parser = argparse.ArgumentParser(prog="python -m clients.desktop", description="Poste de bureau de Gestion Usinage.")
-    parser.add_argument("--server", metavar="ADRESSE", help="adresse du serveur, par exemple https://nas.local")
-    parser.add_argument("--config", metavar="FICHIER", type=Path, help="fichier de configuration (server, ca_file, language)")
+    parser = argparse.ArgumentParser(
+        prog="python -m clients.desktop", description="Poste de bureau de Gestion Usinage."
+    )
+    parser.add_argument(
+        "--server", metavar="ADRESSE", help="adresse du serveur, par exemple https://nas.local"
+    )
+    parser.add_argument(
+        "--config", metavar="FICHIER", type=Path, help="fichier de configuration (server, ca_file, language)"
+    )
     given = parser.parse_args(arguments)
     config = read_config(given.config) if given.config else ClientConfig()
     return dataclasses.replace(config, server=normal_server(given.server)) if given.server else config

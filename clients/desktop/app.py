@@ -31,7 +31,9 @@ def product_version() -> str:
 class OfficeApp(QObject):
     """Shows the sign-in window, then the main one; tokens and passwords are never written."""
 
-    def __init__(self, app: QApplication, config: ClientConfig, settings: QSettings, data_folder: Path | None = None) -> None:
+    def __init__(
+        self, app: QApplication, config: ClientConfig, settings: QSettings, data_folder: Path | None = None
+    ) -> None:
         super().__init__()
         self.app = app
         self.config = config
@@ -47,7 +49,11 @@ class OfficeApp(QObject):
 
     def _apply_look(self) -> None:
         zoom = str(self.settings.value("look/zoom", 100))
-        theme.apply(self.app, str(self.settings.value("look/theme", "system")), float(zoom) / 100 if zoom.isdigit() else 1.0)
+        theme.apply(
+            self.app,
+            str(self.settings.value("look/theme", "system")),
+            float(zoom) / 100 if zoom.isdigit() else 1.0,
+        )
 
     def start(self) -> LoginWindow:
         """Show the sign-in window."""

@@ -68,7 +68,9 @@ class Photographer:
         self.taken.append(path)
 
 
-def photograph(app: QApplication, server: str, email: str, password: str, folder: Path, data: Path) -> list[Path]:
+def photograph(
+    app: QApplication, server: str, email: str, password: str, folder: Path, data: Path
+) -> list[Path]:
     """Sign in, walk through the screens. Returns the pictures."""
     settings = QSettings(str(data / "settings.ini"), QSettings.Format.IniFormat)
     settings.setValue("look/theme", "light")
@@ -178,16 +180,22 @@ def _dialogs(camera: Photographer, window: MainWindow) -> None:
     camera.settle(window)
     if page.state is None:
         return
-    fields = [f for f in page.entity.form_fields if f.name in {"phone", "payment_terms_days", "business_sector"}]
+    fields = [
+        f for f in page.entity.form_fields if f.name in {"phone", "payment_terms_days", "business_sector"}
+    ]
     mine, current = dict(page.state.record), dict(page.state.record)
     mine |= {"phone": "04 50 00 11 22", "payment_terms_days": 45, "business_sector": "Médical"}
     current |= {"phone": "04 50 98 76 54", "payment_terms_days": 60, "business_sector": "Décolletage"}
-    dialog = ConflictDialog(page, [FieldConflict(f, mine[f.name], current[f.name]) for f in fields], mine, current)
+    dialog = ConflictDialog(
+        page, [FieldConflict(f, mine[f.name], current[f.name]) for f in fields], mine, current
+    )
     dialog.show()
     camera.take(dialog, "conflit")
     dialog.close()
     action = next((a for a in page.entity.actions if a.name in page.header.buttons), None)
-    confirm = ConfirmDialog(page, f"{action.label if action else 'Archiver'} : {page.title}", "…", "Archiver", danger=True)
+    confirm = ConfirmDialog(
+        page, f"{action.label if action else 'Archiver'} : {page.title}", "…", "Archiver", danger=True
+    )
     confirm.show()
     camera.take(confirm, "confirmation")
     confirm.close()
@@ -196,10 +204,18 @@ def _dialogs(camera: Photographer, window: MainWindow) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m clients.desktop.screenshots", description="Images des écrans principaux.")
+    parser = argparse.ArgumentParser(
+        prog="python -m clients.desktop.screenshots", description="Images des écrans principaux."
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DOSSIER", help="dossier des images")
-    parser.add_argument("--server", default="http://127.0.0.1:8000", metavar="ADRESSE", help="serveur déjà démarré")
-    parser.add_argument("--email", default=os.environ.get("USINAGE_EMAIL", ""), help="compte (mot de passe : USINAGE_PASSWORD)")
+    parser.add_argument(
+        "--server", default="http://127.0.0.1:8000", metavar="ADRESSE", help="serveur déjà démarré"
+    )
+    parser.add_argument(
+        "--email",
+        default=os.environ.get("USINAGE_EMAIL", ""),
+        help="compte (mot de passe : USINAGE_PASSWORD)",
+    )
     given = parser.parse_args(arguments)
     password = os.environ.get("USINAGE_PASSWORD", "")
     if not given.email or not password:

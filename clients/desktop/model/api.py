@@ -44,7 +44,11 @@ class ApiClient:
     """Calls of the server. Tokens stay in memory; they are renewed once when the server no longer takes them."""
 
     def __init__(
-        self, server: str, *, verify: ssl.SSLContext | bool = True, transport: httpx.BaseTransport | None = None
+        self,
+        server: str,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.server = server.rstrip("/")
         self.user: Record = {}
@@ -74,10 +78,14 @@ class ApiClient:
         Raises:
             ApiError: ``auth.invalid_credentials``, ``auth.totp_required``, ``auth.locked``.
         """
-        body = self._checked(self._send("POST", "/auth/login", json={"email": email, "password": password, "totp": totp}))
+        body = self._checked(
+            self._send("POST", "/auth/login", json={"email": email, "password": password, "totp": totp})
+        )
         self._keep(body)
         self.user = dict(body["user"])
-        return SignedIn(self.user, bool(body.get("must_change_password")), bool(body.get("totp_enrolment_required")))
+        return SignedIn(
+            self.user, bool(body.get("must_change_password")), bool(body.get("totp_enrolment_required"))
+        )
 
     def logout(self) -> None:
         """Close the session; the tokens are forgotten even where the server does not answer."""
@@ -179,9 +187,13 @@ class ApiClient:
     def set_archived(self, plural: str, record_id: int, row_version: int, *, archived: bool) -> Record:
         """Archive or restore."""
         verb = "archive" if archived else "restore"
-        return dict(self.request("POST", f"/{plural}/{record_id}/{verb}", json={"row_version": row_version}).json())
+        return dict(
+            self.request("POST", f"/{plural}/{record_id}/{verb}", json={"row_version": row_version}).json()
+        )
 
-    def act(self, plural: str, record_id: int, action: str, params: Record, row_version: int | None, key: str) -> Record:
+    def act(
+        self, plural: str, record_id: int, action: str, params: Record, row_version: int | None, key: str
+    ) -> Record:
         """Run an action: ``{record, result}``."""
         versions = {} if row_version is None else {"row_version": row_version}
         path = f"/{plural}/{record_id}/{action}"

@@ -11,7 +11,13 @@ class ApiError(Exception):
     """A refusal of the server: stable ``code``, sentence for the user, refused fields with their messages."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, fields: dict[str, str] | None = None, extra: dict[str, Any] | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        fields: dict[str, str] | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status

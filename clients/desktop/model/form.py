@@ -39,7 +39,9 @@ def same(field: Field, first: Any, second: Any) -> bool:
 class FormState:
     """Values of one record being read, changed or created. Also serves the parameters of an action."""
 
-    def __init__(self, fields: tuple[Field, ...], record: Record | None = None, preset: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, fields: tuple[Field, ...], record: Record | None = None, preset: Mapping[str, Any] | None = None
+    ) -> None:
         self.fields = {f.name: f for f in fields}
         self.record: Record = dict(record or {})
         self.is_new = record is None
@@ -52,7 +54,9 @@ class FormState:
         self._unreadable: dict[str, str] = {}
 
     @classmethod
-    def of(cls, entity: Entity, record: Record | None = None, preset: Mapping[str, Any] | None = None) -> FormState:
+    def of(
+        cls, entity: Entity, record: Record | None = None, preset: Mapping[str, Any] | None = None
+    ) -> FormState:
         """Form of an entity."""
         return cls(tuple(entity.form_fields), record, preset)
 
@@ -108,7 +112,11 @@ class FormState:
 
     def payload(self) -> Record:
         """What is sent: the changed fields, or all typed ones of a new record."""
-        return {n: (None if v == "" else v) for n, v in self._typed.items() if n in self.fields and self.writable(self.fields[n])}
+        return {
+            n: (None if v == "" else v)
+            for n, v in self._typed.items()
+            if n in self.fields and self.writable(self.fields[n])
+        }
 
     def apply_errors(self, error: ApiError) -> str | None:
         """Place the server's messages beside their fields. Returns the sentence for what concerns no shown field."""
@@ -136,7 +144,9 @@ class FormState:
         merged = {**self.record, **self._typed}
         for name in self._typed:
             if self.fields[name].type == "reference":
-                merged[name.removesuffix("_id")] = {"display": self.names.get(name, "")} if self._typed[name] else None
+                merged[name.removesuffix("_id")] = (
+                    {"display": self.names.get(name, "")} if self._typed[name] else None
+                )
         return merged
 
     def conflicts(self, current: Record) -> list[FieldConflict]:
@@ -144,7 +154,8 @@ class FormState:
         return [
             FieldConflict(self.fields[n], mine, current.get(n))
             for n, mine in self._typed.items()
-            if not same(self.fields[n], current.get(n), self.record.get(n)) and not same(self.fields[n], mine, current.get(n))
+            if not same(self.fields[n], current.get(n), self.record.get(n))
+            and not same(self.fields[n], mine, current.get(n))
         ]
 
     def rebase(self, current: Record, keep_mine: Mapping[str, bool] | None = None) -> None:
@@ -158,7 +169,12 @@ class FormState:
 
     def to_draft(self) -> Record:
         """What must survive a crash or a lost session."""
-        return {"values": self.dirty, "row_version": self.record.get("row_version"), "key": self.key, "names": self.names}
+        return {
+            "values": self.dirty,
+            "row_version": self.record.get("row_version"),
+            "key": self.key,
+            "names": self.names,
+        }
 
     def restore(self, draft: Mapping[str, Any]) -> None:
         """Type again what a draft holds; unknown fields are dropped."""

@@ -144,11 +144,14 @@ def readable(value: Any, depth: int = 0) -> str:
         for key, item in value.items():
             name = str(key).replace("_", " ")
             nested = isinstance(item, dict | list) and item
-            lines.append(f"{pad}{name} :\n{readable(item, depth + 1)}" if nested else f"{pad}{name} : {readable(item)}")
+            lines.append(
+                f"{pad}{name} :\n{readable(item, depth + 1)}" if nested else f"{pad}{name} : {readable(item)}"
+            )
         return "\n".join(lines)
     if isinstance(value, list):
         return "\n".join(
-            f"{pad}• {readable(item, depth + 1).strip() if isinstance(item, dict | list) else readable(item)}" for item in value
+            f"{pad}• {readable(item, depth + 1).strip() if isinstance(item, dict | list) else readable(item)}"
+            for item in value
         )
     if isinstance(value, bool):
         return t("yes") if value else t("no")

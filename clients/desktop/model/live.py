@@ -54,14 +54,19 @@ def parse_change(text: str | bytes) -> Change | None:
         return None
     version = data.get("row_version")
     return Change(
-        str(data["entity"]), int(data.get("id") or 0), str(data.get("action", "")), version if isinstance(version, int) else None
+        str(data["entity"]),
+        int(data.get("id") or 0),
+        str(data.get("action", "")),
+        version if isinstance(version, int) else None,
     )
 
 
 class LiveClient:
     """Listens in a thread of its own; the callbacks are called from there."""
 
-    def __init__(self, api: ApiClient, on_change: Callable[[Change], None], on_status: Callable[[Status], None]) -> None:
+    def __init__(
+        self, api: ApiClient, on_change: Callable[[Change], None], on_status: Callable[[Status], None]
+    ) -> None:
         self._api = api
         self._on_change = on_change
         self._on_status = on_status

@@ -77,7 +77,8 @@ class Field:
     def from_json(cls, data: dict[str, Any]) -> Field:
         """Field of its JSON description; unknown keys are ignored so that a newer server is understood."""
         choices = tuple(
-            Choice(str(c["value"]), _capital(str(c["label"])), str(c.get("tone", "neutral"))) for c in data.get("choices") or ()
+            Choice(str(c["value"]), _capital(str(c["label"])), str(c.get("tone", "neutral")))
+            for c in data.get("choices") or ()
         )
         names = {f for f in cls.__dataclass_fields__ if f != "choices"}
         return cls(choices=choices, **{k: v for k, v in data.items() if k in names})
@@ -189,7 +190,12 @@ class Metadata:
 
     def incoming(self, entity: Entity) -> list[tuple[Entity, Field]]:
         """Entities whose records point to this one, with the pointing field."""
-        return [(e, f) for e in self.entities.values() for f in e.fields if f.type == "reference" and f.target == entity.plural]
+        return [
+            (e, f)
+            for e in self.entities.values()
+            for f in e.fields
+            if f.type == "reference" and f.target == entity.plural
+        ]
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Metadata:

@@ -35,7 +35,9 @@ def search_menu(metadata: Metadata, words: str) -> list[Hit]:
     """Lists whose name holds all the words; those that begin with them come first."""
     parts = folded(words).split()
     found = [
-        (e, folded(e.label_plural)) for e in metadata.entities.values() if e.menu_group and all(p in folded(e.label_plural) for p in parts)
+        (e, folded(e.label_plural))
+        for e in metadata.entities.values()
+        if e.menu_group and all(p in folded(e.label_plural) for p in parts)
     ]
     found.sort(key=lambda pair: (bool(parts) and not pair[1].startswith(parts[0]), pair[1]))
     return [Hit(e, None, e.label_plural) for e, _ in found]

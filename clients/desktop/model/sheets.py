@@ -26,7 +26,9 @@ def _quote_from_lists(api: ApiClient, metadata: Metadata, quote_id: int) -> Reco
     quote = api.get("quotes", quote_id)
     lines = _lines(api, metadata, "quote_line", quote_id=quote_id, sort="line_no")
     for line in lines:
-        line["operations"] = _lines(api, metadata, "quote_line_operation", quote_line_id=line["id"], sort="sequence_no")
+        line["operations"] = _lines(
+            api, metadata, "quote_line_operation", quote_line_id=line["id"], sort="sequence_no"
+        )
         line["resource_gaps"] = _lines(api, metadata, "resource_gap", quote_line_id=line["id"])
     return {
         "quote": quote,
@@ -63,7 +65,9 @@ def job_sheet(api: ApiClient, metadata: Metadata, work_order_id: int) -> Record:
 
 def _job_from_lists(api: ApiClient, metadata: Metadata, work_order_id: int) -> Record:
     order = api.get("work-orders", work_order_id)
-    operations = _lines(api, metadata, "work_order_operation", work_order_id=work_order_id, sort="sequence_no")
+    operations = _lines(
+        api, metadata, "work_order_operation", work_order_id=work_order_id, sort="sequence_no"
+    )
     done = sum(1 for o in operations if o.get("status") == "done")
     return {
         "order": order,

@@ -33,6 +33,11 @@ def confirm_totp(api: ApiClient, code: str) -> Operation[list[str]]:
     return Operation("confirm_totp", lambda: api.confirm_totp(code))
 
 
+def sign_out(api: ApiClient) -> Operation[None]:
+    """Close the session."""
+    return Operation("sign_out", api.logout)
+
+
 def load_metadata(api: ApiClient) -> Operation[Metadata]:
     """Entities and menu."""
     return Operation("load_metadata", api.meta)
@@ -72,24 +77,32 @@ def create_record(api: ApiClient, entity: Entity, values: Record, key: str) -> O
     return Operation(f"create {entity.plural}", lambda: api.create(entity.plural, values, key))
 
 
-def update_record(api: ApiClient, entity: Entity, record_id: int, values: Record, row_version: int) -> Operation[Record]:
+def update_record(
+    api: ApiClient, entity: Entity, record_id: int, values: Record, row_version: int
+) -> Operation[Record]:
     """Change fields of a record."""
-    return Operation(f"update {entity.plural}", lambda: api.update(entity.plural, record_id, values, row_version))
+    return Operation(
+        f"update {entity.plural}", lambda: api.update(entity.plural, record_id, values, row_version)
+    )
 
 
 def archive_record(api: ApiClient, entity: Entity, record: Record, *, archived: bool) -> Operation[Record]:
     """Archive or restore a record."""
     record_id, version = int(record["id"]), int(record["row_version"])
     return Operation(
-        f"archive {entity.plural}", lambda: api.set_archived(entity.plural, record_id, version, archived=archived)
+        f"archive {entity.plural}",
+        lambda: api.set_archived(entity.plural, record_id, version, archived=archived),
     )
 
 
-def run_action(api: ApiClient, entity: Entity, record: Record, action: Action, params: Record, key: str) -> Operation[Record]:
+def run_action(
+    api: ApiClient, entity: Entity, record: Record, action: Action, params: Record, key: str
+) -> Operation[Record]:
     """Run an action on a record."""
     record_id, version = int(record["id"]), int(record["row_version"])
     return Operation(
-        f"{action.name} {entity.plural}", lambda: api.act(entity.plural, record_id, action.path, params, version, key)
+        f"{action.name} {entity.plural}",
+        lambda: api.act(entity.plural, record_id, action.path, params, version, key),
     )
 
 
@@ -101,7 +114,8 @@ def load_history(api: ApiClient, entity: Entity, record_id: int) -> Operation[li
 def load_links(api: ApiClient, source: Entity, field: Field, record_id: int, limit: int) -> Operation[Page]:
     """Records of ``source`` that point to a record."""
     return Operation(
-        f"links {source.plural}", lambda: api.page(source.plural, {"limit": limit, field.name: str(record_id)})
+        f"links {source.plural}",
+        lambda: api.page(source.plural, {"limit": limit, field.name: str(record_id)}),
     )
 
 

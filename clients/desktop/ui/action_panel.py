@@ -21,7 +21,9 @@ from clients.desktop.ui.widgets import button, column, label, row
 class ActionPanel(QFrame):
     """Small form of one action; the errors stand beside its fields."""
 
-    def __init__(self, desk: Desk, action: Action, run: Callable[[Record, str], None], close: Callable[[], None]) -> None:
+    def __init__(
+        self, desk: Desk, action: Action, run: Callable[[Record, str], None], close: Callable[[], None]
+    ) -> None:
         super().__init__()
         self.setObjectName("actionPanel")
         self.action = action

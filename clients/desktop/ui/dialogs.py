@@ -38,7 +38,9 @@ class ConfirmDialog(QDialog):
 class ConflictDialog(QDialog):
     """Both values of each field two people changed; the person chooses (UIX-62)."""
 
-    def __init__(self, parent: QWidget, conflicts: list[FieldConflict], mine: Record, current: Record) -> None:
+    def __init__(
+        self, parent: QWidget, conflicts: list[FieldConflict], mine: Record, current: Record
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(t("conflict.title"))
         self.setMinimumWidth(theme.scaled(680))
@@ -67,7 +69,9 @@ class ConflictDialog(QDialog):
         layout.addWidget(line())
         buttons = row()
         buttons.addWidget(button(t("conflict.all_mine"), "flat", on_click=lambda: self.choose_all(mine=True)))
-        buttons.addWidget(button(t("conflict.all_theirs"), "flat", on_click=lambda: self.choose_all(mine=False)))
+        buttons.addWidget(
+            button(t("conflict.all_theirs"), "flat", on_click=lambda: self.choose_all(mine=False))
+        )
         buttons.addStretch()
         buttons.addWidget(button(t("cancel"), on_click=self.reject))
         self.apply_button = button(t("conflict.apply"), "primary", on_click=self.accept)

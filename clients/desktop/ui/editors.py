@@ -107,7 +107,9 @@ class FieldEditor(QWidget):
     def _date(self) -> QLineEdit:
         edit = self._line()
         edit.setPlaceholderText(t("hint.date"))
-        action = edit.addAction(icons.icon("planning", theme.current().muted), QLineEdit.ActionPosition.TrailingPosition)
+        action = edit.addAction(
+            icons.icon("planning", theme.current().muted), QLineEdit.ActionPosition.TrailingPosition
+        )
         action.setToolTip(t("hint.calendar"))
         action.triggered.connect(self._pick_date)
         return edit
@@ -132,7 +134,9 @@ class FieldEditor(QWidget):
             mono = QFont(["Cascadia Mono", "Noto Sans Mono", "DejaVu Sans Mono", "monospace"])
             mono.setPixelSize(theme.size("base") - 1)
             edit.setFont(mono)
-        edit.textChanged.connect(lambda: self._typed(edit.toPlainText()) if not edit.signalsBlocked() else None)
+        edit.textChanged.connect(
+            lambda: self._typed(edit.toPlainText()) if not edit.signalsBlocked() else None
+        )
         return edit
 
     def _boolean(self) -> QWidget:
@@ -192,7 +196,9 @@ class FieldEditor(QWidget):
         clear(self._readings)
         for reading in error.readings:
             shown = formatting.number(reading)
-            self._readings.addWidget(button(shown, "chip", on_click=partial(self._read_as, format(reading, "f"))))
+            self._readings.addWidget(
+                button(shown, "chip", on_click=partial(self._read_as, format(reading, "f")))
+            )
         self._readings.addStretch()
 
     def _read_as(self, value: str) -> None:

@@ -39,7 +39,9 @@ class FormView(QWidget):
         layout.addStretch()
         self.setMaximumWidth(theme.scaled(_MAX_WIDTH))
 
-    def _add_card(self, layout: QVBoxLayout, title: str | None, fields: list[Field], *, writable: bool) -> None:
+    def _add_card(
+        self, layout: QVBoxLayout, title: str | None, fields: list[Field], *, writable: bool
+    ) -> None:
         frame, inner = card()
         if title:
             inner.addWidget(label(title, "section"))

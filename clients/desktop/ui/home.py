@@ -99,7 +99,9 @@ class HomePage(QWidget):
         frame, inner = self._waiting[entity.name]
         status = entity.field(entity.status_field) if entity.status_field else None
         over = {"done", "cancelled", "read", "acknowledged", "resolved"}
-        waiting = [r for r in page.items if r.get(entity.status_field or "") not in over and not r.get("read_at")][:6]
+        waiting = [
+            r for r in page.items if r.get(entity.status_field or "") not in over and not r.get("read_at")
+        ][:6]
         frame.setVisible(bool(waiting))
         clear(inner)
         inner.addWidget(label(entity.label_plural, "section"))
@@ -108,7 +110,13 @@ class HomePage(QWidget):
 
     def _waiting_line(self, entity: Entity, record: Record, status: Field | None) -> QHBoxLayout:
         line = row()
-        line.addWidget(button(str(record.get("display")), "link", on_click=lambda: self._desk.open_record(entity, int(record["id"]))))
+        line.addWidget(
+            button(
+                str(record.get("display")),
+                "link",
+                on_click=lambda: self._desk.open_record(entity, int(record["id"])),
+            )
+        )
         line.addStretch()
         choice = status.choice(record.get(entity.status_field or "")) if status else None
         if choice is not None:

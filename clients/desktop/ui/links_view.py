@@ -57,7 +57,10 @@ class LinksView(QScrollArea):
         self.pages = {}
         self._missing = 1 + len(self._sources)
         self._desk.runner.run(
-            calls.load_record(self._desk.api, self._entity, self._record_id), self._own, self._refused, owner=self
+            calls.load_record(self._desk.api, self._entity, self._record_id),
+            self._own,
+            self._refused,
+            owner=self,
         )
         for source, field in self._sources:
             self._desk.runner.run(
@@ -104,7 +107,11 @@ class LinksView(QScrollArea):
                 line_ = row()
                 for source, field in empty[start : start + 4]:
                     line_.addWidget(
-                        button(source.label, "chip", on_click=partial(self._desk.create, source, {field.name: self._record_id}))
+                        button(
+                            source.label,
+                            "chip",
+                            on_click=partial(self._desk.create, source, {field.name: self._record_id}),
+                        )
                     )
                 line_.addStretch()
                 layout.addLayout(line_)
@@ -116,7 +123,9 @@ class LinksView(QScrollArea):
         return source.may("create") and not field.read_only
 
     def _add_outgoing(self, record: Record) -> None:
-        pairs = [(f, self._desk.metadata.by_plural(f.target)) for f in self._entity.fields if f.type == "reference"]
+        pairs = [
+            (f, self._desk.metadata.by_plural(f.target)) for f in self._entity.fields if f.type == "reference"
+        ]
         shown = [(f, e) for f, e in pairs if e is not None and record.get(f.name) is not None]
         if not shown:
             return
@@ -143,7 +152,13 @@ class LinksView(QScrollArea):
         head.addWidget(label(f"({field.label.lower()})", "muted"))
         head.addStretch()
         if self._may_add(source, field):
-            head.addWidget(button(t("links.new"), "link", on_click=lambda: self._desk.create(source, {field.name: self._record_id})))
+            head.addWidget(
+                button(
+                    t("links.new"),
+                    "link",
+                    on_click=lambda: self._desk.create(source, {field.name: self._record_id}),
+                )
+            )
         layout.addLayout(head)
         for record in page.items:
             self._add_line(layout, source, field, record)
@@ -154,11 +169,21 @@ class LinksView(QScrollArea):
     def _add_line(self, layout: QVBoxLayout, source: Entity, field: Field, record: Record) -> None:
         line_ = row(spacing=3 * STEP)
         line_.addWidget(
-            button(str(record.get("display")), "link", on_click=lambda: self._desk.open_record(source, int(record["id"])))
+            button(
+                str(record.get("display")),
+                "link",
+                on_click=lambda: self._desk.open_record(source, int(record["id"])),
+            )
         )
-        shown = [f for f in source.columns if f.name not in {field.name, source.title_field, source.status_field}][:3]
+        shown = [
+            f for f in source.columns if f.name not in {field.name, source.title_field, source.status_field}
+        ][:3]
         told = str(record.get("display"))
-        words = " · ".join(w for w in (formatting.text_of(f, record) for f in shown if f.type != "json") if w and w not in told)
+        words = " · ".join(
+            w
+            for w in (formatting.text_of(f, record) for f in shown if f.type != "json")
+            if w and w not in told
+        )
         line_.addWidget(label(words, "muted"))
         line_.addStretch()
         status = source.field(source.status_field) if source.status_field else None

@@ -247,10 +247,17 @@ class ListPage(QWidget):
         if self.entity.may("create"):
             action = (t("list.first", what=self.entity.label.lower()), lambda: self.desk.create(self.entity))
         text = self.entity.description or t("list.empty_hint")
-        self.empty.set(self.entity.menu_group or "documents", t("list.empty", what=self.entity.label_plural.lower()), text, action)
+        self.empty.set(
+            self.entity.menu_group or "documents",
+            t("list.empty", what=self.entity.label_plural.lower()),
+            text,
+            action,
+        )
 
     def _show_error(self, error: ApiError) -> None:
-        self.banner.show_text(error.detail, "warning" if error.status == 0 else "danger", (t("retry"), self.model.refresh))
+        self.banner.show_text(
+            error.detail, "warning" if error.status == 0 else "danger", (t("retry"), self.model.refresh)
+        )
 
     def _export(self, kind: str) -> None:
         suggestion = str(Path.home() / f"{self.entity.plural}.{kind}")

@@ -27,7 +27,9 @@ class LoginPanel(QFrame):
     signed_in = Signal(object)
     """The :class:`Metadata` of the person."""
 
-    def __init__(self, make_api: Callable[[str], ApiClient], runner: Runner, server: str, email: str = "") -> None:
+    def __init__(
+        self, make_api: Callable[[str], ApiClient], runner: Runner, server: str, email: str = ""
+    ) -> None:
         super().__init__()
         self.setObjectName("dialogCard")
         self._make_api = make_api
@@ -79,7 +81,9 @@ class LoginPanel(QFrame):
         self.email = self._input(layout, t("login.email"))
         self.email.setText(email)
         self.password = self._input(layout, t("login.password"), secret=True)
-        self.login_button = self._finish(layout, t("login.sign_in"), self.submit, self.server, self.email, self.password)
+        self.login_button = self._finish(
+            layout, t("login.sign_in"), self.submit, self.server, self.email, self.password
+        )
 
     def _second_factor(self) -> None:
         layout = self._step()
@@ -93,7 +97,9 @@ class LoginPanel(QFrame):
         layout.addWidget(label(t("login.new_password_text"), "muted", wrap=True))
         self.new_password = self._input(layout, t("login.new_password"), secret=True)
         self.repeated = self._input(layout, t("login.repeat_password"), secret=True)
-        self.change_button = self._finish(layout, t("login.change"), self._change, self.new_password, self.repeated)
+        self.change_button = self._finish(
+            layout, t("login.change"), self._change, self.new_password, self.repeated
+        )
 
     def _enrolment(self) -> None:
         layout = self._step()
@@ -186,7 +192,9 @@ class LoginPanel(QFrame):
             self.banner.show_text(t("login.passwords_differ"), "danger")
             return
         self._set_busy(True)
-        self._run(calls.change_password(self.api, self.password.text(), self.new_password.text()), self._changed)
+        self._run(
+            calls.change_password(self.api, self.password.text(), self.new_password.text()), self._changed
+        )
 
     def _changed(self, _nothing: None) -> None:
         if self._signed is not None:
@@ -209,7 +217,9 @@ class LoginPanel(QFrame):
         if self._signed is not None:
             self._signed = SignedIn(self._signed.user, False, False)
         self._set_busy(False)
-        self.banner.show_text(t("login.recovery", codes="  ".join(codes)), "warning", (t("login.continue"), self._next))
+        self.banner.show_text(
+            t("login.recovery", codes="  ".join(codes)), "warning", (t("login.continue"), self._next)
+        )
 
     def _set_busy(self, busy: bool) -> None:
         self.steps.setEnabled(not busy)

@@ -202,7 +202,9 @@ class MainWindow(QMainWindow):
 
     def open_record(self, name: str, record_id: int) -> RecordPage:
         """Show a record, in its tab if it has one."""
-        known = self._find_tab(lambda p: isinstance(p, RecordPage) and p.entity.name == name and p.record_id == record_id)
+        known = self._find_tab(
+            lambda p: isinstance(p, RecordPage) and p.entity.name == name and p.record_id == record_id
+        )
         if isinstance(known, RecordPage):
             self.tabs.setCurrentWidget(known)
             return known
@@ -296,7 +298,9 @@ class MainWindow(QMainWindow):
         if self.desk.online:
             self.desk.online = False
             self._show_connection("offline")
-            self.banner.show_text(t("offline.banner", reason=error.detail), "warning", (t("retry"), self._probe))
+            self.banner.show_text(
+                t("offline.banner", reason=error.detail), "warning", (t("retry"), self._probe)
+            )
             self._banner_holder.show()
             for index in range(self.tabs.count()):
                 page = self.tabs.widget(index)
@@ -308,7 +312,9 @@ class MainWindow(QMainWindow):
         if not self._probing:
             self._probing = True
             self.live.retry()
-            self.desk.runner.run(calls.load_sheet("me", self.desk.api.me), self._probed, self._probe_failed, owner=self)
+            self.desk.runner.run(
+                calls.load_sheet("me", self.desk.api.me), self._probed, self._probe_failed, owner=self
+            )
 
     def _probed(self, _me: Mapping[str, Any]) -> None:
         self._probing = False
@@ -392,7 +398,7 @@ class MainWindow(QMainWindow):
         """Close the session and go back to the first window."""
         self._keep_drafts()
         self.live.stop()
-        self.desk.runner.run(calls.load_sheet("logout", lambda: self.desk.api.logout() or {}), lambda _none: None)  # type: ignore[func-returns-value]
+        self.desk.runner.run(calls.sign_out(self.desk.api), lambda _nothing: None)
         self.signed_out.emit()
 
     def _keep_drafts(self) -> None:

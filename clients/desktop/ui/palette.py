@@ -32,7 +32,9 @@ class SearchPalette(QDialog):
         layout = column(self, margins=3 * STEP)
         self.field = QLineEdit()
         self.field.setPlaceholderText(t("search.hint"))
-        self.field.addAction(icons.icon("search", theme.current().muted), QLineEdit.ActionPosition.LeadingPosition)
+        self.field.addAction(
+            icons.icon("search", theme.current().muted), QLineEdit.ActionPosition.LeadingPosition
+        )
         self.field.textChanged.connect(self._typed)
         self.field.installEventFilter(self)
         layout.addWidget(self.field)
@@ -94,7 +96,10 @@ class SearchPalette(QDialog):
         self.list.clear()
         for hit in hits:
             kind = t("search.list") if hit.record_id is None else hit.entity.label
-            item = QListWidgetItem(icons.icon(hit.entity.menu_group or "documents", theme.current().muted), f"{hit.title}   —  {kind}")
+            item = QListWidgetItem(
+                icons.icon(hit.entity.menu_group or "documents", theme.current().muted),
+                f"{hit.title}   —  {kind}",
+            )
             self.list.addItem(item)
         if hits:
             self.list.setCurrentRow(0)

@@ -56,7 +56,11 @@ class RecordHeader(QWidget):
         self.dates.setVisible(record is not None)
         if record is not None:
             self.dates.setText(
-                t("record.dates", created=formatting.instant(record["created_at"]), updated=formatting.instant(record["updated_at"]))
+                t(
+                    "record.dates",
+                    created=formatting.instant(record["created_at"]),
+                    updated=formatting.instant(record["updated_at"]),
+                )
             )
         self._show_actions(record)
 

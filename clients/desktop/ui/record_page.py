@@ -38,7 +38,9 @@ class RecordPage(QWidget):
     title_changed = Signal(str)
     closed = Signal()
 
-    def __init__(self, desk: Desk, entity: Entity, record_id: int | None, preset: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, desk: Desk, entity: Entity, record_id: int | None, preset: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self.setObjectName("page")
         self.desk = desk
@@ -117,6 +119,9 @@ class RecordPage(QWidget):
         self.banner.show_text(error.detail, tone, (t("retry"), self.load))
 
     def _arrived(self, record: Record) -> None:
+        if self.state is not None and int(record["row_version"]) < self.state.row_version:
+            # An answer overtaken by a newer one.
+            return
         if self.state is not None and self.state.is_dirty:
             self._announce_newer(record)
             return
@@ -147,7 +152,9 @@ class RecordPage(QWidget):
                 self.tabs.addTab(view, title)
         self.tabs.addTab(scrolled(self.form), t("record.data"))
         if self.record_id is not None:
-            if self.desk.metadata.incoming(self.entity) or any(f.type == "reference" for f in self.entity.fields):
+            if self.desk.metadata.incoming(self.entity) or any(
+                f.type == "reference" for f in self.entity.fields
+            ):
                 self.tabs.addTab(LinksView(self.desk, self.entity, self.record_id), t("record.links"))
             self.tabs.addTab(HistoryView(self.desk, self.entity, self.record_id), t("record.history"))
         self.tabs.tabBar().setVisible(self.tabs.count() > 1)
@@ -279,7 +286,9 @@ class RecordPage(QWidget):
         rest = self.state.apply_errors(error)
         if isinstance(error, Unreachable):
             self.keep_draft()
-            self.banner.show_text(t("record.not_sent", reason=error.detail), "warning", (t("retry"), self.save))
+            self.banner.show_text(
+                t("record.not_sent", reason=error.detail), "warning", (t("retry"), self.save)
+            )
             return
         self.form.show_errors()
         self.banner.show_text(rest or t("form.check"), "danger")
@@ -320,7 +329,9 @@ class RecordPage(QWidget):
             return
         when = dt.datetime.now().astimezone().strftime("%H:%M")
         self.banner.show_text(
-            t("record.changed_elsewhere", when=when), "warning", (t("record.compare"), lambda: self.resolve(current))
+            t("record.changed_elsewhere", when=when),
+            "warning",
+            (t("record.compare"), lambda: self.resolve(current)),
         )
 
     def _compare(self) -> None:
@@ -361,7 +372,9 @@ class RecordPage(QWidget):
             return
         self.close_panel()
         if action.params:
-            self.panel = ActionPanel(self.desk, action, lambda params, key: self._confirm(action, params, key), self.close_panel)
+            self.panel = ActionPanel(
+                self.desk, action, lambda params, key: self._confirm(action, params, key), self.close_panel
+            )
             self._panel_place.addWidget(self.panel)
             self.panel.form.focus_first()
         else:
@@ -377,14 +390,18 @@ class RecordPage(QWidget):
             return
         if action.confirm:
             title = t("action.confirm_title", action=action.label, what=self.title)
-            dialog = ConfirmDialog(self, title, t("action.confirm_text"), action.label, danger=action.tone == "danger")
+            dialog = ConfirmDialog(
+                self, title, t("action.confirm_text"), action.label, danger=action.tone == "danger"
+            )
             if not dialog.exec():
                 if self.panel is not None:
                     self.panel.run_button.setEnabled(True)
                 return
         self._set_busy(True)
         operation = calls.run_action(self.desk.api, self.entity, self.state.record, action, params, key)
-        self.desk.runner.run(operation, lambda answer: self._acted(action, answer), self._action_refused, owner=self)
+        self.desk.runner.run(
+            operation, lambda answer: self._acted(action, answer), self._action_refused, owner=self
+        )
 
     def _acted(self, action: Action, answer: Record) -> None:
         self.close_panel()
@@ -396,11 +413,17 @@ class RecordPage(QWidget):
         self.banner.clear_text()
         result = answer.get("result")
         if isinstance(result, dict | list) and result:
-            self.banner.show_text(f"{action.label} : {formatting.readable(result)}", "success", (t("close"), self.banner.clear_text))
+            self.banner.show_text(
+                f"{action.label} : {formatting.readable(result)}",
+                "success",
+                (t("close"), self.banner.clear_text),
+            )
         self.desk.message.emit(t("action.done", action=action.label, what=self.title), "success")
         self._refresh_tab()
         if isinstance(record, dict):
-            self.desk.announce(Change(self.entity.name, int(record["id"]), "updated", int(record["row_version"])))
+            self.desk.announce(
+                Change(self.entity.name, int(record["id"]), "updated", int(record["row_version"]))
+            )
 
     def _action_refused(self, error: ApiError) -> None:
         self._set_busy(False)
@@ -418,7 +441,9 @@ class RecordPage(QWidget):
         archived = self.state.record.get("archived_at") is None
         if archived:
             title = t("action.confirm_title", action=t("record.archive"), what=self.title)
-            if not ConfirmDialog(self, title, t("record.archive_text"), t("record.archive"), danger=True).exec():
+            if not ConfirmDialog(
+                self, title, t("record.archive_text"), t("record.archive"), danger=True
+            ).exec():
                 return
         operation = calls.archive_record(self.desk.api, self.entity, self.state.record, archived=archived)
         self._set_busy(True)

@@ -50,7 +50,9 @@ class ReferenceEdit(QLineEdit):
         self._timer.setInterval(_DELAY_MS)
         self._timer.timeout.connect(self._search)
         self.textEdited.connect(lambda _text: self._timer.start())
-        self._open = self.addAction(icons.icon("right", theme.current().muted), QLineEdit.ActionPosition.TrailingPosition)
+        self._open = self.addAction(
+            icons.icon("right", theme.current().muted), QLineEdit.ActionPosition.TrailingPosition
+        )
         self._open.setToolTip(t("reference.open"))
         self._open.triggered.connect(self._follow)
         self._open.setVisible(False)
@@ -80,7 +82,11 @@ class ReferenceEdit(QLineEdit):
 
     def event(self, event: QEvent) -> bool:
         """Arrow down opens the suggestions."""
-        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down
+        pressed = (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Down
+        )
         if pressed and not self._popup.isVisible():
             self._search()
             return True

@@ -37,7 +37,11 @@ _JOB_COLUMNS = (
 )  # fmt: skip
 
 
-_FEASIBILITY = {"feasible": ("success", "check"), "not_feasible": ("danger", "alert"), "subcontract": ("warning", "pause")}
+_FEASIBILITY = {
+    "feasible": ("success", "check"),
+    "not_feasible": ("danger", "alert"),
+    "subcontract": ("warning", "pause"),
+}
 
 
 class SheetView(QScrollArea):
@@ -185,7 +189,12 @@ class QuoteSheetView(SheetView):
     def _line(self, line: Record) -> QWidget:
         frame, layout = card()
         head = row(spacing=3 * STEP)
-        head.addWidget(label(f"{line.get('line_no') or ''}  {line.get('description') or line.get('display') or ''}".strip(), "heading"))
+        head.addWidget(
+            label(
+                f"{line.get('line_no') or ''}  {line.get('description') or line.get('display') or ''}".strip(),
+                "heading",
+            )
+        )
         for name in ("quantity", "material_id", "unit_price_excl_tax", "unit_cost"):
             if pair := self._figure("quote_line", name, line):
                 head.addWidget(label(f"{pair[0]} : {pair[1]}", "muted"))
@@ -201,9 +210,17 @@ class QuoteSheetView(SheetView):
             layout.addWidget(banner)
         operations = line.get("operations") or []
         if operations:
-            layout.addWidget(StaticTable(self._columns("quote_line_operation", _QUOTE_COLUMNS), operations, "operation_label"))
+            layout.addWidget(
+                StaticTable(
+                    self._columns("quote_line_operation", _QUOTE_COLUMNS), operations, "operation_label"
+                )
+            )
             setup, run = sheets.total(operations, "setup_min"), sheets.total(operations, "run_min")
-            layout.addWidget(label(t("sheet.times", setup=formatting.duration(setup), run=formatting.duration(run)), "muted"))
+            layout.addWidget(
+                label(
+                    t("sheet.times", setup=formatting.duration(setup), run=formatting.duration(run)), "muted"
+                )
+            )
         for gap in line.get("resource_gaps") or []:
             layout.addWidget(label("• " + sheets.sentence(gap), "error", wrap=True))
         return frame
@@ -223,15 +240,23 @@ class JobSheetView(SheetView):
         if profit := data.get("profitability"):
             self._body.addWidget(self._profitability(profit))
         for comment in (data.get("comments") or [])[:10]:
-            self._body.addWidget(label(f"{comment.get('person') or '—'} : {comment.get('text') or ''}", "muted", wrap=True))
+            self._body.addWidget(
+                label(f"{comment.get('person') or '—'} : {comment.get('text') or ''}", "muted", wrap=True)
+            )
 
     def _summary(self, data: Mapping[str, Any]) -> QWidget:
         frame, layout = card()
         line = row(spacing=8 * STEP)
         part = data.get("part") or {}
-        name = " · ".join(str(v) for v in (part.get("drawing_number"), part.get("revision"), part.get("name")) if v)
+        name = " · ".join(
+            str(v) for v in (part.get("drawing_number"), part.get("revision"), part.get("name")) if v
+        )
         figures = [(t("sheet.part"), name)] if name else []
-        figures += [p for n in ("quantity", "due_date", "priority") if (p := self._figure("work_order", n, data["order"]))]
+        figures += [
+            p
+            for n in ("quantity", "due_date", "priority")
+            if (p := self._figure("work_order", n, data["order"]))
+        ]
         figures.append((t("sheet.planned"), formatting.duration(data.get("planned_min") or 0)))
         figures.append((t("sheet.actual"), formatting.duration(data.get("actual_min") or 0)))
         for title, text in figures:
@@ -270,7 +295,14 @@ class JobSheetView(SheetView):
             head.addWidget(Badge.of(choice))
         head.addStretch()
         layout.addLayout(head)
-        names = ("selling_price", "planned_cost", "actual_cost", "forecast_cost", "margin_pct", "forecast_margin_pct")
+        names = (
+            "selling_price",
+            "planned_cost",
+            "actual_cost",
+            "forecast_cost",
+            "margin_pct",
+            "forecast_margin_pct",
+        )
         line = row(spacing=8 * STEP)
         for name in names:
             if pair := self._figure("order_profitability", name, profit):
@@ -304,11 +336,16 @@ def _flat(operation: Record) -> Record:
     made = dict(operation)
     machine = operation.get("machine")
     if isinstance(machine, dict):
-        shown = machine.get("display") or " · ".join(str(v) for v in (machine.get("code"), machine.get("name")) if v)
+        shown = machine.get("display") or " · ".join(
+            str(v) for v in (machine.get("code"), machine.get("name")) if v
+        )
         made["machine"] = {**machine, "display": shown}
         made.setdefault("machine_id", machine.get("id"))
     made["people_text"] = ", ".join(operation.get("people") or [])
-    actual, planned = Decimal(str(operation.get("actual_time_min") or 0)), Decimal(str(operation.get("planned_time_min") or 0))
+    actual, planned = (
+        Decimal(str(operation.get("actual_time_min") or 0)),
+        Decimal(str(operation.get("planned_time_min") or 0)),
+    )
     over = operation.get("is_over_time", actual > planned)
     if actual:
         made["over"] = "over" if over else "under"
@@ -326,4 +363,3 @@ def sheet_views(desk: Desk, entity: Entity, record_id: int) -> list[tuple[str, S
     """Prepared pages of an entity, with the name of their tab."""
     found = _VIEWS.get(entity.name)
     return [(t(found[0]), found[1](desk, entity, record_id))] if found else []
-

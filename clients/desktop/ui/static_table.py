@@ -43,7 +43,9 @@ class _RowsModel(QAbstractTableModel):
             return badge_of(field, record, is_status=field.name == "status")
         return None
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: N802
+    def headerData(  # noqa: N802 — Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
+    ) -> Any:
         if orientation == Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
                 return formatting.header(self.columns[section])

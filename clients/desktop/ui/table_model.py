@@ -55,6 +55,8 @@ class RecordTableModel(QAbstractTableModel):
         self.state = state
         self.columns: list[Field] = state.entity.columns
         self._handle: Handle | None = None
+        self._stale = False
+        """Something changed while rows were on their way: they are read once more."""
 
     def rowCount(self, parent: Index = _NO_PARENT) -> int:  # noqa: N802 — Qt's name
         """Loaded rows."""
@@ -82,7 +84,9 @@ class RecordTableModel(QAbstractTableModel):
             return badge_of(field, record, is_status=field.name == self.state.entity.status_field)
         return None
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: N802
+    def headerData(  # noqa: N802 — Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
+    ) -> Any:
         """Label with unit, aligned as its column."""
         if orientation != Qt.Orientation.Horizontal or section >= len(self.columns):
             return None
@@ -126,6 +130,7 @@ class RecordTableModel(QAbstractTableModel):
             self.endInsertRows()
         self.loading.emit(False)
         self.loaded.emit()
+        self._catch_up()
 
     def _refused(self, error: ApiError) -> None:
         self._handle = None
@@ -146,7 +151,9 @@ class RecordTableModel(QAbstractTableModel):
     def refresh(self) -> None:
         """Read the loaded rows again, without losing the place."""
         if self._handle is not None:
+            self._stale = True
             return
+        self._stale = False
         if self.state.total is None:
             self.fetchMore(QModelIndex())
             return
@@ -160,12 +167,19 @@ class RecordTableModel(QAbstractTableModel):
         if same:
             self.state.rows, self.state.total = list(page.items), page.total
             if page.items:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(page.items) - 1, len(self.columns) - 1))
+                self.dataChanged.emit(
+                    self.index(0, 0), self.index(len(page.items) - 1, len(self.columns) - 1)
+                )
         else:
             self.beginResetModel()
             self.state.rows, self.state.total = list(page.items), page.total
             self.endResetModel()
         self.loaded.emit()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._stale:
+            self.refresh()
 
 
 class CellDelegate(QStyledItemDelegate):

@@ -68,7 +68,11 @@ def apply(app: QApplication, name: str, text_zoom: float = 1.0) -> None:
     app.setStyle("Fusion")
     app.setFont(font())
     # A narrow space borrowed from another font would lift the figures off their line.
-    formatting.set_thin_space(formatting.THIN if QRawFont.fromFont(font()).supportsCharacter(formatting.THIN) else formatting.NO_BREAK)
+    formatting.set_thin_space(
+        formatting.THIN
+        if QRawFont.fromFont(font()).supportsCharacter(formatting.THIN)
+        else formatting.NO_BREAK
+    )
     app.setPalette(_palette(_look.tokens))
     app.setStyleSheet(stylesheet(_look.tokens))
 

@@ -38,7 +38,9 @@ def label(text: str, kind: str = "", *, wrap: bool = False, selectable: bool = F
     return made
 
 
-def button(text: str, kind: str = "", sign: str | None = None, on_click: Callable[[], Any] | None = None) -> QPushButton:
+def button(
+    text: str, kind: str = "", sign: str | None = None, on_click: Callable[[], Any] | None = None
+) -> QPushButton:
     """Button in one of the kinds of the stylesheet."""
     made = QPushButton(text.replace("&", "&&"))
     if kind:
@@ -224,7 +226,9 @@ class EmptyState(QWidget):
         outer.addLayout(self._buttons)
         outer.addStretch(3)
 
-    def set(self, sign: str, title: str, text: str, action: tuple[str, Callable[[], Any]] | None = None) -> None:
+    def set(
+        self, sign: str, title: str, text: str, action: tuple[str, Callable[[], Any]] | None = None
+    ) -> None:
         """Fill in."""
         self._sign.setPixmap(icons.pixmap(sign, theme.current().muted, 32))
         self._title.setText(title)

@@ -103,11 +103,12 @@ class Post:
         return self.window
 
     def close(self) -> None:
-        if self.app.window is not None:
-            self.app.window.close()
-        if self.app.login is not None:
-            self.app.login.close()
+        for shown in (self.app.window, self.app.login):
+            if shown is not None:
+                shown.close()
+                shown.deleteLater()
         self.app.runner.close()
+        self.app.runner.deleteLater()
 
 
 @pytest.fixture

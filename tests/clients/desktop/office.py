@@ -37,7 +37,9 @@ class Server:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        config = uvicorn.Config(self._app, host="127.0.0.1", port=self.port, log_level="error", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            self._app, host="127.0.0.1", port=self.port, log_level="error", timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -67,7 +69,13 @@ class Office:
                 ctx.session.add(make_grant(module, notation, role_id=role.id))
 
     def person(self, email: str, roles: Iterable[str], **kwargs: Any) -> None:
-        values = {"first_name": "Ana", "last_name": "Durand", "password": PASSWORD, "temporary": False, **kwargs}
+        values = {
+            "first_name": "Ana",
+            "last_name": "Durand",
+            "password": PASSWORD,
+            "temporary": False,
+            **kwargs,
+        }
         with self.factory.open(Principal.service("test")) as ctx:
             identity.create_user(ctx, roles=list(roles), email=email, **values)
 

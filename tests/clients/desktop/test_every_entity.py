@@ -12,7 +12,9 @@ from tests.clients.desktop.conftest import wait
 @pytest.mark.requirement("UIX-04")
 def test_every_list_and_form_opens(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[str] = []
-    monkeypatch.setattr("sys.excepthook", lambda kind, value, _trace: failures.append(f"{kind.__name__}: {value}"))
+    monkeypatch.setattr(
+        "sys.excepthook", lambda kind, value, _trace: failures.append(f"{kind.__name__}: {value}")
+    )
     complaints: list[str] = []
     former = qInstallMessageHandler(
         lambda kind, _context, text: complaints.append(text) if kind != QtMsgType.QtDebugMsg else None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 import subprocess
 import sys
 import threading
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,142 +14,20 @@ import httpx
 import pytest
 
 from clients.desktop import tokens
-from clients.desktop.model import formatting, texts
+from clients.desktop.model import texts
 from clients.desktop.model.api import ApiClient, Page
 from clients.desktop.model.config import ClientConfig, ConfigError, normal_server, read_config
 from clients.desktop.model.drafts import DraftStore
 from clients.desktop.model.errors import ApiError, SessionExpired, Unreachable
 from clients.desktop.model.form import FormState
-from clients.desktop.model.formatting import AmbiguousNumber, InputError
 from clients.desktop.model.listing import Filter, ListState
 from clients.desktop.model.live import Change, parse_change
-from clients.desktop.model.metadata import Entity, Field, Metadata, visible_menu
+from clients.desktop.model.metadata import Entity, visible_menu
 from clients.desktop.model.search import search_menu
 from clients.desktop.model.sheets import quote_sheet, sentence
+from tests.clients.desktop.sample import entity, metadata
 
 CLIENT = Path(__file__).resolve().parents[3] / "clients" / "desktop"
-
-
-@pytest.fixture(autouse=True)
-def _thin_space() -> None:
-    formatting.set_thin_space(formatting.THIN)
-
-
-def entity(name: str = "customer", **over: Any) -> dict[str, Any]:
-    rights = dict.fromkeys(("read", "create", "update", "delete", "export", "validate"), True)
-    fields = [
-        {"name": "name", "label": "Nom", "type": "text", "required": True, "max_length": 20, "new_server_key": 1},
-        {"name": "phone", "label": "Téléphone", "type": "text"},
-        {"name": "limit", "label": "Encours", "type": "money", "unit": "€", "decimals": 2},
-        {"name": "site_id", "label": "Site", "type": "reference", "target": "sites"},
-        {"name": "status", "label": "État", "type": "choice", "read_only": True,
-         "choices": [{"value": "draft", "label": "brouillon", "tone": "muted"}, {"value": "active", "label": "actif", "tone": "success"}]},
-    ]  # fmt: skip
-    made = {
-        "name": name, "plural": f"{name}s", "label": "client", "label_plural": "Clients", "menu_group": "parties", "title_field": "name",
-        "fields": fields, "list_fields": ["name", "status", "hidden"], "search_fields": ["name"], "default_sort": "name", "rights": rights,
-        "archivable": True, "status_field": "status", "actions": [],
-    }  # fmt: skip
-    return {**made, **over}
-
-
-def metadata(*entities: dict[str, Any], menu: list[dict[str, Any]] | None = None) -> Metadata:
-    names = [e["name"] for e in entities]
-    groups = menu or [{"group": "parties", "label": "Clients et fournisseurs", "entities": names}]
-    return Metadata.from_json({"entities": list(entities), "menu": groups, "modules": []})
-
-
-# --- formats ---
-
-
-@pytest.mark.requirement("UIX-58")
-@pytest.mark.parametrize(
-    ("typed", "value"),
-    [("1 234,56", "1234.56"), ("1234.56", "1234.56"), ("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("1\u202f234\u00a0567", "1234567"),
-     ("0,234", "0.234"), ("-12,5", "-12.5"), ("\u221212,5", "-12.5"), (",5", "0.5"), ("1.234.567", "1234567"), ("1234,567", "1234.567")],
-)  # fmt: skip
-def test_numbers_are_read_with_comma_or_dot(typed: str, value: str) -> None:
-    assert formatting.parse_number(typed) == Decimal(value)
-
-
-@pytest.mark.requirement("UIX-58")
-@pytest.mark.parametrize("typed", ["1,234", "1.234", "-12,345", "999.000"])
-def test_a_number_that_may_be_two_is_asked(typed: str) -> None:
-    with pytest.raises(AmbiguousNumber) as asked:
-        formatting.parse_number(typed, decimals=3)
-    small, large = asked.value.readings
-    assert large == small * 1000
-    assert typed in str(asked.value)
-
-
-@pytest.mark.parametrize("typed", ["douze", "1e5", "NaN", "12,5,", "--3", "1/2", "infinity", ","])
-def test_what_is_no_number_is_refused(typed: str) -> None:
-    with pytest.raises(InputError):
-        formatting.parse_number(typed)
-
-
-def test_too_many_places_are_refused_not_rounded() -> None:
-    with pytest.raises(InputError, match="2 chiffres"):
-        formatting.parse_number("12,3456", decimals=2)
-    assert formatting.parse_number("12,3400", decimals=2) == Decimal("12.34")
-
-
-@pytest.mark.requirement("UIX-58")
-def test_values_are_shown_the_french_way() -> None:
-    assert formatting.money("1234.5600") == "1\u202f234,56"
-    assert formatting.money("0.0345") == "0,0345"
-    assert formatting.number("-1234567.100", 3) == "\u22121\u202f234\u202f567,1"
-    assert formatting.number("-0.000", 3) == "0"
-    assert formatting.duration("119") == "119\u00a0min"
-    assert formatting.duration("450") == "7\u00a0h\u00a030"
-    assert formatting.duration(120) == "2\u00a0h"
-    assert formatting.date("2026-03-12") == "12/03/2026"
-    paris = dt.timezone(dt.timedelta(hours=1))
-    assert formatting.instant("2026-03-12T23:30:00Z", paris) == "13/03/2026 00:30"
-
-
-@pytest.mark.parametrize(("typed", "value"), [("12/03/2026", "2026-03-12"), ("1.2.26", "2026-02-01"), ("2026-12-31", "2026-12-31")])
-def test_dates_are_read(typed: str, value: str) -> None:
-    assert formatting.parse_date(typed).isoformat() == value
-
-
-@pytest.mark.parametrize("typed", ["31/02/2026", "12/2026", "demain", "2026-13-01"])
-def test_days_that_do_not_exist_are_refused(typed: str) -> None:
-    with pytest.raises(InputError, match="12/03/2026"):
-        formatting.parse_date(typed)
-
-
-def test_instants_are_kept_in_utc() -> None:
-    paris = dt.timezone(dt.timedelta(hours=2))
-    assert formatting.parse_instant("12/07/2026 14:30", paris).isoformat() == "2026-07-12T12:30:00+00:00"
-    assert formatting.parse_instant("12/07/2026 8h", paris).hour == 6
-
-
-def test_minutes_may_be_typed_as_hours() -> None:
-    field = Field("t", "Temps", "decimal", unit="min", decimals=3)
-    assert formatting.parse(field, "7 h 30") == "450"
-    assert formatting.parse(field, "12,5") == "12.5"
-    assert formatting.cell(field, {"t": "450.000"}) == "7\u00a0h\u00a030"
-    assert formatting.header(field) == "Temps"
-
-
-@pytest.mark.parametrize("kind", ["integer", "decimal", "money", "date", "text", "json", "email"])
-def test_what_an_editor_shows_is_read_back(kind: str) -> None:
-    field = Field("x", "X", kind, decimals=4 if kind != "integer" else 0)
-    values: dict[str, Any] = {
-        "integer": 1234567, "decimal": "1234.5", "money": "12.3456", "date": "2026-01-31", "text": "Ø 8,5", "json": {"a": [1, "é"]},
-        "email": "a@b.fr",
-    }  # fmt: skip
-    again = formatting.parse(field, formatting.editable(field, values[kind]))
-    assert again == values[kind] or Decimal(str(again)) == Decimal(str(values[kind]))
-
-
-def test_structures_are_written_for_people() -> None:
-    text = formatting.readable({"cut_min": 12.5, "steps": ["a", {"ok": True}], "none": None})
-    assert "cut min : 12,5" in text
-    assert "• a" in text
-    assert "ok : Oui" in text
-    assert "none : —" in text
 
 
 # --- lists and forms ---
@@ -164,7 +40,14 @@ def test_list_state_asks_for_what_is_shown() -> None:
     state.set_filter(Filter("limit", "gte", "10", "≥ 10"))
     state.set_filter(Filter("status", "", "draft", "Brouillon"))
     state.toggle_sort("name")
-    assert state.params() == {"skip": 0, "limit": 100, "q": "foret", "limit__gte": "10", "status": "draft", "sort": "name"}
+    assert state.params() == {
+        "skip": 0,
+        "limit": 100,
+        "q": "foret",
+        "limit__gte": "10",
+        "status": "draft",
+        "sort": "name",
+    }
     state.toggle_sort("name")
     assert state.params()["sort"] == "-name"
     state.toggle_sort("name")
@@ -215,7 +98,9 @@ def test_required_and_unreadable_fields_stop_the_sending() -> None:
 
 def test_messages_of_the_server_stand_beside_their_fields() -> None:
     state = form()
-    error = ApiError(422, "invalid", "Saisie refusée.", fields={"name": "Déjà pris.", "elsewhere": "Autre chose."})
+    error = ApiError(
+        422, "invalid", "Saisie refusée.", fields={"name": "Déjà pris.", "elsewhere": "Autre chose."}
+    )
     assert state.apply_errors(error) == "Saisie refusée. Autre chose."
     assert state.errors == {"name": "Déjà pris."}
 
@@ -347,7 +232,9 @@ def test_an_expired_token_is_renewed_once_for_all_threads() -> None:
 
 def test_a_session_that_is_over_asks_to_sign_in() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
-        return signed(request) or httpx.Response(401, json={"code": "auth.invalid_token", "detail": "Session fermée."})
+        return signed(request) or httpx.Response(
+            401, json={"code": "auth.invalid_token", "detail": "Session fermée."}
+        )
 
     api = client(handler)
     api.login("a@b.fr", "x")
@@ -380,7 +267,13 @@ def test_a_foreign_server_is_recognised() -> None:
 
 
 def test_a_problem_document_becomes_an_error_with_fields() -> None:
-    body = {"status": 409, "code": "conflict.stale", "detail": "Modifié.", "errors": [{"field": "name", "message": "Non."}], "current": {"id": 1}}
+    body = {
+        "status": 409,
+        "code": "conflict.stale",
+        "detail": "Modifié.",
+        "errors": [{"field": "name", "message": "Non."}],
+        "current": {"id": 1},
+    }
     with pytest.raises(ApiError) as raised:
         client(lambda _r: httpx.Response(409, json=body)).update("customers", 1, {"name": "x"}, 1)
     assert raised.value.is_stale
@@ -393,12 +286,20 @@ def test_a_quote_without_prepared_sheet_is_put_together() -> None:
         "/api/v1/quotes/1": {"id": 1, "questions": ["Tolérance ?"]},
         "/api/v1/quote_lines": {"items": [{"id": 5}], "total": 1, "skip": 0},
         "/api/v1/quote_line_operations": {"items": [{"id": 9}], "total": 1, "skip": 0},
-        "/api/v1/quote_scenarios": {"items": [{"kind": "economic"}, {"kind": "standard"}], "total": 2, "skip": 0},
+        "/api/v1/quote_scenarios": {
+            "items": [{"kind": "economic"}, {"kind": "standard"}],
+            "total": 2,
+            "skip": 0,
+        },
     }
 
     def handler(request: httpx.Request) -> httpx.Response:
         found = answers.get(request.url.path)
-        return httpx.Response(200, json=found) if found else httpx.Response(404, json={"code": "not_found", "detail": "?"})
+        return (
+            httpx.Response(200, json=found)
+            if found
+            else httpx.Response(404, json={"code": "not_found", "detail": "?"})
+        )
 
     known = metadata(entity("quote_line"), entity("quote_line_operation"), entity("quote_scenario"))
     sheet = quote_sheet(client(handler), known, 1)
@@ -469,7 +370,12 @@ def test_words_stand_out_from_their_ground(name: str) -> None:
     look = tokens.THEMES[name]
     pairs = [(text, ground) for text in (look.text, look.muted, look.primary, look.primary_strong, look.danger)
              for ground in (look.surface, look.background, look.hover)]  # fmt: skip
-    pairs += [(look.text, look.selected), (look.primary_strong, look.selected), (look.on_action, look.action), (look.on_action, look.action_hover)]
+    pairs += [
+        (look.text, look.selected),
+        (look.primary_strong, look.selected),
+        (look.on_action, look.action),
+        (look.on_action, look.action_hover),
+    ]
     pairs += [(tone.text, tone.background) for tone in look.tones.values()]
     assert [(a, b, round(contrast(a, b), 2)) for a, b in pairs if contrast(a, b) < 4.5] == []
 

@@ -8,81 +8,16 @@ import threading
 import uuid
 from typing import Any
 
-import pyotp
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from clients.desktop.ui import theme
-from clients.desktop.ui.list_page import ListPage
 from clients.desktop.ui.main_window import MainWindow
-from clients.desktop.ui.record_page import RecordPage
 from clients.desktop.ui.sheets import QuoteSheetView
 from clients.desktop.ui.static_table import StaticTable
 from coordinator.kernel.context import Principal
 from tests.clients.desktop.conftest import Post, wait
-from tests.clients.desktop.office import PASSWORD, Office
-
-
-def name(prefix: str = "Client") -> str:
-    return f"{prefix} {uuid.uuid4().hex[:8]}"
-
-
-def customer(office: Office, **values: Any) -> dict[str, Any]:
-    with office.http() as other:
-        answer = other.post("/customers", json={"name": name(), **values})
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def opened(window: MainWindow, record: dict[str, Any], entity: str = "customer") -> RecordPage:
-    page = window.open_record(entity, record["id"])
-    wait(lambda: page.state, "record")
-    return page
-
-
-def listed(window: MainWindow, entity: str = "customer") -> ListPage:
-    page = window.open_list(entity)
-    wait(lambda: page.state.total is not None, "list")
-    return page
-
-
-def type_in(page: RecordPage, field: str, text: str) -> None:
-    assert page.form is not None
-    editor = page.form.editors[field]
-    editor.control.setText(text)  # type: ignore[attr-defined]
-    editor.control.textEdited.emit(text)  # type: ignore[attr-defined]
-
-
-def test_wrong_password_says_so_in_french(post: Post) -> None:
-    post.panel.email.setText("bureau@atelier.fr")
-    post.panel.password.setText("rabot-rouge-3")
-    post.panel.login_button.click()
-    wait(lambda: post.panel.banner.text, "refusal")
-    assert "mot de passe" in post.panel.banner.text.lower()
-    assert post.app.window is None
-    assert post.panel.password.text() == "rabot-rouge-3"
-
-
-@pytest.mark.requirement("UIX-12")
-def test_sign_in_remembers_server_and_person_but_no_secret(post: Post, office: Office) -> None:
-    window = post.sign_in()
-    token = window.desk.api.access_token
-    post.app.settings.sync()
-    kept = post.settings_file.read_text()
-    assert office.server.url in kept
-    assert "bureau@atelier.fr" in kept
-    assert PASSWORD not in kept
-    assert token
-    assert token not in kept
-
-
-@pytest.mark.requirement("UIX-03")
-def test_menu_shows_only_what_is_granted(post: Post) -> None:
-    window = post.sign_in("lecteur@atelier.fr")
-    assert "customer" in window.menu.entities
-    assert "stock_item" in window.menu.entities
-    assert not {"user_account", "machine", "employee", "part"} & set(window.menu.entities)
-    assert set(window.menu.groups) <= {"home", "parties", "stock", "people", "quality", "production", "assistant", "system"}
+from tests.clients.desktop.office import Office
+from tests.clients.desktop.steps import customer, listed, name, opened, type_in
 
 
 def test_reader_sees_no_way_to_change(post: Post, office: Office) -> None:
@@ -211,7 +146,11 @@ def test_conflict_shows_both_values_and_the_person_chooses(
     wait(lambda: page.state and not page.state.is_dirty, "saved")
     with office.http() as other:
         saved = other.get(f"/customers/{record['id']}").json()
-    assert (saved["phone"], saved["business_sector"], saved["legal_form"]) == ("02 22 22 22 22", "Nucléaire", "SAS")
+    assert (saved["phone"], saved["business_sector"], saved["legal_form"]) == (
+        "02 22 22 22 22",
+        "Nucléaire",
+        "SAS",
+    )
 
 
 @pytest.mark.requirement("UIX-09")
@@ -225,6 +164,32 @@ def test_change_of_another_post_appears_by_itself(window: MainWindow, office: Of
     wait(lambda: page.form and page.form.editors["phone"].control.text() == "03 33 33 33 33", "form")  # type: ignore[attr-defined]
     assert page.title == changed["display"]
     wait(lambda: any(r["name"] == changed["name"] for r in table.state.rows), "list")
+
+
+def test_a_change_while_rows_are_on_their_way_is_not_lost(
+    window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = customer(office)
+    table = listed(window)
+    table.search.setText(record["name"])
+    wait(lambda: table.state.total == 1 and window.desk.runner.busy == 0, "search")
+    fetched, gate, fetch = threading.Event(), threading.Event(), window.desk.api.page
+
+    def late(*args: Any) -> Any:
+        page = fetch(*args)
+        fetched.set()
+        assert gate.wait(20)
+        return page
+
+    monkeypatch.setattr(window.desk.api, "page", late)
+    table.model.refresh()
+    wait(fetched.is_set, "old rows on their way")
+    with office.http() as other:
+        body = {"phone": "01 98 76", "row_version": record["row_version"]}
+        assert other.patch(f"/customers/{record['id']}", json=body).status_code == 200
+    table.model.refresh()
+    gate.set()
+    wait(lambda: table.state.rows and table.state.rows[0]["phone"] == "01 98 76", "the change")
 
 
 def test_change_of_another_post_never_overwrites_what_is_typed(window: MainWindow, office: Office) -> None:
@@ -252,66 +217,6 @@ def test_action_button_runs_the_command(window: MainWindow, office: Office) -> N
         assert other.get(f"/customers/{record['id']}").json()["status"] == "active"
 
 
-@pytest.mark.requirement("UIX-60")
-def test_server_stopped_shows_a_banner_and_work_goes_on(window: MainWindow, office: Office) -> None:
-    record = customer(office)
-    page = opened(window, record)
-    type_in(page, "phone", "06 66")
-    office.server.stop()
-    try:
-        page.save_button.click()
-        wait(lambda: not window.banner.isHidden(), "banner")
-        assert "serveur" in window.banner.text
-        assert window.connection_state == "offline"
-        type_in(page, "legal_form", "SARL")
-        assert page.state is not None
-        assert page.state.dirty == {"phone": "06 66", "legal_form": "SARL"}
-        assert window.desk.drafts.find("customers", record["id"]) is not None
-    finally:
-        office.server.start()
-    wait(window.banner.isHidden, "line back", 30)
-    page.save_button.click()
-    wait(lambda: page.state and not page.state.is_dirty, "saved")
-    with office.http() as other:
-        assert other.get(f"/customers/{record['id']}").json()["phone"] == "06 66"
-
-
-@pytest.mark.requirement("UIX-61")
-def test_expired_session_is_renewed_over_the_form(window: MainWindow, office: Office) -> None:
-    record = customer(office)
-    page = opened(window, record)
-    type_in(page, "phone", "07 77")
-    with office.http() as other:
-        assert other.post("/auth/sessions/revoke-others").json()["revoked"] >= 1
-    page.save_button.click()
-    wait(lambda: window._again is not None, "sign-in over the form")
-    assert window._again is not None
-    panel = window._again.panel
-    assert panel.email.text() == "bureau@atelier.fr"
-    panel.password.setText(PASSWORD)
-    panel.login_button.click()
-    wait(lambda: page.state and not page.state.is_dirty, "saved after signing in")
-    with office.http() as other:
-        assert other.get(f"/customers/{record['id']}").json()["phone"] == "07 77"
-
-
-@pytest.mark.requirement("UIX-65")
-def test_unsaved_entry_is_found_again(window: MainWindow, office: Office) -> None:
-    record = customer(office)
-    page = opened(window, record)
-    type_in(page, "phone", "08 88")
-    window.close_tab(window.tabs.indexOf(page))
-    again = opened(window, record)
-    assert "non enregistrée" in again.banner.text
-    draft = window.desk.drafts.find("customers", record["id"])
-    assert draft is not None
-    again._take_draft(draft)
-    assert again.form is not None
-    assert again.form.editors["phone"].control.text() == "08 88"  # type: ignore[attr-defined]
-    assert again.state is not None
-    assert again.state.is_dirty
-
-
 @pytest.mark.requirement("UIX-06")
 def test_search_finds_lists_and_objects(window: MainWindow, office: Office) -> None:
     record = customer(office)
@@ -330,7 +235,9 @@ def test_history_and_links_of_a_record(window: MainWindow, office: Office) -> No
     with office.http() as other:
         body = {"full_name": "Jeanne Martin", "customer_id": record["id"]}
         assert other.post("/contacts", json=body).status_code == 201
-        other.patch(f"/customers/{record['id']}", json={"phone": "09 99", "row_version": record["row_version"]})
+        other.patch(
+            f"/customers/{record['id']}", json={"phone": "09 99", "row_version": record["row_version"]}
+        )
     page = opened(window, record)
     views = {page.tabs.tabText(i): page.tabs.widget(i) for i in range(page.tabs.count())}
     page.tabs.setCurrentWidget(views["Liens"])
@@ -357,34 +264,6 @@ def test_reference_is_found_while_typing(window: MainWindow, office: Office) -> 
     assert edit.text() == record["display"]
 
 
-def test_second_factor_is_asked_when_enrolled(post: Post, office: Office) -> None:
-    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-    office.person("double@atelier.fr", ["bureau"], totp_secret=secret)
-    post.panel.email.setText("double@atelier.fr")
-    post.panel.password.setText(PASSWORD)
-    post.panel.login_button.click()
-    wait(lambda: post.panel.steps.currentIndex() == 1, "second factor")
-    assert post.panel.banner.isHidden()
-    post.panel.totp.setText(pyotp.TOTP(secret).now())
-    post.panel.totp_button.click()  # type: ignore[attr-defined]
-    wait(lambda: post.app.window, "main window")
-
-
-def test_temporary_password_must_be_changed_first(post: Post, office: Office) -> None:
-    office.person("nouveau@atelier.fr", ["bureau"], temporary=True)
-    post.panel.email.setText("nouveau@atelier.fr")
-    post.panel.password.setText(PASSWORD)
-    post.panel.login_button.click()
-    wait(lambda: post.panel.steps.currentIndex() == 2, "new password")
-    post.panel.new_password.setText("fraise-ronde-12")
-    post.panel.repeated.setText("autre-chose-12")
-    post.panel.change_button.click()  # type: ignore[attr-defined]
-    assert "différents" in post.panel.banner.text
-    post.panel.repeated.setText("fraise-ronde-12")
-    post.panel.change_button.click()  # type: ignore[attr-defined]
-    wait(lambda: post.app.window, "main window")
-
-
 @pytest.mark.requirement("UIX-58")
 def test_an_ambiguous_number_is_asked_under_the_field(window: MainWindow, office: Office) -> None:
     page = opened(window, customer(office))
@@ -400,24 +279,9 @@ def test_an_ambiguous_number_is_asked_under_the_field(window: MainWindow, office
     assert page.state.payload() == {"outstanding_limit": "1234"}
 
 
-def test_look_changes_without_losing_tabs_or_typing(post: Post, office: Office) -> None:
-    window = post.sign_in()
-    record = customer(office)
-    page = opened(window, record)
-    type_in(page, "phone", "01 23")
-    window._set_look("look/theme", "dark")
-    again = post.window
-    assert again is not window
-    reopened = again.tabs.currentWidget()
-    assert isinstance(reopened, RecordPage)
-    assert reopened.record_id == record["id"]
-    wait(lambda: reopened.banner.text, "draft offered")
-    window_look = theme.current().name
-    theme.apply(post.app.app, "light")
-    assert window_look == "dark"
-
-
-def test_no_call_of_the_server_runs_in_the_windows_thread(window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_call_of_the_server_runs_in_the_windows_thread(
+    window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = customer(office)
     callers: set[bool] = set()
     send = window.desk.api._send
@@ -443,12 +307,22 @@ def test_sales_quote_page_shows_three_scenarios(window: MainWindow, office: Offi
     record = customer(office)
     with office.factory.open(Principal.service("test")) as ctx:
         models: Any = importlib.import_module("coordinator.modules.quoting.models")
-        quote = ctx.add(models.Quote(number=name("D"), customer_id=record["id"], quote_date=dt.date(2026, 11, 2)))
-        line = ctx.add(models.QuoteLine(quote_id=quote.id, line_no=1, description="Arbre", quantity=5, feasibility="feasible"))
+        quote = ctx.add(
+            models.Quote(number=name("D"), customer_id=record["id"], quote_date=dt.date(2026, 11, 2))
+        )
+        line = ctx.add(
+            models.QuoteLine(
+                quote_id=quote.id, line_no=1, description="Arbre", quantity=5, feasibility="feasible"
+            )
+        )
         ctx.add(models.QuoteLineOperation(quote_line_id=line.id, sequence_no=10, operation_type="turning", operation_label="Ébauche",
                                           vc_m_min=180, run_min=150, setup_min=20))  # fmt: skip
         for kind, price in (("express", 200), ("economic", 100), ("standard", 150)):
-            ctx.add(models.QuoteScenario(quote_id=quote.id, kind=kind, price_excl_tax=price, is_recommended=kind == "standard"))
+            ctx.add(
+                models.QuoteScenario(
+                    quote_id=quote.id, kind=kind, price_excl_tax=price, is_recommended=kind == "standard"
+                )
+            )
         quote_id = quote.id
     page = window.open_record("quote", quote_id)
     wait(lambda: page.state, "quote")
