@@ -199,6 +199,7 @@ def test_a_station_is_opened_by_badge_and_an_operation_by_its_code(
 ) -> None:
     anne = atelier.person("Anne", "Martin")
     saw, _ = atelier.order(anne)
+    phone.clock.install()
     phone.set_viewport_size(STATION)
     phone.goto(f"{atelier.base_url}?station=1&name={STATION_NAME}")
     expect(phone.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible()
@@ -216,6 +217,7 @@ def test_a_station_is_opened_by_badge_and_an_operation_by_its_code(
     expect(phone.locator("main .title")).to_have_text(saw.label)
     phone.get_by_role("button", name="Démarrer la production").click()
     expect(phone.get_by_test_id("confirmation")).to_contain_text("Retour à l’accueil")
+    phone.clock.run_for(6_000)
     expect(phone.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible(timeout=9_000)
     expect(phone.get_by_role("button", name="Anne Martin")).to_be_visible()
     shot(phone, "station-waiting")

@@ -12,6 +12,8 @@ from tests.clients.mobile.workshop import Workshop
 
 Shot = Callable[..., None]
 NAME = "Poste débit 1"
+RETURN_MS = 6_000
+"""Longer than a confirmation stays and than the next attempt to send waits."""
 
 
 def open_station(page: Page, workshop: Workshop) -> None:
@@ -60,13 +62,17 @@ def test_idle_for_two_minutes_returns_to_waiting(page: Page, workshop: Workshop)
 def test_what_waits_is_sent_after_the_person_left(
     page: Page, context: BrowserContext, workshop: Workshop
 ) -> None:
+    page.clock.install()
     open_station(page, workshop)
     sign_in(page, workshop)
     context.set_offline(True)
     page.get_by_role("button", name="Démarrer la production").click()
+    expect(page.get_by_test_id("confirmation")).to_contain_text("Retour à l’accueil")
+    page.clock.run_for(RETURN_MS)
     expect(page.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible(timeout=12_000)
     expect(page.get_by_text("1 saisie en attente d’envoi")).to_be_visible()
     assert workshop.events == []
     context.set_offline(False)
+    page.clock.run_for(RETURN_MS)
     expect(page.get_by_text("1 saisie en attente d’envoi")).to_have_count(0, timeout=15_000)
     assert len(workshop.of_type("operation.started")) == 1
