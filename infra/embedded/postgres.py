@@ -53,6 +53,34 @@ def binaries_dir() -> Path:
     )
 
 
+def _reachable(folder: Path) -> Path:
+    """``folder``, or under root a copy of its installation that other accounts may run.
+
+    PostgreSQL checks its own programs with access(2), which ignores capabilities: below a closed folder such as
+    ``/root`` they would count as missing.
+    """
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents)):
+        return folder
+    home, package = folder.parent, folder.parent.parent
+    digest = hashlib.sha256(f"{home}:{(folder / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    cache = Path("/var/cache/usinage")
+    copy = cache / f"postgres-{digest}"
+    if not copy.is_dir():
+        cache.mkdir(mode=0o755, parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix="postgres-", dir=cache))
+        # The programs look for their libraries beside their package, as the wheel lays them out.
+        shutil.copytree(home, temporary / package.name / home.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, temporary / libraries.name, symlinks=True)
+        temporary.chmod(0o755)
+        try:
+            temporary.rename(copy)
+        except OSError:  # another process was quicker
+            shutil.rmtree(temporary)
+    return copy / package.name / home.name / folder.name
+
+
 @dataclass(frozen=True)
 class _Account:
     """The system account PostgreSQL runs under, and the command prefix that changes to it."""
@@ -133,7 +161,7 @@ class EmbeddedPostgres:
         self.data_dir = Path(data_dir).expanduser().absolute()
         self.durable = durable
         self.max_connections = max_connections
-        self.bin_dir = binaries_dir()
+        self.bin_dir = _reachable(binaries_dir())
         self._holding = False
 
     # paths -----------------------------------------------------------------------------------------------
