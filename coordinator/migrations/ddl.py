@@ -43,7 +43,8 @@ def _tables(tables: sa.MetaData) -> Iterator[str]:
         collected.append(str(statement.compile(dialect=postgresql.dialect())).strip())  # type: ignore[no-untyped-call]
 
     engine = sa.create_mock_engine("postgresql+psycopg://", collect)
-    tables.create_all(engine, checkfirst=False)
+    by_name = sorted(tables.tables.values(), key=lambda table: table.name)
+    tables.create_all(engine, by_name, checkfirst=False)
     # SQLAlchemy keeps a table's indexes and late keys in sets: sorted, so that the same code gives the same text.
     for kind, group in itertools.groupby(collected, key=_kind):
         run = list(group)

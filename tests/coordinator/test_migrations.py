@@ -12,7 +12,11 @@ from infra.embedded.databases import create_test_database, drop_test_database
 
 
 def test_the_committed_schema_is_the_declared_one() -> None:
-    assert baseline.TARGET.read_text() == baseline.script(), "python -m coordinator.migrations.baseline"
+    committed, declared = (
+        {part.strip() for part in text_.split(baseline.SEPARATOR)}
+        for text_ in (baseline.TARGET.read_text(), baseline.script())
+    )
+    assert committed == declared, "python -m coordinator.migrations.baseline"
 
 
 @pytest.mark.requirement("DAT-14")

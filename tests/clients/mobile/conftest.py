@@ -80,7 +80,7 @@ def is_stale() -> bool:
     return max(f.stat().st_mtime for f in sources) > page.stat().st_mtime
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def build() -> Path:
     """The built application, built now if it is missing or older than its sources."""
     if not is_stale():
@@ -98,7 +98,7 @@ def build() -> Path:
     return BUILD
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if not CHROMIUM.is_file():
         pytest.skip(f"no browser at {CHROMIUM}")
@@ -198,7 +198,7 @@ def phone(real_context: BrowserContext) -> Iterator[Page]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shot() -> Callable[..., None]:
     """``shot(page, "name")`` keeps a picture of the screen, with few colours, when USINAGE_SHOTS names a folder."""
 
