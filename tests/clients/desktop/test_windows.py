@@ -158,8 +158,11 @@ def test_change_of_another_post_appears_by_itself(window: MainWindow, office: Of
     record = customer(office)
     page = opened(window, record)
     table = listed(window)
+    table.search.setText(record["name"])
+    wait(lambda: table.state.total == 1 and window.desk.runner.busy == 0, "search")
     with office.http() as other:
-        body = {"phone": "03 33 33 33 33", "name": name("Renommé"), "row_version": record["row_version"]}
+        renamed = f"{record['name']} renommé"
+        body = {"phone": "03 33 33 33 33", "name": renamed, "row_version": record["row_version"]}
         changed = other.patch(f"/customers/{record['id']}", json=body).json()
     wait(lambda: page.form and page.form.editors["phone"].control.text() == "03 33 33 33 33", "form")  # type: ignore[attr-defined]
     assert page.title == changed["display"]
