@@ -59,7 +59,7 @@ desktop: setup ## lance le poste de bureau
 	@$(PY) -m clients.desktop $(ARGS)
 
 .PHONY: bench
-bench: setup ## mesure les performances (ARGS=ingest, api, drawing, planning, vision ou edge)
+bench: setup ## mesure les performances (ARGS=ingest, drawing, planning ou edge)
 	@$(USINAGE) bench $(or $(ARGS),planning) --json
 
 .PHONY: mobile

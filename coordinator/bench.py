@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -14,13 +15,19 @@ import typer
 app = typer.Typer(name="single")
 
 BENCHES = {
-    "ingest": "coordinator.gateway.bench_ingest",
-    "api": "coordinator.gateway.bench_api",
-    "drawing": "coordinator.modules.drawings.bench",
-    "planning": "coordinator.modules.planning.bench",
-    "edge": "edge_agents.bench",
+    "ingest": ("coordinator.gateway.bench_ingest", "run"),
+    "drawing": ("coordinator.modules.drawings.bench", "run"),
+    "planning": ("coordinator.modules.planning.bench", "run"),
+    "edge": ("edge_agents.bench", "run_edge_bench"),
 }
-"""Name → module with ``run() -> list`` of measured entries."""
+"""Name → module and function giving the measured entries."""
+
+
+def measure(name: str) -> Callable[[], list[dict[str, Any]]]:
+    """The function behind a benchmark's name."""
+    module, function = BENCHES[name]
+    found: Callable[[], list[dict[str, Any]]] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def machine() -> dict[str, Any]:
@@ -48,7 +55,7 @@ def bench(
     if name not in BENCHES:
         typer.echo(f"Mesure inconnue : {name}. Choix : {', '.join(BENCHES)}.", err=True)
         raise typer.Exit(2)
-    results = importlib.import_module(BENCHES[name]).run()
+    results = measure(name)()
     if as_json:
         sys.stdout.write(
             json.dumps({"bench": name, "machine": machine(), "results": results}, ensure_ascii=False) + "\n"
