@@ -175,7 +175,10 @@ def _row(session: Session, entry: Entry, actions: dict[tuple[str, int], tuple[st
     record_id = entry.record.id if entry.record is not None else None
     action, critical = entry.action, entry.critical
     if entry.object_type and record_id is not None and (entry.object_type, record_id) in actions:
-        action, critical = actions[entry.object_type, record_id]
+        command, marked = actions[entry.object_type, record_id]
+        critical = critical or marked
+        if action == "update":  # a record born or printed inside a command keeps that word
+            action = command
     spec = context.registry.entities.get(entry.object_type) if context and entry.object_type else None
     return {
         "occurred_at": context.now if context else utcnow(),

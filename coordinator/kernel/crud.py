@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Column, ColumnElement, false, func, inspect, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from coordinator.kernel.audit import jsonable
+from coordinator.kernel.audit import jsonable, mark_action
 from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Invalid, NotFound
@@ -157,6 +157,7 @@ def set_archived(
         raise Conflict(
             "conflict.stale", extra={"current": serialize(ctx, spec, record)}, entity=spec.name, id=record_id
         )
+    mark_action(ctx.session, record, "archive" if archived else "restore")
     record.archived_at = ctx.now if archived else None
     ctx.session.flush()
     return record

@@ -78,3 +78,12 @@ def choice_label(enumeration: str, value: str, locale: str = "fr") -> str:
 def action_label(entity: str, action: str, locale: str = "fr") -> str:
     """Label of a command."""
     return first_text([f"action.{entity}.{action}", f"action.{action}"], locale)
+
+
+def history_label(entity: str, action: str, locale: str = "fr") -> str:
+    """Label of an act in the history: its own word, else the command's; never a bare code."""
+    keys = [f"history.{entity}.{action}", f"history.{action}"]
+    keys += [f"action.{entity}.{action}", f"action.{action}"]
+    if any(has_text(key, locale) or has_text(key, "fr") for key in keys):
+        return first_text(keys, locale)
+    return t("history.other", locale, action=action.replace("_", " "))

@@ -13,6 +13,7 @@ from coordinator.kernel import commands, crud, transfer
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.errors import Invalid
 from coordinator.kernel.http import Ctx, field_error, guarded
+from coordinator.kernel.i18n import history_label
 from coordinator.kernel.models import AuditLog
 from coordinator.kernel.registry import Command, EntitySpec, Permission, Registry
 from coordinator.kernel.schema import create_schema, patch_schema, read_schema
@@ -119,6 +120,7 @@ def _add_reading(router: APIRouter, spec: EntitySpec) -> None:
                 "occurred_at": jsonable(line.occurred_at),
                 "user": line.actor,
                 "action": line.action_code,
+                "action_label": history_label(spec.name, line.action_code, ctx.locale),
                 "old_values": line.old_values,
                 "new_values": line.new_values,
                 "reason": line.reason,

@@ -64,7 +64,7 @@ class HistoryView(QScrollArea):
 
     def _add(self, entry: Record) -> None:
         head = row()
-        head.addWidget(label(self._act(str(entry.get("action") or "")), "section"))
+        head.addWidget(label(str(entry.get("action_label") or entry.get("action") or ""), "section"))
         head.addWidget(label(str(entry.get("user") or "—")))
         head.addStretch()
         head.addWidget(label(formatting.instant(str(entry["occurred_at"])), "muted"))
@@ -74,13 +74,6 @@ class HistoryView(QScrollArea):
             self._lines.addWidget(label(text, "muted", wrap=True))
         if entry.get("reason"):
             self._lines.addWidget(label(t("history.reason", reason=entry["reason"]), wrap=True))
-
-    def _act(self, code: str) -> str:
-        action = self._entity.action(code)
-        if action is not None:
-            return action.label
-        known = {"create", "update", "delete", "archive", "restore", "print", "sign", "read"}
-        return t(f"history.{code}") if code in known else code.replace("_", " ")
 
     def changes(self, entry: Record) -> list[str]:
         """Changed fields of a line, in words."""

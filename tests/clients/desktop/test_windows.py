@@ -251,6 +251,7 @@ def test_history_and_links_of_a_record(window: MainWindow, office: Office) -> No
     history: Any = views["Historique"]
     wait(lambda: history.entries, "history")
     assert any("09 99" in text for text in history.changes(history.entries[0]))
+    assert history.entries[0]["action_label"] == "Modification"
 
 
 def test_reference_is_found_while_typing(window: MainWindow, office: Office) -> None:
