@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from coordinator.modules.quoting.engine.cutting_tables import GroupData
 from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.shapes import Shape
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop, Tool
 from coordinator.modules.quoting.engine.values import Gap, InfeasibleError, Value
 
@@ -67,6 +68,8 @@ class Cut:
     power_kw: Value | None = None
     torque_nm: Value | None = None
     warnings: tuple[str, ...] = ()
+    shape: Shape | None = None
+    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)

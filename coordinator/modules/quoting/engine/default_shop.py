@@ -40,6 +40,8 @@ def _machines() -> tuple[Machine, ...]:
             max_turning_diameter_mm=280,
             max_turning_length_mm=500,
             bar_capacity_mm=65,
+            has_tailstock=True,
+            has_steady_rest=True,
             max_spindle_rpm=4500,
             spindle_power_kw=15,
             spindle_torque_nm=240,

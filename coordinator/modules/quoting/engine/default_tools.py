@@ -216,6 +216,20 @@ def hole_tools() -> tuple[Tool, ...]:
             mounted_in=("CU3-1", "CU5-1"),
             quantity=2,
         ),
+        *(
+            Tool(
+                f"CENT-A{d:g}",
+                f"Foret à centrer HSS A{d:g} (ISO 866)",
+                "centre_drill",
+                d,
+                usable_length_mm=5 * d,
+                teeth=2,
+                substrate="hss",
+                price=Decimal(8),
+                quantity=3,
+            )
+            for d in (1.0, 1.6, 2.0, 2.5, 3.15, 4.0, 6.3)
+        ),
         *(drill(d) for d in _DRILLS_MM),
         *(u_drill(d) for d in (22, 25, 30, 35, 40, 45, 50)),
         *reamers,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 
-from coordinator.modules.quoting.engine import times
+from coordinator.modules.quoting.engine import grinding, times
 from coordinator.modules.quoting.engine.blank import Blank
-from coordinator.modules.quoting.engine.materials import hardness_hrc
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Phase
 from coordinator.modules.quoting.engine.shop import Machine
 from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
@@ -64,7 +62,7 @@ def _saw_takes(saw: Machine, blank: Blank) -> bool:
 
 
 def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
-    """Deburring, washing, treatments, grinding, inspection, packaging, in the order of the shop."""
+    """Deburring, washing, heat treatment, grinding, surface treatment, marking, inspection, packaging, in this order."""
     part, rules = job.part, job.shop.settings.times
     phases, gaps = list[Phase](), list[Gap]()
     run = sum(p.run_min for p in machining)
@@ -86,11 +84,14 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
     heat = [t for t in part.treatments if treatment_kind(t) == "heat_treatment"]
     surface = [t for t in part.treatments if treatment_kind(t) == "surface_treatment"]
     phases += [_treatment(t) for t in heat]
-    if needs_grinding(job):
-        phase, gap = _grinding(job)
-        phases.append(phase)
-        gaps += gap
+    ground, gap = grinding.phases(job, NO_SETUP, NO_MACHINE)
+    phases += ground
+    gaps += gap
     phases += [_treatment(t) for t in surface]
+    if washer is not None and (ground or heat):
+        again = Value(rules.washing_min, "min", "par pièce", {}, "valeur par défaut")
+        phases.append(Phase("washing", "Lavage final", washer, NO_SETUP, manual_run=again))
+    phases += _marking(job)
     phases.append(_inspection(job, gaps))
     packing = workplace(job, "Emballage")
     if packing is None:
@@ -107,49 +108,15 @@ def _treatment(text: str) -> Phase:
     return Phase("treatment", f"Traitement : {text}", None, NO_SETUP, external=text)
 
 
-def needs_grinding(job: Job) -> bool:
-    """QUO-16: IT ≤ 5, Ra ≤ 0.4 or harder than 60 HRC."""
-    part, rules = job.part, job.shop.settings.cutting
-    it, ra = part.tightest_it(), part.smallest_ra_um
-    hard = max((hardness_hrc(t) or 0.0 for t in (part.material, *part.treatments)), default=0.0)
-    return bool(
-        (it is not None and it <= rules.grinding_to_it)
-        or (ra is not None and ra <= rules.grinding_to_ra_um)
-        or hard > rules.grinding_from_hrc
-    )
-
-
-def _grinding(job: Job) -> tuple[Phase, list[Gap]]:
-    """Cylindrical or flat grinding: traverse passes i·(L + B)/(n·0.5·B), 4 spark-out passes (handbook values)."""
-    part, rules = job.part, job.shop.settings
-    grinder = next((m for m in job.shop.usable() if m.machine_type == "grinder"), None)
-    if grinder is None:
-        gap = Gap("machine", "Rectifieuse", ("Sous-traitance de la rectification",), NO_MACHINE)
-        return Phase("grinding", "Rectification (sous-traitée)", None, NO_SETUP, external="grinding"), [gap]
-    cutting, wheel = rules.cutting, rules.cutting.grinding_wheel_width_mm
-    passes = (
-        math.ceil(cutting.grinding_allowance_mm / cutting.grinding_infeed_mm)
-        + cutting.grinding_spark_out_passes
-    )
-    if part.is_turned:
-        d, length = part.max_diameter_mm, part.length_mm
-    else:
-        size = sorted(part.size_mm or (10.0, 10.0, 10.0), reverse=True)
-        d, length = max(size[1], 10.0), size[0]
-    n = 1000 * cutting.grinding_work_speed_m_min / (math.pi * d)
-    time = passes * (length + wheel) / (n * 0.5 * wheel)
-    inputs: dict[str, float | str] = {
-        "passes": float(passes),
-        "L": length,
-        "B": wheel,
-        "n pièce": n,
-    }
-    total = time * (1 + rules.times.time_safety_pct / 100)
-    value = Value(
-        total, "min", "t = i·(L + B)/(n·0,5·B) × (1 + sécurité)", inputs, "rectification, valeurs usuelles"
-    )
-    setup = Value(rules.times.setup_turning_min, "min", "réglage rectifieuse", {}, "valeur par défaut")
-    return Phase("grinding", "Rectification", grinder, setup, manual_run=value), []
+def _marking(job: Job) -> list[Phase]:
+    """Marking where the drawing or the customer asks for it, and always on parts that must be traced one by one."""
+    part = job.part
+    text = part.marking or ("identification (pièce critique)" if part.is_critical else "")
+    if not text:
+        return []
+    run = Value(job.shop.settings.times.marking_min, "min", "par pièce", {}, "valeur par défaut")
+    place = workplace(job, "Marquage") or workplace(job, "Établi")
+    return [Phase("marking", f"Marquage : {text}", place, NO_SETUP, manual_run=run)]
 
 
 def _inspection(job: Job, gaps: list[Gap]) -> Phase:

@@ -36,6 +36,7 @@ class Feature:
     ra_um: float | None = None
     is_coaxial: bool | None = None
     source: str = "plan"
+    positions_mm: tuple[Vector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Dimension:
     fit: str | None = None
     it: int | None = None
     count: int = 1
+    place: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class PartDescription:
     certificate_required: bool = False
     keep_stock_surface: bool = False
     programs_exist: bool = False
+    marking: str = ""
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

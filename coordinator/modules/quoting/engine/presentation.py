@@ -119,6 +119,7 @@ def _common(phase: Phase, phase_no: int, cost: Decimal | None) -> dict[str, Any]
         "phase": phase.label,
         "operation_type": phase.operation_type,
         "label": phase.label,
+        "workholding": phase.workholding,
         "machine": phase.machine.code if phase.machine else None,
         "machine_name": phase.machine.name if phase.machine else None,
         "tool": None,

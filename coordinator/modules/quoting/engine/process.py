@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from coordinator.modules.quoting.engine import grinding
 from coordinator.modules.quoting.engine import profile as outline
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.cutting import Context, Cut, finish_passes
 from coordinator.modules.quoting.engine.holes import Hole
-from coordinator.modules.quoting.engine.milling import FaceMilling, PocketMilling, SlotMilling, VolumeMilling
+from coordinator.modules.quoting.engine.milled_shapes import (
+    EdgeMilling,
+    FaceMilling,
+    PocketMilling,
+    SlotMilling,
+    VolumeMilling,
+)
 from coordinator.modules.quoting.engine.part import Feature, PartDescription, Vector
 from coordinator.modules.quoting.engine.settings import CuttingSettings
 from coordinator.modules.quoting.engine.turning import (
@@ -23,6 +30,7 @@ from coordinator.modules.quoting.engine.turning import (
 )
 
 _MIN_REST_SHARE = 0.03
+_BEFORE_GRINDING_IT = 9
 
 
 class Step(Protocol):
@@ -99,6 +107,10 @@ def _outer_steps(
     it = iso.general_tolerance_it(part.general_tolerance)
     turned = [(d.nominal, d.it) for d in part.dimensions if d.it and d.kind == "diameter"]
     ra = part.smallest_ra_um if part.smallest_ra_um is not None else rules.default_ra_um
+    ground = {g.across_mm for g in grinding.surfaces(part, rules) if g.kind == "external"}
+    turned = [(d, _BEFORE_GRINDING_IT if d in ground else grade) for d, grade in turned]
+    if ground and ra <= rules.grinding_to_ra_um:
+        ra = rules.default_ra_um
     segments = outline.finish_segments(side, turned, it, ra)
     if part.keep_stock_surface:
         segments = tuple(s for s in segments if s.diameter_mm < blank_mm - 0.05)
@@ -196,12 +208,22 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         if feature.form in ("counterbore", "countersink", "stepped"):
             directions = (feature.axis,)
         return [Work(_hole(feature, part, it), directions)]
+    if feature.type == "chamfer":
+        return _chamfer(feature, directions, notes)
     width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
     if feature.type in ("pocket", "slot") and width and length:
         if feature.type == "slot":
-            return [Work(SlotMilling(length, width, depth, feature.count, passes), directions)]
+            slot = SlotMilling(length, width, depth, feature.count, passes, places(feature))
+            return [Work(slot, directions)]
         pocket = PocketMilling(
-            length, width, depth, feature.corner_radius_mm, feature.volume_mm3, feature.count, passes
+            length,
+            width,
+            depth,
+            feature.corner_radius_mm,
+            feature.volume_mm3,
+            feature.count,
+            passes,
+            places(feature),
         )
         return [Work(pocket, directions)]
     if feature.type == "flat" and feature.depth_mm and part.is_turned:
@@ -219,6 +241,21 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         return [Work(face, directions)] * feature.count
     notes.warnings.append(f"Forme « {feature.type} » sans cotes suffisantes : à compléter à la main.")
     return []
+
+
+def _chamfer(feature: Feature, directions: tuple[Vector, ...], notes: _Notes) -> list[Work]:
+    """Edges with a known length are chamfered on the machine; the others are broken at the bench, and said so."""
+    if feature.width_mm and feature.length_mm:
+        return [Work(EdgeMilling(feature.length_mm, feature.width_mm, feature.count), directions)]
+    notes.warnings.append("Chanfreins sans longueur lue : cassés à l'ébavurage.")
+    return []
+
+
+def places(feature: Feature) -> tuple[tuple[float, float], ...]:
+    """Positions seen along the tool, mm."""
+    main = max(range(3), key=lambda i: abs(feature.axis[i]))
+    u, v = (i for i in range(3) if i != main)
+    return tuple((p[u], p[v]) for p in feature.positions_mm)
 
 
 def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
@@ -251,6 +288,7 @@ def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
         tuple(reversed(bores)),
         sink,
         depth_is_drilled=feature.source == "solide",
+        places=places(feature),
     )
 
 

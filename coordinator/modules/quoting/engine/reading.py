@@ -11,7 +11,7 @@ from typing import Any
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
 
-_SKIPPED = ("fillet", "chamfer", "outside_diameter", "face", "boss")
+_SKIPPED = ("fillet", "outside_diameter", "face", "boss")
 _INCH_MM = 25.4
 
 
@@ -35,7 +35,7 @@ def from_reading(
     outline = reading.get("turned_profile")
     origin = _vector(outline.get("origin_mm")) if isinstance(outline, Mapping) else None
     features = [_feature(f, axis if turned else None, origin) for f in reading.get("features") or []]
-    features = [f for f in features if f.type not in _SKIPPED]
+    features = [f for f in features if f.type not in _SKIPPED and not (turned and f.type == "chamfer")]
     if not features and reading.get("solid") is None:
         features, note = _features_from_dimensions(dimensions, turned, size)
         assumptions += note
@@ -59,6 +59,7 @@ def from_reading(
         features=tuple(features),
         dimensions=dimensions,
         general_tolerance=general,
+        marking=_marking(reading.get("notes") or []),
         smallest_ra_um=_smallest_ra(reading.get("surface_textures") or []),
         smallest_geometric_mm=_smallest_geometric(reading.get("geometric_tolerances") or []),
         assumptions=tuple(assumptions),
@@ -93,8 +94,14 @@ def _dimensions(entries: Sequence[Mapping[str, Any]]) -> list[Dimension]:
             grade = iso.it_from_width(nominal, width) if width > 0 and entry.get("kind") != "angle" else None
         text = str(entry.get("thread") or entry.get("text") or "")
         kind, count = str(entry.get("kind") or "linear"), int(entry.get("count") or 1)
-        found.append(Dimension(text, kind, nominal, upper, lower, fit, grade, count))
+        found.append(
+            Dimension(text, kind, nominal, upper, lower, fit, grade, count, _middle(entry.get("bbox")))
+        )
     return found
+
+
+def _middle(bbox: Sequence[float] | None) -> tuple[float, float] | None:
+    return ((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2) if bbox and len(bbox) == 4 else None
 
 
 def _profile(entry: Any) -> tuple[tuple[tuple[float, float], ...] | None, Vector]:
@@ -181,6 +188,7 @@ def _feature(entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vect
         thread=entry.get("thread") or None,
         is_coaxial=coaxial,
         source="solide",
+        positions_mm=tuple(p for v in entry.get("positions_mm") or [] if (p := _vector(v))),
     )
 
 
@@ -298,6 +306,17 @@ def _external_threads(
         if lengths:
             found.append(Feature("thread", "external", thread[0], length_mm=max(lengths), thread=d.text))
     return found
+
+
+_MARKING = re.compile(
+    r"marqu|grav(?:er|ure|é)|engrav|\bmark(?:ing|ed)?\b|beschrift|kennzeichn", re.IGNORECASE
+)
+
+
+def _marking(notes: Sequence[Any]) -> str:
+    """The first note that asks for a marking."""
+    texts = [str(n.get("text") or "") if isinstance(n, Mapping) else str(n) for n in notes]
+    return next((" ".join(t.split())[:80] for t in texts if _MARKING.search(t)), "")
 
 
 def _smallest_ra(textures: Sequence[Mapping[str, Any]]) -> float | None:

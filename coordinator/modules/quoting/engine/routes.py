@@ -8,25 +8,19 @@ from datetime import date
 from functools import partial
 
 from coordinator.modules.quoting.engine import blank as raw
-from coordinator.modules.quoting.engine import setups, times
+from coordinator.modules.quoting.engine import setups, times, workholding
 from coordinator.modules.quoting.engine.cutting import Context, Cut
-from coordinator.modules.quoting.engine.holes import Hole
+from coordinator.modules.quoting.engine.holes import Centre, Hole
 from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.process import Step, TurningWorks, milled_works, turning_works
+from coordinator.modules.quoting.engine.sequence import milling_order, turning_order
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
-from coordinator.modules.quoting.engine.turning import (
-    Facing,
-    FinishTurning,
-    Groove,
-    Parting,
-    RoughTurning,
-    ThreadTurning,
-)
+from coordinator.modules.quoting.engine.turning import Parting
 from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
 
 NO_MACHINE = "Aucune machine disponible pour cette opération."
-_TURNING_ORDER = (Facing, RoughTurning, Hole, FinishTurning, Groove, ThreadTurning)
+_MAX_PAIRS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +37,7 @@ class Phase:
     manual_run: Value | None = None
     per_batch_min: float = 0.0
     external: str = ""
+    workholding: str = ""
 
     @property
     def run_min(self) -> float:
@@ -128,8 +123,12 @@ def find_routes(job: Job) -> Search:
                 _try(search, machine, partial(_turned_routes, job, machine, bar_fed))
         _mention(search, "turning", (m for m in job.shop.usable() if m.can_turn))
     else:
-        for machine in _millers(job.shop):
+        mills = _millers(job.shop)
+        for machine in mills:
             _try(search, machine, partial(_prismatic_routes, job, machine))
+        pairs = [(a, b) for a in mills for b in mills if a.code != b.code]
+        for first, second in pairs[:_MAX_PAIRS]:
+            _try(search, first, partial(_shared_routes, job, first, second))
         _mention(search, "milling", _millers(job.shop))
     return search
 
@@ -167,8 +166,12 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
     if bar_fed and blank.diameter_mm > (machine.bar_capacity_mm or 0):
         return []
     _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+    held = workholding.support(part, machine, rules.cutting)
+    _reject(held.missing or None)
     works = turning_works(part, blank.diameter_mm, rules.blank.facing_allowance_mm / 2, rules.cutting)
     first, second = list(works.first), list(works.second)
+    if held.centre and not any(isinstance(s, Hole) and s.on_axis for s in first):
+        first.append(Centre(part.max_diameter_mm))
     live = machine.has_driven_tools
     if live:
         for work in works.secondary:
@@ -177,22 +180,21 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
                 any(_dot(d, works.first_direction) > -0.1 for d in work.directions) or not work.directions
             )
             (second if from_back and not from_front else first).append(work.step)
-    first, second = _ordered(first), _ordered(second)
     if bar_fed:
         first.append(Parting(blank.diameter_mm, _through_bore(first)))
-    clampings = [("Tournage 1er côté", [first]), ("Tournage 2e côté", [second])]
+    grips = (
+        workholding.turning_first(blank.diameter_mm, bar_fed, held),
+        workholding.turning_second(part, machine),
+    )
+    clampings = [("Tournage 1er côté", [first], grips[0]), ("Tournage 2e côté", [second], grips[1])]
     if machine.has_sub_spindle:
-        clampings = [("Tournage-fraisage, broche et contre-broche", [first, second])]
+        clampings = [("Tournage-fraisage, broche et contre-broche", [first, second], " ; ".join(grips))]
     known: set[str] = set()
     turned: list[Phase] = []
-    for index, (label, steps) in enumerate(clampings):
-        hidden = bar_fed and index == 0
-        turned.append(
-            _machining(
-                job, machine, label, steps, "turning", known=known, mass_kg=0.0 if hidden else blank.mass_kg
-            )
-        )
-    warnings = works.warnings + _slender(job, machine)
+    for index, (label, steps, grip) in enumerate(clampings):
+        mass = 0.0 if bar_fed and index == 0 else blank.mass_kg
+        turned.append(_machining(job, machine, label, steps, "turning", known=known, mass_kg=mass, grip=grip))
+    warnings = works.warnings + ((f"{held.text} ({machine.code}).",) if held.text else ())
     key = f"{machine.code}{' barre' if bar_fed else ' débité'}"
     if live or not works.secondary:
         return [_complete(job, key, blank, turned, warnings)]
@@ -240,16 +242,42 @@ def _prismatic_routes(job: Job, machine: Machine) -> list[Route]:
     return [_complete(job, machine.code, blank, phases, tuple(warnings))]
 
 
+def _shared_routes(job: Job, first: Machine, second: Machine) -> list[Route]:
+    """Main side on one mill, the others on another: a block need not stay on one machine (QUO-14)."""
+    part, rules = job.part, job.shop.settings.cutting
+    blank = raw.block_blank(part, job.material, job.shop, job.on)
+    for machine in (first, second):
+        _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+    works, warnings = milled_works(part, rules)
+    plans = setups.prismatic_setups(part, works, blank.size_mm, first.axis_count, rules)
+    if len(plans) < 2:
+        return []
+    rest = setups.regrouped(plans[1:], second.axis_count)
+    phases = [
+        *_milling_phases(job, first, plans[:1], blank),
+        *_milling_phases(job, second, rest, blank, 1),
+    ]
+    return [_complete(job, f"{first.code} + {second.code}", blank, phases, tuple(warnings))]
+
+
 def _milling_phases(
-    job: Job, machine: Machine, plans: Sequence[setups.SetupPlan], blank: raw.Blank
+    job: Job, machine: Machine, plans: Sequence[setups.SetupPlan], blank: raw.Blank, start: int = 0
 ) -> list[Phase]:
     known: set[str] = set()
-    kind = "5_axis" if machine.axis_count >= 5 else "3_axis"
+    five = machine.axis_count >= 5
+    kind = "5_axis" if five else "3_axis"
     return [
         _machining(
-            job, machine, f"Fraisage : {plan.label}", [plan.steps], kind, known=known, mass_kg=blank.mass_kg
+            job,
+            machine,
+            f"Fraisage : {plan.label}",
+            [plan.steps],
+            kind,
+            known=known,
+            mass_kg=blank.mass_kg,
+            grip=workholding.milling(start + index, job.part.is_turned, five),
         )
-        for plan in plans
+        for index, plan in enumerate(plans)
         if plan.steps
     ]
 
@@ -263,11 +291,15 @@ def _machining(
     *,
     known: set[str],
     mass_kg: float,
+    grip: str,
 ) -> Phase:
     """Resolve the steps on the machine: tools, conditions, times, set-up; check the tool places."""
     ctx = job.context(machine)
     rules = job.shop.settings.times
-    cuts = [c for side in sides for c in _tool_grouped([cut for step in side for cut in step.cuts(ctx)])]
+    if kind == "turning":
+        cuts = [c for side in sides for c in turning_order(side, ctx)]
+    else:
+        cuts = [c for side in sides for c in milling_order(cut for step in side for cut in step.cuts(ctx))]
     tools = {c.choice.tool.code for c in cuts if c.choice}
     if machine.magazine_places and len(tools) > machine.magazine_places:
         message = f"{machine.code} : {len(tools)} outils pour {machine.magazine_places} places."
@@ -276,24 +308,8 @@ def _machining(
     known |= tools
     loading = times.loading_min(mass_kg, rules) if mass_kg else 0.0
     operation = "turning" if kind == "turning" else "milling"
-    return Phase(
-        operation, label, machine, setup, loading, tuple(cuts), tuple(times.run_times(cuts, machine, rules))
-    )
-
-
-def _tool_grouped(cuts: list[Cut]) -> list[Cut]:
-    """Spotting first among the holes and equal spot drills together, so that the tool is called once."""
-    spots = [c for c in cuts if c.choice and c.choice.tool.tool_type == "spot_drill"]
-    if not spots:
-        return cuts
-    first = next(i for i, c in enumerate(cuts) if c is spots[0] or _is_drilling(c))
-    rest = [c for c in cuts if not any(c is s for s in spots)]
-    before = [c for c in cuts[:first] if not any(c is s for s in spots)]
-    return [*before, *spots, *rest[len(before) :]]
-
-
-def _is_drilling(cut: Cut) -> bool:
-    return bool(cut.choice and cut.choice.tool.tool_type == "drill" and cut.operation_type == "drilling")
+    runs = tuple(times.run_times(cuts, machine, rules))
+    return Phase(operation, label, machine, setup, loading, tuple(cuts), runs, workholding=grip)
 
 
 def _complete(
@@ -319,36 +335,15 @@ def _through_bore(steps: Sequence[Step]) -> float:
 
 
 def _bar_possible(job: Job, machine: Machine) -> bool:
-    ratio = job.part.length_mm / max(job.part.max_diameter_mm, 0.1)
-    return bool(machine.bar_capacity_mm) and ratio <= job.shop.settings.cutting.bar_fed_max_length_ratio
-
-
-def _slender(job: Job, machine: Machine) -> tuple[str, ...]:
+    """Short parts from the bar; long ones too where a counter-spindle holds the end."""
     rules = job.shop.settings.cutting
-    ratio = job.part.length_mm / max(job.part.max_diameter_mm, 0.1)
-    if ratio > rules.steady_rest_from_ratio:
-        return (f"L/D = {ratio:.1f} : lunette nécessaire sur {machine.code}.",)
-    if ratio > rules.tailstock_from_ratio:
-        return (f"L/D = {ratio:.1f} : contre-pointe nécessaire sur {machine.code}.",)
-    return ()
+    longest = rules.steady_rest_from_ratio if machine.has_sub_spindle else rules.bar_fed_max_length_ratio
+    return bool(machine.bar_capacity_mm) and workholding.slenderness(job.part) <= longest
 
 
 def _grinding_floor(job: Job) -> int:
     """Grades at or below this are left to grinding, so the machine need not hold them."""
     return job.shop.settings.cutting.grinding_to_it + 1
-
-
-def _ordered(steps: list[Step]) -> list[Step]:
-    """The order at the lathe: face, rough, holes on the axis, finish, grooves, thread, then live tools."""
-
-    def rank(step: Step) -> int:
-        if isinstance(step, Hole) and not step.on_axis:
-            return len(_TURNING_ORDER)
-        return next(
-            (i for i, kind in enumerate(_TURNING_ORDER) if isinstance(step, kind)), len(_TURNING_ORDER)
-        )
-
-    return sorted(steps, key=rank)
 
 
 def _dot(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:

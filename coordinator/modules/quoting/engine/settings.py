@@ -89,6 +89,7 @@ class CuttingSettings:
         (2.5, 10),
         (3.0, 12),
     )
+    thread_feed_max_mm_min: float = 6000.0
     counterbore_vc_factor: float = 0.7
     counterbore_f_factor: float = 0.6
     countersink_vc_factor: float = 0.5
@@ -108,6 +109,10 @@ class CuttingSettings:
     tailstock_from_ratio: float = 4.0
     steady_rest_from_ratio: float = 10.0
     travel_margin_mm: float = 20.0
+    smallest_end_mill_mm: float = 1.0
+    end_mill_max_reach_ratio: float = 10.0
+    contour_max_height_mm: float = 60.0
+    slender_centre_from_mm: float = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ class TimeSettings:
     deburring_pct: float = 10.0
     deburring_min: float = 0.5
     washing_min: float = 0.5
+    marking_min: float = 0.5
     inspection_per_dimension_min: float = 0.3
     inspection_sampling_pct: float = 20.0
     inspection_sampling_min_parts: int = 5

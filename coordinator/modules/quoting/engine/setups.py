@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.cutting import finish_passes
-from coordinator.modules.quoting.engine.milling import ContourMilling, FaceMilling
+from coordinator.modules.quoting.engine.milled_shapes import ContourMilling, FaceMilling
 from coordinator.modules.quoting.engine.part import PartDescription, Vector
 from coordinator.modules.quoting.engine.process import Step, Work
 from coordinator.modules.quoting.engine.settings import CuttingSettings
@@ -44,21 +44,24 @@ def prismatic_setups(
     A 5-axis machine reaches all but the clamped side at once.
     """
     size = part.size_mm or (0.0, 0.0, 0.0)
-    up = _main_direction(works, size)
+    up = _main_direction(works, size, rules.contour_max_height_mm)
     down = _opposite(up)
-    groups = _group(works, up, down, everything=axis_count >= _SIDES_5_AXIS)
     normal = max(range(3), key=lambda i: abs(up[i]))
+    sides = (blank_mm[0] - sorted(size, reverse=True)[0]) / 2 if len(blank_mm) == 3 else 0.0
+    high = size[normal] > rules.contour_max_height_mm
+    if high and sides > 0:
+        works = [*_squared(size, normal, sides, _general_passes(part, rules)), *works]
+    groups = _group(works, up, down, everything=axis_count >= _SIDES_5_AXIS)
     plane = sorted((size[i] for i in range(3) if i != normal), reverse=True)
     height = size[normal]
     passes = _general_passes(part, rules)
     # The vice grip stays under the part in the first set-up and is milled away in the second.
     spare = _spare(size, blank_mm, normal)
     top = min(1.0, spare / 2) if spare else 0.0
-    sides = (blank_mm[0] - sorted(size, reverse=True)[0]) / 2 if len(blank_mm) == 3 else 0.0
     first: list[Step] = []
     if top:
         first.append(FaceMilling(plane[0], plane[1], top, passes))
-    if sides > 0:
+    if sides > 0 and not high:
         first.append(ContourMilling(2 * (plane[0] + plane[1]), height, sides, passes))
     plans = [SetupPlan("Face principale et contour", (*first, *_steps(groups.pop(up, []))))]
     second: list[Step] = []
@@ -71,11 +74,29 @@ def prismatic_setups(
     return plans
 
 
+def regrouped(plans: Sequence[SetupPlan], axis_count: int) -> list[SetupPlan]:
+    """The set-ups left for a second machine: one with five axes reaches their sides in a single clamping."""
+    if axis_count < _SIDES_5_AXIS or len(plans) < 2:
+        return list(plans)
+    label = " et ".join(p.label[:1].lower() + p.label[1:] if i else p.label for i, p in enumerate(plans))
+    return [SetupPlan(label, tuple(step for plan in plans for step in plan.steps))]
+
+
+def _squared(size: Vector, normal: int, stock_mm: float, passes: int) -> list[Work]:
+    """Side faces too high for a contour: each one is face-milled from its own side."""
+    found = []
+    for axis in (i for i in range(3) if i != normal):
+        length, width = sorted((size[i] for i in range(3) if i != axis), reverse=True)
+        face = FaceMilling(length, width, stock_mm, passes, label="Mise au carré")
+        found += [Work(face, (d,)) for d in _AXES if abs(d[axis]) > 0.5]
+    return found
+
+
 def secondary_setups(works: Sequence[Work], axis_count: int) -> list[SetupPlan]:
     """Milling of a turned part: one set-up per direction on 3 axes, up to five sides at once on 5 axes."""
     if not works:
         return []
-    up = _main_direction(works, (1.0, 1.0, 1.0))
+    up = _main_direction(works, (1.0, 1.0, 1.0), 1e9)
     groups = _group(works, up, _opposite(up), everything=axis_count >= _SIDES_5_AXIS)
     return [
         SetupPlan(f"Fraisage {_name(d)}", tuple(_steps(g)))
@@ -102,12 +123,13 @@ def _group(works: Sequence[Work], up: Vector, down: Vector, *, everything: bool)
     return groups
 
 
-def _main_direction(works: Sequence[Work], size: Vector) -> Vector:
-    """The axis direction that serves most works; among equals the thinnest way through the part."""
+def _main_direction(works: Sequence[Work], size: Vector, contour_mm: float) -> Vector:
+    """The axis direction that serves most works, unless the part would stand on edge; among equals the thinnest way."""
 
-    def rank(direction: Vector) -> tuple[int, float]:
+    def rank(direction: Vector) -> tuple[bool, int, float]:
         served = sum(1 for w in works if any(_same(direction, c) for c in w.directions))
-        return -served, sum(abs(a) * s for a, s in zip(direction, size, strict=True))
+        height = sum(abs(a) * s for a, s in zip(direction, size, strict=True))
+        return height > max(contour_mm, 1.5 * min(size)), -served, height
 
     return min(_AXES, key=lambda d: (*rank(d), _AXES.index(d)))
 

@@ -34,6 +34,7 @@ TOOL_TYPES = (
     "boring_bar",
     "drill",
     "spot_drill",
+    "centre_drill",
     "countersink",
     "counterbore",
     "reamer",
@@ -88,6 +89,8 @@ class Machine:
     tool_interface: tuple[str, ...] = ()
     has_driven_tools: bool = False
     has_sub_spindle: bool = False
+    has_tailstock: bool | None = None
+    has_steady_rest: bool | None = None
     attainable_it: int | None = None
     attainable_ra_um: float | None = None
     tool_change_min: float | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data
+from coordinator.modules.quoting.engine.shapes import shape
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose
 from coordinator.modules.quoting.engine.values import Value, size
 
@@ -65,6 +66,7 @@ class Facing:
                 None,
                 power,
                 c.torque(power, n),
+                shape=shape("face_turning", d1=self.diameter_mm, d2=self.bore_mm, stock=self.stock_mm),
             )
         ]
 
@@ -187,6 +189,7 @@ class RoughTurning:
             None,
             power,
             c.torque(power, n),
+            shape=shape("bands", self.bands, internal=float(self.internal)),
         )
         return cut, worst
 
@@ -272,7 +275,12 @@ class FinishTurning:
             None,
             power,
             c.torque(power, n),
+            shape=shape("contour", self._rows(counts), internal=float(self.internal)),
         )
+
+    def _rows(self, counts: list[int]) -> tuple[tuple[float, ...], ...]:
+        pairs = zip(self.segments, counts, strict=True)
+        return tuple((s.diameter_mm, s.length_mm, float(count)) for s, count in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +330,9 @@ class Groove:
                 None,
                 power,
                 c.torque(power, n),
+                shape=shape(
+                    "groove", count=self.count, d1=self.diameter_mm, d2=self.bottom_mm, plunges=float(plunges)
+                ),
             )
         ]
 
@@ -366,6 +377,7 @@ class ThreadTurning:
                 c.feed_rate(ctx, n, feed),
                 c.depth(depth_mm / passes, "ap moyen = 0,613·P/i", {"P": self.pitch_mm}),
                 None,
+                shape=shape("thread", d=self.diameter_mm, pitch=self.pitch_mm, length=self.length_mm),
             )
         ]
 
@@ -380,13 +392,14 @@ def thread_passes(ctx: Context, pitch_mm: float) -> int:
 
 
 def _feed_limited(ctx: Context, n: Value, pitch_mm: float) -> Value:
-    limit = ctx.machine.max_feed_mm_min
-    if limit is None or n.value * pitch_mm <= limit:
+    """Above some feed the slide no longer follows the thread over its short run-in."""
+    own, name = ctx.rules.thread_feed_max_mm_min, "avance max en filetage"
+    if ctx.machine.max_feed_mm_min is not None and ctx.machine.max_feed_mm_min < own:
+        own, name = ctx.machine.max_feed_mm_min, f"avance max machine {ctx.machine.code}"
+    if n.value * pitch_mm <= own:
         return n
-    inputs: dict[str, float | str] = {"Vf max": limit, "P": pitch_mm}
-    return Value(
-        limit / pitch_mm, "tr/min", "n = Vf max/P", inputs, f"limité : avance max machine {ctx.machine.code}"
-    )
+    inputs: dict[str, float | str] = {"Vf max": own, "P": pitch_mm}
+    return Value(own / pitch_mm, "tr/min", "n = Vf max/P", inputs, f"limité : {name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,5 +437,6 @@ class Parting:
                 None,
                 power,
                 c.torque(power, n),
+                shape=shape("parting", d1=self.diameter_mm, d2=self.bore_mm),
             )
         ]

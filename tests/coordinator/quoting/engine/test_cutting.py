@@ -11,7 +11,7 @@ from coordinator.modules.quoting.engine import cutting
 from coordinator.modules.quoting.engine.cutting_tables import GROUPS
 from coordinator.modules.quoting.engine.default_shop import default_shop
 from coordinator.modules.quoting.engine.holes import Hole, drill, tap
-from coordinator.modules.quoting.engine.milling import PocketMilling, SlotMilling
+from coordinator.modules.quoting.engine.milled_shapes import PocketMilling, SlotMilling
 from coordinator.modules.quoting.engine.shop import CuttingData, Shop
 from coordinator.modules.quoting.engine.turning import FinishTurning, RoughTurning, Segment, ThreadTurning
 from coordinator.modules.quoting.engine.values import InfeasibleError, QuotingError

@@ -65,7 +65,7 @@ def test_block_has_two_set_ups_on_three_axes_with_reamed_and_tapped_holes() -> N
     assert _operation(found, "Lamage 2 × Ø11 × 6.5")["tool"] == "LAM-11"
     assert _operation(found, "Perçage 4 × Ø5")["tool"] == "FC-5"
     assert _operation(found, "Poche")["passes"] >= 1
-    assert found["alternatives"][0]["machines"] == ["CU5-1"]
+    assert ["CU5-1"] in [a["machines"] for a in found["alternatives"]]
     assert found["alternatives"][0]["unit_cost"] > found["unit_cost"]
 
 

@@ -1,0 +1,54 @@
+"""Order of the operations inside one clamping, as at the machine, with as few tool changes as that order allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from coordinator.modules.quoting.engine.cutting import Context, Cut
+from coordinator.modules.quoting.engine.holes import Centre, Hole
+from coordinator.modules.quoting.engine.process import Step
+from coordinator.modules.quoting.engine.turning import (
+    Facing,
+    FinishTurning,
+    Groove,
+    Parting,
+    RoughTurning,
+    ThreadTurning,
+)
+
+_TURNING = (Facing, Centre, RoughTurning, Hole, FinishTurning, Groove, ThreadTurning)
+
+
+def milling_order(cuts: Iterable[Cut]) -> list[Cut]:
+    """Faces, contour and pockets roughed, spotted, drilled, opened, counterbored, chamfered, bored or reamed, tapped,
+    walls finished, edges broken (``Cut.stage``); within a stage one tool after the other."""
+    found: list[Cut] = []
+    by_stage: dict[int, list[Cut]] = {}
+    for cut in cuts:
+        by_stage.setdefault(cut.stage, []).append(cut)
+    for stage in sorted(by_stage):
+        found += _by_tool(by_stage[stage])
+    return found
+
+
+def _by_tool(cuts: Sequence[Cut]) -> list[Cut]:
+    groups: dict[str, list[Cut]] = {}
+    for cut in cuts:
+        groups.setdefault(cut.choice.tool.code if cut.choice else "", []).append(cut)
+    return [cut for group in groups.values() for cut in group]
+
+
+def turning_order(steps: Sequence[Step], ctx: Context) -> list[Cut]:
+    """Face, centre, rough, holes on the axis, finish, grooves, thread; then live tools; parting last."""
+    axial = sorted((s for s in steps if _rank(s) < len(_TURNING)), key=_rank)
+    live = [s for s in steps if _rank(s) == len(_TURNING) and not isinstance(s, Parting)]
+    last = [s for s in steps if isinstance(s, Parting)]
+    milled = milling_order(cut for step in live for cut in step.cuts(ctx))
+    turned = [cut for step in axial for cut in step.cuts(ctx)]
+    return [*turned, *milled, *(cut for step in last for cut in step.cuts(ctx))]
+
+
+def _rank(step: Step) -> int:
+    if isinstance(step, Hole) and not step.on_axis:
+        return len(_TURNING)
+    return next((i for i, kind in enumerate(_TURNING) if isinstance(step, kind)), len(_TURNING))

@@ -1,0 +1,74 @@
+"""How a part is held in each clamping, and what slender parts need (L/D, centre, tailstock, steady rest)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.shop import Machine
+from coordinator.modules.quoting.engine.values import size
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What holds the free end of a slender part. ``centre`` = a centre hole is drilled; ``missing`` = why it cannot be held."""
+
+    text: str = ""
+    centre: bool = False
+    missing: str = ""
+
+
+def slenderness(part: PartDescription) -> float:
+    """Length over largest diameter."""
+    return part.length_mm / max(part.max_diameter_mm, 0.1)
+
+
+def support(part: PartDescription, machine: Machine, rules: CuttingSettings) -> Support:
+    """Tailstock (or counter-spindle) above L/D 4, steady rest above 10; a machine known to lack them is left out."""
+    ratio = slenderness(part)
+    if ratio <= rules.tailstock_from_ratio:
+        return Support()
+    told = f"L/D = {ratio:.1f}"
+    if ratio > rules.steady_rest_from_ratio and machine.has_steady_rest is False:
+        return Support(missing=f"{machine.code} : {told}, lunette nécessaire et absente.")
+    steady = " et lunette" if ratio > rules.steady_rest_from_ratio else ""
+    if machine.has_sub_spindle:
+        return Support(f"{told} : appui de la contre-broche{steady}")
+    if machine.has_tailstock is False:
+        return Support(missing=f"{machine.code} : {told}, contre-pointe nécessaire et absente.")
+    if part.max_diameter_mm < rules.slender_centre_from_mm:
+        return Support(
+            f"{told}, Ø{size(part.max_diameter_mm)} : tournage par tronçons de 3·D au ras de la pince{steady}"
+        )
+    return Support(f"{told} : contre-pointe{steady}", centre=True)
+
+
+def turning_first(blank_mm: float, bar_fed: bool, held: Support) -> str:
+    """First clamping on the lathe."""
+    grip = f"pince sur barre Ø{size(blank_mm)}" if bar_fed else f"mors durs sur brut Ø{size(blank_mm)}"
+    return f"{grip} ; {held.text}" if held.text else grip
+
+
+def turning_second(part: PartDescription, machine: Machine) -> str:
+    """Second clamping: on finished surfaces, never in hard jaws."""
+    if machine.has_sub_spindle:
+        return f"reprise en contre-broche, pince ou mors doux sur Ø fini (≤ Ø{size(part.max_diameter_mm)})"
+    return f"retournement, mors doux alésés sur Ø fini (≤ Ø{size(part.max_diameter_mm)})"
+
+
+def milling(index: int, turned: bool, five_axis: bool) -> str:
+    """Clamping of a milling set-up by its place in the sequence."""
+    if turned:
+        return (
+            "mors doux ou vé sur Ø fini, orientation par butée"
+            if not five_axis
+            else "mandrin sur table, Ø fini"
+        )
+    if index == 0:
+        return (
+            "étau 5 axes, prise de 5 mm sous la pièce"
+            if five_axis
+            else "étau, cales parallèles, prise de 5 mm sous la pièce"
+        )
+    return "étau, mors doux usinés sur faces finies, butée"
