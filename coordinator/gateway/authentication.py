@@ -12,6 +12,7 @@ from coordinator.kernel.errors import DomainError, Forbidden, Unauthenticated, U
 from coordinator.kernel.http import problem
 from coordinator.modules.company import api as company
 from coordinator.modules.identity import api as identity
+from coordinator.modules.stations import api as stations
 
 _log = structlog.get_logger(__name__)
 _BEFORE_SET_UP = ("/api/v1/setup", "/api/v1/health")
@@ -33,6 +34,8 @@ def authenticate(ctx: Context, request: Request) -> Principal:
     kind, _, token = header.partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Unauthenticated("auth.invalid_token")
+    if stations.is_station_token(token.strip()):
+        return stations.principal_of_token(ctx, token.strip())
     principal = identity.principal_of_token(ctx, token.strip())
     request.state.user_id = principal.user_id
     return principal

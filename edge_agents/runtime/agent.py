@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +26,7 @@ from edge_agents.protocol.control import (
     decode_document,
 )
 from edge_agents.runtime import health, logs
+from edge_agents.runtime.api import StationApi
 from edge_agents.runtime.capacity import make_room
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.commands import Commands, run_program, tail
@@ -63,8 +63,13 @@ class Agent:
         data = station.data_dir
         self.station = station
         self._drivers_dir = data / "drivers"
-        self._broker, self._api_url = enrolled.broker, enrolled.api_url or station.api_url
         self.clock = Clock(station.trust_clock)
+        url = enrolled.api_url or station.api_url
+        self.api = (
+            StationApi(url, enrolled.station_id, enrolled.broker, self.clock.now, station.api_ca_file)
+            if url
+            else None
+        )
         self.journal = Journal(data / "journal", enrolled.station_id, self.clock)
         self.store = ConfigStore(data / "config", station.config, enrolled.config_public_key)
         self.version, self.config = self.store.last_good()
@@ -210,23 +215,13 @@ class Agent:
 
     async def _upload(self) -> None:
         files = await asyncio.to_thread(pending_files, self._drivers_dir)
-        if not files or self._api_url is None:
+        if not files or self.api is None:
             return
-        async with httpx.AsyncClient(base_url=self._api_url, verify=self._api_tls(), timeout=30) as client:
-            headers = {"Authorization": f"Bearer {self.station.api_token}"} if self.station.api_token else {}
-            client.headers.update(headers)
-            try:
+        try:
+            async with self.api.client() as client:
                 await upload_all(client, files)
-            except httpx.HTTPError as error:
-                log.debug("upload.later", reason=str(error))
-
-    def _api_tls(self) -> ssl.SSLContext | bool:
-        broker = self._broker
-        if broker.cert_file is None or not str(self._api_url).startswith("https"):
-            return True
-        context = ssl.create_default_context(cafile=str(broker.ca_file) if broker.ca_file else None)
-        context.load_cert_chain(broker.cert_file, broker.key_file)
-        return context
+        except (httpx.HTTPError, OSError) as error:
+            log.debug("upload.later", reason=str(error))
 
     async def _backup(self) -> None:
         await asyncio.to_thread(self.journal.backup)

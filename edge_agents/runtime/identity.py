@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -197,15 +196,8 @@ async def _poll(
     return None
 
 
-def mutual_tls(store: IdentityStore) -> ssl.SSLContext:
-    """TLS context with this station's certificate, trusting the coordinator's authority only."""
-    context = ssl.create_default_context(cafile=str(store.ca_file))
-    context.load_cert_chain(store.cert_file, store.key_file)
-    return context
-
-
 async def renew(store: IdentityStore, client: httpx.AsyncClient, station_id: str) -> None:
-    """Asks for a new certificate for the same key over the present mutual TLS."""
+    """Asks for a new certificate for the same key, proven by the present one; ``ValueError`` when it gives no longer life."""
     answer = await client.post(RENEWALS_PATH, json={"csr_pem": store.csr_pem(station_id)})
     answer.raise_for_status()
     store.store_certificate(str(answer.json()["certificate_pem"]))

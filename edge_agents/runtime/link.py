@@ -70,7 +70,8 @@ class Link:
         self._settings = settings
         self._journal = journal
         self._clock = clock
-        self._tls = tls_context(broker)
+        tls_context(broker)
+        self._changed_identity = asyncio.Event()
         self._wake = asyncio.Event()
         self._handlers: dict[Channel, Handler] = {Channel.ACK: self._on_ack}
         self._client: aiomqtt.Client | None = None
@@ -92,6 +93,10 @@ class Link:
     def wake(self) -> None:
         """Something new is in the journal."""
         self._wake.set()
+
+    def reconnect(self) -> None:
+        """Ends the present session and opens one with the certificate now on the disk."""
+        self._changed_identity.set()
 
     async def send(self, channel: Channel, document: Document, *, keep: bool = True) -> None:
         """Publishes a control document now, or at the next connection when ``keep``."""
@@ -135,7 +140,7 @@ class Link:
             keepalive=self._settings.keepalive_s,
             timeout=15,
             max_inflight_messages=100,
-            tls_context=self._tls,
+            tls_context=tls_context(self._broker),
             will=aiomqtt.Will(self._topics.of(Channel.STATE), encode_document(will), qos=1, retain=True),
         )
 
@@ -148,13 +153,22 @@ class Link:
         for channel, document in [*self._sticky.items(), *self._unsent]:
             await self._publish(client, channel, document)
         self._unsent.clear()
-        tasks = [asyncio.create_task(self._receive(client)), asyncio.create_task(self._replay(client))]
+        self._changed_identity.clear()
+        tasks = [
+            asyncio.create_task(self._receive(client)),
+            asyncio.create_task(self._replay(client)),
+            asyncio.create_task(self._identity_changed()),
+        ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
             await end(tasks)
+
+    async def _identity_changed(self) -> None:
+        await self._changed_identity.wait()
+        log.info("link.new_certificate")
 
     async def _publish(self, client: aiomqtt.Client, channel: Channel, document: Document) -> None:
         retain = channel in RETAINED

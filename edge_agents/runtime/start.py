@@ -13,11 +13,12 @@ from edge_agents.protocol.control import ClaimStatus
 from edge_agents.runtime import logs
 from edge_agents.runtime.agent import Agent, Enrolled
 from edge_agents.runtime.clock import Clock
-from edge_agents.runtime.identity import IdentityStore, enrol, mutual_tls, renew
+from edge_agents.runtime.identity import IdentityStore, enrol, renew
 from edge_agents.runtime.station import BrokerSettings, StationFile, StationFileError
 
 log = structlog.get_logger(__name__)
 _RENEWAL_PAUSE_S = 6 * 3600.0
+_RENEWAL_RETRY_S = 300.0
 
 
 def from_file(station: StationFile) -> Enrolled | None:
@@ -57,7 +58,7 @@ async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]
         async with httpx.AsyncClient(base_url=station.api_url, verify=verify, timeout=15) as client:
             status = await enrol(store, client, clock.now, show_code)
     agent = Agent(station, from_claim(store, status))
-    renewal = asyncio.create_task(_renew_in_time(agent, store, status, clock))
+    renewal = asyncio.create_task(_renew_in_time(agent, store, status.station_id or "", clock))
     try:
         await agent.run()
     finally:
@@ -66,15 +67,19 @@ async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]
             await renewal
 
 
-async def _renew_in_time(agent: Agent, store: IdentityStore, status: ClaimStatus, clock: Clock) -> None:
+async def _renew_in_time(agent: Agent, store: IdentityStore, station_id: str, clock: Clock) -> None:
+    """Gets a new certificate before the present one ends, and connects again with it (EDG-09)."""
     while True:
-        if status.api_url and store.renewal_due(clock.now()):
+        pause_s = _RENEWAL_PAUSE_S
+        if agent.api is not None and store.renewal_due(clock.now()):
             try:
-                async with httpx.AsyncClient(base_url=status.api_url, verify=mutual_tls(store)) as client:
-                    await renew(store, client, status.station_id or "")
+                async with agent.api.client() as client:
+                    await renew(store, client, station_id)
                 log.info("certificate.renewed", expires_at=str(store.expires_at()))
+                agent.link.reconnect()
                 agent.resolve("certificate.expires")
             except (httpx.HTTPError, OSError, ValueError, KeyError) as error:
                 log.warning("certificate.not_renewed", reason=str(error))
                 await agent.alert("certificate.expires", f"Certificat non renouvelé : {error}.")
-        await asyncio.sleep(_RENEWAL_PAUSE_S)
+                pause_s = _RENEWAL_RETRY_S
+        await asyncio.sleep(pause_s)

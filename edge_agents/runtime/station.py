@@ -61,7 +61,6 @@ class StationFile(_Strict):
     broker: BrokerSettings | None = None
     api_url: str | None = None
     api_ca_file: Path | None = None
-    api_token: str | None = None
     config_public_key: str | None = None
     trust_clock: Literal["auto", "yes", "no"] = "auto"
     update_command: list[str] = []

@@ -36,7 +36,7 @@ async def upload_all(client: httpx.AsyncClient, files: list[Path]) -> int:
             data = await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError:
             continue
-        if hashlib.sha256(data).hexdigest() != path.stem:
+        if not data or hashlib.sha256(data).hexdigest() != path.stem:
             log.warning("upload.damaged", file=path.name)
         elif not await _upload(client, path.stem, data):
             continue

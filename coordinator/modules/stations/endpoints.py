@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from coordinator.kernel.audit import jsonable
+from coordinator.kernel.errors import TooLarge
 from coordinator.kernel.http import Ctx, guarded, public
 from coordinator.kernel.registry import Permission
-from coordinator.modules.stations import processing, service
+from coordinator.modules.stations import identity, processing, service, uploads
 from coordinator.modules.stations.models import InboxMessage
 from edge_agents.protocol.control import ClaimCreated, ClaimRequest, ClaimStatus
 
 router = APIRouter(prefix="/stations", tags=["station"])
 _READ = Permission("platform", "read")
 _UPDATE = Permission("platform", "update")
+_SEE = Permission("vision", "read")
+_STATION = {"x-permission": "station"}
+
+
+class RenewalRequest(BaseModel):
+    """Signing request made with the key of the present certificate."""
+
+    csr_pem: str = Field(max_length=8192)
 
 
 @router.post("/claims", status_code=201, operation_id="station_claim_open",
@@ -36,6 +47,46 @@ def claim_status(
 ) -> ClaimStatus:
     """Poll for the certificate."""
     return service.claim_status(ctx, claim_id, secret)
+
+
+@router.post("/renewals", operation_id="station_renew", openapi_extra=_STATION)
+def renew(ctx: Ctx, body: RenewalRequest) -> dict[str, str]:
+    """New certificate for the station that asks, from 60 days before its present one ends."""
+    station = identity.require_station(ctx)
+    return {"certificate_pem": identity.renew(ctx, station, body.csr_pem)}
+
+
+async def _body(request: Request) -> bytes:
+    """The piece, refused as soon as it is too long."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > uploads.PIECE_MAX_BYTES:
+            raise TooLarge(limit_mb=uploads.PIECE_MAX_BYTES >> 20)
+    return bytes(data)
+
+
+@router.put("/files/{sha256}", operation_id="station_file_put", openapi_extra=_STATION)
+def put_file(
+    ctx: Ctx,
+    sha256: str,
+    data: Annotated[bytes, Depends(_body)],
+    content_type: Annotated[str, Header(max_length=100)] = "",
+    content_range: Annotated[str | None, Header(max_length=100)] = None,
+) -> JSONResponse:
+    """One piece of a file: 202 while it is incomplete, 201 when it is whole, 200 when it was there already;
+    409 or 416 with ``received`` when the piece does not follow on."""
+    station = identity.require_station(ctx)
+    progress = uploads.receive(ctx, station, sha256, content_type, uploads.Piece.parse(content_range, data))
+    return JSONResponse({"received": progress.received}, status_code=progress.status)
+
+
+@router.get("/files/{sha256}", operation_id="station_file_get", openapi_extra=guarded(_SEE))
+def get_file(ctx: Ctx, sha256: str) -> FileResponse:
+    """A photograph or another file of a station."""
+    path, media_type = uploads.readable(ctx, sha256)
+    headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type=media_type, headers=headers)
 
 
 @router.get("/rejected-messages", operation_id="inbox_rejected_list", openapi_extra=guarded(_READ))

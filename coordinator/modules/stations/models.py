@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -111,6 +112,33 @@ class DeviceEvent(Base):
     time_quality: Mapped[str] = mapped_column(String(12))
     user_ref: Mapped[str | None] = mapped_column(String(128))
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class StationCertificate(Record):
+    """A certificate given to a station, kept so that all of them can be revoked and listed (EDG-09)."""
+
+    __tablename__ = "station_certificate"
+
+    station_id: Mapped[int] = f.ref("station.id", required=True, read_only=True)
+    serial: Mapped[str] = f.text(40, required=True, unique=True, read_only=True, search=True)
+    pem: Mapped[str] = f.long_text(required=True, read_only=True)
+    reason: Mapped[str] = f.text(20, required=True, read_only=True)
+    issued_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    expires_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    revoked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class StationFile(Row):
+    """A file a station sent (EDG-18); its content stands in the file store under ``sha256``."""
+
+    __tablename__ = "station_file"
+    __table_args__ = (UniqueConstraint("station_id", "sha256"),)
+
+    station_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("station.id"))
+    sha256: Mapped[str] = mapped_column(String(64), ForeignKey("stored_file.sha256"), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(120))
+    received_at: Mapped[dt.datetime] = mapped_column()
 
 
 class StationClaim(Record):

@@ -1,11 +1,12 @@
 """Manifest of the stations module."""
 
-from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Module, Permission
+from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Job, Module, Permission
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.stations import endpoints, service, vision
+from coordinator.modules.stations import endpoints, identity, service, uploads, vision
 from coordinator.modules.stations.models import (
     CabinetSession,
     Station,
+    StationCertificate,
     StationClaim,
     StationCommand,
     StationConfig,
@@ -28,6 +29,10 @@ MODULE = Module(
             list_fields=("claim_code", "hardware_model", "hardware_serial", "ip", "status", "expires_at"),
         ),
         EntitySpec(
+            StationCertificate, "platform", "stations", title=("serial",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("station_id", "serial", "reason", "issued_at", "expires_at", "revoked_at"),
+        ),
+        EntitySpec(
             StationConfig, "platform", "stations", title=("version_no",), can_create=False, can_update=False, can_delete=False,
             list_fields=("station_id", "version_no", "status", "reason", "published_at", "reported_at"),
         ),
@@ -38,10 +43,12 @@ MODULE = Module(
         EntitySpec(
             CabinetSession, "vision", "stations", title=("opened_at",), can_create=False, can_update=False, can_delete=False,
             list_fields=("station_id", "user_id", "opened_at", "closed_at", "status"),
+            computed={"photographs": uploads.photographs},
         ),
         EntitySpec(
             VisionDetection, "vision", "stations", title=("detected_at",), can_create=False, can_update=False, can_delete=False,
             list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
+            computed={"photographs": vision.photographs},
         ),
     ],
     commands=[
@@ -63,5 +70,12 @@ MODULE = Module(
         DeviceHandler("cabinet.session", vision.on_session),
         DeviceHandler("vision.detection", vision.on_detection),
     ],
-    settings=[SettingDef("station_claim_valid_min", "stations", "integer", 30, unit="min", minimum=5, maximum=240)],
+    jobs=[
+        Job("stations.certificates", identity.care, cron="15 */6 * * *"),
+        Job("stations.clean_uploads", uploads.clean, detached=True, cron="45 3 * * *"),
+    ],
+    settings=[
+        SettingDef("station_claim_valid_min", "stations", "integer", 30, unit="min", minimum=5, maximum=240),
+        SettingDef("station_upload_max_mb", "stations", "integer", 100, unit="Mo", minimum=1, maximum=2000),
+    ],
 )  # fmt: skip

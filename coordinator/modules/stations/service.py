@@ -9,14 +9,13 @@ import re
 import secrets
 from typing import Any
 
-from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, NotFound, TooManyRequests
-from coordinator.kernel.pki import Pki
 from coordinator.modules.company.models import Site
+from coordinator.modules.stations import identity
 from coordinator.modules.stations.models import Station, StationClaim, StationCommand, StationConfig
 from edge_agents.protocol import signing
 from edge_agents.protocol.control import BrokerAddress, ClaimCreated, ClaimRequest, ClaimStatus
@@ -54,11 +53,6 @@ class CommandParams(BaseModel):
     kind: str
     params: dict[str, Any] = {}
     valid_min: int = Field(default=10, ge=1, le=1440)
-
-
-def pki(ctx: Context) -> Pki:
-    """The internal certificate authority."""
-    return Pki.open_or_create(ctx.config.pki_dir)
 
 
 def open_claim(ctx: Context, request: ClaimRequest) -> ClaimCreated:
@@ -103,7 +97,7 @@ def claim_status(ctx: Context, claim_id: int, secret: str) -> ClaimStatus:
         return ClaimStatus.model_validate({"status": claim.status})
     station = ctx.get(Station, claim.station_id)
     site = ctx.get(Site, station.site_id)
-    authority = pki(ctx)
+    authority = identity.pki(ctx)
     return ClaimStatus(
         status="approved",
         station_id=station.code,
@@ -131,12 +125,8 @@ def approve_claim(ctx: Context, claim: StationClaim, params: ApproveParams) -> d
     if site is None:
         raise BusinessError("station.unknown_site", site=params.site_code)
     station = _station_for(ctx, claim, params, site)
-    authority = pki(ctx)
-    if station.certificate_pem:
-        authority.revoke(station.certificate_pem)
-    station.certificate_pem = authority.sign_station(claim.csr_pem, station.code)
-    certificate = x509.load_pem_x509_certificate(station.certificate_pem.encode())
-    station.certificate_expires_at = certificate.not_valid_after_utc
+    identity.revoke_all(ctx, station)
+    identity.issue(ctx, station, claim.csr_pem, "admission")
     station.is_revoked = False
     claim.status = "approved"
     claim.station_id = station.id
@@ -168,8 +158,7 @@ def refuse_claim(_ctx: Context, claim: StationClaim, _params: BaseModel) -> None
 
 def revoke_station(ctx: Context, station: Station, _params: BaseModel) -> None:
     """Refuse a lost or stolen unit from now on (EDG-09)."""
-    if station.certificate_pem:
-        pki(ctx).revoke(station.certificate_pem)
+    identity.revoke_all(ctx, station)
     station.is_revoked = True
 
 
@@ -187,7 +176,7 @@ def set_config(ctx: Context, station: Station, params: ConfigParams) -> dict[str
         version_no=version_no,
         config=params.config,
         sha256=signing.sha256_hex(document),
-        signature=pki(ctx).sign(document),
+        signature=identity.pki(ctx).sign(document),
     )
     ctx.add(row)
     return {"version_no": version_no}

@@ -14,6 +14,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.modules.catalogue.models import StockItem
+from coordinator.modules.stations import uploads
 from coordinator.modules.stations.models import CabinetSession, Station, VisionDetection
 from coordinator.modules.stock import api as stock
 from coordinator.modules.stock.models import StorageLocation
@@ -81,6 +82,11 @@ def on_detection(ctx: Context, event: DeviceEvent) -> Outcome | None:
     detection.status = decision.status
     detection.reason = decision.reason or detection.reason
     return None
+
+
+def photographs(ctx: Context, detection: VisionDetection) -> list[dict[str, Any]]:
+    """What the reviewer looks at: the photographs of the detection's session."""
+    return uploads.photographs(ctx, ctx.get(CabinetSession, detection.cabinet_session_id))
 
 
 def confirm_detection(ctx: Context, detection: VisionDetection, params: ReviewParams) -> dict[str, Any]:
