@@ -17,6 +17,7 @@ app = typer.Typer(name="single")
 BENCHES = {
     "ingest": ("coordinator.gateway.bench_ingest", "run"),
     "drawing": ("coordinator.modules.drawings.bench", "run"),
+    "quote": ("coordinator.modules.quoting.verification.bench", "run"),
     "planning": ("coordinator.modules.planning.bench", "run"),
     "edge": ("edge_agents.bench", "run_edge_bench"),
 }

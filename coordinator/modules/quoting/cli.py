@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from coordinator.modules.quoting.engine import shop_file
+from coordinator.modules.quoting.engine import merging, shop_file
 from coordinator.modules.quoting.engine.default_shop import default_shop, default_shop_yaml
 from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
@@ -39,6 +39,9 @@ def compute_command(
     as_json: Annotated[bool, typer.Option("--json", help="Un seul document JSON sur la sortie.")] = False,
     price_break: Annotated[list[int] | None, typer.Option(help="Quantité supplémentaire à chiffrer.")] = None,
     delivery: Annotated[str | None, typer.Option(help="Délai demandé, AAAA-MM-JJ.")] = None,
+    same_part: Annotated[
+        bool, typer.Option("--same-part", help="Tous les fichiers décrivent une seule pièce.")
+    ] = False,
     certificate: Annotated[bool, typer.Option(help="Certificat matière demandé.")] = False,
     criticality: Annotated[
         str, typer.Option(help="standard, sensitive, critical, aerospace, military ou armament.")
@@ -64,7 +67,8 @@ def compute_command(
     wished = _date(delivery, "--delivery")
     try:
         park = shop_file.load(shop) if shop else default_shop()
-        readings = [r for f in files for r in _readings(f)]
+        read = [r for f in files for r in _readings(f)]
+        readings = [merging.merged(read)] if same_part and len(read) > 1 else merging.grouped(read)
     except QuotingError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error

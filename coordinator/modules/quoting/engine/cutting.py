@@ -70,6 +70,7 @@ class Cut:
     warnings: tuple[str, ...] = ()
     shape: Shape | None = None
     stage: int = 0
+    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

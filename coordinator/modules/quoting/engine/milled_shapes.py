@@ -234,7 +234,8 @@ class VolumeMilling:
 
 @dataclass(frozen=True, slots=True)
 class SlotMilling:
-    """``count`` slots (rainures, keyways): full width at ap = 0.5·D, walls finished if the mill is smaller."""
+    """``count`` slots (rainures, keyways): full width at ap = 0.5·D. A coarse one takes a mill of its size;
+    a toleranced one (``is_tight``) a smaller mill and its walls are finished."""
 
     length_mm: float
     width_mm: float
@@ -242,12 +243,14 @@ class SlotMilling:
     count: int = 1
     finish_passes: int = 1
     places: tuple[Point, ...] = ()
+    is_tight: bool = False
     label: str = "Rainure"
     operation_type: str = "milling"
 
     def cuts(self, ctx: Context) -> list[Cut]:
         reach = self.depth_mm + ctx.rules.reach_margin_mm
-        choice = largest_end_mill(ctx, min(self.width_mm, 20.0), reach)
+        room = max(2 * ctx.rules.milling_allowance_mm, 0.05 * self.width_mm) if self.is_tight else 0.0
+        choice = largest_end_mill(ctx, min(self.width_mm - room, 20.0), reach)
         d = choice.tool.diameter_mm or self.width_mm
         label = f"{self.label} {size(self.width_mm)} × {size(self.length_mm)} × {size(self.depth_mm)}"
         data = end_mill_data(ctx, choice.tool, False, reach, ctx.rules.slot_mill_ap_ratio)
@@ -274,7 +277,7 @@ class SlotMilling:
             lanes=float(lanes),
         )
         rough = cut_of(f"{label} ébauche", choice, e, axial * lanes, value, positions=self.count, where=where)
-        if not self.finish_passes:
+        if not self.finish_passes or (not self.is_tight and self.width_mm - d < 0.05):
             return [rough]
         wall = 2 * self.length_mm + self.width_mm
         walls = wall_finish(
@@ -287,6 +290,8 @@ class SlotMilling:
             count=self.count,
             inside=True,
             places=self.places,
+            slot_length=self.length_mm,
+            slot_width=self.width_mm,
         )
         return [rough, walls]
 

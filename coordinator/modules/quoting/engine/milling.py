@@ -146,6 +146,7 @@ def wall_finish(
     count: int = 1,
     inside: bool = False,
     places: tuple[Point, ...] = (),
+    **sizes: float,
 ) -> Cut:
     """Finish walls at full cutting length, ae = 0.03·D: t = Σ(L + D + 4)/Vf."""
     d = choice.tool.diameter_mm or 10.0
@@ -172,6 +173,7 @@ def wall_finish(
         passes=float(passes),
         inside=float(inside),
     )
+    where = replace(where, sizes={**where.sizes, **sizes})
     return cut_of(
         f"{label} finition", choice, e, axial * passes, value, positions=count, where=where, stage=60
     )
@@ -275,6 +277,7 @@ def open_bore(
                 count=count,
                 inside=True,
                 places=places,
+                diameter=diameter_mm,
             )
         )
     return cuts

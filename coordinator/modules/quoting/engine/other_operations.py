@@ -116,7 +116,8 @@ def _marking(job: Job) -> list[Phase]:
         return []
     run = Value(job.shop.settings.times.marking_min, "min", "par pièce", {}, "valeur par défaut")
     place = workplace(job, "Marquage") or workplace(job, "Établi")
-    return [Phase("marking", f"Marquage : {text}", place, NO_SETUP, manual_run=run)]
+    label = text if text.casefold().startswith("marqu") else f"Marquage : {text}"
+    return [Phase("marking", label, place, NO_SETUP, manual_run=run)]
 
 
 def _inspection(job: Job, gaps: list[Gap]) -> Phase:

@@ -31,6 +31,7 @@ from coordinator.modules.quoting.engine.turning import (
 
 _MIN_REST_SHARE = 0.03
 _BEFORE_GRINDING_IT = 9
+_TIGHT_IT = 10
 
 
 class Step(Protocol):
@@ -213,7 +214,7 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
     width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
     if feature.type in ("pocket", "slot") and width and length:
         if feature.type == "slot":
-            slot = SlotMilling(length, width, depth, feature.count, passes, places(feature))
+            slot = SlotMilling(length, width, depth, feature.count, passes, places(feature), it <= _TIGHT_IT)
             return [Work(slot, directions)]
         pocket = PocketMilling(
             length,
@@ -227,7 +228,7 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         )
         return [Work(pocket, directions)]
     if feature.type == "flat" and feature.depth_mm and part.is_turned:
-        radius = part.max_diameter_mm / 2
+        radius = (feature.diameter_mm or part.max_diameter_mm) / 2
         chord = 2 * math.sqrt(max(radius**2 - (radius - feature.depth_mm) ** 2, 1.0))
         notes.warnings.append("Méplat : longueur non lue, prise égale à sa largeur.")
         face = FaceMilling(

@@ -52,7 +52,8 @@ def split(profile: Sequence[tuple[float, float]]) -> tuple[Side, Side]:
     """The two sides (from z max, from z min); the largest diameter belongs to the first returned, the longer side."""
     all_pieces = pieces(profile)
     largest = max(max(p[1], p[3]) for p in all_pieces)
-    crests = [p for p in all_pieces if max(p[1], p[3]) > largest - 1e-6]
+    flat = [p for p in all_pieces if min(p[1], p[3]) > largest - 1e-6]
+    crests = flat or [p for p in all_pieces if max(p[1], p[3]) > largest - 1e-6]
     low, high = min(p[0] for p in crests), max(p[2] for p in crests)
     start, end = all_pieces[0][0], all_pieces[-1][2]
     right_work, left_work = end - high, low - start

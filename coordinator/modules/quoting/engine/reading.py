@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from coordinator.modules.quoting.engine import flat_profile
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
 
@@ -172,10 +173,13 @@ def _feature(entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vect
     def number(name: str) -> float | None:
         return None if entry.get(name) is None else float(entry[name])
 
+    around = number("diameter_mm")
+    if around is None and entry.get("type") == "flat" and turning_axis is not None:
+        around = _diameter_under(entry, turning_axis, origin)
     return Feature(
         type=str(entry.get("type") or "other"),
         form=str(entry.get("form") or "plain"),
-        diameter_mm=number("diameter_mm"),
+        diameter_mm=around,
         depth_mm=number("depth_mm"),
         length_mm=number("length_mm"),
         width_mm=number("width_mm"),
@@ -192,6 +196,21 @@ def _feature(entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vect
     )
 
 
+def _diameter_under(entry: Mapping[str, Any], turning: Vector, origin: Vector | None) -> float | None:
+    """Diameter a flat is cut into: its distance from the axis plus its depth."""
+    place = _vector((entry.get("positions_mm") or [None])[0])
+    if place is None or origin is None or not entry.get("depth_mm"):
+        return None
+    off = _off_axis(place, turning, origin)
+    return 2 * (off + float(entry["depth_mm"])) if off > 0.01 else None
+
+
+def _off_axis(place: Vector, turning: Vector, origin: Vector) -> float:
+    delta = [p - o for p, o in zip(place, origin, strict=True)]
+    along = sum(a * b for a, b in zip(delta, turning, strict=True))
+    return float(sum((v - along * t) ** 2 for v, t in zip(delta, turning, strict=True)) ** 0.5)
+
+
 def _coaxial(axis: Vector, entry: Mapping[str, Any], turning: Vector, origin: Vector | None) -> bool:
     dot = abs(sum(a * b for a, b in zip(axis, turning, strict=True)))
     if dot < 0.999 or int(entry.get("count") or 1) > 1:
@@ -199,10 +218,7 @@ def _coaxial(axis: Vector, entry: Mapping[str, Any], turning: Vector, origin: Ve
     place = _vector((entry.get("positions_mm") or [None])[0])
     if place is None or origin is None:
         return True
-    delta = [p - o for p, o in zip(place, origin, strict=True)]
-    along = sum(a * b for a, b in zip(delta, turning, strict=True))
-    off_squared = sum((v - along * t) ** 2 for v, t in zip(delta, turning, strict=True))
-    return bool(off_squared < 0.05**2)
+    return _off_axis(place, turning, origin) < 0.05
 
 
 def _features_from_dimensions(
@@ -247,22 +263,24 @@ def _inside(dimensions: Sequence[Dimension], turned: bool) -> list[Dimension]:
 def _profile_from_dimensions(
     dimensions: Sequence[Dimension], size: Vector | None
 ) -> tuple[tuple[tuple[float, float], ...] | None, list[str]]:
-    """Steps of the outside diameters, shared equally over the length because the drawing gives no model."""
+    """Steps of the outside diameters along the axis (see :mod:`flat_profile`)."""
     if size is None:
         return None, []
     inside = _inside(dimensions, True)
-    outside = {d.nominal for d in dimensions if d.kind == "diameter" and d.nominal > 0 and d not in inside}
-    steps = sorted(outside | {size[0]}, reverse=True)
-    share = size[2] / len(steps)
-    points = tuple((z, d) for i, d in enumerate(steps) for z in (i * share, (i + 1) * share))
-    text = ", ".join(f"Ø{d:g}" for d in steps)
-    return points, [
-        f"Longueurs des étages inconnues : {text} répartis également sur {size[2]:g} mm, à confirmer."
-    ]
+    outside = [d for d in dimensions if d.kind == "diameter" and d.nominal > 0 and d not in inside]
+    linear = [d for d in dimensions if d.kind == "linear"]
+    return flat_profile.outline(outside, linear, size[0], size[2])
 
 
 def _with_tolerance(feature: Feature, dimensions: Sequence[Dimension]) -> Feature:
-    """Give a hole the thread or the tolerance grade that the drawing writes for its diameter."""
+    """Give a hole the thread or the tolerance grade that the drawing writes for its diameter, a slot that of its width."""
+    if feature.type == "slot" and feature.width_mm and feature.it is None:
+        own = [
+            d.it
+            for d in dimensions
+            if d.it and d.kind == "linear" and abs(d.nominal - feature.width_mm) < 0.02
+        ]
+        return replace(feature, it=min(own)) if own else feature
     if feature.type not in ("hole", "bore") or feature.diameter_mm is None:
         return feature
     if feature.thread is None:

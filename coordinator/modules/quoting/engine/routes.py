@@ -14,7 +14,7 @@ from coordinator.modules.quoting.engine.holes import Centre, Hole
 from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.process import Step, TurningWorks, milled_works, turning_works
-from coordinator.modules.quoting.engine.sequence import milling_order, turning_order
+from coordinator.modules.quoting.engine.sequence import milling_order, resolve, turning_order
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
 from coordinator.modules.quoting.engine.turning import Parting
 from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
@@ -297,9 +297,13 @@ def _machining(
     ctx = job.context(machine)
     rules = job.shop.settings.times
     if kind == "turning":
-        cuts = [c for side in sides for c in turning_order(side, ctx)]
+        cuts = [
+            replace(c, feature=f"{index} {c.feature}")
+            for index, side in enumerate(sides)
+            for c in turning_order(side, ctx)
+        ]
     else:
-        cuts = [c for side in sides for c in milling_order(cut for step in side for cut in step.cuts(ctx))]
+        cuts = [c for side in sides for c in milling_order(resolve(side, ctx))]
     tools = {c.choice.tool.code for c in cuts if c.choice}
     if machine.magazine_places and len(tools) > machine.magazine_places:
         message = f"{machine.code} : {len(tools)} outils pour {machine.magazine_places} places."

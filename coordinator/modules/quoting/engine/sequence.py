@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from coordinator.modules.quoting.engine.cutting import Context, Cut
 from coordinator.modules.quoting.engine.holes import Centre, Hole
@@ -17,6 +18,16 @@ from coordinator.modules.quoting.engine.turning import (
 )
 
 _TURNING = (Facing, Centre, RoughTurning, Hole, FinishTurning, Groove, ThreadTurning)
+
+
+def resolve(steps: Iterable[Step], ctx: Context) -> list[Cut]:
+    """Operations of the steps, each with the feature it works on; roughing and finishing of an outline are one feature."""
+    found: list[Cut] = []
+    for index, step in enumerate(steps):
+        outline = isinstance(step, RoughTurning | FinishTurning) and not step.internal
+        feature = "profil" if outline else f"{type(step).__name__} {index}"
+        found += [replace(cut, feature=feature) for cut in step.cuts(ctx)]
+    return found
 
 
 def milling_order(cuts: Iterable[Cut]) -> list[Cut]:
@@ -43,9 +54,9 @@ def turning_order(steps: Sequence[Step], ctx: Context) -> list[Cut]:
     axial = sorted((s for s in steps if _rank(s) < len(_TURNING)), key=_rank)
     live = [s for s in steps if _rank(s) == len(_TURNING) and not isinstance(s, Parting)]
     last = [s for s in steps if isinstance(s, Parting)]
-    milled = milling_order(cut for step in live for cut in step.cuts(ctx))
-    turned = [cut for step in axial for cut in step.cuts(ctx)]
-    return [*turned, *milled, *(cut for step in last for cut in step.cuts(ctx))]
+    turned = [replace(cut, feature=f"tour {cut.feature}") for cut in resolve(axial, ctx)]
+    milled = milling_order(resolve(live, ctx))
+    return [*turned, *milled, *(replace(cut, feature="tronçonnage") for cut in resolve(last, ctx))]
 
 
 def _rank(step: Step) -> int:

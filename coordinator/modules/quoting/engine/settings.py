@@ -59,6 +59,8 @@ class CuttingSettings:
     grinding_wheel_width_mm: float = 40.0
     power_limit_ratio: float = 0.8
     min_turn_ap_mm: float = 0.5
+    small_diameter_mm: float = 10.0
+    small_diameter_feed_ratio: float = 0.03
     min_mill_ap_ratio: float = 0.1
     min_feed_ratio: float = 0.5
     default_nose_radius_mm: float = 0.8
@@ -121,6 +123,7 @@ class TimeSettings:
 
     time_safety_pct: float = 10.0
     rapid_per_feature_min: float = 0.05
+    rapid_per_further_position_min: float = 0.01
     tool_change_mill_min: float = 0.13
     tool_change_turret_min: float = 0.03
     loading_min: tuple[tuple[float, float], ...] = ((1.0, 0.5), (10.0, 1.0), (25.0, 2.0), (1e9, 5.0))

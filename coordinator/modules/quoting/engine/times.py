@@ -38,16 +38,24 @@ class RunTime:
 
 
 def run_times(cuts: Sequence[Cut], machine: Machine, rules: TimeSettings) -> list[RunTime]:
-    """Cutting + rapids + tool changes, with the owner's safety once, on machining time only (QUO-27)."""
+    """Cutting + rapids + tool changes, with the owner's safety once, on machining time only (QUO-27).
+
+    The rapids of QUO-28 count once per feature, on its first operation: spotting, drilling and reaming one pattern of
+    equal holes, or roughing and finishing one outline, are one feature; each further position adds its short way.
+    """
     change = machine.tool_change_min
     if change is None:
         change = rules.tool_change_turret_min if machine.can_turn else rules.tool_change_mill_min
-    found, mounted = [], ""
+    found, mounted, features = [], "", set[str]()
     for cut in cuts:
         code = cut.choice.tool.code if cut.choice else ""
         swap = change if code and code != mounted else 0.0
         mounted = code or mounted
-        rapid = rules.rapid_per_feature_min * max(cut.positions, 1)
+        further = max(cut.positions, 1) - 1
+        rapid = rules.rapid_per_further_position_min * further
+        if not cut.feature or cut.feature not in features:
+            rapid += rules.rapid_per_feature_min
+        features.add(cut.feature)
         base = cut.cut_min.value + rapid + swap
         found.append(RunTime(cut.cut_min.value, rapid, swap, base * rules.time_safety_pct / 100))
     return found

@@ -41,8 +41,12 @@ class Facing:
     operation_type: str = "turning"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        choice = choose(ToolNeed("turning_rough"), ctx)
-        data = c.with_record(ctx, choice.tool, "turning_rough", _turn_data(ctx, finish=False))
+        thin = self.diameter_mm < ctx.rules.small_diameter_mm
+        need = ToolNeed("turning_finish", max_corner_radius_mm=0.4) if thin else ToolNeed("turning_rough")
+        choice = choose(need, ctx)
+        data = _turn_data(ctx, finish=False)
+        data = replace(data, feed=small_diameter_feed(ctx, data.feed, self.diameter_mm))
+        data = c.with_record(ctx, choice.tool, "turning_rough", data)
         passes = max(1, math.ceil(self.stock_mm / data.ap_mm - 1e-9))
         ap = self.stock_mm / passes
         time = facing_time(
@@ -69,6 +73,16 @@ class Facing:
                 shape=shape("face_turning", d1=self.diameter_mm, d2=self.bore_mm, stock=self.stock_mm),
             )
         ]
+
+
+def small_diameter_feed(ctx: Context, feed: Value, diameter_mm: float) -> Value:
+    """Feed of a thin part: f ≤ ratio × D (workshop rule against bending)."""
+    limit = ctx.rules.small_diameter_feed_ratio * diameter_mm
+    if feed.value <= limit:
+        return feed
+    inputs: dict[str, float | str] = {"f table": feed.value, "D": diameter_mm}
+    formula = f"f ≤ {ctx.rules.small_diameter_feed_ratio:g}·D"
+    return Value(limit, "mm/tr", formula, inputs, "flexion de la pièce, règle d'atelier")
 
 
 def facing_time(ctx: Context, d1: float, d2: float, *, vc: float, f: float, passes: int) -> Value:
@@ -108,6 +122,8 @@ class RoughTurning:
         if self.internal:
             largest = max(0.8 * min(a for a, _, _ in self.bands), 1.0)
             need = ToolNeed("boring_bar", max_diameter_mm=largest, reach_mm=reach)
+        elif self._slender(ctx):
+            need = ToolNeed("turning_finish", max_corner_radius_mm=0.4)
         else:
             need = ToolNeed("turning_rough")
         choice = choose(need, ctx)
@@ -117,8 +133,17 @@ class RoughTurning:
             data = Data(
                 data.vc, data.feed, ctx.group.ap_turn[0] / 2, ap_source="½ ap d'ébauche (barre d'alésage)"
             )
+        elif self._slender(ctx):
+            data = replace(data, feed=small_diameter_feed(ctx, data.feed, self._smallest()))
         data = c.with_record(ctx, choice.tool, "turning_rough", data)
         return [self._at_power(ctx, choice, data)]
+
+    def _smallest(self) -> float:
+        return min(end for _, end, _ in self.bands)
+
+    def _slender(self, ctx: Context) -> bool:
+        """A thin part bends under a roughing insert: a small nose radius and a feed in proportion to the diameter."""
+        return not self.internal and self._smallest() < ctx.rules.small_diameter_mm
 
     def _at_power(self, ctx: Context, choice: c.ToolChoice, data: Data) -> Cut:
         """Lower ap, then f, until power and torque hold (QUO-21)."""
@@ -224,11 +249,15 @@ class FinishTurning:
         if feed.value > limit:
             inputs: dict[str, float | str] = {"rε": radius, "Ra": ra, "f table": feed.value}
             feed = Value(limit, "mm/tr", "f ≤ √(32·rε·Ra/1000)", inputs, "rugosité demandée")
+        if not self.internal:
+            feed = small_diameter_feed(ctx, feed, min(s.diameter_mm for s in self.segments))
         return [self._cut(ctx, choice, data, feed, counts)]
 
     def _tool(self, ctx: Context, length: float) -> c.ToolChoice:
         if not self.internal:
-            return choose(ToolNeed("turning_finish"), ctx, lambda t: (-(t.corner_radius_mm or 0.0),))
+            thin = min(s.diameter_mm for s in self.segments) < ctx.rules.small_diameter_mm
+            sign = 1.0 if thin else -1.0
+            return choose(ToolNeed("turning_finish"), ctx, lambda t: (sign * (t.corner_radius_mm or 0.0),))
         largest = max(0.8 * min(s.diameter_mm for s in self.segments), 1.0)
         return choose(
             ToolNeed("boring_bar", max_diameter_mm=largest, reach_mm=length + ctx.rules.reach_margin_mm), ctx

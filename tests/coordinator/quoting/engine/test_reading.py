@@ -44,7 +44,7 @@ def test_flat_drawing_of_a_turned_part_asks_what_it_supposes() -> None:
     }  # fmt: skip
     own = from_reading(reading, 5)
     assert own.is_turned
-    assert own.turned_profile == ((0.0, 42.0), (30.0, 42.0), (30.0, 30.0), (60.0, 30.0))
+    assert own.turned_profile == ((0.0, 42.0), (35.0, 42.0), (35.0, 30.0), (60.0, 30.0))
     assert sorted(f.diameter_mm or 0 for f in own.features) == [12, 20]
     result = quote(own)
     assert any("à confirmer" in q.text and not q.blocking for q in result.questions)

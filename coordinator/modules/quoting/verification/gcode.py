@@ -1,0 +1,76 @@
+"""ISO 6983 programs of the quoted operations: one program per clamping, passes laid out from geometry and conditions.
+
+The writer takes from an operation only what a programmer takes from a method sheet (tool, n or Vc, feed, ap, ae) and
+the shape; it knows nothing of the time formulas. ``G7``/``G8`` switch X between diameter and radius.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from coordinator.modules.quoting.engine.cutting import Cut
+from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.routes import Phase, Route
+from coordinator.modules.quoting.verification import gcode_holes, gcode_milling, gcode_turning
+from coordinator.modules.quoting.verification.writer import Program
+
+_BAR_FEED_S, _TRANSFER_S = 4.0, 4.0
+_TURNING: dict[str, Callable[[Program, Cut], None]] = {
+    "face_turning": gcode_turning.face,
+    "bands": gcode_turning.bands,
+    "contour": gcode_turning.contour,
+    "groove": gcode_turning.groove,
+    "thread": gcode_turning.thread,
+    "parting": gcode_turning.parting,
+}
+_MILLING: dict[str, Callable[[Program, Cut], None]] = {
+    "plane": gcode_milling.plane,
+    "walls": gcode_milling.walls,
+    "volume": gcode_milling.volume,
+    "slot": gcode_milling.slot,
+    "edges": gcode_milling.walls,
+    "drilling": gcode_holes.drilling,
+    "plunge": gcode_holes.plunge,
+    "reaming": gcode_holes.reaming,
+    "boring": gcode_holes.boring,
+    "tapping": gcode_holes.tapping,
+    "thread_milling": gcode_holes.thread_milling,
+}
+
+
+def programs(route: Route, part: PartDescription) -> list[tuple[Phase, str]]:
+    """One program per machining phase of a route."""
+    phases = [phase for phase in route.phases if phase.cuts]
+    return [(p, write(p, part, bar_fed=route.blank.bar_fed and i == 0)) for i, p in enumerate(phases)]
+
+
+def write(phase: Phase, part: PartDescription, *, bar_fed: bool = False) -> str:
+    """Program of one clamping.
+
+    Raises:
+        ValueError: an operation carries no shape, so that nothing can be programmed.
+    """
+    lathe = phase.machine is not None and phase.machine.can_turn
+    limit = phase.machine.max_spindle_rpm if phase.machine else None
+    plan = sorted(part.size_mm or (50.0, 50.0, 50.0), reverse=True)
+    across = part.max_diameter_mm if lathe else plan[0]
+    program = Program(phase.label, lathe, across, part.length_mm if lathe else plan[1], limit or 0.0)
+    if bar_fed:
+        program.add(f"G4 P{_BAR_FEED_S} (avance barre)")
+    for cut in phase.cuts:
+        if cut.shape is None:
+            raise ValueError(f"operation without geometry: {cut.label}")
+        _operation(program, cut, cut.shape.kind)
+        if cut.shape.kind == "parting" and phase.machine and phase.machine.has_sub_spindle:
+            program.add(f"G4 P{_TRANSFER_S} (prise en contre-broche)")
+    return program.text()
+
+
+def _operation(program: Program, cut: Cut, kind: str) -> None:
+    tool = cut.choice.tool.code if cut.choice else "?"
+    program.tool(tool, cut.label)
+    if kind in _TURNING:
+        _TURNING[kind](program, cut)
+    else:
+        program.milling_mode()
+        _MILLING[kind](program, cut)
