@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import Column
 
+from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.crud import target_entity
 from coordinator.kernel.enumerations import ENUMERATIONS, tone
@@ -20,7 +21,7 @@ from coordinator.kernel.i18n import (
     t,
 )
 from coordinator.kernel.registry import RIGHTS, Command, EntitySpec
-from coordinator.kernel.schema import field_columns, info_of, is_required, is_writable
+from coordinator.kernel.schema import default_value, field_columns, info_of, is_required, is_writable
 
 MENU_GROUPS = (
     "home", "parties", "sales", "methods", "production", "planning", "stock", "quality", "maintenance", "people",
@@ -58,7 +59,7 @@ def entity(ctx: Context, spec: EntitySpec) -> dict[str, Any]:
         "module_code": spec.module_code,
         "menu_group": spec.menu_group,
         "title_field": spec.title[0],
-        "fields": [_field(ctx, spec.name, n, c) for n, c in shown.items()],
+        "fields": [_field(ctx, spec, n, c) for n, c in shown.items()],
         "list_fields": [n for n in (spec.list_fields or tuple(shown)[:7]) if n in shown],
         "search_fields": [n for n, c in shown.items() if info_of(c).search],
         "default_sort": spec.default_sort,
@@ -90,7 +91,8 @@ def _rights(ctx: Context, spec: EntitySpec) -> dict[str, bool]:
     return rights
 
 
-def _field(ctx: Context, entity_name: str, name: str, column: Column[Any]) -> dict[str, Any]:
+def _field(ctx: Context, spec: EntitySpec, name: str, column: Column[Any]) -> dict[str, Any]:
+    entity_name = spec.name
     info = info_of(column)
     help_key = f"help.{entity_name}.{name}"
     target = ctx.registry.entities.get(target_entity(column)) if info.type == "reference" else None
@@ -100,7 +102,9 @@ def _field(ctx: Context, entity_name: str, name: str, column: Column[Any]) -> di
         "help": t(help_key, ctx.locale) if has_text(help_key) else None,
         "type": info.type,
         "required": is_required(column),
+        "nullable": bool(column.nullable),
         "read_only": not is_writable(column),
+        "default": jsonable(spec.defaults.get(name, default_value(column))),
         "unit": info.unit,
         "decimals": info.decimals,
         "max_length": getattr(column.type, "length", None)
@@ -167,7 +171,9 @@ def _param(
         "help": None,
         "type": extra.get("type") or ("choice" if values else type_),
         "required": required,
+        "nullable": not required,
         "read_only": False,
+        "default": definition.get("default"),
         "unit": extra.get("unit"),
         "decimals": extra.get("decimals"),
         "max_length": main.get("maxLength"),

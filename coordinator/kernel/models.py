@@ -112,7 +112,7 @@ class Setting(Record):
     __table_args__ = (UniqueConstraint("key", "scope", "scope_id", postgresql_nulls_not_distinct=True),)
 
     key: Mapped[str] = f.text(80, required=True, search=True)
-    scope: Mapped[str] = f.text(20, required=True, default="global")
+    scope: Mapped[str] = f.choice("setting_scope", default="global")
     scope_id: Mapped[int | None] = f.integer()
     value: Mapped[Any] = f.json(required=True)
     reason: Mapped[str | None] = f.text(300)

@@ -117,6 +117,8 @@ class EntitySpec:
     computed: dict[str, Callable[[Context, Any], Any]] = field(default_factory=dict)
     """Values added to the answers of one record, e.g. a balance."""
     create_right: Right = "create"
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """What ``on_create`` puts where nothing is given, told to the clients; column defaults are told by themselves."""
 
     @property
     def name(self) -> str:

@@ -45,6 +45,12 @@ def is_required(column: Column[Any]) -> bool:
     return not column.nullable and column.default is None and column.server_default is None
 
 
+def default_value(column: Column[Any]) -> Any:
+    """What the database row gets where nothing is given, if it is a plain value."""
+    default: Any = column.default
+    return default.arg if default is not None and default.is_scalar else None
+
+
 def python_type(column: Column[Any]) -> Any:
     """Type accepted in a payload for this column, limits included."""
     info = info_of(column)

@@ -43,8 +43,8 @@ class FormState:
         self, fields: tuple[Field, ...], record: Record | None = None, preset: Mapping[str, Any] | None = None
     ) -> None:
         self.fields = {f.name: f for f in fields}
-        self.record: Record = dict(record or {})
         self.is_new = record is None
+        self.record: Record = dict(record) if record is not None else self._defaults()
         self.key = str(uuid.uuid4())
         """Idempotency key: saving again after a lost answer creates nothing twice."""
         self.names: dict[str, str] = {}
@@ -60,6 +60,10 @@ class FormState:
         """Form of an entity."""
         return cls(tuple(entity.form_fields), record, preset)
 
+    def _defaults(self) -> Record:
+        """What the server will put where nothing is typed: shown, never sent."""
+        return {n: f.default for n, f in self.fields.items() if f.default is not None and self.writable(f)}
+
     @property
     def row_version(self) -> int:
         """Version the record was read in."""
@@ -74,8 +78,7 @@ class FormState:
         self.errors.pop(name, None)
         self._unreadable.pop(name, None)
         field = self.fields[name]
-        unchanged = value in ("", None) if self.is_new else same(field, value, self.record.get(name))
-        if unchanged:
+        if same(field, value, self.record.get(name)):
             self._typed.pop(name, None)
         else:
             self._typed[name] = value
@@ -115,7 +118,7 @@ class FormState:
         return {
             n: (None if v == "" else v)
             for n, v in self._typed.items()
-            if n in self.fields and self.writable(self.fields[n])
+            if n in self.fields and self.writable(self.fields[n]) and not (self.is_new and v in ("", None))
         }
 
     def apply_errors(self, error: ApiError) -> str | None:

@@ -50,6 +50,8 @@ class Field:
     type: str
     help: str | None = None
     required: bool = False
+    nullable: bool = True
+    default: Any = None
     read_only: bool = False
     unit: str | None = None
     decimals: int | None = None

@@ -140,8 +140,7 @@ class FieldEditor(QWidget):
         return edit
 
     def _boolean(self) -> QWidget:
-        if self.state.is_new:
-            # What the server puts in an untouched field is its affair: "—" sends nothing.
+        if self.state.is_new and self.field.default is None:
             box = QComboBox()
             for text, value in (("—", None), (t("yes"), True), (t("no"), False)):
                 box.addItem(text, value)
@@ -153,7 +152,7 @@ class FieldEditor(QWidget):
 
     def _choice(self) -> QComboBox:
         box = QComboBox()
-        if not self.field.required or self.state.is_new:
+        if self.field.nullable or (self.state.is_new and self.field.default is None):
             box.addItem("—" if not self.field.required else t("choose"), None)
         for choice in self.field.choices:
             box.addItem(choice.label, choice.value)

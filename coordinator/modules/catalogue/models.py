@@ -12,10 +12,6 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
 
-MANAGED_BY = ("quantity", "lot", "unit")
-ISO513_GROUPS = ("P1", "P2", "P3", "M1", "M2", "K1", "K2", "N1", "N2", "N3", "S1", "S2", "H")
-SYNONYM_SYSTEMS = ("EN", "AFNOR", "WNR", "AISI", "DIN", "TRADE")
-
 
 def _own_id() -> Mapped[int]:
     return mapped_column(
@@ -28,7 +24,6 @@ class StockItem(Record):
 
     __tablename__ = "stock_item"
     __table_args__: Any = (
-        CheckConstraint("managed_by IN ('quantity', 'lot', 'unit')", name="managed_by_known"),
         CheckConstraint("alert_threshold >= 0", name="alert_threshold_min"),
         CheckConstraint("critical_level <= alert_threshold", name="critical_below_alert"),
     )
@@ -36,8 +31,8 @@ class StockItem(Record):
     code: Mapped[str] = f.text(60, required=True, unique=True, search=True)
     name: Mapped[str] = f.text(200, required=True, search=True)
     item_kind: Mapped[str] = f.choice("stock_item_kind", default="consumable")
-    unit: Mapped[str] = f.text(10, required=True, default="pce")
-    managed_by: Mapped[str] = f.text(10, required=True, default="quantity")
+    unit: Mapped[str] = f.choice("stock_unit", default="pce")
+    managed_by: Mapped[str] = f.choice("managed_by", default="quantity")
     description: Mapped[str | None] = f.long_text(search=True)
     alert_threshold: Mapped[Decimal | None] = f.quantity()
     critical_level: Mapped[Decimal | None] = f.quantity()
@@ -68,7 +63,7 @@ class Tool(StockItem):
     __mapper_args__ = {"polymorphic_identity": "tool"}  # noqa: RUF012 — read once by the mapper
 
     id: Mapped[int] = _own_id()
-    tool_type: Mapped[str] = f.text(40, required=True, search=True)
+    tool_type: Mapped[str] = f.choice("tool_type")
     diameter_mm: Mapped[Decimal | None] = f.decimal(10, 3, unit="mm")
     length_mm: Mapped[Decimal | None] = f.decimal(10, 3, unit="mm")
     cutting_length_mm: Mapped[Decimal | None] = f.decimal(10, 3, unit="mm")
@@ -99,8 +94,8 @@ class Material(StockItem):
     afnor_designation: Mapped[str | None] = f.text(60, search=True)
     en_designation: Mapped[str | None] = f.text(60, search=True)
     werkstoff_number: Mapped[str | None] = f.text(20, search=True)
-    material_family: Mapped[str] = f.text(40, required=True, default="steel")
-    iso513_group: Mapped[str | None] = f.text(4)
+    material_family: Mapped[str] = f.choice("material_family", default="steel")
+    iso513_group: Mapped[str | None] = f.choice("iso513_group", required=False)
     density_g_cm3: Mapped[Decimal | None] = f.decimal(6, 3, unit="g/cm³")
     kc11_n_mm2: Mapped[int | None] = f.integer(unit="N/mm²")
     mc: Mapped[Decimal | None] = f.decimal(4, 3)
@@ -116,13 +111,10 @@ class MaterialSynonym(Record):
     """Another designation of a material, as drawings and certificates write it."""
 
     __tablename__ = "material_synonym"
-    __table_args__ = (
-        CheckConstraint(f"system IN {SYNONYM_SYSTEMS!r}", name="system_known"),
-        UniqueConstraint("search_key", "material_id"),
-    )
+    __table_args__ = (UniqueConstraint("search_key", "material_id"),)
 
     material_id: Mapped[int] = f.ref("material.id", required=True)
-    system: Mapped[str] = f.text(10, required=True)
+    system: Mapped[str] = f.choice("synonym_system")
     designation: Mapped[str] = f.text(60, required=True, search=True)
     search_key: Mapped[str] = f.text(60, required=True, read_only=True, index=True, default="")
 
@@ -132,13 +124,12 @@ class PpeItem(StockItem):
 
     __tablename__ = "ppe_item"
     __mapper_args__ = {"polymorphic_identity": "ppe"}  # noqa: RUF012 — read once by the mapper
-    __table_args__: Any = (CheckConstraint("category IN ('I', 'II', 'III')", name="category_known"),)
 
     id: Mapped[int] = _own_id()
     ppe_type: Mapped[str] = f.text(60, required=True, search=True)
     size: Mapped[str | None] = f.text(20)
     norm: Mapped[str | None] = f.text(60)
-    category: Mapped[str] = f.text(3, required=True, default="I")
+    category: Mapped[str] = f.choice("ppe_category", default="I")
     expires_on: Mapped[dt.date | None] = f.date()
 
 
@@ -155,14 +146,14 @@ class SupplierItem(Record):
     description: Mapped[str | None] = f.text(500, search=True)
     price: Mapped[Decimal | None] = f.unit_price()
     price_breaks: Mapped[Any] = f.json()
-    currency: Mapped[str] = f.text(3, required=True, default="EUR")
+    currency: Mapped[str] = f.choice("currency", default="EUR")
     pack_qty: Mapped[Decimal] = f.quantity(required=True, default=Decimal(1))
     minimum_qty: Mapped[Decimal | None] = f.quantity()
     lead_time_days: Mapped[int | None] = f.integer(unit="j")
     availability: Mapped[str | None] = f.text(120)
     catalogue_url: Mapped[str | None] = f.text(500, kind="url")
     iso13399: Mapped[Any] = f.json()
-    certificate_type: Mapped[str | None] = f.text(10)
+    certificate_type: Mapped[str | None] = f.choice("certificate_type", required=False)
     is_preferred: Mapped[bool] = f.boolean()
     source_url: Mapped[str | None] = f.text(500, kind="url")
     fetched_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
@@ -179,9 +170,9 @@ class CuttingData(Record):
     )
 
     tool_id: Mapped[int | None] = f.ref("tool.id")
-    tool_type: Mapped[str | None] = f.text(40, search=True)
+    tool_type: Mapped[str | None] = f.choice("tool_type", required=False)
     material_id: Mapped[int | None] = f.ref("material.id")
-    iso513_group: Mapped[str | None] = f.text(4, search=True)
+    iso513_group: Mapped[str | None] = f.choice("iso513_group", required=False)
     operation_type: Mapped[str] = f.choice("operation_type", default="milling")
     vc_m_min: Mapped[Decimal | None] = f.decimal(8, 2, unit="m/min")
     fz_mm: Mapped[Decimal | None] = f.decimal(8, 4, unit="mm")
@@ -189,7 +180,7 @@ class CuttingData(Record):
     ap_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
     ae_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
     max_depth_mm: Mapped[Decimal | None] = f.decimal(8, 3, unit="mm")
-    coolant: Mapped[str | None] = f.text(40)
+    coolant: Mapped[str | None] = f.choice("coolant", required=False)
     source: Mapped[str] = f.choice("cutting_data_source", default="manual")
     source_url: Mapped[str | None] = f.text(500, kind="url")
     obtained_on: Mapped[dt.date | None] = f.date()

@@ -54,6 +54,7 @@ MODULE = Module(
             default_sort="code",
             list_fields=("code", "name", "tool_type", "diameter_mm", "length_mm", "grade", "alert_threshold"),
             on_create=service.check_tool,
+            defaults={"item_kind": "tool"},
             on_update=service.check_tool,
             computed={"iso13399_properties": lambda _ctx, tool: api.tool_properties(tool)},
         ),
@@ -73,6 +74,7 @@ MODULE = Module(
                 "iso513_group",
             ),
             on_create=service.check_material,
+            defaults={"item_kind": "material", "unit": "mm", "managed_by": "lot"},
             on_update=service.check_material,
         ),
         EntitySpec(
@@ -93,6 +95,7 @@ MODULE = Module(
             default_sort="code",
             list_fields=("code", "name", "ppe_type", "size", "category", "expires_on", "alert_threshold"),
             on_create=service.check_ppe,
+            defaults={"item_kind": "ppe"},
             on_update=service.check_ppe,
         ),
         EntitySpec(

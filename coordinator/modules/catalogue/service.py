@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError
-from coordinator.modules.catalogue import models, rules
+from coordinator.modules.catalogue import rules
 from coordinator.modules.catalogue.models import (
     CuttingData,
     Material,
@@ -32,8 +32,6 @@ def check_item(ctx: Context, item: StockItem) -> None:  # noqa: ARG001 — signa
     """Kinds with a table of their own are made there; levels make sense."""
     if type(item) is StockItem and item.item_kind in OWN_TABLE:
         raise _refuse("item_kind", "item.own_entity")
-    if item.managed_by is not None and item.managed_by not in models.MANAGED_BY:
-        raise _refuse("managed_by", "field.literal_error", expected=", ".join(models.MANAGED_BY))
     if item.alert_threshold is not None and item.alert_threshold < 0:
         raise _refuse("alert_threshold", "field.greater_than_equal", limit=0)
     if item.critical_level is not None and item.critical_level > (item.alert_threshold or 0):
@@ -56,23 +54,17 @@ def check_material(ctx: Context, material: Material) -> None:
     if material.id is None:
         material.unit = material.unit or "mm"
         material.managed_by = material.managed_by or "lot"
-    if material.iso513_group is not None and material.iso513_group not in models.ISO513_GROUPS:
-        raise _refuse("iso513_group", "field.literal_error", expected=", ".join(models.ISO513_GROUPS))
     check_item(ctx, material)
 
 
 def check_ppe(ctx: Context, ppe: PpeItem) -> None:
     """Category of the PPE regulation (EU) 2016/425."""
     ppe.item_kind = "ppe"
-    if ppe.category is not None and ppe.category not in {"I", "II", "III"}:
-        raise _refuse("category", "field.literal_error", expected="I, II, III")
     check_item(ctx, ppe)
 
 
 def check_synonym(ctx: Context, synonym: MaterialSynonym) -> None:  # noqa: ARG001 — signature of the entity's hook
     """Give the designation its search key."""
-    if synonym.system not in models.SYNONYM_SYSTEMS:
-        raise _refuse("system", "field.literal_error", expected=", ".join(models.SYNONYM_SYSTEMS))
     synonym.search_key = rules.search_key(synonym.designation)
 
 
@@ -87,8 +79,6 @@ def check_cutting_data(ctx: Context, data: CuttingData) -> None:
     """Exactly one of material and group; owner's own values count at once (CRM-23)."""
     if (data.material_id is None) == (data.iso513_group is None):
         raise _refuse("iso513_group", "cutting_data.one_material")
-    if data.iso513_group is not None and data.iso513_group not in models.ISO513_GROUPS:
-        raise _refuse("iso513_group", "field.literal_error", expected=", ".join(models.ISO513_GROUPS))
     if data.vc_m_min is not None and data.vc_m_min <= 0:
         raise _refuse("vc_m_min", "field.greater_than", limit=0)
     if data.obtained_on is None:

@@ -221,7 +221,7 @@ class RateCard(Record):
     name: Mapped[str] = f.text(120, required=True, search=True)
     valid_from: Mapped[dt.date] = f.date(required=True)
     valid_to: Mapped[dt.date | None] = f.date()
-    currency: Mapped[str] = f.text(3, required=True, default="EUR")
+    currency: Mapped[str] = f.choice("currency", default="EUR")
 
 
 class RateCardLine(Record):

@@ -57,7 +57,7 @@ class DocumentVersion(Record):
     file_name: Mapped[str] = f.text(255, required=True, search=True, read_only=True)
     size_bytes: Mapped[int] = f.integer(required=True, read_only=True)
     media_type: Mapped[str] = f.text(120, required=True, read_only=True)
-    language: Mapped[str | None] = f.text(5)
+    language: Mapped[str | None] = f.choice("language", required=False)
     author: Mapped[str | None] = f.text(120)
     added_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     issued_on: Mapped[dt.date | None] = f.date()

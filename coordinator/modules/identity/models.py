@@ -22,7 +22,7 @@ class UserAccount(Record):
     first_name: Mapped[str] = f.text(100, required=True, search=True, personal=True)
     email: Mapped[str] = f.text(254, required=True, unique=True, search=True, kind="email", personal=True)
     phone: Mapped[str | None] = f.text(30, kind="phone", personal=True)
-    language: Mapped[str] = f.text(5, required=True, default="fr")
+    language: Mapped[str] = f.choice("interface_language", default="fr")
     password_hash: Mapped[str | None] = f.secret()
     pin_hash: Mapped[str | None] = f.secret()
     station_pin_hash: Mapped[str | None] = f.secret()

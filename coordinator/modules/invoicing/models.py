@@ -118,7 +118,7 @@ class Payment(Record):
     invoice_id: Mapped[int] = f.ref("invoice.id", required=True)
     paid_on: Mapped[dt.date] = f.date(required=True)
     amount: Mapped[Decimal] = f.money(required=True)
-    payment_method: Mapped[str | None] = f.text(40)
+    payment_method: Mapped[str | None] = f.choice("payment_method", required=False)
     reference: Mapped[str | None] = f.text(120, search=True)
     reverses_id: Mapped[int | None] = f.ref("payment.id", unique=True, read_only=True)
     details: Mapped[dict[str, Any] | None] = f.json(read_only=True)

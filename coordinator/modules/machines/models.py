@@ -125,13 +125,12 @@ class AlarmThreshold(Record):
 
     __tablename__ = "alarm_threshold"
     __table_args__ = (
-        CheckConstraint("level IN ('warning', 'critical')", name="level_known"),
         CheckConstraint("num_nonnulls(min_value, max_value) >= 1", name="some_limit"),
         UniqueConstraint("telemetry_channel_id", "level"),
     )
 
     telemetry_channel_id: Mapped[int] = f.ref("telemetry_channel.id", required=True)
-    level: Mapped[str] = f.text(20, required=True, default="warning")
+    level: Mapped[str] = f.choice("alarm_level", default="warning")
     min_value: Mapped[Decimal | None] = f.decimal(18, 6)
     max_value: Mapped[Decimal | None] = f.decimal(18, 6)
 

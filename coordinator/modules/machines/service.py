@@ -45,10 +45,7 @@ def check_machine(ctx: Context, machine: Machine) -> None:  # noqa: ARG001 — s
 
 
 def check_threshold(ctx: Context, threshold: AlarmThreshold) -> None:  # noqa: ARG001 — signature of the entity's hook
-    """A level and at least one limit, in order."""
-    if threshold.level not in {None, "warning", "critical"}:
-        expected = {"expected": "warning, critical"}
-        raise BusinessError("machine.values", errors=[FieldError("level", "field.literal_error", expected)])
+    """At least one limit, in order."""
     low, high = threshold.min_value, threshold.max_value
     if (low is None and high is None) or (low is not None and high is not None and low >= high):
         raise BusinessError("machine.values", errors=[FieldError("max_value", "threshold.limits")])

@@ -12,8 +12,6 @@ from sqlalchemy.orm import Mapped
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
 
-VAT_REGIMES = ("fr_standard", "eu_reverse", "export", "exempt")
-ADDRESS_KINDS = ("head_office", "billing", "delivery", "other")
 SUPPLIER_KINDS = (
     "material",
     "cutting_tools",
@@ -25,20 +23,12 @@ SUPPLIER_KINDS = (
     "spare_parts",
     "services",
 )
-ACCESS_WAYS = ("api", "feed", "web_page", "pdf_catalogue", "manual")
-CRITERIA = ("delivery", "quality", "conformity", "price", "responsiveness")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(v) for v in values)})"
 
 
 class Customer(Record):
     """A client and what its quotes and invoices need (CRM-01, CRM-02, CRM-10)."""
 
     __tablename__ = "customer"
-    __table_args__ = (CheckConstraint(_one_of("vat_regime", VAT_REGIMES), name="vat_regime_known"),)
-
     code: Mapped[str] = f.text(20, unique=True, search=True, read_only=True)
     name: Mapped[str] = f.text(200, required=True, search=True)
     legal_name: Mapped[str | None] = f.text(200, search=True)
@@ -55,14 +45,14 @@ class Customer(Record):
     vat_number: Mapped[str | None] = f.text(20, search=True)
     vat_check: Mapped[str | None] = f.text(20, read_only=True)
     vat_checked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
-    vat_regime: Mapped[str] = f.text(20, required=True, default="fr_standard")
+    vat_regime: Mapped[str] = f.choice("vat_regime", default="fr_standard")
     country: Mapped[str] = f.text(2, required=True, default="FR")
-    language: Mapped[str] = f.text(5, required=True, default="fr")
-    currency: Mapped[str] = f.text(3, required=True, default="EUR")
-    incoterm: Mapped[str | None] = f.text(3)
+    language: Mapped[str] = f.choice("language", default="fr")
+    currency: Mapped[str] = f.choice("currency", default="EUR")
+    incoterm: Mapped[str | None] = f.choice("incoterm", required=False)
     incoterm_place: Mapped[str | None] = f.text(120)
     payment_terms_days: Mapped[int] = f.integer(required=True, default=30, unit="j")
-    payment_method: Mapped[str | None] = f.text(60)
+    payment_method: Mapped[str | None] = f.choice("payment_method", required=False)
     e_invoicing_address: Mapped[str | None] = f.text(120)
     usual_carrier: Mapped[str | None] = f.text(120)
     outstanding_limit: Mapped[Decimal | None] = f.money()
@@ -79,8 +69,6 @@ class Supplier(Record):
     """A supplier, subcontractor or service provider (CRM-18, CRM-25)."""
 
     __tablename__ = "supplier"
-    __table_args__ = (CheckConstraint(_one_of("access_way", ACCESS_WAYS), name="access_way_known"),)
-
     code: Mapped[str] = f.text(20, unique=True, search=True, read_only=True)
     name: Mapped[str] = f.text(200, required=True, search=True)
     legal_name: Mapped[str | None] = f.text(200, search=True)
@@ -101,12 +89,12 @@ class Supplier(Record):
     siret: Mapped[str | None] = f.text(20, search=True)
     vat_number: Mapped[str | None] = f.text(20, search=True)
     country: Mapped[str] = f.text(2, required=True, default="FR")
-    currency: Mapped[str] = f.text(3, required=True, default="EUR")
+    currency: Mapped[str] = f.choice("currency", default="EUR")
     lead_time_days: Mapped[int | None] = f.integer(unit="j")
     minimum_order: Mapped[Decimal | None] = f.money(group="supplier_terms")
     carriage_terms: Mapped[str | None] = f.text(200, group="supplier_terms")
     payment_terms_days: Mapped[int | None] = f.integer(unit="j", group="supplier_terms")
-    access_way: Mapped[str] = f.text(20, required=True, default="manual")
+    access_way: Mapped[str] = f.choice("access_way", default="manual")
     access_url: Mapped[str | None] = f.text(300, kind="url")
 
 
@@ -141,13 +129,12 @@ class Address(Record):
     __tablename__ = "address"
     __table_args__ = (
         CheckConstraint("num_nonnulls(customer_id, supplier_id, site_id) = 1", name="one_owner"),
-        CheckConstraint(_one_of("kind", ADDRESS_KINDS), name="kind_known"),
     )
 
     customer_id: Mapped[int | None] = f.ref("customer.id")
     supplier_id: Mapped[int | None] = f.ref("supplier.id")
     site_id: Mapped[int | None] = f.ref("site.id")
-    kind: Mapped[str] = f.text(20, required=True, default="head_office")
+    kind: Mapped[str] = f.choice("address_kind", default="head_office")
     label: Mapped[str | None] = f.text(120, search=True)
     street: Mapped[str] = f.text(300, required=True, search=True)
     complement: Mapped[str | None] = f.text(300)
@@ -165,7 +152,7 @@ class SupplierCatalogue(Record):
     __tablename__ = "supplier_catalogue"
 
     supplier_id: Mapped[int] = f.ref("supplier.id", required=True)
-    kind: Mapped[str] = f.text(20, required=True, default="web_page")
+    kind: Mapped[str] = f.choice("access_way", default="web_page")
     name: Mapped[str] = f.text(120, required=True, search=True)
     url: Mapped[str | None] = f.text(300, kind="url")
     file_sha256: Mapped[str | None] = f.text(64, read_only=True)
@@ -177,13 +164,12 @@ class SupplierEvaluation(Record):
 
     __tablename__ = "supplier_evaluation"
     __table_args__ = (
-        CheckConstraint(_one_of("criterion", CRITERIA), name="criterion_known"),
         CheckConstraint("score BETWEEN 0 AND 100", name="score_range"),
         UniqueConstraint("supplier_id", "evaluated_on", "criterion"),
     )
 
     supplier_id: Mapped[int] = f.ref("supplier.id", required=True)
     evaluated_on: Mapped[dt.date] = f.date(required=True)
-    criterion: Mapped[str] = f.text(20, required=True)
+    criterion: Mapped[str] = f.choice("supplier_criterion")
     score: Mapped[int] = f.integer(required=True)
     comment: Mapped[str | None] = f.long_text()

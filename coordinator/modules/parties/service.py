@@ -50,11 +50,6 @@ def _raise(errors: list[FieldError]) -> None:
         raise BusinessError("party.identifiers", errors=errors)
 
 
-def _known(errors: list[FieldError], field: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value is not None and value not in allowed:
-        errors.append(FieldError(field, "field.literal_error", {"expected": ", ".join(allowed)}))
-
-
 def on_create_customer(ctx: Context, customer: Customer) -> None:
     """Number a new customer and check it."""
     check_customer(ctx, customer)
@@ -62,13 +57,10 @@ def on_create_customer(ctx: Context, customer: Customer) -> None:
 
 
 def check_customer(ctx: Context, customer: Customer) -> None:  # noqa: ARG001 — signature of the entity's hook
-    """Identifiers and VAT regime of a customer."""
+    """Identifiers of a customer."""
     check_identifiers(customer)
     if customer.siren and not customer.vat_number and customer.country == "FR":
         customer.vat_number = rules.french_vat_number(customer.siren)
-    errors: list[FieldError] = []
-    _known(errors, "vat_regime", customer.vat_regime, models.VAT_REGIMES)
-    _raise(errors)
 
 
 def on_create_supplier(ctx: Context, supplier: Supplier) -> None:
@@ -78,16 +70,17 @@ def on_create_supplier(ctx: Context, supplier: Supplier) -> None:
 
 
 def check_supplier(ctx: Context, supplier: Supplier) -> None:  # noqa: ARG001 — signature of the entity's hook
-    """Identifiers, kinds and way of access of a supplier."""
+    """Identifiers and kinds of a supplier."""
     check_identifiers(supplier)
     errors: list[FieldError] = []
-    _known(errors, "access_way", supplier.access_way, models.ACCESS_WAYS)
     kinds = supplier.kinds if supplier.kinds is not None else []
     if not isinstance(kinds, list):
         errors.append(FieldError("kinds", "field.type.list"))
     else:
         for kind in kinds:
-            _known(errors, "kinds", kind, models.SUPPLIER_KINDS)
+            if kind not in models.SUPPLIER_KINDS:
+                expected = {"expected": ", ".join(models.SUPPLIER_KINDS)}
+                errors.append(FieldError("kinds", "field.literal_error", expected))
     _raise(errors)
 
 
@@ -104,11 +97,10 @@ def check_contact(ctx: Context, contact: Contact) -> None:  # noqa: ARG001 — s
 
 
 def check_address(ctx: Context, address: Address) -> None:  # noqa: ARG001 — signature of the entity's hook
-    """One owner and a known kind."""
+    """One owner."""
     errors: list[FieldError] = []
     if sum(key is not None for key in (address.customer_id, address.supplier_id, address.site_id)) != 1:
         errors.append(FieldError("customer_id", "party.one_owner"))
-    _known(errors, "kind", address.kind, models.ADDRESS_KINDS)
     _raise(errors)
 
 

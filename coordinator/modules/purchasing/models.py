@@ -11,8 +11,6 @@ from sqlalchemy.orm import Mapped
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
 
-RECEIPT_RESULTS = ("accepted", "partly_accepted", "rejected", "quarantine")
-
 
 class PurchaseOrder(Record):
     """An order to a supplier; approved by a person before it leaves (CRM-31…33)."""
@@ -48,7 +46,7 @@ class PurchaseOrderLine(Record):
     quantity: Mapped[Decimal] = f.quantity(required=True)
     unit_price: Mapped[Decimal | None] = f.unit_price()
     required_on: Mapped[dt.date | None] = f.date()
-    certificate_type: Mapped[str | None] = f.text(10)
+    certificate_type: Mapped[str | None] = f.choice("certificate_type", required=False)
     received_qty: Mapped[Decimal] = f.quantity(required=True, default=Decimal(0), read_only=True)
 
 
@@ -67,16 +65,11 @@ class GoodsReceiptLine(Record):
     """What came of one order line, and the lot it became."""
 
     __tablename__ = "goods_receipt_line"
-    __table_args__ = (
-        CheckConstraint(
-            "result IN ('accepted', 'partly_accepted', 'rejected', 'quarantine')", name="result_known"
-        ),
-        CheckConstraint("quantity > 0", name="quantity_positive"),
-    )
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
 
     goods_receipt_id: Mapped[int] = f.ref("goods_receipt.id", required=True, read_only=True)
     purchase_order_line_id: Mapped[int] = f.ref("purchase_order_line.id", required=True, read_only=True)
     stock_lot_id: Mapped[int | None] = f.ref("stock_lot.id", read_only=True)
     quantity: Mapped[Decimal] = f.quantity(required=True, read_only=True)
     heat_number: Mapped[str | None] = f.text(60, search=True, read_only=True)
-    result: Mapped[str] = f.text(20, required=True, default="accepted", read_only=True)
+    result: Mapped[str] = f.choice("receipt_result", default="accepted", read_only=True)

@@ -24,7 +24,7 @@ class Routing(Record):
     part_revision_id: Mapped[int | None] = f.ref("part_revision.id")
     name: Mapped[str | None] = f.text(200, search=True)
     status: Mapped[str] = f.status("validated_document", "draft")
-    source: Mapped[str] = f.text(20, required=True, default="manual", read_only=True)
+    source: Mapped[str] = f.choice("routing_source", default="manual", read_only=True)
     is_template: Mapped[bool] = f.boolean()
     validated_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     validated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)

@@ -13,7 +13,7 @@ from coordinator.kernel import qr
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError
 from coordinator.modules.catalogue.api import StockItem, Tool
-from coordinator.modules.stock import cutting, flow, ledger, models, reorder, rules
+from coordinator.modules.stock import cutting, flow, ledger, reorder, rules
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import (
     StockLot,
@@ -394,10 +394,7 @@ def replace_tool(ctx: Context, incident: ToolIncident, params: ReplaceParams) ->
 
 
 def check_location(ctx: Context, place: StorageLocation) -> None:
-    """Known kinds, no place inside itself."""
-    if place.accepts not in {None, *models.ACCEPTS}:
-        expected = {"expected": ", ".join(models.ACCEPTS)}
-        raise BusinessError("stock.place", errors=[FieldError("accepts", "field.literal_error", expected)])
+    """No place inside itself."""
     above = place.parent_id
     while above is not None:
         if above == place.id:

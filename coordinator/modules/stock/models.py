@@ -13,18 +13,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record, Row
 
-ACCEPTS = ("any", "certified", "ordinary")
-VISION_MODES = ("shadow", "review", "auto")
-
 
 class StorageLocation(Record):
     """A place where things are held (STK-14)."""
 
     __tablename__ = "storage_location"
-    __table_args__ = (
-        CheckConstraint("accepts IN ('any', 'certified', 'ordinary')", name="accepts_known"),
-        CheckConstraint("vision_mode IN ('shadow', 'review', 'auto')", name="vision_mode_known"),
-    )
+    __table_args__ = ()
 
     code: Mapped[str] = f.text(60, required=True, unique=True, search=True)
     name: Mapped[str] = f.text(120, required=True, search=True)
@@ -32,14 +26,14 @@ class StorageLocation(Record):
     parent_id: Mapped[int | None] = f.ref("storage_location.id")
     zone: Mapped[str | None] = f.text(60, search=True)
     capacity: Mapped[Decimal | None] = f.quantity()
-    accepts: Mapped[str] = f.text(20, required=True, default="any")
+    accepts: Mapped[str] = f.choice("location_accepts", default="any")
     allowed_kinds: Mapped[Any] = f.json()
     allowed_roles: Mapped[Any] = f.json()
     machine_id: Mapped[int | None] = f.ref("machine.id")
     supplier_id: Mapped[int | None] = f.ref("supplier.id")
-    counting_method: Mapped[str | None] = f.text(30)
+    counting_method: Mapped[str | None] = f.choice("counting_method", required=False)
     polygon: Mapped[Any] = f.json()
-    vision_mode: Mapped[str] = f.text(10, required=True, default="shadow", read_only=True)
+    vision_mode: Mapped[str] = f.choice("vision_mode", default="shadow", read_only=True)
 
 
 class LocationItem(Record):
@@ -75,7 +69,7 @@ class StockLot(Record):
     wall_mm: Mapped[Decimal | None] = f.decimal(10, 3, unit="mm")
     is_certified: Mapped[bool] = f.boolean()
     reserved_critical: Mapped[bool] = f.boolean()
-    certificate_type: Mapped[str | None] = f.text(10, read_only=True)
+    certificate_type: Mapped[str | None] = f.choice("certificate_type", required=False, read_only=True)
     certificate_number: Mapped[str | None] = f.text(60, search=True, read_only=True)
     certificate_heat_number: Mapped[str | None] = f.text(60, read_only=True)
     certificate_norm: Mapped[str | None] = f.text(60, read_only=True)
@@ -277,7 +271,7 @@ class ReorderProposal(Record):
     unit_price: Mapped[Decimal | None] = f.unit_price()
     lead_time_days: Mapped[int | None] = f.integer(unit="j")
     needed_on: Mapped[dt.date | None] = f.date()
-    reason: Mapped[str] = f.text(30, required=True, default="manual", read_only=True)
+    reason: Mapped[str] = f.choice("reorder_reason", default="manual", read_only=True)
     is_urgent: Mapped[bool] = f.boolean()
     certificate_required: Mapped[bool] = f.boolean()
     status: Mapped[str] = f.status("reorder_proposal", "proposed")

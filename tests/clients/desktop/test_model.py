@@ -84,6 +84,21 @@ def test_typing_the_read_value_again_is_no_change() -> None:
     assert not state.is_dirty
 
 
+def test_a_new_form_shows_the_defaults_and_sends_only_what_differs() -> None:
+    described = entity()
+    described["fields"][2]["default"] = "100.00"
+    state = FormState.of(Entity.from_json(described))
+    assert state.value("limit") == "100.00"
+    assert not state.is_dirty
+    state.set("name", "A")
+    state.set("limit", "100")
+    assert state.payload() == {"name": "A"}
+    state.set("limit", "50")
+    assert state.payload() == {"name": "A", "limit": "50"}
+    state.set("limit", None)
+    assert state.payload() == {"name": "A"}
+
+
 @pytest.mark.requirement("UIX-07")
 def test_required_and_unreadable_fields_stop_the_sending() -> None:
     state = form()
