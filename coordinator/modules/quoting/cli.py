@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -65,6 +66,7 @@ def compute_command(
         _usage(f"--criticality : valeurs possibles {', '.join(CRITICALITIES)}.")
     today = _date(on, "--date") or date.today()  # noqa: DTZ011 - the shop's calendar day, only at the command line
     wished = _date(delivery, "--delivery")
+    started = time.perf_counter()
     try:
         park = shop_file.load(shop) if shop else default_shop()
         read = [r for f in files for r in _readings(f)]
@@ -72,17 +74,67 @@ def compute_command(
     except QuotingError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error
+    read_seconds = time.perf_counter() - started
     boxes = {"certificate_required": certificate, "criticality": criticality}
     parts = [_part(r, quantity, material, boxes) for r in readings]
     breaks = tuple(price_break or ())
     result = compute(parts, park, QuoteRequest(today, wished, breaks))
     if as_json:
-        typer.echo(json.dumps(result.to_json(), ensure_ascii=False, indent=1))
+        seconds = {
+            "reading": round(read_seconds, 3),
+            "computing": round(time.perf_counter() - started - read_seconds, 3),
+        }
+        typer.echo(json.dumps({**result.to_json(), "seconds": seconds}, ensure_ascii=False, indent=1))
     else:
         _print(result)
     if _failed(readings):
         typer.echo("Au moins un fichier n'a pas pu être lu.", err=True)
         raise typer.Exit(1)
+
+
+@app.command("sheet")
+def sheet_command(
+    files: Annotated[list[Path], typer.Argument(help="Fichiers des pièces, comme pour « compute ».")],
+    quantity: Annotated[int, typer.Option(help="Quantité de chaque pièce.")],
+    out: Annotated[Path, typer.Option(help="Dossier de sortie.")],
+    name: Annotated[str, typer.Option(help="Numéro du devis et nom des fichiers.")] = "DEVIS",
+    material: Annotated[str | None, typer.Option(help="Matière (prime sur le cartouche).")] = None,
+    shop: Annotated[Path | None, typer.Option(help="Fichier atelier YAML (sinon l'atelier intégré).")] = None,
+    price_break: Annotated[list[int] | None, typer.Option(help="Quantité supplémentaire à chiffrer.")] = None,
+    certificate: Annotated[bool, typer.Option(help="Certificat matière demandé.")] = False,
+    on: Annotated[str | None, typer.Option("--date", help="Date du devis, AAAA-MM-JJ.")] = None,
+) -> None:
+    """Écrit le devis PDF du client et la liste des opérations dans un dossier."""
+    from coordinator.modules.quoting import worked
+
+    today = _date(on, "--date") or date.today()  # noqa: DTZ011 - the shop's calendar day, only at the command line
+    try:
+        park = shop_file.load(shop) if shop else default_shop()
+        readings = merging.grouped([r for f in files for r in _readings(f)])
+    except QuotingError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
+    parts = [_part(r, quantity, material, {"certificate_required": certificate}) for r in readings]
+    result = compute(parts, park, QuoteRequest(today, None, tuple(price_break or ())))
+    pdf, listing = worked.write(result, park, out, name, today)
+    typer.echo(f"Liste des opérations : {listing}")
+    if pdf is None:
+        typer.echo("Devis PDF non écrit : répondre d'abord aux questions.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Devis : {pdf}")
+
+
+@app.command("worked")
+def worked_command(
+    out: Annotated[Path, typer.Option(help="Dossier de sortie.")] = Path("docs/quotes"),
+    quantity: Annotated[int, typer.Option(help="Quantité de chaque pièce.")] = 25,
+    on: Annotated[str, typer.Option("--date", help="Date des devis, AAAA-MM-JJ.")] = "2026-11-23",
+) -> None:
+    """Recalcule les devis exemples (PDF, liste des opérations) et compare leurs temps à une simulation des programmes."""
+    from coordinator.modules.quoting.verification import examples
+
+    for line in examples.write_all(out, quantity, _date(on, "--date") or date.today()):  # noqa: DTZ011
+        typer.echo(line)
 
 
 def _usage(message: str) -> NoReturn:

@@ -75,7 +75,7 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
                 len(lines) + 1, title, Decimal(1), supplement, supplement, unit="forfait", vat_rate_pct=rate
             )
         )
-    assumptions = [q["text"] for q in quote.questions or [] if not q.get("blocking")]
+    assumptions = [q["text"] for q in quote.questions or [] if q.get("code") == "assumption"]
     certified = [
         f"Certificat matière EN 10204 3.1, ligne {line.line_no}"
         for line in lines

@@ -61,6 +61,7 @@ class PartDescription:
     drawing_number: str = ""
     name: str = ""
     file: str = ""
+    revision: str = ""
     material: str = ""
     treatments: tuple[str, ...] = ()
     quantity: int = 1

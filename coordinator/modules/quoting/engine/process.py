@@ -79,7 +79,8 @@ def turning_works(
     notes = _Notes()
     own, other = list[Step](), list[Step]()
     own += _outer_steps(part, first, blank_mm, face_stock_mm, rules)
-    other += _outer_steps(part, second, blank_mm, face_stock_mm, rules)
+    bored = _through_bore(part)
+    other += _outer_steps(part, second, blank_mm, face_stock_mm, rules, bored)
     secondary: list[Work] = []
     has_recess = bool(first.recesses or second.recesses)
     for feature in part.features:
@@ -97,14 +98,25 @@ def turning_works(
     return TurningWorks(tuple(own), tuple(other), tuple(secondary), direction, tuple(notes.warnings))
 
 
+def _through_bore(part: PartDescription) -> float:
+    """Diameter already bored through from the first side, which the second face need not cover."""
+    through = [f for f in part.features if f.type in ("hole", "bore") and f.is_coaxial and f.through]
+    return max((min(d for d, _ in _steps_of(f, part)) for f in through), default=0.0)
+
+
 def _is_right(points: Sequence[tuple[float, float]], side: outline.Side) -> bool:
     return abs(points[-1][1] - side.face_diameter_mm) < 1e-6
 
 
 def _outer_steps(
-    part: PartDescription, side: outline.Side, blank_mm: float, stock_mm: float, rules: CuttingSettings
+    part: PartDescription,
+    side: outline.Side,
+    blank_mm: float,
+    stock_mm: float,
+    rules: CuttingSettings,
+    bore_mm: float = 0.0,
 ) -> list[Step]:
-    steps: list[Step] = [Facing(blank_mm, stock_mm)]
+    steps: list[Step] = [Facing(blank_mm, stock_mm, bore_mm)]
     it = iso.general_tolerance_it(part.general_tolerance)
     turned = [(d.nominal, d.it) for d in part.dimensions if d.it and d.kind == "diameter"]
     ra = part.smallest_ra_um if part.smallest_ra_um is not None else rules.default_ra_um

@@ -48,6 +48,7 @@ def from_reading(
     return PartDescription(
         drawing_number=_text(block, "drawing_number"),
         name=_text(block, "part_name"),
+        revision=_text(block, "revision"),
         file=str(reading.get("file") or ""),
         material=material if material is not None else _text(block, "material"),
         treatments=tuple(t for t in (_text(block, "heat_treatment"), _text(block, "surface_treatment")) if t),
