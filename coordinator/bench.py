@@ -19,15 +19,15 @@ BENCHES = {
     "drawing": ("coordinator.modules.drawings.bench", "run"),
     "quote": ("coordinator.modules.quoting.verification.bench", "run"),
     "planning": ("coordinator.modules.planning.bench", "run"),
-    "edge": ("edge_agents.bench", "run_edge_bench"),
+    "edge": ("infra.bench_edge", "run"),
 }
 """Name → module and function giving the measured entries."""
 
 
-def measure(name: str) -> Callable[[], list[dict[str, Any]]]:
+def measure(name: str) -> Callable[..., list[dict[str, Any]]]:
     """The function behind a benchmark's name."""
     module, function = BENCHES[name]
-    found: Callable[[], list[dict[str, Any]]] = getattr(importlib.import_module(module), function)
+    found: Callable[..., list[dict[str, Any]]] = getattr(importlib.import_module(module), function)
     return found
 
 
@@ -51,12 +51,18 @@ def bench(
     as_json: Annotated[
         bool, typer.Option("--json", help="Un seul document JSON sur la sortie standard.")
     ] = False,
+    schedules: Annotated[
+        int | None, typer.Option(help="edge : nombre de suites de pannes tirées au sort.", min=1, max=200)
+    ] = None,
 ) -> None:
     """Mesure la vitesse ou la justesse d'une partie du produit."""
     if name not in BENCHES:
         typer.echo(f"Mesure inconnue : {name}. Choix : {', '.join(BENCHES)}.", err=True)
         raise typer.Exit(2)
-    results = measure(name)()
+    if schedules is not None and name != "edge":
+        typer.echo("--schedules ne concerne que la mesure edge.", err=True)
+        raise typer.Exit(2)
+    results = measure(name)(**({} if schedules is None else {"schedules": schedules}))
     if as_json:
         sys.stdout.write(
             json.dumps({"bench": name, "machine": machine(), "results": results}, ensure_ascii=False) + "\n"

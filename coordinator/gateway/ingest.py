@@ -138,7 +138,10 @@ class Ingest:
     ) -> bool:
         """Send a document down; whether the client took it."""
         info = self._client.publish(
-            Topics(site, station).of(channel), encode_document(document), qos=1, retain=retain
+            Topics(site, station).of(channel),
+            encode_document(document, compress=channel is Channel.DATA),
+            qos=1,
+            retain=retain,
         )
         return info.rc == mqtt.MQTT_ERR_SUCCESS
 
@@ -277,6 +280,9 @@ class Ingest:
         document = decode_document(model, data)
         with self._factory.open(Principal.service("ingest")) as ctx:
             record(ctx, station, document)
+        if channel is Channel.STATE:
+            # A station speaks up: what was sent before it had a session with the broker is lost.
+            self._references.pop(station, None)
 
     def _send_down(self) -> None:
         if not self._client.is_connected():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -191,6 +192,7 @@ class CachedLocation(Document):
     code: Code
     name: str
     item_code: str | None = None
+    codes: list[RawCode] = []
 
 
 class CachedUser(Document):
@@ -258,9 +260,11 @@ class ClaimStatus(Document):
 D = TypeVar("D", bound=Document)
 
 
-def encode_document(document: Document) -> bytes:
-    """JSON bytes of a control document."""
-    return to_json(document.model_dump(mode="json"))
+def encode_document(document: Document, *, compress: bool = False) -> bytes:
+    """JSON bytes of a control document; zlib when asked and when it helps."""
+    raw = to_json(document.model_dump(mode="json"))
+    packed = zlib.compress(raw, 6) if compress else raw
+    return packed if len(packed) < len(raw) else raw
 
 
 def decode_document(model: type[D], data: bytes) -> D:

@@ -135,6 +135,13 @@ class MosquittoProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGHUP)
 
+    def kill(self) -> None:
+        """End the process as a power cut does: sessions since its last save are lost."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def stop(self) -> None:
         """End the process, which stores its sessions."""
         if self._process is None:

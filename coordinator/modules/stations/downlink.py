@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any
 
+import structlog
 from sqlalchemy import select, update
 
 from coordinator.kernel import tasks
@@ -22,7 +23,11 @@ from edge_agents.protocol.control import (
     ReferenceData,
     ReportedConfig,
     StationState,
+    encode_document,
 )
+from edge_agents.protocol.envelope import MAX_DECODED_BYTES, MAX_MESSAGE_BYTES
+
+_log = structlog.get_logger(__name__)
 
 SILENT_AFTER = dt.timedelta(minutes=3)
 """Three missed health reports of 60 s (EDG-40)."""
@@ -158,7 +163,25 @@ def reference_data(ctx: Context, station_code: str) -> ReferenceData:
             merged.update(module.station_data(ctx, station_code))
     content = json.dumps(merged, sort_keys=True, default=str)
     version = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return ReferenceData.model_validate({**merged, "version": version, "generated_at": ctx.now})
+    return fitting(ReferenceData.model_validate({**merged, "version": version, "generated_at": ctx.now}))
+
+
+def fitting(data: ReferenceData) -> ReferenceData:
+    """The same data small enough for one message (EDG-18): the least used items are left out, by whole eighths.
+
+    A station does not recognise an item left out; its scan is kept all the same.
+    """
+    kept = data
+    while kept.items and not _fits(kept):
+        kept = kept.model_copy(update={"items": kept.items[: len(kept.items) * 7 // 8]})
+    if len(kept.items) < len(data.items):
+        _log.info("reference cut to one message", items=len(data.items), kept=len(kept.items))
+    return kept
+
+
+def _fits(data: ReferenceData) -> bool:
+    raw = encode_document(data)
+    return len(raw) <= MAX_DECODED_BYTES and len(encode_document(data, compress=True)) <= MAX_MESSAGE_BYTES
 
 
 def _station(ctx: Context, code: str) -> Station | None:

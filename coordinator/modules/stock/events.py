@@ -65,6 +65,9 @@ def resolve(ctx: Context, code: str | None, item_code: str | None = None) -> Tar
     by_number = ctx.session.scalars(select(StockLot).where(StockLot.lot_number == wanted)).one_or_none()
     if wanted and by_number is not None:
         return Target(ctx.get(StockItem, by_number.stock_item_id), by_number.id)
+    if code and item_code and code != item_code:
+        # A label replaced while the station had no line: the item it named there is what left.
+        return resolve(ctx, item_code)
     raise BusinessError("stock.unknown_code", scanned=wanted[:60])
 
 

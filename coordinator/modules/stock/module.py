@@ -30,6 +30,7 @@ from coordinator.modules.stock.models import (
     ToolIncident,
     ToolUsage,
 )
+from coordinator.modules.stock.station_data import station_data
 from coordinator.modules.stock.views import StockBalance, StockLevel
 
 # The ledger is its own history.
@@ -327,6 +328,7 @@ MODULE = Module(
             entity="storage_location",
         ),
     ],
+    station_data=station_data,
     device_handlers=[
         DeviceHandler("stock.taken", events.on_taken),
         DeviceHandler("stock.returned", events.on_returned),

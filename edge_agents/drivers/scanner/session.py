@@ -59,6 +59,7 @@ class ScanSession:
     pending: CachedUser | None = None
     operation: CachedOperation | None = None
     item: CachedItem | None = None
+    item_scanned: str | None = None
     location: CachedLocation | None = None
     _last: dict[str, datetime] = field(default_factory=dict)
     _touched: datetime | None = None
@@ -111,11 +112,15 @@ class ScanSession:
             else None
         )
         if item is not None:
-            self.item = item
+            self.item, self.item_scanned = item, code if code != item.code else None
             event = seen("item")
             values = {"name": item.name, "unit": item.unit}
             return _reply("item.known", "info", event, actions=("take", "return", "count"), **values)
-        location = next((place for place in data.locations if code == place.code), None) if data else None
+        location = (
+            next((place for place in data.locations if code == place.code or code in place.codes), None)
+            if data
+            else None
+        )
         if location is not None:
             self.location = location
             return _reply("location.known", "info", seen("location"), name=location.name)
@@ -284,6 +289,7 @@ class ScanSession:
         place = self.location.code if self.location else self.config.location_code
         running = self.operation.code if self.operation and action == "take" else None
         payload = {
+            "code": self.item_scanned,
             "item_code": item.code,
             "quantity": quantity,
             "location_code": values.get("location_code") or place,

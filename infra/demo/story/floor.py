@@ -121,21 +121,37 @@ def take_tool(story: Story) -> str:
         "Aucune proposition d'achat sous le seuil",
     )
     expect(len(proposals) == 1, f"{len(proposals)} propositions pour un article.")
-    _photographs_kept(story, str(session))
+    size = _photographs_kept(story, str(session))
     return (
-        f"prise vue à {float(confidence):.0f} %, une sortie, proposition d'achat de {float(proposals[0]['quantity']):g} "
+        f"prise vue à {float(confidence):.0f} %, deux photographies reçues ({size / 1000:.0f} ko), une sortie, proposition d'achat de {float(proposals[0]['quantity']):g} "
         f"{tool['code']}"
     )
 
 
-def _photographs_kept(story: Story, session: str) -> None:
-    images = story.workshop.rows(
-        "SELECT image_before, image_after FROM cabinet_session WHERE uid = %s", session
+def _photographs_kept(story: Story, session: str) -> int:
+    """Both photographs stand in the coordinator's database, and the review shows the very bytes the station took."""
+    shop = story.workshop
+    record, before, after = shop.rows(
+        "SELECT id, image_before, image_after FROM cabinet_session WHERE uid = %s", session
+    )[0]
+    expect(before and after and before != after, "La session n'a pas ses deux photographies.")
+    query = (
+        "SELECT sum(c.size) FROM station_file f JOIN stored_file c ON c.sha256 = f.sha256"
+        " WHERE f.sha256 IN (%s, %s) HAVING count(*) = 2"
     )
-    expect(images and all(images[0]), "La session n'a pas ses deux photographies.")
-    folder = story.workshop.stations["cabinet"].data / "drivers" / "cabinet" / "images"
-    missing = [digest for digest in images[0] if not (folder / f"{digest}.jpg").exists()]
-    expect(not missing, "Une photographie manque sur la station.")
+    size = story.eventually(
+        lambda: shop.value(query, before, after),
+        "Les photographies n'arrivent pas au coordinateur",
+        timeout_s=60,
+    )
+    reviewer = story.who("purchasing")
+    folder = shop.stations["cabinet"].data / "drivers" / "cabinet" / "images"
+    for image in reviewer.get("cabinet-sessions", record)["photographs"]:
+        expect(image["url"], "Une photographie manque à la revue.")
+        seen = reviewer.raw("GET", image["url"].removeprefix("/api/v1")).content
+        taken = (folder / f"{image['sha256']}.jpg").read_bytes()
+        expect(seen == taken, "La photographie montrée n'est pas celle prise.")
+    return int(size)
 
 
 # the line is cut ------------------------------------------------------------------------------------------

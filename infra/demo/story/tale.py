@@ -62,7 +62,7 @@ STEPS = (
     ),
     Step(
         "cabinet",
-        "Armoire : deux photographies, un outil sort, proposition d'achat",
+        "Armoire : deux photographies reçues, un outil sort, proposition d'achat",
         floor.take_tool,
         ("stations",),
     ),
