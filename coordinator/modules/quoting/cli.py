@@ -80,13 +80,11 @@ def compute_command(
     breaks = tuple(price_break or ())
     result = compute(parts, park, QuoteRequest(today, wished, breaks))
     if as_json:
-        seconds = {
-            "reading": round(read_seconds, 3),
-            "computing": round(time.perf_counter() - started - read_seconds, 3),
-        }
-        typer.echo(json.dumps({**result.to_json(), "seconds": seconds}, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(result.to_json(), ensure_ascii=False, indent=1))
     else:
         _print(result)
+    computing = time.perf_counter() - started - read_seconds
+    typer.echo(f"Lecture {read_seconds:.2f} s, chiffrage {computing:.2f} s.", err=True)
     if _failed(readings):
         typer.echo("Au moins un fichier n'a pas pu être lu.", err=True)
         raise typer.Exit(1)
