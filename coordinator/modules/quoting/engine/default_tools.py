@@ -220,7 +220,7 @@ def hole_tools() -> tuple[Tool, ...]:
             Tool(
                 f"CENT-A{d:g}",
                 f"Foret à centrer HSS A{d:g} (ISO 866)",
-                "centre_drill",
+                "spot_drill",
                 d,
                 usable_length_mm=5 * d,
                 teeth=2,

@@ -372,7 +372,7 @@ def boring_head(ctx: Context, d: float, depth: float, passes: int, count: int) -
 def centre(ctx: Context, face_mm: float) -> Cut:
     """Centre hole for the tailstock, form A (ISO 866): pilot about Ø face/8 between 1 and 6.3 mm, 2.5 pilots deep."""
     pilot = min((p for p in CENTRE_PILOTS_MM if p >= min(face_mm / 8, 6.3) - 1e-9), default=6.3)
-    choice = choose(ToolNeed("centre_drill", pilot, 0.011), ctx)
+    choice = choose(ToolNeed("spot_drill", pilot, 0.011, name="Foret à centrer"), ctx)
     speed = _drill_speed(ctx, choice.tool, ctx.rules.countersink_vc_factor, "centrage")
     outer = 2.0 * pilot
     n = c.spindle_speed(ctx, speed, outer, choice.tool)

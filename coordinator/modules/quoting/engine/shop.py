@@ -34,7 +34,6 @@ TOOL_TYPES = (
     "boring_bar",
     "drill",
     "spot_drill",
-    "centre_drill",
     "countersink",
     "counterbore",
     "reamer",

@@ -19,7 +19,6 @@ TYPE_LABELS = {
     "boring_bar": "Barre d'alésage",
     "drill": "Foret",
     "spot_drill": "Foret à pointer",
-    "centre_drill": "Foret à centrer",
     "countersink": "Fraise à chanfreiner",
     "counterbore": "Fraise à lamer",
     "reamer": "Alésoir",
@@ -45,10 +44,11 @@ class ToolNeed:
     max_width_mm: float | None = None
     max_corner_radius_mm: float | None = None
     substrate: str | None = None
+    name: str = ""
 
     def label(self) -> str:
         """French designation as one would ask the storekeeper for it."""
-        parts = [TYPE_LABELS[self.tool_type]]
+        parts = [self.name or TYPE_LABELS[self.tool_type]]
         if self.tool_type == "tap":
             parts.append(f"M{self.diameter_mm:g}x{self.pitch_mm:g}")
         elif self.diameter_mm is not None:
@@ -129,10 +129,7 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
     if need.tool_type == "drill" and need.tolerance_mm > 0.05:
         d = round(d, 1)
         need = replace(need, diameter_mm=d)
-    soft = (
-        need.tool_type in ("tap", "reamer", "counterbore", "countersink", "centre_drill")
-        and ctx.group.code != "H"
-    )
+    soft = need.tool_type in ("tap", "reamer", "counterbore", "countersink") and ctx.group.code != "H"
     substrate = need.substrate or ("hss" if soft else "carbide")
     price = Decimal(str(round(costs.tool_price_base[substrate] + costs.tool_price_per_mm[substrate] * d, 2)))
     teeth = {"end_mill": 4, "face_mill": 5, "reamer": 6, "thread_mill": 4}.get(need.tool_type, 2)
