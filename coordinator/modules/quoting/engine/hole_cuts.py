@@ -11,6 +11,7 @@ from coordinator.modules.quoting.engine.milling import end_mill_data, engage, op
 from coordinator.modules.quoting.engine.settings import stepped
 from coordinator.modules.quoting.engine.shapes import shape
 from coordinator.modules.quoting.engine.shop import Tool
+from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, from_supplier, in_stock, to_ask
 from coordinator.modules.quoting.engine.turning import RoughTurning
 from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
@@ -283,7 +284,7 @@ def tap(ctx: Context, d: float, pitch: float, depth: float, count: int) -> Cut:
     )
     return Cut(
         "drilling",
-        f"Taraudage {count} × M{d:g}x{pitch:g} × {size(depth)}",
+        f"Taraudage {count} × {designation(d, pitch)} × {size(depth)}",
         choice,
         1,
         value,
@@ -302,7 +303,7 @@ def thread_mill(ctx: Context, d: float, pitch: float, depth: float, count: int) 
     choice = choose(ToolNeed("thread_mill", max_diameter_mm=round(0.8 * d, 2), reach_mm=depth), ctx)
     cutter = choice.tool.diameter_mm or 0.7 * d
     data = end_mill_data(ctx, choice.tool, True, depth)
-    label = f"Fraisage de filet {count} × M{d:g}x{pitch:g}"
+    label = f"Fraisage de filet {count} × {designation(d, pitch)}"
     e = engage(ctx, choice.tool, data, ap_mm=pitch, ae_mm=0.1 * cutter, label=label)
     centre = e.vf.value * (d - cutter) / d
     turns = math.ceil(depth / (choice.tool.cutting_length_mm or 2 * cutter))

@@ -22,6 +22,7 @@ from coordinator.modules.quoting.engine.hole_cuts import (
 from coordinator.modules.quoting.engine.milling import open_bore
 from coordinator.modules.quoting.engine.settings import stepped
 from coordinator.modules.quoting.engine.shapes import Point
+from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.tolerances import it_value_mm
 from coordinator.modules.quoting.engine.tools import ToolNeed, from_supplier, in_stock
 from coordinator.modules.quoting.engine.turning import FinishTurning, RoughTurning, Segment
@@ -49,7 +50,7 @@ class Hole:
 
     @property
     def label(self) -> str:
-        name = f"M{self.diameter_mm:g}" if self.pitch_mm else f"Ø{size(self.diameter_mm)}"
+        name = designation(self.diameter_mm, self.pitch_mm) if self.pitch_mm else f"Ø{size(self.diameter_mm)}"
         return f"Perçage {self.count} × {name}"
 
     def cuts(self, ctx: Context) -> list[Cut]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from coordinator.modules.quoting.engine import grinding
+from coordinator.modules.quoting.engine import grinding, threads
 from coordinator.modules.quoting.engine import profile as outline
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.cutting import Context, Cut, finish_passes
@@ -148,13 +148,13 @@ def _outer_steps(
 
 
 def _thread(feature: Feature) -> ThreadTurning:
-    known = iso.parse_metric_thread(feature.thread or "") or (feature.diameter_mm or 10.0, 1.5)
+    known = threads.size_of(feature.thread or "") or (feature.diameter_mm or 10.0, 1.5)
     length = feature.length_mm or 1.5 * known[0]
     return ThreadTurning(known[0], known[1], length)
 
 
 def _thread_on(side: outline.Side, feature: Feature) -> bool:
-    known = iso.parse_metric_thread(feature.thread or "")
+    known = threads.size_of(feature.thread or "")
     d = known[0] if known else feature.diameter_mm or 0.0
     return any(abs(d0 - d) <= 0.4 and abs(d1 - d) <= 0.4 for d0, d1, _ in side.segments)
 
@@ -182,7 +182,7 @@ def _steps_of(feature: Feature, part: PartDescription) -> list[tuple[float, floa
 def _axial(feature: Feature, part: PartDescription) -> list[Step]:
     """A coaxial bore on the lathe: the smallest Ø right through its depth, then each larger step bored."""
     steps = _steps_of(feature, part)
-    thread = iso.parse_metric_thread(feature.thread or "") if feature.thread else None
+    thread = threads.size_of(feature.thread or "") if feature.thread else None
     smallest = min(d for d, _ in steps)
     total = sum(depth for _, depth in steps)
     if thread:
@@ -277,7 +277,7 @@ def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
         steps = [(feature.diameter_mm, steps[0][1])]
     smallest = min(d for d, _ in steps)
     total = sum(depth for _, depth in steps)
-    thread = iso.parse_metric_thread(feature.thread) if feature.thread else None
+    thread = threads.size_of(feature.thread) if feature.thread else None
     sink: float | None = None
     bores: list[tuple[float, float]] = []
     reach = 0.0

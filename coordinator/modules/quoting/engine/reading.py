@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from coordinator.modules.quoting.engine import flat_profile
+from coordinator.modules.quoting.engine import flat_profile, threads
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
 
@@ -232,7 +232,7 @@ def _features_from_dimensions(
     inside = _inside(dimensions, turned)
     found: list[Feature] = []
     for d in dimensions:
-        thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+        thread = threads.size_of(d.text) if d.kind == "thread" else None
         on_axis = turned and d.count == 1
         if thread:
             depth = min(reach, 2 * thread[0])
@@ -286,7 +286,7 @@ def _with_tolerance(feature: Feature, dimensions: Sequence[Dimension]) -> Featur
         return feature
     if feature.thread is None:
         for d in dimensions:
-            thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+            thread = threads.size_of(d.text) if d.kind == "thread" else None
             near = thread and -0.15 <= feature.diameter_mm - (thread[0] - thread[1]) <= 0.2
             if thread and near and d.count in (feature.count, 1):
                 return replace(feature, thread=d.text, form="tapped", diameter_mm=thread[0])
@@ -314,7 +314,7 @@ def _external_threads(
     known = {f.thread for f in features if f.thread}
     found = []
     for d in dimensions:
-        thread = iso.parse_metric_thread(d.text) if d.kind == "thread" else None
+        thread = threads.size_of(d.text) if d.kind == "thread" else None
         if thread is None or d.text in known or d.count > 1:
             continue
         lengths = [

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from coordinator.modules.quoting.engine.cutting import Context, ToolChoice
 from coordinator.modules.quoting.engine.shop import Tool
+from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.values import Gap, size
 
 TYPE_LABELS = {
@@ -50,7 +51,7 @@ class ToolNeed:
         """French designation as one would ask the storekeeper for it."""
         parts = [self.name or TYPE_LABELS[self.tool_type]]
         if self.tool_type == "tap":
-            parts.append(f"M{self.diameter_mm:g}x{self.pitch_mm:g}")
+            parts.append(designation(self.diameter_mm or 0.0, self.pitch_mm or 0.0))
         elif self.diameter_mm is not None:
             parts.append(f"Ø{size(self.diameter_mm)}")
         elif self.max_diameter_mm is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data
 from coordinator.modules.quoting.engine.shapes import shape
+from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose
 from coordinator.modules.quoting.engine.values import Value, size
 
@@ -395,7 +396,7 @@ class ThreadTurning:
         return [
             Cut(
                 "turning",
-                f"{self.label} M{self.diameter_mm:g}x{self.pitch_mm:g}",
+                f"{self.label} {designation(self.diameter_mm, self.pitch_mm)}",
                 choice,
                 passes,
                 c.minutes(time, "t = (L + 2)·i/(P·n)", inputs),
