@@ -127,4 +127,5 @@ async def _until_closed(socket: WebSocket) -> None:
 
 def _principal(factory: ContextFactory, token: str) -> Principal:
     with factory.open(Principal.anonymous()) as ctx:
-        return identity.principal_of_token(ctx, token)
+        ctx.act_as(identity.principal_of_token(ctx, token))
+        return ctx.principal

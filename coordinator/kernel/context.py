@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,6 +15,7 @@ from coordinator.kernel.config import Config
 from coordinator.kernel.db import Record, utcnow
 from coordinator.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from coordinator.kernel.files import FileStore
+from coordinator.kernel.i18n import t
 from coordinator.kernel.registry import Permission, Registry
 from coordinator.kernel.settings_store import Settings
 
@@ -37,6 +38,8 @@ class Principal:
     field_groups: frozenset[str] = frozenset()
     is_master: bool = False
     session_id: int | None = None
+    switched_off: frozenset[str] = frozenset()
+    """Module codes not in use here (SET-20): nobody has a right on them, the software's own services excepted."""
 
     @classmethod
     def anonymous(cls) -> Principal:
@@ -50,6 +53,8 @@ class Principal:
 
     def scope(self, module_code: str, right: str) -> str | None:
         """Scope of the right, ``None`` when refused."""
+        if module_code in self.switched_off and self.kind != "service":
+            return None
         if self.is_master:
             return "all"
         if self.kind == "service":
@@ -90,10 +95,13 @@ class Context:
 
         Raises:
             Unauthenticated: nobody is signed in.
-            Forbidden: ``access.denied`` with module and right.
+            Forbidden: ``access.denied`` with module and right; ``module_disabled`` for a module switched off.
         """
         if self.principal.kind == "anonymous":
             raise Unauthenticated
+        if permission.module_code in self.principal.switched_off and self.principal.kind != "service":
+            label = t(f"module.{permission.module_code}", self.locale)
+            raise Forbidden("module_disabled", extra={"module": permission.module_code}, module=label)
         scope = self.principal.scope(permission.module_code, permission.right)
         if scope is None:
             raise Forbidden(
@@ -102,6 +110,11 @@ class Context:
                 right=permission.right,
             )
         return scope
+
+    def act_as(self, principal: Principal) -> None:
+        """Go on as ``principal``, without the modules that are switched off."""
+        off = self.registry.switched_off(self)
+        self.principal = replace(principal, switched_off=off) if off else principal
 
     def get(self, model: type[T], record_id: int | None, *, lock: bool = False) -> T:
         """The record, optionally locked until the end of the transaction.

@@ -213,6 +213,7 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
         "maintenance",
         "other",
     ),
+    "setup_step": ("open", "draft", "done", "skipped"),
     "vat_regime": ("fr_standard", "eu_reverse", "export", "exempt"),
     "address_kind": ("head_office", "billing", "delivery", "other"),
     "access_way": ("api", "feed", "web_page", "pdf_catalogue", "manual"),
@@ -308,6 +309,22 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "routing_source": ("manual", "quote", "template", "copy", "import"),
     "setting_scope": ("global", "site", "workshop", "machine", "role", "user"),
 }
+
+OPEN_STATES: dict[str, tuple[str, ...]] = {
+    "quote": ("draft", "to_review", "approved", "sent"),
+    "customer_po": ("received", "matched", "to_check"),
+    "sales_order": ("pending", "validated", "in_production", "delivered"),
+    "work_order": ("released", "in_progress", "on_hold"),
+    "work_order_operation": ("in_progress", "blocked"),
+    "slot": ("planned", "in_progress"),
+    "invoice": ("draft", "pending", "validated"),
+    "drawing_analysis": ("uploaded", "analysing", "to_review"),
+    "purchase_order": ("draft", "to_approve", "sent", "partly_received"),
+    "maintenance_order": ("planned", "in_progress"),
+    "nonconformity": ("open", "in_analysis", "waiver_requested", "action_in_progress"),
+    "cabinet_session": ("open",),
+}
+"""States that mean work is under way: a module holding such records is not switched off (SET-20)."""
 
 _TONES: dict[Tone, frozenset[str]] = {
     "info": frozenset(

@@ -47,7 +47,7 @@ def get_context(request: Request) -> Iterator[Context]:
         ip=request.client.host if request.client else None,
         terminal_id=(request.headers.get("x-terminal") or "")[:60] or None,
     ) as ctx:
-        ctx.principal = authenticate(ctx, request)
+        ctx.act_as(authenticate(ctx, request))
         yield ctx
 
 

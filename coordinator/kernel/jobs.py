@@ -66,7 +66,16 @@ def run_job(factory: ContextFactory, job: Job, kwargs: dict[str, Any]) -> None:
         job.function(factory, **kwargs)
         return
     with factory.open(Principal.service(job.name)) as ctx:
+        if job.cron and _is_switched_off(ctx, job):
+            return
         job.function(ctx, **kwargs)
+
+
+def _is_switched_off(ctx: Context, job: Job) -> bool:
+    """Whether everything the job's module serves is switched off: its regular work rests (SET-20)."""
+    owner = next(m for m in ctx.registry.modules.values() if job in m.jobs)
+    codes = ctx.registry.codes_of(owner)
+    return bool(codes) and codes <= ctx.registry.switched_off(ctx)
 
 
 def run_pending(factory: ContextFactory, registry: Registry) -> int:

@@ -188,6 +188,8 @@ class Module:
     settings: Sequence[SettingDef] = ()
     station_data: Callable[[Context, str], dict[str, Any]] | None = None
     """Part of the reference data a station works with offline (EDG-22): ``(ctx, station_code) → fields``."""
+    switched_off: Callable[[Context], frozenset[str]] | None = None
+    """Module codes switched off in this installation (SET-20); one module answers."""
     seed: Callable[[Context], None] | None = None
     """Idempotent reference data put in place by ``usinage migrate``."""
 
@@ -250,6 +252,16 @@ class Registry:
         if command.entity is not None and command.entity not in self.entities:
             raise ValueError(f"command {command.name} names the unknown entity {command.entity}")
         self.commands[key] = command
+
+    def switched_off(self, ctx: Context) -> frozenset[str]:
+        """Module codes not in use in this installation (SET-20)."""
+        answers = [m.switched_off(ctx) for m in self.modules.values() if m.switched_off]
+        return frozenset().union(*answers)
+
+    def codes_of(self, module: Module) -> frozenset[str]:
+        """Module codes under which a module serves its entities and commands."""
+        served = {s.module_code for s in module.entities}
+        return frozenset(served | {c.permission.module_code for c in module.commands})
 
     def entity_commands(self, entity: str) -> list[Command]:
         """Commands of one entity, in order of declaration."""

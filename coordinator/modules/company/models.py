@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
@@ -200,6 +201,16 @@ class VatRate(Record):
     valid_from: Mapped[dt.date] = f.date(required=True)
     valid_to: Mapped[dt.date | None] = f.date()
     is_default: Mapped[bool] = f.boolean()
+
+
+class SetupStep(Record):
+    """What was typed in a step of the first-start wizard, until it is installed (SET-03). Never a password."""
+
+    __tablename__ = "setup_step"
+
+    code: Mapped[str] = f.text(20, required=True, unique=True, read_only=True)
+    status: Mapped[str] = f.status("setup_step", "open")
+    values: Mapped[dict[str, Any]] = f.json(required=True, read_only=True)
 
 
 class ModuleActivation(Record):

@@ -6,7 +6,7 @@ from typing import Any
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.registry import Command, EntitySpec, Module, Permission
-from coordinator.modules.company import kernel_records, seeds, service, settings_endpoints, setup
+from coordinator.modules.company import kernel_records, seeds, service, settings_endpoints, setup, setup_steps
 from coordinator.modules.company.models import (
     ActivityType,
     CalendarException,
@@ -87,6 +87,7 @@ MODULE = Module(
                 available=lambda a: a.is_active and not a.is_core),
         *kernel_records.COMMANDS,
     ],
-    routers=[setup.router, settings_endpoints.router, kernel_records.router],
+    routers=[setup.router, setup_steps.router, settings_endpoints.router, kernel_records.router],
+    switched_off=service.switched_off,
     seed=seeds.seed,
 )  # fmt: skip

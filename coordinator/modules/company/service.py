@@ -6,10 +6,14 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from coordinator.kernel.context import Context
+from coordinator.kernel.crud import display
+from coordinator.kernel.enumerations import OPEN_STATES
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
+from coordinator.kernel.i18n import t
+from coordinator.kernel.schema import field_columns, info_of
 from coordinator.modules.company import rules
 from coordinator.modules.company.models import (
     CalendarException,
@@ -158,7 +162,8 @@ def switch_module(ctx: Context, activation: ModuleActivation, *, active: bool) -
     """Switch a part of the software on or off.
 
     Raises:
-        Conflict: ``module.core``, ``module.needed`` with the active modules that depend on it (SET-20).
+        Conflict: ``module.core``; ``module.needed`` with the active modules that depend on it; ``module.open_work``
+            with the first records that keep it busy (SET-20).
     """
     if activation.is_core and not active:
         raise Conflict("module.core")
@@ -170,8 +175,38 @@ def switch_module(ctx: Context, activation: ModuleActivation, *, active: bool) -
     else:
         users = [code for code, m in rows.items() if m.is_active and activation.module_code in m.depends_on]
         if users:
-            raise Conflict("module.needed", extra={"modules": users}, modules=", ".join(users))
+            names = ", ".join(t(f"module.{code}", ctx.locale) for code in users)
+            raise Conflict("module.needed", extra={"modules": users}, modules=names)
+        _require_no_open_work(ctx, activation.module_code)
     activation.is_active = active
+
+
+_LISTED = 20
+
+
+def _require_no_open_work(ctx: Context, module_code: str) -> None:
+    blocking: list[dict[str, Any]] = []
+    count = 0
+    for spec in ctx.registry.entities.values():
+        columns = field_columns(spec.model)
+        if spec.module_code != module_code or "status" not in columns:
+            continue
+        states = OPEN_STATES.get(info_of(columns["status"]).enumeration or "", ())
+        model: Any = spec.model
+        conditions = (model.status.in_(states), model.archived_at.is_(None))
+        count += ctx.session.scalar(select(func.count()).select_from(model).where(*conditions)) or 0
+        found = ctx.session.scalars(select(model).where(*conditions).order_by(model.id).limit(_LISTED))
+        blocking += [{"entity": spec.name, "id": r.id, "display": display(spec, r)} for r in found]
+    if count:
+        shown = ", ".join(b["display"] for b in blocking[:5]) + (" …" if count > 5 else "")
+        extra = {"blocking": blocking[:_LISTED], "count": count}
+        raise Conflict("module.open_work", extra=extra, count=count, records=shown)
+
+
+def switched_off(ctx: Context) -> frozenset[str]:
+    """Module codes that are switched off."""
+    query = select(ModuleActivation.module_code).where(~ModuleActivation.is_active)
+    return frozenset(ctx.session.scalars(query))
 
 
 def add_rate(ctx: Context, line: RateCardLine) -> None:
