@@ -1,0 +1,145 @@
+"""Aluminium, copper, titanium, nickel and other alloys, and plastics; lines as in ``table_steel``."""
+
+ALUMINIUM = """
+EN AW-1050A | N1 | 2.71 | 1050A; 1050; EN AW-1080A; 1080A; EN AW-1200; 1200; Al99.5; 3.0255; 3.0285; F:A5; A:A91050
+EN AW-1070A | N1 | 2.70 | 1070; Al99.7; 3.0275; F:A7
+EN AW-2007 | N1 | 2.85 | 2007; 2030; EN AW-2030; AlCu4PbMgMn; AlCuMgPb; 3.1645; F:AU4Pb; F:A-U4Pb
+EN AW-2011 | N1 | 2.83 | 2011; AlCu6BiPb; AlCuBiPb; 3.1655; F:AU5PbBi; F:A-U5PbBi; A:A92011
+EN AW-2014 | N1 | 2.80 | 2014; 2014A; EN AW-2014A; AlCu4SiMg; AlCuSiMn; 3.1255; F:AU4SG; F:A-U4SG; A:A92014
+EN AW-2017A | N1 | 2.79 | 2017A; 2017; AlCu4MgSi; AlCuMg1; 3.1325; F:AU4G; F:A-U4G; A:A92017; T:Duralumin; T:Dural
+EN AW-2024 | N1 | 2.78 | 2024; AlCu4Mg1; AlCuMg2; 3.1355; 3.1354; F:AU4G1; F:A-U4G1; A:A92024
+EN AW-2050 | N1 | 2.70 | 2050; T:Airware 2050; AlCu3.5LiMg
+EN AW-2195 | N1 | 2.71 | 2195; 2198; EN AW-2198; 2099
+EN AW-2219 | N1 | 2.84 | 2219; AlCu6Mn; F:AU6MGT; A:A92219
+EN AW-2618A | N1 | 2.76 | 2618A; 2618; AlCu2Mg1.5Ni; 3.1924; F:AU2GN; F:A-U2GN; A:A92618
+EN AW-3003 | N1 | 2.73 | 3003; 3103; EN AW-3103; AlMn1; AlMn1Cu; 3.0515; 3.0517; F:AM1; A:A93003
+EN AW-5005 | N1 | 2.70 | 5005; 5005A; AlMg1; 3.3315; F:AG0.6; A:A95005
+EN AW-5052 | N1 | 2.68 | 5052; AlMg2.5; 3.3523; F:AG2.5C; A:A95052
+EN AW-5083 | N1 | 2.66 | 5083; AlMg4.5Mn0.7; AlMg4.5Mn; 3.3547; F:AG4.5MC; F:A-G4.5MC; A:A95083; T:Alplan; T:Alca 5; T:Alimex; T:ACP 5080
+EN AW-5086 | N1 | 2.66 | 5086; AlMg4; 3.3545; F:AG4MC; F:A-G4MC; A:A95086
+EN AW-5754 | N1 | 2.67 | 5754; AlMg3; 3.3535; F:AG3M; F:A-G3M; A:A95754
+EN AW-6005A | N1 | 2.70 | 6005A; 6005; AlSiMg; AlSiMg0.7; 3.3210; F:ASG0.5; F:A-SG0.5; A:A96005
+EN AW-6012 | N1 | 2.75 | 6012; EN AW-6262; 6262; 6026; EN AW-6026; AlMgSiPb; 3.0615; F:AGSPb; A:A96262
+EN AW-6060 | N1 | 2.70 | 6060; 6063; EN AW-6063; AlMgSi; AlMgSi0.5; AlMg0.7Si; 3.3206; 3.3241; F:AGS; F:A-GS; A:A96060; A:A96063; S:SS 4104
+EN AW-6061 | N1 | 2.70 | 6061; AlMg1SiCu; 3.3211; F:AGSUC; F:A-GSUC; A:A96061
+EN AW-6082 | N1 | 2.70 | 6082; AlSi1MgMn; AlMgSi1; 3.2315; F:ASGM0.7; F:A-SGM0.7; A:A96082; S:SS 4212
+EN AW-7020 | N1 | 2.78 | 7020; AlZn4.5Mg1; 3.4335; F:AZ5G; F:A-Z5G
+EN AW-7022 | N1 | 2.76 | 7022; 7021; EN AW-7021; AlZn5Mg3Cu; 3.4345; T:Certal; T:Alumold; T:Fortal 7021
+EN AW-7049A | N1 | 2.82 | 7049A; 7049; AlZn8MgCu; F:AZ8GU; F:A-Z8GU
+EN AW-7050 | N1 | 2.83 | 7050; 7010; EN AW-7010; AlZn6CuMgZr; 3.4144; F:AZ6GU; A:A97050
+EN AW-7075 | N1 | 2.81 | 7075; AlZn5.5MgCu; AlZnMgCu1.5; 3.4365; 3.4364; F:AZ5GU; F:A-Z5GU; A:A97075; T:Fortal; T:Ergal
+EN AW-7175 | N1 | 2.80 | 7175; 7475; EN AW-7475; 7449; A:A97175
+EN AC-42100 | N1 | 2.68 | AC-42100; 42100; EN AC-42200; 42200; AlSi7Mg; AlSi7Mg0.3; AlSi7Mg0.6; 3.2371; F:AS7G; F:AS7G03; F:AS7G06; F:A-S7G; A:A356; A:A356.0; A:357
+EN AC-43000 | N1 | 2.68 | AC-43000; EN AC-43100; EN AC-43400; AlSi10Mg; 3.2381; 3.2382; F:AS10G; F:A-S10G; A:A360
+EN AC-44100 | N1 | 2.65 | EN AC-44200; EN AC-44300; AlSi12; 3.2581; 3.2582; F:AS13; F:A-S13; A:A413
+EN AC-46000 | N1 | 2.75 | EN AC-46200; EN AC-46500; AlSi9Cu3; AlSi8Cu3; 3.2163; 3.2162; F:AS9U3; F:A-S9U3; A:A380; A:ADC12
+EN AC-51300 | N1 | 2.64 | EN AC-51100; AlMg5; AlMg3(b); 3.3561; F:AG6; F:AG3T
+AZ91D | N1 | 1.81 | AZ91; EN-MC21120; MgAl9Zn1; 3.5912; A:AZ91
+AZ31B | N1 | 1.78 | AZ31; MgAl3Zn1; 3.5312
+Elektron 21 | N1 | 1.82 | EV31A; WE43; ZE41; T:Elektron WE43
+Zamak 5 | N2 | 6.70 | ZnAl4Cu1; ZP5; ZL5; Zamak 3; ZnAl4; ZP3; 2.2141; 2.2140; T:Zamak
+"""
+
+COPPER = """
+CuZn39Pb3 | N2 | 8.45 | CW614N; CuZn39Pb2; CW612N; 2.0401; F:UZ39Pb2; F:UZ40Pb3; D:Ms58; A:C38500; A:C36000
+CuZn40Pb2 | N2 | 8.43 | CW617N; 2.0402; F:UZ40Pb2; A:C37700
+CuZn36Pb3 | N2 | 8.50 | CW603N; CuZn36Pb2As; CW602N; 2.0375; F:UZ36Pb3
+CuZn37 | N2 | 8.44 | CuZn36; CW508L; CW507L; 2.0321; 2.0335; F:UZ36; F:UZ37; D:Ms63; A:C27200; A:C27400
+CuZn30 | N2 | 8.53 | CW505L; 2.0265; F:UZ30; D:Ms70; A:C26000
+CuZn40 | N2 | 8.41 | CW509L; 2.0360; F:UZ40; A:C28000
+CuZn21Si3P | N2 | 8.25 | CW724R; T:Ecobrass
+CuZn40Mn2Fe1 | N2 | 8.30 | CW723R; CuZn25Al5Mn4Fe3; CC762S; F:UZ19A6; F:UZ23A4; T:Laiton HR; T:HR laiton
+CuSn6 | N2 | 8.80 | CW452K; 2.1020; F:UE6P; A:C51900
+CuSn8 | N2 | 8.80 | CuSn8P; CW453K; CW459K; 2.1030; F:UE8P; F:UE9P; F:UE9; A:C52100
+CuSn12 | N2 | 8.70 | CuSn12-C; CC483K; 2.1052; F:UE12P; F:UE12; D:G-CuSn12; A:C90800; A:C90700
+CuSn7ZnPb | N2 | 8.80 | CuSn7Zn4Pb7; CuSn7Zn4Pb7-C; CC493K; 2.1090; F:UE7Z5Pb4; D:Rg7; A:C93200; T:SAE 660
+CuSn5ZnPb | N2 | 8.80 | CuSn5Zn5Pb5; CuSn5Zn5Pb5-C; CC491K; 2.1096; F:UE5Pb5Z5; D:Rg5; A:C83600
+CuSn10Pb10 | N2 | 9.00 | CC495K; 2.1176; F:UE10Pb10; A:C93700
+CuAl10Ni5Fe4 | N2 | 7.60 | CW307G; CuAl10Fe5Ni5-C; CC333G; 2.0966; 2.0975; F:UA10N; F:UA9NFe; F:UA11N; A:C63000; A:C63200; A:C95500; T:Ampco 45; T:Cupro-alu; T:Cuproaluminium
+CuAl9Fe3 | N2 | 7.60 | CuAl10Fe3Mn2; CW306G; CuAl10Fe2-C; CC331G; 2.0936; F:UA10Fe; F:UA9Fe3; A:C95200; T:Ampco 18
+CuNi2Si | N2 | 8.80 | CW111C; CuNi3Si1; CW112C; 2.0855; A:C64700; A:C18000
+CuNi10Fe1Mn | N2 | 8.90 | CW352H; CuNi30Mn1Fe; CW354H; 2.0872; 2.0882; A:C70600; A:C71500
+CuNi12Zn24 | N2 | 8.70 | CW403J; CuNi18Zn20; CW409J; 2.0730; 2.0740; A:C75700; T:Maillechort; T:Neusilber
+Cu-ETP | N2 | 8.90 | Cu ETP; CuETP; E-Cu; E-Cu58; CW004A; 2.0060; 2.0065; F:Cua1; F:Cu-a1; A:C11000
+Cu-OF | N2 | 8.90 | Cu-OFE; CuOFE; CW008A; CW009A; 2.0040; F:Cu-c1; F:Cu-c2; A:C10100; A:C10200
+Cu-DHP | N2 | 8.90 | CuDHP; SF-Cu; CW024A; 2.0090; F:Cu-b1; A:C12200
+CuCr1Zr | N2 | 8.90 | CuCrZr; CW106C; 2.1293; F:UCrZr; A:C18150
+CuBe2 | N2 | 8.25 | CuBe2Pb; CW101C; CW102C; 2.1247; F:UBe2; F:UBe1.9; A:C17200; A:C17300
+CuCo2Be | N2 | 8.80 | CuCo1Ni1Be; CW104C; CW103C; 2.1285; A:C17500
+CuTeP | N2 | 8.90 | CW118C; 2.1546; A:C14500
+"""
+
+TITANIUM_NICKEL = """
+Ti-6Al-4V | S1 | 4.43 | Ti6Al4V; TiAl6V4; Ti64; 3.7164; 3.7165; F:TA6V; F:T-A6V; A:R56400; T:Titane Grade 5; T:Grade 5; T:Gr5; T:Gr.5; T:Ti Gr5
+Ti-6Al-4V ELI | S1 | 4.43 | Ti6Al4V ELI; TiAl6V4 ELI; F:TA6V ELI; A:R56401; A:R56407; T:Titane Grade 23; T:Grade 23; T:Gr23; T:Ti Gr23
+Titane T40 | S1 | 4.51 | Ti2; 3.7035; F:T40; A:R50400; T:Titane Grade 2; T:Grade 2; T:Ti Gr2; T:Gr2
+Titane T35 | S1 | 4.51 | Ti1; 3.7025; F:T35; A:R50250; T:Titane Grade 1; T:Grade 1; T:Ti Gr1
+Titane T60 | S1 | 4.51 | Ti4; 3.7065; F:T60; A:R50700; T:Titane Grade 4; T:Grade 4; T:Ti Gr4
+Ti-6242 | S1 | 4.54 | Ti6Al2Sn4Zr2Mo; Ti6Al2Sn4Zr6Mo; Ti6242; Ti6246; 3.7145; 3.7155; F:TA6Zr4DE; A:R54620
+Ti-10-2-3 | S1 | 4.65 | Ti10V2Fe3Al; Ti5553; Ti-5553; Ti17
+Ti-3Al-2.5V | S1 | 4.48 | TiAl3V2.5; 3.7195; A:R56320; T:Grade 9
+Inconel 600 | S2 | 8.47 | NiCr15Fe; 2.4816; F:NC15Fe; A:N06600; T:Alloy 600; T:Inconel600
+Inconel 601 | S2 | 8.11 | NiCr23Fe; 2.4851; F:NC23FeA; A:N06601; T:Alloy 601
+Inconel 625 | S2 | 8.44 | NiCr22Mo9Nb; 2.4856; F:NC22DNb; A:N06625; T:Alloy 625; T:IN625
+Inconel 718 | S2 | 8.20 | NiCr19Fe19Nb5Mo3; NiCr19NbMo; 2.4668; F:NC19FeNb; A:N07718; T:Alloy 718; T:IN718
+Inconel X750 | S2 | 8.28 | NiCr15Fe7TiAl; 2.4669; F:NC15FeTNbA; A:N07750; T:Alloy X-750; T:X750
+Incoloy 800 | S2 | 7.94 | X10NiCrAlTi32-20; 1.4876; 1.4958; F:Z8NC32-21; A:N08800; A:N08810; T:Alloy 800; T:Alloy 800H
+Incoloy 825 | S2 | 8.14 | NiCr21Mo; 2.4858; F:NC21FeDU; A:N08825; T:Alloy 825
+Hastelloy C276 | S2 | 8.89 | NiMo16Cr15W; 2.4819; F:NC17D; A:N10276; T:Alloy C276; T:C-276
+Hastelloy C22 | S2 | 8.69 | NiCr21Mo14W; 2.4602; A:N06022; T:Alloy C22
+Hastelloy X | S2 | 8.22 | NiCr22Fe18Mo; 2.4665; F:NC22FeD; A:N06002
+Haynes 230 | S2 | 8.97 | NiCr22W14Mo; 2.4733; A:N06230
+Waspaloy | S2 | 8.19 | NiCr20Co13Mo4Ti3Al; 2.4654; F:NC20K14; A:N07001
+Rene 41 | S2 | 8.25 | NiCr19Co11MoTi; 2.4973; A:N07041; T:Udimet 500; T:Udimet 720
+Nimonic 80A | S2 | 8.19 | NiCr20TiAl; 2.4952; 2.4631; F:NC20TA; A:N07080
+Nimonic 75 | S2 | 8.37 | NiCr20Ti; 2.4951; 2.4630; A:N06075
+Nimonic 90 | S2 | 8.18 | NiCr20Co18Ti; 2.4969; 2.4632; A:N07090; T:Nimonic 263; T:C263; NiCo20Cr20MoTi
+Monel 400 | S2 | 8.80 | NiCu30Fe; 2.4360; F:NU30; A:N04400; T:Alloy 400
+Monel K500 | S2 | 8.44 | NiCu30Al; 2.4375; A:N05500; T:Alloy K500; T:K-500
+Nickel 200 | S2 | 8.89 | Ni99.2; LC-Ni99; 2.4066; 2.4060; 2.4068; A:N02200; A:N02201; T:Nickel 201
+Invar 36 | S2 | 8.10 | FeNi36; Ni36; 1.3912; F:Fe-Ni36; A:K93600; T:Invar; T:Invar M93
+Kovar | S2 | 8.36 | NiCo29-18; 1.3981; A:K94610; T:Dilver P1
+Mu-metal | S2 | 8.70 | NiFe16CuCr; 2.4501; T:Mumetal; T:Permalloy
+Stellite 6 | S2 | 8.44 | CoCr28W; A:R30006; T:Stellite 21; T:Stellite
+Phynox | S2 | 8.30 | CoCr20Ni16Mo7; 2.4711; A:R30003; A:MP35N; A:R30035; T:Elgiloy
+CoCr28Mo6 | S2 | 8.30 | CoCr28Mo; 2.4979; A:R31537; A:R31538; A:F75; A:F1537
+Haynes 25 | S2 | 9.13 | L605; CoCr20W15Ni; 2.4964; F:KC20WN; A:R30605; A:Haynes 188; A:R30188
+Tungsten heavy alloy | S2 | 17.50 | Densimet; Inermet; WNiFe; WNiCu; T:Denal
+Molybdenum | S2 | 10.20 | TZM; Mo99.95; T:Molybdène; T:Molybdän
+"""
+
+PLASTICS = """
+POM-C | N3 | 1.41 | POM; POMC; T:Acetal; T:Ertacetal C; T:Ertacetal; T:Polyacetal; T:Hostaform; T:Tecaform AH; T:Polyoxyméthylène
+POM-H | N3 | 1.43 | POMH; T:Delrin; T:Ertacetal H; T:Delrin 150; T:Tecaform AD
+PA6 | N3 | 1.14 | PA 6; PA6-G; PA6G; PA6C; T:Ertalon 6SA; T:Ertalon; T:Nylatron; T:Nylon; T:Polyamide; T:Nylon 6; T:Ertalon 6PLA
+PA66 | N3 | 1.14 | PA6.6; PA 6-6; PA6/6; T:Nylon 66; T:Nylon 6/6; T:Ertalon 66SA; T:Tecamid 66
+PA66-GF30 | N3 | 1.35 | PA66 GF30; PA66GF30; PA6-GF30; PA6 GF30; PA6GF30; T:Ertalon 66-GF30
+PA12 | N3 | 1.02 | PA 12; PA11; T:Rilsan; PA2200
+PEEK | N3 | 1.31 | T:Ketron; T:Ketron 1000; T:Tecapeek; T:Victrex; T:Ketron PEEK
+PEEK-GF30 | N3 | 1.53 | PEEK GF30; PEEKGF30; PEEK-CA30; PEEK CF30; PEEK-CF30; T:Ketron GF30; T:Ketron CA30
+PE-UHMW | N3 | 0.94 | PE1000; PE 1000; UHMWPE; UHMW-PE; PEUHMW; PE-UHMW 1000; T:Tivar 1000; T:Tivar
+PE-HD | N3 | 0.95 | PEHD; PE300; PE 300; HDPE; PE500; PE 500; PE-HMW; PE-HD 300; PE100
+PP-H | N3 | 0.91 | PP; PPH; T:Polypropylène; T:Polypropylene; T:Polypropylen
+PVC-U | N3 | 1.42 | PVC; PVCU; PVC-C; T:Trovidur
+PTFE | N3 | 2.16 | T:Teflon; T:Téflon; PTFE+25GF; PTFE GF25; PTFE+C
+PVDF | N3 | 1.78 | T:Kynar; T:Symalit
+PC | N3 | 1.20 | T:Polycarbonate; T:Makrolon; T:Lexan; T:Polycarbonat
+PMMA | N3 | 1.19 | T:Plexiglas; T:Plexi; T:Altuglas; T:Perspex; T:Acrylic
+PET-P | N3 | 1.39 | PET; PETP; T:Ertalyte; T:Ertalyte TX; T:Arnite; T:Tecapet
+PBT | N3 | 1.31 | PBT-GF30
+ABS | N3 | 1.05 | PC-ABS; PC/ABS
+PLA | N3 | 1.24 | T:Polylactide
+PETG | N3 | 1.27 | PET-G
+PS | N3 | 1.05 | T:Polystyrène; T:Polystyrol; HIPS
+PSU | N3 | 1.24 | PPSU; T:Radel; T:Tecason
+PPS | N3 | 1.35 | PPS-GF40; T:Techtron; T:Ryton; T:Fortron
+PEI | N3 | 1.27 | T:Ultem; T:Ultem 1000; T:Duratron U1000
+PI | N3 | 1.43 | T:Vespel; T:Vespel SP1; T:Kapton
+PAI | N3 | 1.41 | T:Torlon; T:Duratron T4203
+PPO | N3 | 1.08 | PPE; T:Noryl
+PUR | N3 | 1.20 | PU; T:Polyuréthane; T:Polyurethane; T:Polyurethan; T:Vulkollan; T:Adiprene
+HGW 2082 | N3 | 1.35 | T:Celoron; T:Céloron; T:Bakelite; T:Bakélite; HGW2082; HP2061; T:Canevasite; T:Stratifié coton
+G10 / FR4 | N3 | 1.85 | FR4; FR-4; G10; G11; EP GC 202; EPGC202; HGW 2372; T:Verre époxy; T:Glass epoxy
+Graphite | N3 | 1.80 | T:Graphit; T:Ellor; R8510
+Macor | H | 2.52 | T:Vitrocéramique Macor
+"""
