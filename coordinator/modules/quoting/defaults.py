@@ -16,6 +16,7 @@ from coordinator.modules.quoting.engine.settings import (
     ScenarioSettings,
     Settings,
     TimeSettings,
+    TradeSettings,
 )
 
 GROUPS: dict[str, type] = {
@@ -24,6 +25,7 @@ GROUPS: dict[str, type] = {
     "times": TimeSettings,
     "costs": CostSettings,
     "scenarios": ScenarioSettings,
+    "trades": TradeSettings,
 }
 _COMMON = ("costs", "scenarios")
 """Groups an owner changes; the others are marked advanced."""

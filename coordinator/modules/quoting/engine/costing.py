@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -46,6 +46,8 @@ class Costed:
     lines: tuple[CostLine, ...]
     phase_costs: tuple[tuple[Decimal, ...], ...]
     complexity: str = "simple"
+    selling: Costed | None = None
+    setup_costs: tuple[Decimal, ...] = ()
 
     @property
     def total(self) -> Decimal:
@@ -83,16 +85,27 @@ def cost_route(job: Job, route: Route, delivery_share: Decimal = Decimal(1)) -> 
 
     ``delivery_share`` is the line's part of what is paid once per delivery.
     """
+    costed = _cost(job, route, delivery_share)
+    if not job.shop.settings.costs.use_selling_rates:
+        return costed
+    sold = replace(job, shop=replace(job.shop, rate_card=job.shop.rate_card.selling()))
+    return replace(costed, selling=_cost(sold, route, delivery_share))
+
+
+def _cost(job: Job, route: Route, delivery_share: Decimal) -> Costed:
     quantity = job.part.quantity
     lines = [_material(job, route), _handling(job, route)]
     phase_costs: list[tuple[Decimal, ...]] = []
+    setup_costs: list[Decimal] = []
     for phase in route.phases:
         if phase.external:
             line = _external(job, route, phase)
             lines.append(line)
             phase_costs.append((line.amount,))
+            setup_costs.append(Decimal(0))
             continue
         setup, per_cut, wear = _phase(job, phase, delivery_share)
+        setup_costs.append(setup)
         lines.append(CostLine("setup", f"Réglage {phase.label}", setup, _clock(phase.setup.value, 1), True))
         run_text = _clock(phase.run_min + phase.loading_min, quantity)
         lines.append(CostLine(phase.operation_type, phase.label, sum(per_cut, Decimal(0)), run_text))
@@ -112,7 +125,14 @@ def cost_route(job: Job, route: Route, delivery_share: Decimal = Decimal(1)) -> 
     lines.append(_programming(job, complexity))
     lines += _certificate(job)
     lines += _logistics(job, delivery_share)
-    return Costed(route, tuple(line for line in lines if line.amount), tuple(phase_costs), complexity)
+    return Costed(
+        route,
+        tuple(line for line in lines if line.amount),
+        tuple(phase_costs),
+        complexity,
+        None,
+        tuple(setup_costs),
+    )
 
 
 def _clock(minutes: float, quantity: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coordinator.modules.quoting.engine import grinding, times
+from coordinator.modules.quoting.engine import grinding, times, trades
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Phase
 from coordinator.modules.quoting.engine.shop import Machine
@@ -65,6 +65,8 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
     """Deburring, washing, heat treatment, grinding, surface treatment, marking, inspection, packaging, in this order."""
     part, rules = job.part, job.shop.settings.times
     phases, gaps = list[Phase](), list[Gap]()
+    other_trades, lacking = _trades(job)
+    gaps += lacking
     run = sum(p.run_min for p in machining)
     inputs: dict[str, float | str] = {
         "usinage": run,
@@ -77,6 +79,7 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
     phases.append(Phase("deburring", "Ébavurage", bench, NO_SETUP, manual_run=deburr))
     if bench is None:
         gaps.append(Gap("machine", "Établi d'ébavurage", ("Sous-traitance",), NO_MACHINE))
+    phases += other_trades
     washer = workplace(job, "Lavage")
     if washer is not None:
         wash = Value(rules.washing_min, "min", "par pièce", {}, "valeur par défaut")
@@ -102,6 +105,34 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
         Phase("packaging", "Emballage et expédition", packing, NO_SETUP, manual_run=pack, per_batch_min=batch)
     )
     return phases, gaps
+
+
+_TRADE_PLACES = {
+    "welding": ("welding", ""),
+    "cutting": ("other", "Découpe"),
+    "bending": ("press", ""),
+    "wire_edm": ("edm", ""),
+    "moulding": ("other", "Moulage"),
+}
+
+
+def _trades(job: Job) -> tuple[list[Phase], list[Gap]]:
+    """Operations of other trades (QUO-42) on the shop's own machines, subcontracted where it has none."""
+    found, gaps = list[Phase](), list[Gap]()
+    group = job.material.group.code if job.material.group else "P"
+    for operation in job.part.trade_operations:
+        time = trades.compute(operation, group, job.shop.settings.trades)
+        kind, place = _TRADE_PLACES[operation.trade]
+        name = operation.label or trades.LABELS[operation.trade]
+        machine = next(iter(job.shop.workplaces(kind, place)), None)
+        if machine is None:
+            gaps.append(Gap("machine", name, (f"Sous-traitance : {name}",), NO_MACHINE))
+            found.append(
+                Phase(operation.trade, f"{name} (sous-traité)", None, NO_SETUP, external=operation.trade)
+            )
+            continue
+        found.append(Phase(operation.trade, name, machine, time.setup, manual_run=time.run))
+    return found, gaps
 
 
 def _treatment(text: str) -> Phase:

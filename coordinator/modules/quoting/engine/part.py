@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from coordinator.modules.quoting.engine.trades import TradeOperation
+
 Vector = tuple[float, float, float]
 CRITICAL = ("critical", "aerospace", "military", "armament")
 
@@ -80,6 +82,7 @@ class PartDescription:
     keep_stock_surface: bool = False
     programs_exist: bool = False
     marking: str = ""
+    trade_operations: tuple[TradeOperation, ...] = ()
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

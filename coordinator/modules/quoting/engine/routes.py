@@ -11,6 +11,7 @@ from coordinator.modules.quoting.engine import blank as raw
 from coordinator.modules.quoting.engine import setups, times, workholding
 from coordinator.modules.quoting.engine.cutting import Context, Cut
 from coordinator.modules.quoting.engine.holes import Centre, Hole
+from coordinator.modules.quoting.engine.learning import accepted
 from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.process import Step, TurningWorks, milled_works, turning_works
@@ -117,7 +118,9 @@ class Job:
 def find_routes(job: Job) -> Search:
     """All feasible routes, each resolved to operations; reasons for the machines that cannot."""
     search = Search()
-    if job.part.is_turned:
+    if job.part.form == "trades":
+        search.routes.append(_trade_route(job))
+    elif job.part.is_turned:
         for machine in (m for m in job.shop.usable() if m.can_turn):
             for bar_fed in (False, True):
                 _try(search, machine, partial(_turned_routes, job, machine, bar_fed))
@@ -131,6 +134,12 @@ def find_routes(job: Job) -> Search:
             _try(search, first, partial(_shared_routes, job, first, second))
         _mention(search, "milling", _millers(job.shop))
     return search
+
+
+def _trade_route(job: Job) -> Route:
+    """A part made by other trades alone (sheet metal, welded, moulded): no machining, sheet with its own surface."""
+    blank = raw.block_blank(replace(job.part, keep_stock_surface=True), job.material, job.shop, job.on)
+    return _complete(job, "autres métiers", blank, [], ())
 
 
 def _try(search: Search, machine: Machine, build: Callable[[], list[Route]]) -> None:
@@ -312,8 +321,14 @@ def _machining(
     known |= tools
     loading = times.loading_min(mass_kg, rules) if mass_kg else 0.0
     operation = "turning" if kind == "turning" else "milling"
-    runs = tuple(times.run_times(cuts, machine, rules))
+    group = job.material.group.code if job.material.group else ""
+    learned = partial(_learned, job, machine.code, group)
+    runs = tuple(times.run_times(cuts, machine, rules, learned))
     return Phase(operation, label, machine, setup, loading, tuple(cuts), runs, workholding=grip)
+
+
+def _learned(job: Job, machine: str, group: str, process: str) -> float:
+    return accepted(job.shop.learned, machine, process, group)
 
 
 def _complete(
@@ -322,7 +337,7 @@ def _complete(
     """Add sawing before and finishing work after (see :mod:`other_operations`)."""
     from coordinator.modules.quoting.engine import other_operations as other
 
-    before, gaps = other.before(job, blank)
+    before, gaps = other.before(job, blank) if machining else ([], [])
     after, more = other.after(job, machining)
     phases = (*before, *machining, *after)
     tool_gaps = {

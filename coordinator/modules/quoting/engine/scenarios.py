@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from coordinator.modules.quoting.engine import costing
+from coordinator.modules.quoting.engine import costing, grouping
 from coordinator.modules.quoting.engine.costing import Costed
 from coordinator.modules.quoting.engine.planning_simulation import Availability, Mode, Plan, simulate
 from coordinator.modules.quoting.engine.routes import Route
@@ -107,18 +107,32 @@ class LineChoice:
 
 
 def line_price(
-    costed: Costed, quantity: int, rules: CostSettings, factor: Decimal, margin: Decimal
+    costed: Costed,
+    quantity: int,
+    rules: CostSettings,
+    factor: Decimal,
+    margin: Decimal,
+    saving: Decimal = Decimal(0),
 ) -> LinePrice:
-    """Unit price = cost/(1 − margin) × scenario factor, never under cost/(1 − minimum margin) (QUO-32)."""
-    apart = Decimal(0) if rules.spread_one_off_costs else costed.one_off
-    unit_cost = (costed.total - apart) / quantity
+    """Unit price = cost/(1 − margin) × scenario factor, never under cost/(1 − minimum margin) (QUO-32).
 
-    def price(cost: Decimal) -> Decimal:
-        wanted = costing.money(costing.price_for(cost, margin) * factor)
-        return max(wanted, costing.floor_price(cost, rules))
+    With selling rates the price is what those rates come to, without a margin on top; the floor stays that of the cost.
+    """
+    total = costed.total - saving
+    apart = Decimal(0) if rules.spread_one_off_costs else costed.one_off - saving
+    unit_cost = (total - apart) / quantity
 
-    one_off = price(apart) if apart else Decimal(0)
-    return LinePrice(quantity, costed.total, unit_cost.quantize(costing.UNIT), price(unit_cost), one_off)
+    sold = costed.selling
+    sold_apart = Decimal(0) if sold is None or rules.spread_one_off_costs else sold.one_off
+
+    def price(cost: Decimal, at_rates: Decimal | None) -> Decimal:
+        base = costing.price_for(cost, margin) if at_rates is None else at_rates
+        return max(costing.money(base * factor), costing.floor_price(cost, rules))
+
+    each = None if sold is None else (sold.total - sold_apart) / quantity
+    one_off = price(apart, None if sold is None else sold_apart) if apart else Decimal(0)
+    unit = unit_cost.quantize(costing.UNIT)
+    return LinePrice(quantity, total, unit, price(unit_cost, each), one_off)
 
 
 def build(
@@ -162,9 +176,12 @@ def _scenario(
 ) -> Scenario:
     rules, costs = shop.settings.scenarios, shop.settings.costs
     picked = [(c.fastest() if kind == "express" else c.cheapest()) if c.options else None for c in choices]
+    grouped = [grouping.Saving()] * len(picked)
+    if kind == "economic":
+        grouped = grouping.savings(picked, shop.settings.times.setup_per_missing_tool_min)
     priced = [
-        None if p is None else line_price(p, c.quantity, costs, _factor(kind, rules), margin)
-        for p, c in zip(picked, choices, strict=True)
+        None if p is None else line_price(p, c.quantity, costs, _factor(kind, rules), margin, g.amount)
+        for p, c, g in zip(picked, choices, grouped, strict=True)
     ]
     chosen = [(p.route, c.quantity) for p, c in zip(picked, choices, strict=True) if p is not None]
     complete = bool(choices) and all(p is not None for p in priced)
@@ -181,7 +198,7 @@ def _scenario(
         delivery_date=plan.delivery if plan else None,
         lead_time_days=(plan.delivery - availability.today).days if plan else None,
         recommended=False,
-        reasons=tuple(_facts(kind, plan, rules)),
+        reasons=tuple(_facts(kind, plan, rules, sum(g.minutes for g in grouped))),
         lines=tuple(priced),
         supplement=supplement,
         machines=tuple(sorted({m for route, _ in chosen for m in route.machines()})),
@@ -205,7 +222,7 @@ def _purchases(route: Route) -> list[str]:
     return [*(f"matière {code}" for code in stock), *tools]
 
 
-def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings) -> list[str]:
+def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings, grouped_min: float) -> list[str]:
     if plan is None:
         return ["Prix incomplet : répondre d'abord aux questions."]
     if kind == "standard":
@@ -220,9 +237,11 @@ def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings) -> list[str]:
                 f"Commandes déplacées (validation d'un responsable) : {', '.join(plan.moved_orders)}."
             )
         return reasons
+    together = [f"Lots groupés : {grouped_min:.0f} min de réglage partagées."] if grouped_min else []
     return [
+        *together,
         f"Créneaux libres après {rules.economic_wait_days} jours, chutes et lots d'abord, remise jusqu'à "
-        f"{rules.economic_discount_pct} % sans passer sous la marge minimale."
+        f"{rules.economic_discount_pct} % sans passer sous la marge minimale.",
     ]
 
 

@@ -163,6 +163,7 @@ class CostSettings:
     vat_pct: Decimal = Decimal(20)
     currency: str = "EUR"
     spread_one_off_costs: bool = True
+    use_selling_rates: bool = False
     charge_bought_tools_in_full: bool = True
     tool_price_base: dict[str, float] = field(default_factory=lambda: {"carbide": 18.0, "hss": 4.0})
     tool_price_per_mm: dict[str, float] = field(default_factory=lambda: {"carbide": 6.0, "hss": 1.6})
@@ -187,6 +188,48 @@ class ScenarioSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeSettings:
+    """QUO-42: other trades, each active only if ticked. Usual workshop values, to be replaced by the shop's own."""
+
+    active: tuple[str, ...] = ()
+    setup_min: tuple[tuple[str, float], ...] = (
+        ("welding", 20.0),
+        ("cutting", 15.0),
+        ("bending", 25.0),
+        ("wire_edm", 40.0),
+        ("moulding", 90.0),
+    )
+    weld_speed_mm_min: tuple[tuple[str, float], ...] = (("tig", 90.0), ("mig", 350.0))
+    weld_duty: tuple[tuple[str, float], ...] = (("tig", 0.3), ("mig", 0.4))
+    weld_material_factor: tuple[tuple[str, float], ...] = (("P", 1.0), ("M", 0.85), ("N", 0.9), ("S", 0.6))
+    weld_tack_min: float = 0.15
+    cut_speed_mm_min: tuple[tuple[str, tuple[tuple[float, float], ...]], ...] = (
+        (
+            "laser",
+            ((1.0, 15000.0), (2.0, 9000.0), (4.0, 4000.0), (8.0, 2000.0), (15.0, 1000.0), (25.0, 600.0)),
+        ),
+        ("plasma", ((5.0, 4000.0), (10.0, 2500.0), (20.0, 1200.0), (40.0, 500.0))),
+        ("waterjet", ((5.0, 500.0), (10.0, 240.0), (25.0, 90.0), (60.0, 35.0), (120.0, 15.0))),
+    )
+    cut_material_factor: tuple[tuple[str, float], ...] = (("P", 1.0), ("M", 0.8), ("N", 1.1), ("S", 0.6))
+    pierce_base_min: float = 0.01
+    pierce_per_mm_min: float = 0.01
+    bend_min: tuple[tuple[float, float], ...] = ((300.0, 0.25), (1000.0, 0.4), (2000.0, 0.7), (1e9, 1.2))
+    turn_over_min: float = 0.2
+    wire_rate_mm2_min: tuple[tuple[str, float], ...] = (
+        ("P", 120.0),
+        ("M", 110.0),
+        ("K", 90.0),
+        ("N", 200.0),
+        ("S", 80.0),
+        ("H", 120.0),
+    )
+    wire_finish_share: float = 0.35
+    wire_threading_min: float = 2.0
+    mould_scrap_pct: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All quoting defaults, grouped as the requirement groups them."""
 
@@ -195,6 +238,7 @@ class Settings:
     times: TimeSettings = field(default_factory=TimeSettings)
     costs: CostSettings = field(default_factory=CostSettings)
     scenarios: ScenarioSettings = field(default_factory=ScenarioSettings)
+    trades: TradeSettings = field(default_factory=TradeSettings)
 
 
 def stepped(table: tuple[tuple[float, float], ...], value: float) -> float:

@@ -5,10 +5,11 @@ Field names are those of the data model; units stand in the names. Everything is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
+from coordinator.modules.quoting.engine.learning import LearnedFactor
 from coordinator.modules.quoting.engine.settings import Settings
 from coordinator.modules.quoting.engine.values import QuotingError
 
@@ -205,6 +206,7 @@ class RateCardLine:
     treatment: str = ""
     supplier: str = ""
     lot_minimum: Decimal = Decimal(0)
+    selling_rate: Decimal | None = None
     valid_from: date | None = None
     valid_to: date | None = None
 
@@ -229,6 +231,11 @@ class RateCard:
     currency: str = "EUR"
     valid_from: date | None = None
     valid_to: date | None = None
+
+    def selling(self) -> RateCard:
+        """The card with selling rates in the place of cost rates; a line without one keeps its cost rate (QUO-32)."""
+        lines = tuple(replace(x, rate=x.selling_rate) if x.selling_rate else x for x in self.lines)
+        return replace(self, lines=lines)
 
     def find(self, kind: str, on: date, **objects: str) -> RateCardLine | None:
         """Most specific line of ``kind`` valid on a date; objects are ``machine="CN-01"``, ``work_center=…``.
@@ -291,6 +298,7 @@ class Shop:
     rate_card: RateCard = field(default_factory=RateCard)
     calendar: Calendar = field(default_factory=Calendar)
     settings: Settings = field(default_factory=Settings)
+    learned: tuple[LearnedFactor, ...] = ()
 
     def usable(self) -> tuple[Machine, ...]:
         """Machines that may be used, in a stable order."""

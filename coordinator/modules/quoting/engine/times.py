@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coordinator.modules.quoting.engine.cutting import Cut
@@ -19,10 +19,12 @@ class RunTime:
     rapid_min: float
     tool_change_min: float
     safety_min: float
+    learned_factor: float = 1.0
 
     @property
     def run_min(self) -> float:
-        return self.cut_min + self.rapid_min + self.tool_change_min + self.safety_min
+        """Minutes per piece; ``safety_min`` already stands on the learned time."""
+        return (self.cut_min + self.rapid_min + self.tool_change_min) * self.learned_factor + self.safety_min
 
     def value(self, safety_pct: float) -> Value:
         inputs: dict[str, float | str] = {
@@ -32,12 +34,19 @@ class RunTime:
             "sécurité %": safety_pct,
             "dont sécurité": self.safety_min,
         }
-        return Value(
-            self.run_min, "min", "(coupe + rapides + changements) × (1 + sécurité)", inputs, "calcul"
-        )
+        formula, source = "(coupe + rapides + changements) × (1 + sécurité)", "calcul"
+        if self.learned_factor != 1.0:
+            inputs["facteur appris"] = self.learned_factor
+            formula, source = formula + " × facteur appris", "calcul, facteur appris accepté"
+        return Value(self.run_min, "min", formula, inputs, source)
 
 
-def run_times(cuts: Sequence[Cut], machine: Machine, rules: TimeSettings) -> list[RunTime]:
+def run_times(
+    cuts: Sequence[Cut],
+    machine: Machine,
+    rules: TimeSettings,
+    learned: Callable[[str], float] = lambda _: 1.0,
+) -> list[RunTime]:
     """Cutting + rapids + tool changes, with the owner's safety once, on machining time only (QUO-27).
 
     The rapids of QUO-28 count once per feature, on its first operation: spotting, drilling and reaming one pattern of
@@ -57,7 +66,9 @@ def run_times(cuts: Sequence[Cut], machine: Machine, rules: TimeSettings) -> lis
             rapid += rules.rapid_per_feature_min
         features.add(cut.feature)
         base = cut.cut_min.value + rapid + swap
-        found.append(RunTime(cut.cut_min.value, rapid, swap, base * rules.time_safety_pct / 100))
+        factor = learned(cut.operation_type)
+        safety = base * factor * rules.time_safety_pct / 100
+        found.append(RunTime(cut.cut_min.value, rapid, swap, safety, factor))
     return found
 
 
