@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from OCP.BRep import BRep_Tool
-from OCP.BRepAdaptor import BRepAdaptor_Surface
+from OCP.BRepAdaptor import BRepAdaptor_Curve, BRepAdaptor_Surface
 from OCP.BRepGProp import BRepGProp
 from OCP.BRepTools import BRepTools
 from OCP.GeomAbs import GeomAbs_SurfaceType as SurfaceType
-from OCP.gp import gp_Pnt, gp_Vec
+from OCP.gp import gp_Cone, gp_Cylinder, gp_Pln, gp_Pnt, gp_Sphere, gp_Vec
 from OCP.GProp import GProp_GProps
-from OCP.TopAbs import TopAbs_FACE, TopAbs_REVERSED
+from OCP.ShapeAnalysis import ShapeAnalysis_CanonicalRecognition
+from OCP.TopAbs import TopAbs_EDGE, TopAbs_FACE, TopAbs_REVERSED
 from OCP.TopExp import TopExp_Explorer
 from OCP.TopoDS import TopoDS
 
@@ -30,6 +31,8 @@ _KINDS = {
 }
 AXIS_TOLERANCE_MM = 0.01
 DIRECTION_TOLERANCE = 1e-4
+RECOGNITION_TOLERANCE_MM = 0.005
+SAMPLES_PER_EDGE = 24
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,14 @@ class Axis:
         offset = point - np.array(self.point)
         return float(np.linalg.norm(offset - np.dot(offset, self.direction) * np.array(self.direction)))
 
+    def angle(self, point: Array) -> float:
+        """Angle of a point around the line, radians, from a direction that depends on the line only."""
+        way = np.array(self.direction)
+        first = np.cross(way, np.eye(3)[int(np.argmin(np.abs(way)))])
+        first /= np.linalg.norm(first)
+        offset = point - np.array(self.point)
+        return math.atan2(float(np.dot(offset, np.cross(way, first))), float(np.dot(offset, first)))
+
     def at(self, position: float) -> Array:
         """The point of the line at a position along it."""
         direction = np.array(self.direction)
@@ -74,6 +85,10 @@ class Face:
     concave: bool = False
     u_span: float = 0.0
     ends: list[tuple[float, float]] = field(default_factory=list)
+    arc: tuple[float, float] = (0.0, math.pi)
+    """Middle angle and half width of the face around its axis, radians, from `Axis.angle`."""
+    centre: Array | None = None
+    centroid: tuple[float, float, float] = (0.0, 0.0, 0.0)
     point: Array = field(default_factory=lambda: np.zeros(3))
 
     @property
@@ -126,17 +141,40 @@ def _describe(index: int, face: Any) -> Face:
     BRepGProp.SurfaceProperties_s(face, properties)
     u0, u1, v0, v1 = BRepTools.UVBounds_s(face)
     fact = Face(index, face, kind, properties.Mass(), u_span=u1 - u0)
+    centroid = properties.CentreOfMass()
+    fact.centroid = (centroid.X(), centroid.Y(), centroid.Z())
     fact.point, fact.normal = surface_point(surface, face, (u0 + u1) / 2, (v0 + v1) / 2)
+    if kind in ("other", "revolution") and _recognise(fact):
+        return fact
     frame = _frame(surface, kind)
     if frame is None or fact.normal is None:
         return fact
     fact.axis = make_axis(*frame)
+    fact.centre = frame[0]
     for v in (v0, (v0 + v1) / 2, v1):
         point, _ = surface_point(surface, face, (u0 + u1) / 2, v)
         fact.ends.append((fact.axis.along(point), fact.axis.distance(point)))
-    radial = fact.point - fact.axis.at(fact.axis.along(fact.point))
-    fact.concave = float(np.dot(radial, fact.normal)) < 0
+    fact.arc = (fact.axis.angle(fact.point), (u1 - u0) / 2)
+    fact.concave = _is_concave(fact)
     return fact
+
+
+def _is_concave(fact: Face) -> bool:
+    """True when the outward normal looks at the axis, or at the middle of a sphere or of the tube of a ring."""
+    if fact.axis is None or fact.normal is None:
+        return False
+    middle = fact.axis.at(fact.axis.along(fact.point))
+    if fact.kind == "sphere" and fact.centre is not None:
+        middle = fact.centre
+    elif fact.kind == "torus":
+        tube = BRepAdaptor_Surface(fact.shape).Torus()
+        where = tube.Location()
+        centre = np.array([where.X(), where.Y(), where.Z()])
+        outward = fact.point - fact.axis.at(fact.axis.along(fact.point))
+        length = float(np.linalg.norm(outward))
+        if length > 1e-9:
+            middle = centre + outward / length * tube.MajorRadius()
+    return float(np.dot(fact.point - middle, fact.normal)) < 0
 
 
 def _frame(surface: BRepAdaptor_Surface, kind: str) -> tuple[Array, Array] | None:
@@ -148,6 +186,66 @@ def _frame(surface: BRepAdaptor_Surface, kind: str) -> tuple[Array, Array] | Non
         return None
     place, way = line.Location(), line.Direction()
     return np.array([place.X(), place.Y(), place.Z()]), np.array([way.X(), way.Y(), way.Z()])
+
+
+def _recognise(fact: Face) -> bool:
+    """Find the plane, cylinder, cone or sphere behind a free-form surface; False when it is none of them."""
+    found = ShapeAnalysis_CanonicalRecognition(fact.shape)
+    for kind, form, asked in (
+        ("plane", gp_Pln(), found.IsPlane),
+        ("cylinder", gp_Cylinder(), found.IsCylinder),
+        ("cone", gp_Cone(), found.IsCone),
+        ("sphere", gp_Sphere(), found.IsSphere),
+    ):
+        if not asked(RECOGNITION_TOLERANCE_MM, form):
+            continue
+        if kind == "plane":
+            fact.kind = "plane"
+            return True
+        line = form.Position().Axis()
+        place, way = line.Location(), line.Direction()
+        centre = np.array([place.X(), place.Y(), place.Z()])
+        axis = make_axis(centre, np.array([way.X(), way.Y(), way.Z()]))
+        points = boundary_points(fact.shape)
+        if len(points) < 3:
+            return False
+        _measure_around(fact, axis, points)
+        fact.kind, fact.axis, fact.centre = kind, axis, centre
+        fact.concave = _is_concave(fact)
+        return True
+    return False
+
+
+def _measure_around(fact: Face, axis: Axis, points: Array) -> None:
+    """Extent along and around an axis, from points of the boundary."""
+    spots = sorted((axis.along(point), axis.distance(point)) for point in points)
+    middle = ((spots[0][0] + spots[-1][0]) / 2, (spots[0][1] + spots[-1][1]) / 2)
+    fact.ends = [spots[0], middle, spots[-1]]
+    angles = sorted(axis.angle(point) for point in points)
+    gaps = [b - a for a, b in zip(angles, [*angles[1:], angles[0] + 2 * math.pi], strict=True)]
+    widest = int(np.argmax(gaps))
+    if gaps[widest] < 2.5 * 2 * math.pi / SAMPLES_PER_EDGE:
+        fact.arc, fact.u_span = (0.0, math.pi), 2 * math.pi
+    else:
+        fact.u_span = 2 * math.pi - gaps[widest]
+        fact.arc = (angles[(widest + 1) % len(angles)] + fact.u_span / 2, fact.u_span / 2)
+
+
+def boundary_points(face: Any, samples: int = SAMPLES_PER_EDGE) -> Array:
+    """Points along all edges of a face."""
+    points = []
+    explorer = TopExp_Explorer(face, TopAbs_EDGE)
+    while explorer.More():
+        edge = TopoDS.Edge_s(explorer.Current())
+        explorer.Next()
+        if BRep_Tool.Degenerated_s(edge):
+            continue
+        curve = BRepAdaptor_Curve(edge)
+        first, last = curve.FirstParameter(), curve.LastParameter()
+        for step in range(samples + 1):
+            spot = curve.Value(first + (last - first) * step / samples)
+            points.append((spot.X(), spot.Y(), spot.Z()))
+    return np.array(points)
 
 
 def surface_point(surface: BRepAdaptor_Surface, face: Any, u: float, v: float) -> tuple[Array, Array | None]:

@@ -88,6 +88,7 @@ class Dimension:
     thread: str | None = None
     is_tight: bool = False
     source: str = "text"
+    feature_ids: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -102,6 +103,20 @@ class GeometricTolerance:
     page: int = 1
     bbox: BBox | None = None
     confidence: float = 1.0
+    unit: str = "mm"
+    source: str = "text"
+    count: int = 1
+    feature_ids: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Datum:
+    """A datum of a model (ISO 5459): its letter, its targets (A1, A2…) and the features it rests on."""
+
+    label: str
+    targets: list[str] = field(default_factory=list)
+    feature_ids: list[int] = field(default_factory=list)
+    source: str = "pmi"
 
 
 @dataclass
@@ -136,6 +151,8 @@ class Solid:
     size_mm: Vector
     bodies: int
     estimated: bool = False
+    min_wall_mm: float | None = None
+    """Thinnest wall found between parallel planes or coaxial cylinders, mm; None when none below 10 mm was found."""
 
 
 @dataclass
@@ -164,6 +181,27 @@ class Feature:
     angle_deg: float | None = None
     thread: str | None = None
     confidence: float = 1.0
+    id: int = 0
+    corner_radius_mm: float | None = None
+    volume_mm3: float | None = None
+    wall_mm: float | None = None
+    upper_mm: float | None = None
+    lower_mm: float | None = None
+    fit: str | None = None
+    ra_um: float | None = None
+
+
+@dataclass
+class SolidPart:
+    """One distinct solid of an assembly: a candidate for its own line (DRW-13). Directions and places are in the assembly."""
+
+    name: str | None
+    count: int
+    solid: Solid
+    features: list[Feature] = field(default_factory=list)
+    turned_profile: TurnedProfile | None = None
+    access_directions: list[Vector] = field(default_factory=list)
+    processes: list[ProcessProposal] = field(default_factory=list)
 
 
 @dataclass
@@ -225,7 +263,9 @@ class DrawingReading:
     geometric_tolerances: list[GeometricTolerance] = field(default_factory=list)
     surface_textures: list[SurfaceTexture] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    datums: list[Datum] = field(default_factory=list)
     solid: Solid | None = None
+    parts: list[SolidPart] = field(default_factory=list)
     features: list[Feature] = field(default_factory=list)
     turned_profile: TurnedProfile | None = None
     access_directions: list[Vector] = field(default_factory=list)

@@ -17,8 +17,8 @@ from OCP.TopExp import TopExp
 from OCP.TopTools import TopTools_IndexedDataMapOfShapeListOfShape
 
 from coordinator.modules.drawings.reading.faces import Array, Axis, Face, surface_point
-from coordinator.modules.drawings.reading.holes import Inside
 from coordinator.modules.drawings.reading.model import Feature
+from coordinator.modules.drawings.reading.rays import Inside
 
 HALF_TURN_TOLERANCE = 0.06
 SMOOTH_SINE = 0.02

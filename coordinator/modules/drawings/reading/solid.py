@@ -1,201 +1,164 @@
-"""Reads STEP and IGES models with Open CASCADE: measures, turned outline and features (DRW-13). Lengths in mm."""
+"""Reads STEP and IGES models with Open CASCADE: measures, turned outline, features and annotations (DRW-13). Lengths in mm."""
 
 from __future__ import annotations
 
-from functools import partial
+import copy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from OCP.Bnd import Bnd_Box
-from OCP.BRep import BRep_Tool
-from OCP.BRepBndLib import BRepBndLib
-from OCP.BRepCheck import BRepCheck_Analyzer
-from OCP.BRepGProp import BRepGProp
-from OCP.GProp import GProp_GProps
-from OCP.IFSelect import IFSelect_RetDone
-from OCP.IGESControl import IGESControl_Reader
-from OCP.Interface import Interface_Static
-from OCP.STEPControl import STEPControl_Reader
-from OCP.TopAbs import TopAbs_SOLID
-from OCP.TopExp import TopExp_Explorer
-from OCP.TopLoc import TopLoc_Location
 
-from coordinator.modules.drawings.reading import prismatic, revolved
-from coordinator.modules.drawings.reading.faces import (
-    Array,
-    Axis,
-    describe_faces,
-    is_tessellated,
-    iter_faces,
-)
-from coordinator.modules.drawings.reading.holes import Inside, find_holes, merge_equal
+from coordinator.modules.drawings.reading import measure
+from coordinator.modules.drawings.reading.assembly import Body, distinct_bodies
+from coordinator.modules.drawings.reading.faces import Face, describe_faces, is_tessellated, iter_faces
+from coordinator.modules.drawings.reading.holes import merge_equal
+from coordinator.modules.drawings.reading.mesh import measure_triangles, triangles_of
 from coordinator.modules.drawings.reading.model import (
+    Datum,
+    Dimension,
     DrawingReading,
     Feature,
+    GeometricTolerance,
     Kind,
     ProcessProposal,
-    ReadingFailedError,
     Solid,
+    SolidPart,
 )  # fmt: skip
-from coordinator.modules.drawings.reading.step_header import read_step_header
+from coordinator.modules.drawings.reading.model_files import Model, compound, load_model
+from coordinator.modules.drawings.reading.pmi import MARKER, read_pmi
+from coordinator.modules.drawings.reading.pmi_link import brep_names, link_pmi, match_faces
+from coordinator.modules.drawings.reading.recognise import recognise
+from coordinator.modules.drawings.reading.step_header import (
+    read_attributes,
+    read_step_header,
+    stated_volume_mm3,
+)  # fmt: skip
+from coordinator.modules.drawings.reading.step_text import StepText
 
-CUT_FEATURES = ("pocket", "slot", "flat")
+THIN_WALL_MM = 1.5
+VOLUME_TOLERANCE = 1e-3
+MAX_PARTS = 200
 
 
 def read_solid(path: Path, kind: Kind) -> DrawingReading:
     """Read a model; raises ReadingFailedError when there is nothing to measure in it."""
     reading = DrawingReading(file=str(path), kind=kind, pages=1, unit="mm")
-    shape = _load(path, kind)
-    solids = _solids(shape)
-    faces = iter_faces(shape)
-    if not faces:
-        raise ReadingFailedError("drawing.empty_model", "Le modèle ne contient aucune surface.")
-    if kind == "step":
-        read_step_header(path, reading)
+    model = load_model(path, kind)
+    content = path.read_bytes() if kind == "step" else b""
+    read_step_header(content, reading)
+    faces = iter_faces(model.shape)
     if all(is_tessellated(face) for face in faces):
-        reading.solid = _tessellated(faces, len(solids))
+        reading.solid = measure_triangles(triangles_of(faces), len(model.solids))
         reading.warnings.append(
             "Modèle en facettes (tessellé) : encombrement et volume estimés, aucune forme reconnue."
         )
+        _annotate(reading, content, [], {}, [])
         return reading
-    reading.solid = _measure(shape, solids, reading)
-    if len(solids) > 1:
-        reading.warnings.append(f"Assemblage : {len(solids)} corps, à séparer en lignes distinctes.")
-    for solid in solids:
-        _recognise(solid, reading)
-    reading.features = merge_equal(reading.features)
-    _propose_processes(reading)
+    if not model.solids:
+        reading.solid = _surfaces_only(model, reading)
+        _annotate(reading, content, [describe_faces(model.shape)], {}, [])
+        return reading
+    bodies = distinct_bodies(model.solids, describe_faces)
+    owners: dict[int, Feature] = {}
+    parts = [recognise(body, owners) for body in bodies[:MAX_PARTS]]
+    _summarise(reading, model, bodies, parts)
+    for number, feature in enumerate((f for part in parts for f in part.features), start=1):
+        feature.id = number
+    _annotate(reading, content, [body.faces for body in bodies], owners, parts)
+    _publish(reading, parts)
     return reading
 
 
-def _load(path: Path, kind: Kind) -> Any:
-    Interface_Static.SetCVal_s("xstep.cascade.unit", "MM")
-    reader = STEPControl_Reader() if kind == "step" else IGESControl_Reader()
-    if reader.ReadFile(str(path)) != IFSelect_RetDone:
-        raise ReadingFailedError("drawing.corrupt", "Modèle 3D illisible ou incomplet.")
-    reader.TransferRoots()
-    if reader.NbShapes() == 0:
-        raise ReadingFailedError("drawing.empty_model", "Le modèle ne contient aucune forme géométrique.")
-    return reader.OneShape()
-
-
-def _solids(shape: Any) -> list[Any]:
-    explorer = TopExp_Explorer(shape, TopAbs_SOLID)
-    found = []
-    while explorer.More():
-        found.append(explorer.Current())
-        explorer.Next()
-    return found
-
-
-def _measure(shape: Any, solids: list[Any], reading: DrawingReading) -> Solid:
-    area, volume = GProp_GProps(), GProp_GProps()
-    BRepGProp.SurfaceProperties_s(shape, area)
-    size = _size(shape)
-    closed = bool(solids) and all(BRepCheck_Analyzer(solid).IsValid() for solid in solids)
-    for solid in solids:
-        part = GProp_GProps()
-        BRepGProp.VolumeProperties_s(solid, part)
-        volume.Add(part)
-    if not solids:
-        reading.warnings.append("Surfaces ouvertes, aucun solide : encombrement seul, volume inconnu.")
-        return Solid(None, area.Mass(), size, 0, estimated=True)
+def _summarise(reading: DrawingReading, model: Model, bodies: list[Body], parts: list[SolidPart]) -> None:
+    """Measures of the whole model, and what is to be said about its quality."""
+    closed = all(measure.is_valid(body.solid) for body in bodies)
+    volume = sum(body.volume_mm3 * body.count for body in bodies)
+    area = sum(measure.area_mm2(body.faces) * body.count for body in bodies)
+    size = parts[0].solid.size_mm if len(model.solids) == 1 else measure.size_mm(compound(model.solids))
+    wall = min((p.solid.min_wall_mm for p in parts if p.solid.min_wall_mm), default=None)
+    reading.solid = Solid(volume, area, size, len(model.solids), estimated=not closed, min_wall_mm=wall)
     if not closed:
         reading.warnings.append("Solide ouvert ou invalide : volume estimé.")
-    return Solid(abs(volume.Mass()), area.Mass(), size, len(solids), estimated=not closed)
+    if model.sewn:
+        reading.warnings.append("Surfaces cousues en solide fermé.")
+    if len(model.solids) > 1:
+        kinds = "identiques" if len(bodies) == 1 else f"dont {len(bodies)} différents"
+        reading.warnings.append(
+            f"Assemblage : {len(model.solids)} corps {kinds}, une ligne par corps différent."
+        )
+    if len(bodies) > MAX_PARTS:
+        reading.warnings.append(f"Seuls les {MAX_PARTS} premiers corps différents sont analysés en détail.")
+    if wall is not None and wall < THIN_WALL_MM:
+        reading.warnings.append("Paroi mince : " + f"{wall:.2f} mm.".replace(".", ",", 1))
 
 
-def _size(shape: Any) -> tuple[float, float, float]:
-    box = Bnd_Box()
-    BRepBndLib.AddOptimal_s(shape, box, False, False)
-    x0, y0, z0, x1, y1, z1 = box.Get()
-    return x1 - x0, y1 - y0, z1 - z0
+def _surfaces_only(model: Model, reading: DrawingReading) -> Solid:
+    """Open surfaces: area and envelope are sure, a volume is not (DRW-51)."""
+    reading.warnings.append("Surfaces ouvertes, aucun solide : encombrement seul, volume inconnu.")
+    area = measure.area_mm2(describe_faces(model.shape))
+    return Solid(None, area, measure.size_mm(model.shape), 0, estimated=True)
 
 
-def _tessellated(faces: list[Any], bodies: int) -> Solid:
-    """Measure triangles: area, signed volume (divergence theorem) and envelope."""
-    area = volume = 0.0
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    for face in faces:
-        for corners in _triangles(face):
-            cross = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-            area += float(np.linalg.norm(cross)) / 2
-            volume += float(np.dot(corners[0], cross)) / 6
-            low, high = np.minimum(low, corners.min(axis=0)), np.maximum(high, corners.max(axis=0))
-    if area == 0.0:
-        raise ReadingFailedError("drawing.empty_model", "Le modèle ne contient aucune surface mesurable.")
-    size = high - low
-    return Solid(abs(volume), area, (float(size[0]), float(size[1]), float(size[2])), bodies, estimated=True)
+def _annotate(
+    reading: DrawingReading,
+    content: bytes,
+    solids: list[list[Face]],
+    owners: dict[int, Feature],
+    parts: list[SolidPart],
+) -> None:
+    """Read attributes, names and annotations of a STEP file and tie them to the features."""
+    if not content:
+        return
+    text = StepText(content)
+    read_attributes(text, reading)
+    for part, name in zip(parts, brep_names(text, solids), strict=False):
+        part.name = name
+    if MARKER.search(content):
+        link_pmi(reading, read_pmi(text), match_faces(text, solids), owners)
+    stated, solid = stated_volume_mm3(text), reading.solid
+    if stated is None or solid is None or solid.volume_mm3 is None or solid.bodies != 1:
+        return
+    if abs(stated - solid.volume_mm3) > VOLUME_TOLERANCE * stated:
+        solid.estimated = True
+        reading.warnings.append(
+            f"Volume contradictoire : {stated / 1000:.2f} cm³ annoncés dans le fichier,"
+            f" {solid.volume_mm3 / 1000:.2f} cm³ mesurés."
+        )
 
 
-def _triangles(face: Any) -> list[Array]:
-    mesh = BRep_Tool.Triangulation_s(face, TopLoc_Location())
-    if mesh is None:
-        return []
-    nodes = np.array([(p.X(), p.Y(), p.Z()) for p in (mesh.Node(i + 1) for i in range(mesh.NbNodes()))])
-    corners = (mesh.Triangle(i + 1).Get() for i in range(mesh.NbTriangles()))
-    return [nodes[[a - 1, b - 1, c - 1]] for a, b, c in corners]
+def _publish(reading: DrawingReading, parts: list[SolidPart]) -> None:
+    """Count equal features together, per part and for the whole model."""
+    for part in parts:
+        _join_ids(reading, part)
+        for way in part.access_directions:
+            if not any(np.allclose(way, known, atol=1e-3) for known in reading.access_directions):
+                reading.access_directions.append(way)
+    if reading.solid is not None and reading.solid.bodies > 1:
+        reading.parts = parts
+        for part in parts:
+            whole = copy.deepcopy(part.features)
+            for feature in whole:
+                feature.count *= part.count
+            reading.features += whole
+        reading.features = merge_equal(reading.features)
+    else:
+        reading.features, reading.turned_profile = parts[0].features, parts[0].turned_profile
+    best: dict[str, ProcessProposal] = {}
+    for proposal in (p for part in parts for p in part.processes):
+        if proposal.process not in best or best[proposal.process].confidence < proposal.confidence:
+            best[proposal.process] = proposal
+    reading.processes = list(best.values())
 
 
-def _recognise(solid: Any, reading: DrawingReading) -> None:
-    """Add the features of one solid; the turned outline is kept for a single-body part only."""
-    faces = describe_faces(solid)
-    inside = Inside(solid)
-    turning = revolved.find_turning_axis(faces)
-    axis = turning[0] if turning else None
-    found, used = find_holes(faces, inside, axis)
-    slots, slot_ends = prismatic.find_slots(faces, used, inside)
-    neighbours = prismatic.Neighbours(solid, faces)
-    pockets = prismatic.find_pockets(faces, neighbours, slot_ends, used)
-    found += slots + pockets
-    if turning is not None:
-        profile = revolved.turned_profile(faces, *turning)
-        found += revolved.turned_features(profile)
-        radius_at = partial(revolved.outer_radius_at, profile, turning[0])
-        found += prismatic.find_flats(faces, turning[0], radius_at, neighbours, slot_ends)
-        if reading.solid is not None and reading.solid.bodies == 1:
-            reading.turned_profile = profile
-        used |= {face.index for face in faces if face.axis is not None and face.axis.same_line(turning[0])}
-    found += prismatic.find_fillets(faces, used | slot_ends)
-    reading.features += found
-    _add_access(reading, found, axis)
-
-
-def _add_access(reading: DrawingReading, found: list[Feature], axis: Axis | None) -> None:
-    """Outward directions from which tools must come: mouths of holes, pockets and slots, both ends of a turned part."""
-    ways: list[tuple[float, float, float]] = (
-        [] if axis is None else [axis.direction, _opposite(axis.direction)]
-    )
-    for feature in found:
-        if feature.type in ("hole", "bore", *CUT_FEATURES) and feature.axis is not None:
-            outward = _opposite(feature.axis)
-            served = feature.through and any(_parallel(way, outward) for way in ways)
-            if not served:
-                ways.append(outward)
-    for way in ways:
-        if not any(np.allclose(way, known, atol=1e-3) for known in reading.access_directions):
-            reading.access_directions.append(way)
-
-
-def _opposite(way: tuple[float, float, float]) -> tuple[float, float, float]:
-    return -way[0] + 0.0, -way[1] + 0.0, -way[2] + 0.0
-
-
-def _parallel(a: tuple[float, float, float], b: tuple[float, float, float]) -> bool:
-    return abs(abs(float(np.dot(a, b))) - 1) < 1e-3
-
-
-def _propose_processes(reading: DrawingReading) -> None:
-    turned = reading.turned_profile is not None
-    kinds = {feature.type for feature in reading.features}
-    off_axis = turned and any(
-        feature.type == "hole" and feature.axis is not None and reading.turned_profile is not None
-        for feature in reading.features
-    )
-    if turned:
-        reading.processes.append(ProcessProposal("turning", 0.95))
-    if not turned or kinds & set(CUT_FEATURES) or off_axis:
-        reading.processes.append(ProcessProposal("milling", 0.9 if not turned else 0.85))
-    if "hole" in kinds:
-        reading.processes.append(ProcessProposal("drilling", 0.9))
+def _join_ids(reading: DrawingReading, part: SolidPart) -> None:
+    """Merge the equal features of a part; annotations then name the merged feature."""
+    before = {feature.id: (feature.type, feature.positions_mm[:1]) for feature in part.features}
+    part.features = merge_equal(part.features)
+    home: dict[int, int] = {}
+    for number, (kind, place) in before.items():
+        for feature in part.features:
+            if feature.id == number or (kind == feature.type and place and place[0] in feature.positions_mm):
+                home[number] = feature.id
+    annotations: list[Dimension | GeometricTolerance | Datum] = [*reading.dimensions]
+    annotations += [*reading.geometric_tolerances, *reading.datums]
+    for item in annotations:
+        item.feature_ids = list(dict.fromkeys(home.get(number, number) for number in item.feature_ids))
