@@ -35,9 +35,11 @@ from coordinator.modules.catalogue.models import StockItem
 from coordinator.modules.company.models import CompanyProfile, Site
 from coordinator.modules.identity import api as identity
 from coordinator.modules.identity import sessions
+from coordinator.modules.machines.models import Machine
 from coordinator.modules.stations.models import Station
 from edge_agents.drivers.local_api import ask
 from edge_agents.drivers.simulators.process import AgentProcess, station_values
+from infra.bench_edge_replay import ThinLine, fill_journal
 from infra.demo.process import Service, python, wait_until
 from infra.embedded.broker import BrokerSettings
 from infra.embedded.databases import with_database
@@ -49,6 +51,7 @@ CUT_S = 72 * 3600.0
 MEMORY_LIMIT_MB = 250.0
 SCAN_LIMIT_MS = 300.0
 CLIENT_LIMIT_S = 2.0
+REPLAY_LIMIT_S = 900.0
 _STEP_TIMEOUT_S = 180.0
 _FAULTS = ("station", "station", "station", "broker", "reception", "cut", "clock")
 
@@ -67,22 +70,36 @@ class Plant:
     token: str
     item_code: str
 
-    def station(self, code: str, drivers: dict[str, Any]) -> AgentProcess:
-        """A registered station with its certificate, not started."""
+    def station(self, code: str, drivers: dict[str, Any], *, port: int | None = None) -> AgentProcess:
+        """A registered station with its certificate, not started; ``port`` leads to the broker by another way."""
         with self.factory.open(Principal.service("bench")) as ctx:
             site = ctx.session.query(Site).filter_by(code="bench").one()
             ctx.add(Station(code=code, name=code, kind="scan_station", site_id=site.id))
         paths = self.pki.client_certificate(code)
         tls = {"ca_file": str(paths.ca), "cert_file": str(paths.certificate), "key_file": str(paths.key)}
-        return AgentProcess(
-            self.folder, station_values(self.broker.tls_port, drivers, station_id=code, tls=tls)
-        )
+        values = station_values(port or self.broker.tls_port, drivers, station_id=code, tls=tls)
+        if port is not None:
+            del values["link"]
+        return AgentProcess(self.folder, values)
 
     def numbers(self, code: str) -> list[int]:
         """Numbers of the load generator's events as they stand in the database, in the order of ``seq``."""
         query = "SELECT payload->>'code' FROM device_event WHERE station_code = %s AND event_type = 'scan.read' ORDER BY seq"
         with psycopg.connect(libpq_url(self.factory.config.database_url)) as connection:
             return [int(row[0].removeprefix("n:")) for row in connection.execute(query, (code,)).fetchall()]
+
+    def reached(self, code: str) -> tuple[int, int]:
+        """Highest number without gap of the event and the telemetry stream."""
+        query = "SELECT stream, contiguous_seq FROM station_stream WHERE station_code = %s"
+        with psycopg.connect(libpq_url(self.factory.config.database_url)) as connection:
+            found = dict(connection.execute(query, (code,)).fetchall())
+        return found.get("event", 0), found.get("telemetry", 0)
+
+    def has_breakdown(self, code: str, words: str) -> bool:
+        """Whether a breakdown reported with these words is stored."""
+        query = "SELECT 1 FROM device_event WHERE station_code = %s AND payload->>'comment' = %s"
+        with psycopg.connect(libpq_url(self.factory.config.database_url)) as connection:
+            return connection.execute(query, (code, words)).fetchone() is not None
 
 
 @contextlib.contextmanager
@@ -133,9 +150,8 @@ def _prepare(url: str, folder: Path, mqtt_port: int) -> tuple[ContextFactory, st
     with factory.open(Principal(kind="user", name="bench", is_master=True)) as ctx:
         ctx.add(CompanyProfile(legal_name="Mesure", country="FR"))
         ctx.add(Site(code="bench", name="Mesure"))
-        item = ctx.add(
-            StockItem(code="FORET-8", name="Foret 8", item_kind="spare_part", table_kind="spare_part")
-        )
+        ctx.add(Machine(code="BENCH-1", name="Mesure", machine_type="mill"))
+        item = ctx.add(StockItem(code="FORET-8", name="Foret 8"))
         code = qr.code_of(ctx, item)
         user = identity.create_user(
             ctx, first_name="Max", last_name="Magasin", email="magasin@example.org", roles=["storekeeper"],
@@ -268,6 +284,48 @@ async def reactions(shop: Plant, scans: int, takes: int) -> list[dict[str, Any]]
     ]
 
 
+async def replay(shop: Plant, hours: float) -> list[dict[str, Any]]:
+    """Seconds to bring 24 h of buffered work over 2 Mbit/s, from ``hours`` of it, and how long a live event takes meanwhile."""
+    code = "st-bench-replay"
+    line = ThinLine(shop.broker.tls_port)
+    scanner = {"type": "scanner", "require_badge": False, "duplicate_s": 0}
+    agent = shop.station(code, {"scan": scanner}, port=line.port)
+    events, telemetry = fill_journal(agent.data_dir / "journal", code, hours)
+    seen_s: list[float] = []
+    try:
+        agent.start()
+        started = time.perf_counter()
+        while agent.local_port("scan") is None:
+            await asyncio.sleep(0.1)
+        while not all(
+            reached >= total for reached, total in zip(shop.reached(code), (events, telemetry), strict=True)
+        ):
+            if time.perf_counter() - started > 3600:
+                raise SystemExit("Le rejeu ne finit pas.")
+            seen_s.append(await _seen_in_database(shop, code, agent.local_port("scan") or 0))
+            await asyncio.sleep(0.5)
+        seconds = time.perf_counter() - started
+    finally:
+        agent.stop()
+        line.close()
+    return [
+        _limit("replay_24h_s", seconds * 24 / hours, "s", REPLAY_LIMIT_S),
+        _limit("live_during_replay_p95_s", _p95(seen_s) if len(seen_s) > 1 else 0.0, "s", CLIENT_LIMIT_S),
+    ]
+
+
+async def _seen_in_database(shop: Plant, code: str, port: int) -> float:
+    """Seconds from a reported breakdown to its row in the database, among what is being replayed."""
+    words = f"panne {time.time_ns()}"
+    started = time.perf_counter()
+    await ask(port, {"action": "breakdown", "machine_code": "BENCH-1", "comment": words})
+    while not await asyncio.to_thread(shop.has_breakdown, code, words):
+        if time.perf_counter() - started > _STEP_TIMEOUT_S:
+            raise SystemExit("Un événement du moment n'arrive pas pendant le rejeu.")
+        await asyncio.sleep(0.02)
+    return time.perf_counter() - started
+
+
 async def _ready(agent: AgentProcess, item_code: str) -> int:
     """Port of the scanner, once the station knows the item."""
     deadline = time.monotonic() + _STEP_TIMEOUT_S
@@ -295,13 +353,20 @@ def _limit(metric: str, value: float, unit: str, limit: float) -> dict[str, Any]
 
 
 def run(
-    *, schedules: int = 3, events: int = 2_000, per_s: float = 400.0, scans: int = 200, takes: int = 60
+    *,
+    schedules: int = 3,
+    events: int = 2_000,
+    per_s: float = 400.0,
+    scans: int = 200,
+    takes: int = 60,
+    replay_h: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Measured figures, each with its limit."""
     with tempfile.TemporaryDirectory(prefix="usinage-bench-") as name, plant(Path(name)) as shop:
         address = f"http://127.0.0.1:{shop.api_port}/api/v1/health"
         wait_until(lambda: _answers(address), 90, "L'API ne répond pas", shop.serve)
         measured = asyncio.run(reactions(shop, scans, takes))
+        measured += asyncio.run(replay(shop, replay_h))
         return [*measured, *endurance(shop, schedules, events, per_s)]
 
 

@@ -67,7 +67,7 @@ class Ingest:
         self._work = threading.Event()
         self._known: dict[tuple[str, str], str | None] = {}
         self._known_at = 0.0
-        self._gaps: dict[str, float] = {}
+        self._gaps: dict[str, tuple[int, float]] = {}
         self._references: dict[str, str] = {}
         self.stored = 0
         self._client = mqtt.Client(
@@ -193,13 +193,7 @@ class Ingest:
         self._work.set()
 
     def _acknowledge(self, site: str, station: str, state: stations.StreamState) -> None:
-        has_gap = state.highest["event"] > state.contiguous["event"]
-        resend = None
-        if not has_gap:
-            self._gaps.pop(station, None)
-        elif time.monotonic() - self._gaps.setdefault(station, time.monotonic()) > GAP_PATIENCE_S:
-            resend = state.contiguous["event"] + 1
-            self._gaps[station] = time.monotonic()
+        resend = self._resend_from(station, state.contiguous["event"], state.highest["event"])
         rejected = [
             RejectedMessage(message_id=r.message_id, seq=r.seq, reason=r.reason[:300])
             for r in state.rejected
@@ -212,6 +206,20 @@ class Ingest:
             resend_from=resend,
         )
         self.publish(site, station, Channel.ACK, ack)
+
+    def _resend_from(self, station: str, contiguous: int, highest: int) -> int | None:
+        """Number to ask again from: a gap below which nothing has come for a while (live events overtake a replay)."""
+        if highest <= contiguous:
+            self._gaps.pop(station, None)
+            return None
+        now = time.monotonic()
+        reached, since = self._gaps.setdefault(station, (contiguous, now))
+        if reached != contiguous:
+            self._gaps[station] = (contiguous, now)
+        elif now - since > GAP_PATIENCE_S:
+            self._gaps[station] = (contiguous, now)
+            return contiguous + 1
+        return None
 
     def _refusal(self, site: str, station: str) -> str | None:
         if time.monotonic() - self._known_at > STATIONS_CACHE_S or (site, station) not in self._known:

@@ -45,6 +45,14 @@ def tls_context(broker: BrokerSettings) -> ssl.SSLContext | None:
 
 
 @dataclass
+class _Lane:
+    """Live events beside a replay: those after ``above``, sent up to ``sent``."""
+
+    above: int
+    sent: int
+
+
+@dataclass
 class _Cursor:
     """How far one stream was sent in this session."""
 
@@ -56,10 +64,12 @@ class _Cursor:
 
 
 class Link:
-    """Keeps one MQTT session and sends the journal in order, events before telemetry.
+    """Keeps one MQTT session and sends the journal, events before telemetry, live events first (EDG-24).
 
-    Within a stream the order of ``seq`` is never broken; a live event therefore waits behind older events,
-    but never behind telemetry, and replays are rate limited so that acknowledgements and commands pass.
+    What waited when the session began is replayed in order of ``seq``, rate limited. An event recorded since passes
+    between two pieces of that replay under its own higher number: the coordinator shows it at once, applies facts in
+    order of ``seq``, and acknowledges as ever the highest number without gap. Whenever an acknowledgement does not
+    come, the lane closes and everything goes in order.
     """
 
     def __init__(
@@ -76,6 +86,8 @@ class Link:
         self._handlers: dict[Channel, Handler] = {Channel.ACK: self._on_ack}
         self._client: aiomqtt.Client | None = None
         self._cursors: dict[Stream, _Cursor] = {}
+        self._lane: _Lane | None = None
+        self._lane_opened = False
         self._status: StationState | None = None
         self._sticky: dict[Channel, Document] = {}
         self._unsent: list[tuple[Channel, Document]] = []
@@ -149,6 +161,7 @@ class Link:
             await client.subscribe(topic, qos=1)
         now = self._clock.monotonic()
         self._cursors = {stream: _Cursor(self._journal.state(stream).acked_seq, now) for stream in STREAMS}
+        self._lane, self._lane_opened = None, False
         self._client = client
         for channel, document in [*self._sticky.items(), *self._unsent]:
             await self._publish(client, channel, document)
@@ -198,6 +211,7 @@ class Link:
     async def _replay(self, client: aiomqtt.Client) -> None:
         while True:
             self._wake.clear()
+            await self._send_live(client)
             sent = await self._send_some(client, "event", _BATCH, self._settings.events_per_s)
             if not sent:
                 sent = await self._send_some(client, "telemetry", 5, self._settings.telemetry_per_s)
@@ -217,13 +231,17 @@ class Link:
 
     async def _send_some(self, client: aiomqtt.Client, stream: Stream, limit: int, rate: float) -> bool:
         cursor, state, now = self._cursors[stream], self._journal.state(stream), self._clock.monotonic()
+        lane = self._lane if stream == "event" else None
         if cursor.sent < state.acked_seq or cursor.sent > state.last_seq:
             cursor.sent, cursor.progress_at = state.acked_seq, now
         if cursor.sent > state.acked_seq and now - cursor.progress_at > self._settings.ack_timeout_s:
             log.info("link.no_ack", stream=stream, acked=state.acked_seq, sent=cursor.sent)
+            self._lane = None
             cursor.sent, cursor.progress_at = state.acked_seq, now
         window = 1 if self._journal.needs_resync(stream) else self._settings.window
         room = min(limit, state.acked_seq + window - cursor.sent)
+        if lane is not None:
+            room = min(room, lane.above - cursor.sent)
         if room <= 0 or now < cursor.next_at or cursor.sent >= state.last_seq:
             return False
         batch = await asyncio.to_thread(self._journal.after, stream, cursor.sent, room)
@@ -235,6 +253,24 @@ class Link:
         cursor.next_at = now + len(batch) / rate
         await asyncio.gather(*(self._send_one(client, stream, envelope) for envelope in batch))
         return True
+
+    async def _send_live(self, client: aiomqtt.Client) -> None:
+        """Sends what was recorded since the session began, as long as older events still wait."""
+        cursor = self._cursors["event"]
+        if not self._lane_opened and not self._journal.needs_resync("event"):
+            last = self._journal.state("event").last_seq
+            self._lane, self._lane_opened = _Lane(last, last), True
+        lane = self._lane
+        if lane is None:
+            return
+        if cursor.sent >= lane.above:
+            cursor.sent = max(cursor.sent, lane.sent)
+            self._lane = None
+            return
+        batch = await asyncio.to_thread(self._journal.after, "event", lane.sent, _BATCH)
+        if batch:
+            lane.sent = batch[-1].seq
+            await asyncio.gather(*(self._send_one(client, "event", envelope) for envelope in batch))
 
     async def _send_one(self, client: aiomqtt.Client, stream: Stream, envelope: Envelope) -> None:
         data = encode(envelope, compress=stream == "telemetry")
@@ -272,6 +308,7 @@ class Link:
                 await self._send_one(client, stream, held[0])
             return
         log.warning("link.ack_went_back", stream=stream, acked=acked, now=seq)
+        self._lane = None
         cursor.lower_acks = 0
         await asyncio.to_thread(self._journal.roll_back, stream, seq)
         cursor.sent, cursor.progress_at = seq, self._clock.monotonic()
@@ -281,6 +318,7 @@ class Link:
         if cursor.rewound[0] == seq and now - cursor.rewound[1] < 2.0:
             return
         cursor.rewound = (seq, now)
+        self._lane = None
         if seq < self._journal.state(stream).acked_seq:
             await asyncio.to_thread(self._journal.roll_back, stream, seq)
         cursor.sent = min(cursor.sent, seq)

@@ -13,6 +13,8 @@ from coordinator.modules.stations.models import DeviceEvent as StoredEvent
 from coordinator.modules.stations.models import InboxMessage, StationStream
 
 MAX_ATTEMPTS = 5
+URGENT = ("health.alert", "machine.alarm", "collision.risk", "collision.impact", "breakdown.reported")
+"""Warnings that depend on no earlier fact: they are applied as soon as they are stored, before what a station replays."""
 _log = structlog.get_logger(__name__)
 
 
@@ -72,11 +74,12 @@ def _claim(ctx: Context, station_code: str) -> InboxMessage | None:
     reached = select(StationStream.contiguous_seq).where(
         StationStream.station_code == station_code, StationStream.stream == "event"
     )
+    urgent = InboxMessage.event_type.in_(URGENT)
     query = (
         select(InboxMessage)
         .where(InboxMessage.station_code == station_code, InboxMessage.needs_processing)
-        .where(InboxMessage.seq <= reached.scalar_subquery())
-        .order_by(InboxMessage.seq, InboxMessage.id)
+        .where(urgent | (InboxMessage.seq <= reached.scalar_subquery()))
+        .order_by(urgent.desc(), InboxMessage.seq, InboxMessage.id)
         .limit(1)
         .with_for_update()
     )

@@ -27,7 +27,7 @@ def movements(factory: ContextFactory) -> list[StockMovement]:
 
 
 @pytest.mark.requirement("EDG-21", "EDG-22", "STK-51")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_drill_taken_without_a_line_is_one_movement_afterwards(
     fresh_factory: ContextFactory, tmp_path: Path
 ) -> None:
