@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from coordinator.modules.drawings.reading import remarks
+from coordinator.modules.drawings.reading.callouts import join_callouts
 from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains
 from coordinator.modules.drawings.reading.dimension_text import DimensionText
+from coordinator.modules.drawings.reading.frames import read_frames
 from coordinator.modules.drawings.reading.labels import is_label
 from coordinator.modules.drawings.reading.layout import (
     TextBlock,
-    box_around,
     build_blocks,
-    frame_tolerance,
     make_dimension,
     read_block,
 )  # fmt: skip
@@ -26,6 +24,7 @@ from coordinator.modules.drawings.reading.model import (
     SurfaceTexture,
 )  # fmt: skip
 from coordinator.modules.drawings.reading.page import Page
+from coordinator.modules.drawings.reading.texture_marks import read_marked_textures
 from coordinator.modules.drawings.reading.title_block import TitleBlock, read_title_block
 
 MIN_WORDS_READABLE = 3
@@ -83,40 +82,28 @@ def _read_page(
 ) -> None:
     frame = grid.drawing_frame()
     in_region = [_in_any(block.bbox, title.regions) for block in blocks]
-    textures, used = remarks.read_textures(blocks, in_region, page.number)
+    textures, named = remarks.read_textures(blocks, in_region, page.number)
     reading.surface_textures += textures
-    rest: list[TextBlock] = []
     unit = reading.unit or "mm"
-    dimensions: list[tuple[TextBlock, DimensionText]] = []
-    for index, block in enumerate(blocks):
-        if in_region[index] or index in used or not contains(frame, *centre_of(block.bbox)):
-            continue
+    open_blocks = [
+        block
+        for index, block in enumerate(blocks)
+        if not in_region[index] and index not in named and contains(frame, *centre_of(block.bbox))
+    ]
+    marked, used = read_marked_textures(open_blocks, page, inches=unit == "inch")
+    reading.surface_textures += marked
+    open_blocks = [block for block in open_blocks if id(block) not in used]
+    frames = read_frames([block for block in open_blocks if block not in title.inline], page)
+    reading.geometric_tolerances += frames.tolerances
+    rest: list[TextBlock] = []
+    for block in join_callouts([block for block in open_blocks if id(block) not in frames.used]):
         parsed = read_block(block) if block not in title.inline and not is_label(block.text) else None
         if parsed is not None and _is_size(parsed):
-            dimensions.append((block, parsed))
+            basic = id(block) in frames.basic
+            reading.dimensions.append(make_dimension(block, parsed, unit, page.number, basic=basic))
         else:
             rest.append(block)
-    for block, parsed in dimensions:
-        box = box_around(block, page.segments)
-        if box == "frame" and parsed.kind in ("linear", "diameter") and parsed.count == 1:
-            if tolerance := frame_tolerance(block, blocks, page.number):
-                reading.geometric_tolerances.append(tolerance)
-        else:
-            reading.dimensions.append(make_dimension(block, parsed, unit, page.number, basic=box == "basic"))
     reading.notes += remarks.read_notes(rest, page.number)
-    _read_framed_text(reading, rest, blocks, page)
-
-
-def _read_framed_text(
-    reading: DrawingReading, rest: list[TextBlock], blocks: list[TextBlock], page: Page
-) -> None:
-    """Control frames whose text is more than a number ("0.3CZ Ⓜ", "0,6 A")."""
-    for block in rest:
-        framed = re.match(r"^[^\w]*[Ø]?\s*\d+[.,]\d+\s*(?:CZ|[ⓂMⓁL©@]|\s[A-Z])", block.text)
-        if not framed or box_around(block, page.segments) != "frame":
-            continue
-        if tolerance := frame_tolerance(block, blocks, page.number):
-            reading.geometric_tolerances.append(tolerance)
 
 
 def _is_size(parsed: DimensionText) -> bool:

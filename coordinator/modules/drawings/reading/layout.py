@@ -194,7 +194,7 @@ def make_dimension(
     block: TextBlock, parsed: DimensionText, unit: str, page: int, *, basic: bool
 ) -> Dimension:
     """Turn an understood block into a dimension of the result."""
-    own_unit = "deg" if parsed.kind == "angle" else ("inch" if parsed.inches else unit)
+    own_unit = "deg" if parsed.kind == "angle" else parsed.unit or unit
     width = None if parsed.upper is None or parsed.lower is None else parsed.upper - parsed.lower
     tight_mm = 25.4 if own_unit == "inch" else 1.0
     grade = re.search(r"\d+$", parsed.fit or "")

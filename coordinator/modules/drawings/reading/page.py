@@ -67,6 +67,15 @@ class Word:
         return to_page((self.u0 + self.u1) / 2, (self.v0 + self.v1) / 2, self.angle)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A small drawing which may be a sign; ``filled`` when its inside is painted."""
+
+    paths: tuple[tuple[tuple[float, float], ...], ...]
+    box: BBox
+    filled: bool = False
+
+
 @dataclass
 class Page:
     """Words and strokes of one sheet."""
@@ -76,6 +85,7 @@ class Page:
     height: float
     words: list[Word] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     to_file: tuple[float, float, float, float, float, float] | None = None
 
     def file_box(self, box: BBox) -> BBox:
