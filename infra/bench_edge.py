@@ -52,7 +52,7 @@ MEMORY_LIMIT_MB = 250.0
 SCAN_LIMIT_MS = 300.0
 CLIENT_LIMIT_S = 2.0
 REPLAY_LIMIT_S = 900.0
-_STEP_TIMEOUT_S = 180.0
+_STEP_TIMEOUT_S = 300.0
 _FAULTS = ("station", "station", "station", "broker", "reception", "cut", "clock")
 
 
@@ -92,7 +92,7 @@ class Plant:
         """Highest number without gap of the event and the telemetry stream."""
         query = "SELECT stream, contiguous_seq FROM station_stream WHERE station_code = %s"
         with psycopg.connect(libpq_url(self.factory.config.database_url)) as connection:
-            found = dict(connection.execute(query, (code,)).fetchall())
+            found: dict[str, int] = dict(connection.execute(query, (code,)).fetchall())
         return found.get("event", 0), found.get("telemetry", 0)
 
     def has_breakdown(self, code: str, words: str) -> bool:

@@ -39,10 +39,14 @@ class AgentProcess:
 
     def __init__(self, directory: Path, values: dict[str, Any]) -> None:
         self._file = directory / f"{values['station_id']}.yaml"
-        self._file.write_text(yaml.safe_dump(values), encoding="utf-8")
+        self.rewrite(values)
         self.data_dir = directory / str(values["data_dir"])
         self._process: subprocess.Popen[bytes] | None = None
         self.peak_mb = 0.0
+
+    def rewrite(self, values: dict[str, Any]) -> None:
+        """Another STATION.yaml for the next start."""
+        self._file.write_text(yaml.safe_dump(values), encoding="utf-8")
 
     def start(self, *, clock_offset_s: float = 0.0) -> None:
         """Starts the agent with its wall clock shifted."""
