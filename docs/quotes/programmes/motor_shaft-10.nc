@@ -37,6 +37,7 @@ G0 X53.9900 Z50.0000
 T0202
 G0 Z12.0000
 G8
+G4 P1.5 (axe C)
 G97 S4244 M3
 G94 F494.9
 G0 X-5.0000 Y1.0440
@@ -44,12 +45,15 @@ G0 Z0.0000
 G1 X7.0881
 G0 Z10.0000
 (Méplat 2.09 × 2.09)
+G4 P0.4 (indexage C)
 G97 S4244 M3
 G94 F494.9
 G0 X-5.0000 Y1.0440
 G0 Z0.0000
 G1 X7.0881
 G0 Z10.0000
+G97 S1000 M3 (synchronisation)
+G4 P4.0 (prise en contre-broche)
 (Tronçonnage)
 G0 Z27.0000
 G7
@@ -60,7 +64,6 @@ G95 F0.1000
 G0 X10.0000 Z-33.4000
 G1 X-0.4000
 G0 X10.0000
-G4 P4.0 (prise en contre-broche)
 (Dressage de face)
 G0 Z27.0000
 G7

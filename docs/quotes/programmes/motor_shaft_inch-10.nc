@@ -28,6 +28,8 @@ G0 X7.9880 Z2.0000
 G0 X3.9880
 G1 Z-33.4010
 G0 X5.9880
+G97 S1000 M3 (synchronisation)
+G4 P4.0 (prise en contre-broche)
 (Tronçonnage)
 G0 Z27.0000
 G7
@@ -38,7 +40,6 @@ G95 F0.1000
 G0 X10.0000 Z-33.4010
 G1 X-0.4000
 G0 X10.0000
-G4 P4.0 (prise en contre-broche)
 (Dressage de face)
 G0 Z27.0000
 G7

@@ -16,6 +16,7 @@ from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.process import Step, TurningWorks, milled_works, turning_works
 from coordinator.modules.quoting.engine.sequence import milling_order, resolve, turning_order
+from coordinator.modules.quoting.engine.settings import TimeSettings
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
 from coordinator.modules.quoting.engine.turning import Parting
 from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
@@ -26,7 +27,10 @@ _MAX_PAIRS = 12
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Work at one place in one clamping. ``runs`` are per piece and parallel to ``cuts``; ``external_days`` > 0 = outside."""
+    """Work at one place in one clamping. ``runs`` are per piece and parallel to ``cuts``; ``external`` = done outside.
+
+    ``loading_min`` is the loading not hidden, of which ``handling_min`` by the machine itself (bar feed, counter-spindle).
+    """
 
     operation_type: str
     label: str
@@ -39,6 +43,7 @@ class Phase:
     per_batch_min: float = 0.0
     external: str = ""
     workholding: str = ""
+    handling_min: float = 0.0
 
     @property
     def run_min(self) -> float:
@@ -202,12 +207,19 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
     turned: list[Phase] = []
     for index, (label, steps, grip) in enumerate(clampings):
         mass = 0.0 if bar_fed and index == 0 else blank.mass_kg
-        turned.append(_machining(job, machine, label, steps, "turning", known=known, mass_kg=mass, grip=grip))
+        phase = _machining(job, machine, label, steps, "turning", known=known, mass_kg=mass, grip=grip)
+        turned.append(_handled(phase, rules.times, bar_fed=bar_fed and index == 0, transfer=len(steps) > 1))
     warnings = works.warnings + ((f"{held.text} ({machine.code}).",) if held.text else ())
     key = f"{machine.code}{' barre' if bar_fed else ' débité'}"
     if live or not works.secondary:
         return [_complete(job, key, blank, turned, warnings)]
     return _with_milling(job, key, blank, turned, works, warnings=warnings)
+
+
+def _handled(phase: Phase, rules: TimeSettings, *, bar_fed: bool, transfer: bool) -> Phase:
+    """Add what the machine handles itself: the bar pushed forward, the piece taken over by the counter-spindle."""
+    minutes = rules.bar_feed_min * bar_fed + rules.sub_spindle_transfer_min * transfer
+    return replace(phase, loading_min=phase.loading_min + minutes, handling_min=minutes)
 
 
 def _with_milling(

@@ -140,6 +140,8 @@ class TimeSettings:
     deburring_min: float = 0.5
     washing_min: float = 0.5
     marking_min: float = 0.5
+    bar_feed_min: float = 0.06
+    sub_spindle_transfer_min: float = 0.06
     inspection_per_dimension_min: float = 0.3
     inspection_sampling_pct: float = 20.0
     inspection_sampling_min_parts: int = 5

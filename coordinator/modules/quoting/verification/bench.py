@@ -101,7 +101,7 @@ def compare(name: str, part: PartDescription, costed: Costed) -> Comparison:
         simulate(text, lathe=phase.machine is not None and phase.machine.can_turn).total_s / 60
         for phase, text in programs(route, part)
     )
-    quoted = sum(p.run_min for p in machining)
+    quoted = sum(p.run_min + p.handling_min for p in machining)
     safety = sum(r.safety_min for p in machining for r in p.runs)
     cutting = sum(c.cut_min.value for p in machining for c in p.cuts)
     return Comparison(name, route.key, cutting, quoted - safety, quoted, simulated)

@@ -14,7 +14,7 @@ from coordinator.modules.quoting.engine.routes import Phase, Route
 from coordinator.modules.quoting.verification import gcode_holes, gcode_milling, gcode_turning
 from coordinator.modules.quoting.verification.writer import Program
 
-_BAR_FEED_S, _TRANSFER_S = 4.0, 4.0
+_BAR_FEED_S, _TRANSFER_S, _PICK_UP_RPM = 4.0, 4.0, 1000
 _TURNING: dict[str, Callable[[Program, Cut], None]] = {
     "face_turning": gcode_turning.face,
     "bands": gcode_turning.bands,
@@ -57,13 +57,25 @@ def write(phase: Phase, part: PartDescription, *, bar_fed: bool = False) -> str:
     program = Program(phase.label, lathe, across, part.length_mm if lathe else plan[1], limit or 0.0)
     if bar_fed:
         program.add(f"G4 P{_BAR_FEED_S} (avance barre)")
+    twin = lathe and phase.machine is not None and phase.machine.has_sub_spindle
+    side = phase.cuts[0].feature[:1]
     for cut in phase.cuts:
         if cut.shape is None:
             raise ValueError(f"operation without geometry: {cut.label}")
+        if twin and cut.shape.kind == "parting":
+            _pick_up(program)
+            twin = False
+        if cut.feature[:1] != side and twin:
+            _pick_up(program)
+            twin = False
         _operation(program, cut, cut.shape.kind)
-        if cut.shape.kind == "parting" and phase.machine and phase.machine.has_sub_spindle:
-            program.add(f"G4 P{_TRANSFER_S} (prise en contre-broche)")
     return program.text()
+
+
+def _pick_up(program: Program) -> None:
+    """The counter-spindle takes the piece with both spindles turning together, slowly."""
+    program.add(f"G97 S{_PICK_UP_RPM} M3 (synchronisation)")
+    program.add(f"G4 P{_TRANSFER_S} (prise en contre-broche)")
 
 
 def _operation(program: Program, cut: Cut, kind: str) -> None:

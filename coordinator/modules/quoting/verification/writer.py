@@ -8,6 +8,7 @@ from coordinator.modules.quoting.engine.cutting import Cut
 
 SAFE_MM = 50.0
 CLEAR_MM = 2.0
+C_AXIS_S, INDEXING_S = 1.5, 0.4
 
 
 class Program:
@@ -69,7 +70,10 @@ class Program:
         if self._turning:
             self.move(z=CLEAR_MM + 10, rapid=True)
             self.add("G8")
+            self.add(f"G4 P{C_AXIS_S} (axe C)")
             self._turning = False
+        elif self.lathe:
+            self.add(f"G4 P{INDEXING_S} (indexage C)")
 
     def rotating(self, cut: Cut) -> float:
         """Start the rotating tool; returns its feed in mm/min."""
