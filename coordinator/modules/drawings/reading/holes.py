@@ -372,7 +372,11 @@ def _requirement(feature: Feature) -> tuple[object, ...]:
 
 
 def _geometry(feature: Feature) -> tuple[object, ...]:
-    way = None if feature.axis is None else tuple(round(abs(part), 3) for part in feature.axis)
+    way = None
+    if feature.axis is not None:
+        # Holes from opposite sides are alike; holes in other directions are not.
+        sign = math.copysign(1.0, next((part for part in feature.axis if abs(part) > 5e-4), 1.0))
+        way = tuple(round(sign * part, 3) + 0.0 for part in feature.axis)
     sizes = (
         feature.diameter_mm, feature.width_mm, feature.length_mm, feature.depth_mm, feature.angle_deg,
         feature.corner_radius_mm,
