@@ -37,6 +37,7 @@ _DATUM = re.compile(r"^\(?[A-Z]{1,2}\d?(?:\s*-\s*[A-Z]{1,2})?\)?\s*(?:[ⓂⓁⓅ
 _DATUMS_BEHIND = re.compile(r"\s+([A-Z])(?=\s|$)")
 _MODIFIERS = ("Ⓜ", "Ⓛ", "Ⓟ", "Ⓢ", "Ⓔ", "CZ", "UZ", "SZ", "Ⓕ", "Ⓣ")
 TABLE_CELLS = 3
+CELL_GAP, EXACT_GAP = 6.0, 1.8  # blank beside a text in its cell, letter heights
 Box = tuple[float, float, float, float]
 
 
@@ -85,7 +86,7 @@ def read_frames(blocks: list[TextBlock], page: Page) -> Frames:
             found.used |= {id(cell.block) for cell in row}
         elif len(row) >= TABLE_CELLS:
             found.used |= {id(cell.block) for cell in row}
-        elif len(row) == 1:
+        elif len(row) == 1 and _is_close(row[0]):
             found.basic.add(id(row[0].block))
     return found
 
@@ -110,8 +111,8 @@ def _cell_around(block: TextBlock, rules: _Rules) -> Box | None:
     h = min(w.height for w in block.words) if block.words else parts[0].height
     over = [v for v in _spots(rules.level, u0, u1, h) if v0 - 1.3 * h <= v <= v0 + 0.15 * h]
     under = [v for v in _spots(rules.level, u0, u1, h) if v1 - 0.15 * h <= v <= v1 + 1.3 * h]
-    left = [u for u in _spots(rules.upright, v0, v1, h) if u0 - 1.8 * h <= u <= u0 + 0.25 * h]
-    right = [u for u in _spots(rules.upright, v0, v1, h) if u1 - 0.25 * h <= u <= u1 + 1.8 * h]
+    left = [u for u in _spots(rules.upright, v0, v1, h) if u0 - CELL_GAP * h <= u <= u0 + 0.25 * h]
+    right = [u for u in _spots(rules.upright, v0, v1, h) if u1 - 0.25 * h <= u <= u1 + CELL_GAP * h]
     if not (over and under and left and right):
         return None
     top, bottom, west, east = max(over), min(under), max(left), min(right)
@@ -120,6 +121,15 @@ def _cell_around(block: TextBlock, rules: _Rules) -> Box | None:
     sides = [(west, top, bottom, rules.upright), (east, top, bottom, rules.upright)]
     flats = [(top, west, east, rules.level), (bottom, west, east, rules.level)]
     return (west, east, top, bottom) if all(_covered(*edge, reach) for edge in sides + flats) else None
+
+
+def _is_close(cell: Cell) -> bool:
+    """True for a box drawn around one size, not a wide field which happens to hold it."""
+    parts = cell.block.parts
+    height = min(word.height for word in parts)
+    before = min(word.u0 for word in parts) - cell.box[0]
+    behind = cell.box[1] - max(word.u1 for word in parts)
+    return max(before, behind) <= EXACT_GAP * height
 
 
 def _spots(strokes: list[tuple[float, float, float]], start: float, end: float, height: float) -> list[float]:

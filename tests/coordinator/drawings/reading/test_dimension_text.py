@@ -28,6 +28,37 @@ from coordinator.modules.drawings.reading.ocr_text import clean_text
         ("10 +0,1 -0,2", None, "linear", 10, 0.1, -0.2, None, 1),
         ("25 -0,2", None, "linear", 25, 0.0, -0.2, None, 1),
         ("CHAMFER 0,2", None, "chamfer", 0.2, None, None, None, 1),
+        ("6xR2", None, "radius", 2, None, None, None, 6),
+        ("(4x) Ø5", None, "diameter", 5, None, None, None, 4),
+        ("Ø12 (x4)", None, "diameter", 12, None, None, None, 4),
+        ("Ø9 4 PLACES", None, "diameter", 9, None, None, None, 4),
+        ("Ø8 x 20", None, "diameter", 8, None, None, None, 1),
+        ("4x 90°", None, "angle", 90, None, None, None, 4),
+        ("0.5 X 45°", None, "chamfer", 0.5, None, None, None, 1),
+        ("C0.5", None, "chamfer", 0.5, None, None, None, 1),
+        ("30°15'", None, "angle", 30.25, None, None, None, 1),
+        ("15° ±0.5°", None, "angle", 15, 0.5, -0.5, None, 1),
+        ("15° ±30'", None, "angle", 15, 0.5, -0.5, None, 1),
+        ("45.95 - 46.00", None, "linear", 46, 0.0, -0.05, None, 1),
+        ("Ø11.30/11.20", None, "diameter", 11.3, 0.0, -0.1, None, 1),
+        ("Ø20 H7/g6", None, "diameter", 20, None, None, "H7/g6", 1),
+        ("Ø20 H7 (+0.021/0)", None, "diameter", 20, 0.021, 0.0, "H7", 1),
+        ("Ø20 g6", ("-0.007", "-0.020"), "diameter", 20, -0.007, -0.02, "g6", 1),
+        ("R 30", None, "radius", 30, None, None, None, 1),
+        ("SR5", None, "radius", 5, None, None, None, 1),
+        ("SØ12", None, "diameter", 12, None, None, None, 1),
+        ("□10", None, "linear", 10, None, None, None, 1),
+        ("20 DIA", None, "diameter", 20, None, None, None, 1),
+        ("25.4 [1.000]", None, "linear", 25.4, None, None, None, 1),
+        ("1.000 (25.4)", None, "linear", 1, None, None, None, 1),
+        ("4x Ø6.6 THRU ALL ⌴ Ø11 ↧ 6.8", None, "diameter", 6.6, None, None, None, 4),
+        ("Ø5.5 THRU ⌵ Ø11 X 90°", None, "diameter", 5.5, None, None, None, 1),
+        ("M6x20", None, "thread", 6, None, None, None, 1),
+        ("#10-32 UNF-2B", None, "thread", 0.19, None, None, None, 1),
+        (".250-28 UNF", None, "thread", 0.25, None, None, None, 1),
+        ("1/8 NPT", None, "thread", 0.125, None, None, None, 1),
+        ('1 1/4"', None, "linear", 1.25, None, None, None, 1),
+        ("8x Ø6 SUR Ø80", None, "diameter", 6, None, None, None, 8),
     ],
 )
 @pytest.mark.requirement("DRW-18")
@@ -56,10 +87,25 @@ def test_dimension_is_understood(text, stacked, kind, nominal, upper, lower, fit
         "",
         "A4",
         "Cut here 3 mm",
+        "58-62",
+        "2-56",
+        "1/2",
+        "10:1",
+        "+0.1",
     ],
 )
 def test_other_text_is_no_dimension(text):
     assert parse_dimension(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("M8x1.25-6H", "mm"), ("G 1/2", "inch"), ("12 mm", "mm"), ('3.5"', "inch"), ("12", None)],
+)
+def test_unit_is_named_only_where_the_text_says_it(text, unit):
+    found = parse_dimension(text)
+    assert found is not None
+    assert found.unit == unit
 
 
 def test_reference_dimension_keeps_its_parentheses_in_the_text():
