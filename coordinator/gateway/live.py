@@ -14,8 +14,10 @@ import structlog
 from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
 from starlette.concurrency import run_in_threadpool
 
+from coordinator.kernel import crud
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.errors import DomainError
+from coordinator.kernel.registry import Permission
 from coordinator.modules.identity import api as identity
 
 live_router = APIRouter(tags=["live"])
@@ -108,7 +110,8 @@ async def live(socket: WebSocket) -> None:
             if not sender.done():
                 sender.cancel()
                 break
-            await socket.send_text(sender.result())
+            if await run_in_threadpool(_knows, factory, principal, sender.result()):
+                await socket.send_text(sender.result())
             if listener.overflowed and listener.queue.empty():
                 listener.overflowed = False
                 await socket.send_json({"entity": "*", "id": 0, "action": "reload", "row_version": None})
@@ -123,6 +126,22 @@ async def _until_closed(socket: WebSocket) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while True:
             await socket.receive_text()
+
+
+def _knows(factory: ContextFactory, principal: Principal, text: str) -> bool:
+    """Whether a message may be told: of entities with hidden rows, only what the person could read."""
+    message = json.loads(text)
+    spec = factory.registry.entities.get(str(message.get("entity", "")))
+    if spec is None or spec.visibility is None:
+        return True
+    with factory.open(principal) as ctx:
+        try:
+            crud.visible_record(
+                ctx, spec, int(message["id"]), ctx.require(Permission(spec.module_code, "read"))
+            )
+        except DomainError:
+            return False
+    return True
 
 
 def _principal(factory: ContextFactory, token: str) -> Principal:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Column, ColumnElement, false, func, inspect, or_, select
+from sqlalchemy import Column, ColumnElement, and_, false, func, inspect, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.kernel.audit import jsonable, mark_action
@@ -44,7 +44,22 @@ def display(spec: EntitySpec, record: Record) -> str:
 
 
 def scope_clause(ctx: Context, spec: EntitySpec, scope: str) -> ColumnElement[bool] | None:
-    """Condition for a scope narrower than ``all`` (ACC-19); a scope the entity does not know shows nothing."""
+    """Condition for the rows of a scope (ACC-19) the person may know of; a scope the entity does not know shows nothing."""
+    narrow = _narrow_clause(ctx, spec, scope)
+    known = known_clause(ctx, spec)
+    if narrow is None or known is None:
+        return known if narrow is None else narrow
+    return and_(narrow, known)
+
+
+def known_clause(ctx: Context, spec: EntitySpec) -> ColumnElement[bool] | None:
+    """Condition for the rows whose existence the person may know of; the software's own services know all."""
+    if spec.visibility is None or ctx.principal.kind == "service":
+        return None
+    return spec.visibility(ctx)
+
+
+def _narrow_clause(ctx: Context, spec: EntitySpec, scope: str) -> ColumnElement[bool] | None:
     if scope == "all":
         return None
     if spec.scope_filter:
@@ -233,7 +248,9 @@ def _titles(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
     spec = ctx.registry.entities.get(target)
     if spec is None:
         return {}
-    records = ctx.session.scalars(select(spec.model).where(spec.model.id.in_(list(ids))))
+    query = select(spec.model).where(spec.model.id.in_(list(ids)))
+    known = known_clause(ctx, spec)
+    records = ctx.session.scalars(query if known is None else query.where(known))
     return {r.id: display(spec, r) for r in records}
 
 
@@ -335,7 +352,10 @@ def _check_references(ctx: Context, spec: EntitySpec, values: Mapping[str, Any])
         if value is None or info_of(columns[name]).type != "reference":
             continue
         table = metadata.tables[target_entity(columns[name])]
-        if ctx.session.scalar(select(table.c.id).where(table.c.id == value)) is None:
+        query = select(table.c.id).where(table.c.id == value)
+        target = ctx.registry.entities.get(table.name)
+        known = known_clause(ctx, target) if target is not None else None
+        if ctx.session.scalar(query if known is None else query.where(known)) is None:
             label = field_label(spec.name, name, ctx.locale)
             errors = [FieldError(name, "reference.unknown", {"field": label, "id": value})]
             raise BusinessError("reference.unknown", errors=errors, field=label, id=value)

@@ -214,6 +214,8 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
         "other",
     ),
     "setup_step": ("open", "draft", "done", "skipped"),
+    "signature_meaning": ("approved", "checked", "closed", "accepted_waiver"),
+    "clearance": ("customer_confidential", "defence_restricted", "export_controlled"),
     "vat_regime": ("fr_standard", "eu_reverse", "export", "exempt"),
     "address_kind": ("head_office", "billing", "delivery", "other"),
     "access_way": ("api", "feed", "web_page", "pdf_catalogue", "manual"),

@@ -65,6 +65,7 @@ def entity(ctx: Context, spec: EntitySpec) -> dict[str, Any]:
         "default_sort": spec.default_sort,
         "rights": _rights(ctx, spec),
         "archivable": spec.can_delete,
+        "signable": spec.signed is not None,
         "status_field": spec.lifecycle.field if spec.lifecycle else ("status" if "status" in shown else None),
         "actions": [_action(ctx, spec.name, c) for c in _usable(ctx, spec)],
     }

@@ -114,6 +114,11 @@ class EntitySpec:
     on_create: Callable[[Context, Any], None] | None = None
     on_update: Callable[[Context, Any], None] | None = None
     scope_filter: Callable[[Context, str], ColumnElement[bool]] | None = None
+    visibility: Callable[[Context], ColumnElement[bool] | None] | None = None
+    """Rows this person may know of at all, whatever the scope; ``None`` for all of them. Holds for lists, single records,
+    searches, names in links, exports, histories, commands and live messages; the master is no exception."""
+    signed: Callable[[Context, Any], dict[str, Any]] | None = None
+    """What an electronic signature of a record covers, as plain values (TRC-35…40); without it the entity is not signed."""
     computed: dict[str, Callable[[Context, Any], Any]] = field(default_factory=dict)
     """Values added to the answers of one record, e.g. a balance."""
     create_right: Right = "create"

@@ -19,11 +19,13 @@ NOW = dt.datetime(2026, 3, 2, 8, 0, tzinfo=dt.UTC)
 LINKS: dict[str, tuple[str, ...]] = {
     "permission_grant": ("role_id",),
     "contact": ("customer_id",),
+    "resource_access_right": ("role_id",),
     "address": ("customer_id",),
 }
 """Optional references one of which a rule demands."""
 
 OVERRIDES: dict[str, dict[str, Any]] = {
+    "resource_access_right": {"object_type": "role", "object_id": 1},
     "supplier_evaluation": {"criterion": "quality", "score": 80},
     "material_synonym": {"system": "EN"},
     "cutting_data": {"iso513_group": "P2"},

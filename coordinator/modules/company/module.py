@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from coordinator.kernel import seal
 from coordinator.kernel.context import Context
-from coordinator.kernel.registry import Command, EntitySpec, Module, Permission
+from coordinator.kernel.registry import Command, EntitySpec, Job, Module, Permission
 from coordinator.modules.company import kernel_records, seeds, service, settings_endpoints, setup, setup_steps
 from coordinator.modules.company.models import (
     ActivityType,
@@ -88,6 +89,7 @@ MODULE = Module(
         *kernel_records.COMMANDS,
     ],
     routers=[setup.router, setup_steps.router, settings_endpoints.router, kernel_records.router],
+    jobs=[Job("history.seal", seal.seal_and_check, cron="15 0 * * *")],
     switched_off=service.switched_off,
     seed=seeds.seed,
 )  # fmt: skip

@@ -14,6 +14,7 @@ from coordinator.kernel.errors import BusinessError, Conflict, FieldError, NotFo
 from coordinator.kernel.registry import Permission
 from coordinator.modules.documents import signatures
 from coordinator.modules.documents.models import Document, DocumentAccessLog, DocumentLink, DocumentVersion
+from coordinator.modules.identity import api as identity
 
 PREFIXES = {
     "quality": "QUA", "regulatory": "REG", "hr": "RH", "production": "PRO", "commercial": "COM", "purchasing": "ACH",
@@ -24,7 +25,7 @@ MODULE_OF_FAMILY = {
     "purchasing": "purchasing", "finance": "finance", "qhse": "qhse", "maintenance": "maintenance",
 }  # fmt: skip
 NAMED_PERSONS_ONLY = ("customer_confidential", "defence_restricted", "export_controlled")
-"""Confidentialities shown to the master and the person in charge only, until clearances are given (DOC-34)."""
+"""Confidentialities shown to the person in charge and to cleared or named persons only (DOC-34, ACC-39)."""
 
 
 def next_number(ctx: Context, family: str) -> str:
@@ -162,6 +163,26 @@ def read(ctx: Context, version: DocumentVersion, action: str = "open") -> bytes:
     return ctx.files.read(version.sha256)
 
 
+def known_documents(ctx: Context) -> ColumnElement[bool]:
+    """Documents whose existence a person may know of, whatever his rights: restricted ones only by name (DOC-34, ACC-39)."""
+    return or_(
+        Document.confidentiality.not_in(NAMED_PERSONS_ONLY),
+        Document.owner_user_id == (ctx.principal.user_id or 0),
+        identity.cleared(ctx, Document.confidentiality),
+        identity.named(ctx, Document),
+    )
+
+
+def known_versions(ctx: Context) -> ColumnElement[bool]:
+    """Versions of known documents."""
+    return DocumentVersion.document_id.in_(select(Document.id).where(known_documents(ctx)))
+
+
+def known_links(ctx: Context) -> ColumnElement[bool]:
+    """Links of known documents."""
+    return DocumentLink.document_id.in_(select(Document.id).where(known_documents(ctx)))
+
+
 def visible_documents(ctx: Context, scope: str) -> ColumnElement[bool]:
     """What a scope narrower than ``all`` shows.
 
@@ -173,8 +194,9 @@ def visible_documents(ctx: Context, scope: str) -> ColumnElement[bool]:
     if scope == "site":
         hidden = [f for f in ("hr", "finance") if ctx.principal.scope(MODULE_OF_FAMILY[f], "read") != "all"]
         full = [f for f, m in MODULE_OF_FAMILY.items() if ctx.principal.scope(m, "read") == "all"]
-        entitled = and_(Document.family.in_(full), Document.confidentiality.not_in(NAMED_PERSONS_ONLY))
-        return or_(mine, and_(Document.family.not_in(hidden), open_ones), entitled)
+        by_name = and_(Document.confidentiality.in_(NAMED_PERSONS_ONLY), known_documents(ctx))
+        entitled = Document.family.in_(full)
+        return or_(mine, by_name, and_(Document.family.not_in(hidden), open_ones), entitled)
     if scope in {"assigned", "own"}:
         version = aliased(DocumentVersion)
         approved = exists().where(version.document_id == Document.id, version.status == "approved")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from coordinator.kernel.context import Context, Principal
+from coordinator.kernel.db import Record
 from coordinator.kernel.registry import RIGHTS
-from coordinator.modules.identity import accounts, sessions, sign_in
-from coordinator.modules.identity.models import AccessLog, Badge, UserAccount
+from coordinator.modules.identity import accounts, restricted, sessions, sign_in, signatures
+from coordinator.modules.identity.models import AccessLog, Badge, ElectronicSignature, UserAccount
 from coordinator.modules.identity.seeds import MODULE_CODES
 
 
@@ -77,6 +78,30 @@ def create_user(ctx: Context, **values: Any) -> UserAccount:
 def create_master(ctx: Context, **values: Any) -> UserAccount:
     """Create the one master account of a new installation; see :func:`accounts.create_master`."""
     return accounts.create_master(ctx, **values)
+
+
+def cleared(ctx: Context, kind: Any) -> ColumnElement[bool]:
+    """SQL condition: the person is cleared for the mark in the column ``kind`` (ACC-39)."""
+    return restricted.cleared(ctx, kind)
+
+
+def named(ctx: Context, model: type[Record]) -> ColumnElement[bool]:
+    """SQL condition: the person or one of his roles is named for the row of ``model`` (DRW-28)."""
+    return restricted.named(ctx, model)
+
+
+def require_signature(ctx: Context, record: Record, meaning: str = "approved") -> ElectronicSignature:
+    """The valid signature of a record as it is now; its entity declares ``signed`` (TRC-35).
+
+    Raises:
+        Conflict: ``signature.required`` when nobody signed, ``signature.outdated`` when the record changed since.
+    """
+    return signatures.require_signature(ctx, record, meaning)
+
+
+def signatures_of(ctx: Context, record: Record) -> list[dict[str, Any]]:
+    """Signatures of a record, newest first, each verified now; for papers and pages."""
+    return [signatures.describe(ctx, s, record) for s in signatures.signatures_of(ctx, record)]
 
 
 def users_with_right(ctx: Context, module_code: str, right: str) -> list[UserAccount]:

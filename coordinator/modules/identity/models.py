@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import audit
@@ -88,6 +89,37 @@ class PermissionGrant(Record):
     scope: Mapped[str] = f.choice("scope", default="all")
 
 
+class Clearance(Record):
+    """Permission of a person to know what carries a secrecy or export-control mark (ACC-39)."""
+
+    __tablename__ = "clearance"
+    __table_args__ = (UniqueConstraint("user_id", "kind"),)
+
+    user_id: Mapped[int] = f.ref("user_account.id", required=True)
+    kind: Mapped[str] = f.choice("clearance")
+    valid_until: Mapped[dt.date | None] = f.date()
+    granted_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+
+
+class ResourceAccessRight(Record):
+    """A person or role named for one restricted record (DRW-28, DOC-34)."""
+
+    __tablename__ = "resource_access_right"
+    __table_args__ = (
+        CheckConstraint("(user_id IS NULL) <> (role_id IS NULL)", name="one_holder"),
+        UniqueConstraint(
+            "user_id", "role_id", "object_type", "object_id", postgresql_nulls_not_distinct=True
+        ),
+        Index(None, "object_type", "object_id"),
+    )
+
+    user_id: Mapped[int | None] = f.ref("user_account.id")
+    role_id: Mapped[int | None] = f.ref("role.id")
+    object_type: Mapped[str] = f.text(60, required=True)
+    object_id: Mapped[int] = f.integer(required=True)
+    valid_until: Mapped[dt.date | None] = f.date()
+
+
 class UserSession(Record):
     """An open sign-in, closed by revoking it (ACC-07)."""
 
@@ -119,6 +151,28 @@ class Badge(Record):
     """True while valid, else NULL: the unique pair allows one valid badge per person."""
     issued_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     revoked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class ElectronicSignature(Row):
+    """One signature over one content; append-only, sealed by the server (TRC-38)."""
+
+    __tablename__ = "electronic_signature"
+    __table_args__ = (Index(None, "object_type", "object_id"),)
+
+    uid: Mapped[uuid.UUID] = f.uid()
+    signed_at: Mapped[dt.datetime] = f.timestamp(required=True)
+    user_id: Mapped[int] = f.ref("user_account.id", required=True)
+    roles: Mapped[str] = f.text(300, required=True)
+    object_type: Mapped[str] = f.text(60, required=True)
+    object_id: Mapped[int] = mapped_column(BigInteger)
+    object_version: Mapped[int] = f.integer(required=True)
+    meaning: Mapped[str] = f.choice("signature_meaning", default="approved")
+    method: Mapped[str] = f.text(40, required=True)
+    content: Mapped[dict[str, Any]] = f.json(required=True)
+    content_sha256: Mapped[str] = f.text(64, required=True)
+    terminal_id: Mapped[str | None] = f.text(60)
+    previous_sha256: Mapped[str | None] = f.text(64)
+    seal: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class SecurityEvent(Row):

@@ -16,12 +16,21 @@ from coordinator.modules.identity import (
     api,
     auth_endpoints,
     granting,
+    restricted,
     second_factor,
     seeds,
     sessions,
+    signature_endpoints,
     user_endpoints,
 )
-from coordinator.modules.identity.models import PermissionGrant, Role, UserAccount, UserRole
+from coordinator.modules.identity.models import (
+    Clearance,
+    PermissionGrant,
+    ResourceAccessRight,
+    Role,
+    UserAccount,
+    UserRole,
+)
 
 UPDATE = Permission("users_access", "update")
 
@@ -116,6 +125,14 @@ MODULE = Module(
             list_fields=("role_id", "user_id", "module_code", "is_enabled", "is_full_access", "scope"),
             on_create=granting.check_grant, on_update=granting.after_grant,
         ),
+        EntitySpec(
+            Clearance, "users_access", "system", title=("user_id", "kind"), on_create=restricted.on_clearance,
+            on_update=restricted.on_clearance, list_fields=("user_id", "kind", "valid_until", "granted_by_id"),
+        ),
+        EntitySpec(
+            ResourceAccessRight, "users_access", "system", title=("object_type", "object_id"), can_update=False,
+            on_create=restricted.on_access_right,
+        ),
     ],
     commands=[
         _user_command("reset_password", _reset_password, confirm=True),
@@ -129,7 +146,7 @@ MODULE = Module(
         Command("remove", UPDATE, _take_role, entity="user_role", tone="danger", confirm=True, critical=True),
         Command("remove", UPDATE, _remove_grant, entity="permission_grant", tone="danger", confirm=True, critical=True),
     ],
-    routers=[auth_endpoints.router, user_endpoints.router],
+    routers=[auth_endpoints.router, user_endpoints.router, signature_endpoints.router],
     settings=[
         SettingDef("security.access_token_min", "security", "integer", 15, unit="min", minimum=1, maximum=60),
         SettingDef("security.session_h", "security", "integer", 12, unit="h", minimum=1, maximum=72),

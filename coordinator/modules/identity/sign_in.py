@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 
 from coordinator.kernel.context import Context, Principal
-from coordinator.kernel.errors import DomainError, Unauthenticated
+from coordinator.kernel.errors import BusinessError, DomainError, FieldError, Unauthenticated
 from coordinator.modules.identity import passwords, second_factor, sessions, throttle
 from coordinator.modules.identity.keys import badge_salt
 from coordinator.modules.identity.models import Badge, UserAccount
@@ -36,6 +36,22 @@ def log_in(ctx: Context, email: str, password: str, code: str | None) -> SignedI
     _succeeded(ctx, user)
     _after_password(ctx, user, upgraded)
     return sessions.open_session(ctx, user, "password+totp" if user.totp_confirmed_at else "password")
+
+
+def prove_again(ctx: Context, user: UserAccount, password: str, code: str | None) -> DomainError | None:
+    """Ask a signed-in person again for his password and second factor; a refusal counts like a failed sign-in (ACC-38)."""
+    subject = throttle.email_subject(user.email)
+    locked = _locked(ctx, user, subject)
+    if locked:
+        return locked
+    if not passwords.verify(password, user.password_hash)[0]:
+        _failed(ctx, user, subject, "password")
+        return BusinessError("password.wrong", errors=[FieldError("password", "password.wrong")])
+    if user.totp_confirmed_at is not None and not second_factor.accepts(ctx, user, code or ""):
+        _failed(ctx, user, subject, "totp")
+        return BusinessError("totp.wrong", errors=[FieldError("totp", "totp.wrong")])
+    _succeeded(ctx, user)
+    return None
 
 
 def _after_password(ctx: Context, user: UserAccount, upgraded: str | None) -> None:

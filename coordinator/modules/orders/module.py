@@ -71,7 +71,7 @@ MODULE = Module(
         ),
         EntitySpec(
             SalesOrder, "orders", "sales", title=("number",), lifecycle=ORDER_LIFE, can_create=False, can_delete=False,
-            on_update=sales.on_update,
+            on_update=sales.on_update, signed=sales.signed_content,
             list_fields=("number", "customer_id", "status", "priority", "order_date", "delivery_date_confirmed", "total_excl_tax"),
         ),
         EntitySpec(

@@ -19,6 +19,7 @@ from coordinator.modules.catalogue.models import Part, PartRevision
 from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import Document, DocumentVersion
 from coordinator.modules.execution import api as execution
+from coordinator.modules.identity import api as identity
 from coordinator.modules.orders import offers
 from coordinator.modules.orders.models import CustomerPo, SalesOrder, SalesOrderLine
 from coordinator.modules.orders.papers import AcknowledgedLine, OrderAcknowledgement, render_acknowledgement
@@ -71,7 +72,11 @@ def open_from_po(ctx: Context, po: CustomerPo, reading: PoReading, delivery: dt.
     if po.document_id is not None:
         documents.link(ctx, po.document_id, order)
     file_acknowledgement(ctx, order, deviations=[d["message"] for d in po.accepted_differences or []])
-    move(ctx, order, "validate")
+    if order.criticality in DEFENCE:
+        text = f"Commande {order.number} à signer avant validation"
+        tasks.open_task(ctx, "order_signature", text, order, role="management")
+    else:
+        move(ctx, order, "validate")
     return order
 
 
@@ -209,11 +214,35 @@ def refresh_total(ctx: Context, order: SalesOrder) -> None:
 
 
 def validate(ctx: Context, order: SalesOrder, _params: Any) -> None:
-    """Checks before production starts; a defence order never goes without its purchase order (ORD-05)."""
+    """Checks before production starts; a defence order goes neither without purchase order (ORD-05) nor unsigned (ORD-04)."""
     if order.customer_po_id is None and order.criticality in DEFENCE:
         raise BusinessError("order.forced_defence", number=order.number)
     if not lines_of(ctx, order.id):
         raise BusinessError("order.no_line", number=order.number)
+    if order.criticality in DEFENCE:
+        identity.require_signature(ctx, order)
+
+
+def signed_content(ctx: Context, order: SalesOrder) -> dict[str, Any]:
+    """What whoever validates a defence order signs: the customer's order and every line of it (ORD-04)."""
+    return {
+        "number": order.number,
+        "customer": parties.customer(ctx, order.customer_id).name,
+        "customer_po_id": order.customer_po_id,
+        "criticality": order.criticality,
+        "total_excl_tax": order.total_excl_tax,
+        "lines": [
+            {
+                "line_no": line.line_no,
+                "part_revision_id": line.part_revision_id,
+                "quantity": line.quantity,
+                "unit_price_excl_tax": line.unit_price_excl_tax,
+                "due_date": line.due_date,
+                "certificate_required": line.certificate_required,
+            }
+            for line in lines_of(ctx, order.id)
+        ],
+    }
 
 
 def cancel(ctx: Context, order: SalesOrder, params: ReasonParams) -> None:
