@@ -123,6 +123,7 @@ def _cost(job: Job, route: Route, delivery_share: Decimal) -> Costed:
     lines += _bought_tools(job, route)
     complexity = complexity_of(job, route)
     lines.append(_programming(job, complexity))
+    lines += _fixture(job)
     lines += _certificate(job)
     lines += _logistics(job, delivery_share)
     return Costed(
@@ -274,6 +275,16 @@ def _programming(job: Job, complexity: str) -> CostLine:
     return CostLine(
         "programming", "Programmation", _d(minutes) / 60 * line.rate, f"{minutes:g} min ({complexity})", True
     )
+
+
+def _fixture(job: Job) -> list[CostLine]:
+    """A fixture made or bought for the part, once (QUO-31)."""
+    cost = job.part.fixture_cost
+    if cost is None:
+        return []
+    if not cost >= 0:
+        raise QuotingError("cost_invalid", "Coût du montage non valable.", "fixture_cost")
+    return [CostLine("fixture", "Montage d'usinage", cost, "saisi", True)]
 
 
 def _certificate(job: Job) -> list[CostLine]:

@@ -17,6 +17,7 @@ from coordinator.modules.quoting.engine.turning import RoughTurning
 from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
 
 DRILL_SLACK_MM = 0.061
+_GUN_DRILL_RATIO = 20.0
 CENTRE_PILOTS_MM = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3)
 
 
@@ -61,7 +62,9 @@ def drill(ctx: Context, d: float, depth: float, count: int, slack_mm: float = DR
 
 
 def _bought(ctx: Context, need: ToolNeed) -> ToolChoice:
-    return from_supplier(need, ctx) or to_ask(need, ctx)
+    deep = need.reach_mm > _GUN_DRILL_RATIO * (need.diameter_mm or 1.0)
+    ways = ("Forage profond (foret ¾) en sous-traitance", "Perçage par électro-érosion") if deep else ()
+    return from_supplier(need, ctx) or to_ask(need, ctx, ways)
 
 
 def _cost_per_piece(ctx: Context, cut: Cut) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from coordinator.modules.quoting.engine import cutting as c
@@ -80,7 +81,8 @@ class Hole:
         d = first.choice.tool.diameter_mm or self.diameter_mm
         soft = first.choice.tool.substrate == "hss"
         deep = self.depth_mm > ctx.rules.deep_from_ratio * d
-        return [spot(ctx, d, self.count), *cuts] if soft or deep else cuts
+        wanders = (soft or deep) and d <= ctx.rules.ream_to_mm
+        return [spot(ctx, d, self.count), *cuts] if wanders else cuts
 
     def _plain(self, ctx: Context) -> list[Cut]:
         it = self.it if self.it is not None else ctx.rules.default_it
@@ -89,12 +91,25 @@ class Hole:
             return self._bored(ctx, self.pre_mm, self.diameter_mm, passes)
         if it >= 11:
             return self._drilled(ctx, self.diameter_mm, 0)
-        if it >= 9 or self.diameter_mm > ctx.rules.ream_to_mm or ctx.group.f_ream is None:
+        if (
+            (it >= 9 and self._can_open(ctx))
+            or self.diameter_mm > ctx.rules.ream_to_mm
+            or ctx.group.f_ream is None
+        ):
             passes = max(1, c.finish_passes(ctx.rules, self.it, self.ra_um))
             return self._drilled(ctx, self.diameter_mm, passes)
         allowance = stepped(ctx.rules.ream_allowance_mm, self.diameter_mm)
         pre = round(self.diameter_mm - allowance, 3)
         return [*self._drilled(ctx, pre, 0), ream(ctx, self.diameter_mm, self.depth_mm, self.count)]
+
+    def _can_open(self, ctx: Context) -> bool:
+        """A mill (or boring bar on the axis) in stock reaches down the hole; else a reamer does what it would have done."""
+        reach = self.depth_mm + ctx.rules.reach_margin_mm
+        kind, share = ("boring_bar", 0.8) if self.on_axis else ("end_mill", 0.7)
+        return (
+            in_stock(ToolNeed(kind, max_diameter_mm=share * self.diameter_mm, reach_mm=reach), ctx)
+            is not None
+        )
 
     def _drilled(self, ctx: Context, target_mm: float, finish: int) -> list[Cut]:
         """Drill to the target, or the largest drill below it and open by milling (mill) or boring (lathe)."""
@@ -112,8 +127,10 @@ class Hole:
         if pre is not None and pre.diameter_mm:
             start = pre.diameter_mm
             first = [drill_with(ctx, ToolChoice(pre), self.depth_mm, self.count)]
-        elif self.on_axis:
-            start = min(limit, 20.0)
+        elif self.on_axis or in_stock(mill, ctx) is None:
+            if finish == 0 and not self.on_axis:
+                return [drill(ctx, target_mm, self.depth_mm, self.count)]
+            start = math.floor(2 * min(limit, 20.0 if self.on_axis else limit)) / 2
             first = [drill(ctx, start, self.depth_mm, self.count)]
         if self.on_axis:
             return first + self._bored(ctx, start, target_mm, finish)

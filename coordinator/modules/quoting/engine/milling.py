@@ -190,7 +190,7 @@ def corner_mill(
         f"{label} : rayon intérieur R{size(radius_mm)} sur {size(reach_mm)} mm hors de portée d'une fraise (Ø ≥ {size(smallest)}) : "
         "rayon plus grand à demander au client, ou électro-érosion."
     )
-    return largest_end_mill(ctx, smallest, reach_mm), (note,)
+    return largest_end_mill(ctx, max(smallest, 3.0), reach_mm), (note,)
 
 
 def bulk(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from coordinator.modules.quoting.engine.trades import TradeOperation
 
@@ -82,6 +83,7 @@ class PartDescription:
     keep_stock_surface: bool = False
     programs_exist: bool = False
     marking: str = ""
+    fixture_cost: Decimal | None = None
     trade_operations: tuple[TradeOperation, ...] = ()
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

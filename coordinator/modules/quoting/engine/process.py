@@ -133,7 +133,11 @@ def _outer_steps(
     if rough:
         steps.append(RoughTurning(rough))
     steps += [
-        RoughTurning(((r.outer_mm, r.bottom_mm + 2 * allowance, r.width_mm),), label="Ébauche du dégagement")
+        RoughTurning(
+            ((r.outer_mm, r.bottom_mm + 2 * allowance, r.width_mm),),
+            recess=True,
+            label="Ébauche du dégagement (profil 35°)",
+        )
         for r in side.recesses
         if r.width_mm > outline.GROOVE_MAX_WIDTH_MM
     ]

@@ -111,7 +111,7 @@ class CuttingSettings:
     tailstock_from_ratio: float = 4.0
     steady_rest_from_ratio: float = 10.0
     travel_margin_mm: float = 20.0
-    smallest_end_mill_mm: float = 1.0
+    smallest_end_mill_mm: float = 2.0
     end_mill_max_reach_ratio: float = 10.0
     contour_max_height_mm: float = 60.0
     slender_centre_from_mm: float = 6.0

@@ -45,6 +45,7 @@ class ToolNeed:
     max_width_mm: float | None = None
     max_corner_radius_mm: float | None = None
     substrate: str | None = None
+    min_cut_mm: float = 0.0
     name: str = ""
 
     def label(self) -> str:
@@ -56,6 +57,8 @@ class ToolNeed:
             parts.append(f"Ø{size(self.diameter_mm)}")
         elif self.max_diameter_mm is not None:
             parts.append(f"Ø ≤ {self.max_diameter_mm:g}")
+        if self.min_cut_mm:
+            parts.append(f"profondeur ≥ {size(self.min_cut_mm)} mm")
         if self.reach_mm:
             parts.append(f"portée ≥ {size(self.reach_mm)} mm")
         return ", ".join([" ".join(parts[:2]), *parts[2:]])
@@ -79,6 +82,8 @@ def matches(need: ToolNeed, tool: Tool, ctx: Context) -> bool:
     if need.max_corner_radius_mm is not None and (tool.corner_radius_mm or 0.0) > need.max_corner_radius_mm:
         return False
     if need.substrate is not None and tool.substrate != need.substrate:
+        return False
+    if tool.cutting_length_mm is not None and tool.cutting_length_mm < need.min_cut_mm:
         return False
     return tool.usable_length_mm is None or tool.usable_length_mm >= need.reach_mm
 
@@ -140,7 +145,7 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
         need.tool_type,
         d,
         need.reach_mm or None,
-        need.reach_mm or None,
+        need.min_cut_mm or need.reach_mm or None,
         corner_radius_mm=0.4 if "turning" in need.tool_type or "boring" in need.tool_type else 0.0,
         teeth=teeth,
         width_mm=need.max_width_mm,

@@ -114,7 +114,7 @@ class RoughTurning:
 
     bands: tuple[tuple[float, float, float], ...]
     internal: bool = False
-    bar_diameter_mm: float | None = None
+    recess: bool = False
     label: str = "Ébauche extérieure"
     operation_type: str = "turning"
 
@@ -125,6 +125,8 @@ class RoughTurning:
             need = ToolNeed("boring_bar", max_diameter_mm=largest, reach_mm=reach)
         elif self._slender(ctx):
             need = ToolNeed("turning_finish", max_corner_radius_mm=0.4)
+        elif self.recess:
+            need = ToolNeed("turning_finish")
         else:
             need = ToolNeed("turning_rough")
         choice = choose(need, ctx)
@@ -144,7 +146,8 @@ class RoughTurning:
 
     def _slender(self, ctx: Context) -> bool:
         """A thin part bends under a roughing insert: a small nose radius and a feed in proportion to the diameter."""
-        return not self.internal and self._smallest() < ctx.rules.small_diameter_mm
+        thin = self._smallest() < ctx.rules.small_diameter_mm
+        return not self.internal and thin and self.bands[0][0] < 2.5 * ctx.rules.small_diameter_mm
 
     def _at_power(self, ctx: Context, choice: c.ToolChoice, data: Data) -> Cut:
         """Lower ap, then f, until power and torque hold (QUO-21)."""
@@ -325,14 +328,14 @@ class Groove:
     operation_type: str = "turning"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        choice = choose(ToolNeed("grooving", max_width_mm=self.width_mm), ctx)
+        height = (self.diameter_mm - self.bottom_mm) / 2
+        choice = choose(ToolNeed("grooving", max_width_mm=self.width_mm, min_cut_mm=height), ctx)
         blade = choice.tool.width_mm or self.width_mm
         plunges = max(1, math.ceil(self.width_mm / blade - 1e-9))
         data = _turn_data(ctx, False, ctx.rules.grooving_vc_factor, "gorge")
         feed = Value(ctx.rules.grooving_f_mm, "mm/tr", "f gorge", {}, "valeur par défaut")
         data = c.with_record(ctx, choice.tool, "grooving", Data(data.vc, feed, blade))
         n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
-        height = (self.diameter_mm - self.bottom_mm) / 2
         time = self.count * plunges * (height + 2) / (data.feed.value * n.value)
         power = c.turning_power(
             ctx, c.actual_speed(data.vc, n, self.diameter_mm).value, blade, data.feed.value
@@ -442,7 +445,8 @@ class Parting:
     operation_type: str = "turning"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        choice = choose(ToolNeed("parting"), ctx)
+        depth = (self.diameter_mm - self.bore_mm) / 2
+        choice = choose(ToolNeed("parting", min_cut_mm=depth), ctx)
         data = _turn_data(ctx, False, ctx.rules.grooving_vc_factor, "tronçonnage")
         feed = Value(ctx.rules.grooving_f_mm, "mm/tr", "f tronçonnage", {}, "valeur par défaut")
         data = c.with_record(ctx, choice.tool, "parting", Data(data.vc, feed, choice.tool.width_mm or 3.0))
