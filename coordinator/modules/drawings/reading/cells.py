@@ -8,6 +8,7 @@ from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.page import Page
 
 MIN_RULE_SHARE = 0.008
+FRAME_SHARE = 0.55
 BORDER_SHARE = 0.12
 MAX_CELL_SHARE = 0.06
 
@@ -81,9 +82,14 @@ class Grid:
 
     def drawing_frame(self) -> BBox:
         """The inner border of the sheet; the sheet itself where none is drawn."""
-        margin = BORDER_SHARE * self.height
-        # A tall view has no side which reaches from the upper to the lower border.
-        sides = [rule for rule in self.upright if rule.start < margin and rule.end > self.height - margin]
+        margin = 0.1 * self.height
+        # A tall view near the border is long too, but does not begin at the border.
+        sides = [
+            rule
+            for rule in self.upright
+            if rule.end - rule.start > FRAME_SHARE * self.height
+            and (rule.start < margin or rule.end > self.height - margin)
+        ]
         near = BORDER_SHARE * self.width
         left = max((rule for rule in sides if rule.at < near), key=lambda rule: rule.at, default=None)
         right = min(
