@@ -7,6 +7,8 @@ from typing import Literal
 Tone = Literal["neutral", "info", "success", "warning", "danger", "muted"]
 
 ENUMERATIONS: dict[str, tuple[str, ...]] = {
+    "drawing_file_role": ("drawing", "attachment", "container"),
+    "title_block_template": ("proposed", "approved", "rejected"),
     "drawing_analysis": (
         "uploaded",
         "analysing",

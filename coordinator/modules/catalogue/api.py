@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -37,6 +38,7 @@ __all__ = [
     "find_material",
     "item_by_code",
     "part_revision",
+    "similar_materials",
     "tool_properties",
 ]
 
@@ -75,6 +77,18 @@ def _materials(ctx: Context, condition: Any) -> list[int]:
         select(MaterialSynonym.material_id).where(condition, MaterialSynonym.archived_at.is_(None)).distinct()
     )
     return list(ctx.session.scalars(query.limit(2)))
+
+
+def similar_materials(ctx: Context, designation: str, *, limit: int = 3) -> list[Material]:
+    """Materials whose designations look most like this one, for a person to choose from (DRW-22)."""
+    key = rules.search_key(designation)
+    query = select(MaterialSynonym.material_id, MaterialSynonym.search_key)
+    best: dict[int, float] = {}
+    for material_id, known in ctx.session.execute(query.where(MaterialSynonym.archived_at.is_(None))):
+        score = SequenceMatcher(None, key, known).ratio()
+        if score >= 0.55 and score > best.get(material_id, 0.0):
+            best[material_id] = score
+    return [ctx.get(Material, i) for i in sorted(best, key=lambda i: (-best[i], i))[:limit]]
 
 
 def tool_properties(tool: Tool) -> dict[str, Any]:

@@ -1,58 +1,212 @@
-"""Routes of drawings that are not derived: upload, whole reading, original file."""
+"""Routes of receiving drawings and of their files; the review has its own (``review_endpoints``)."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
-from sqlalchemy import select
+from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field, SecretStr
 
-from coordinator.kernel import crud
-from coordinator.kernel.http import Ctx, guarded
+from coordinator.kernel import commands, crud
+from coordinator.kernel.context import Context
+from coordinator.kernel.errors import BusinessError, TooLarge
+from coordinator.kernel.http import Ctx, guarded, problem
 from coordinator.kernel.registry import Permission
-from coordinator.modules.drawings import service
-from coordinator.modules.drawings.models import DrawingAnalysis, DrawingAnalysisFile, DrawingFile
+from coordinator.modules.drawings import access, imports, service
+from coordinator.modules.drawings.limits import reading_limits
+from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFile, DrawingImport
 
-router = APIRouter(prefix="/drawings", tags=["drawing_analysis"])
-_READ = Permission("drawing_analysis", "read")
-_CREATE = Permission("drawing_analysis", "create")
-
-
-@router.post("", status_code=202, operation_id="drawings_upload", openapi_extra=guarded(_CREATE))
-def upload(
-    ctx: Ctx, files: Annotated[list[UploadFile], File()], customer_id: Annotated[int | None, Form()] = None
-) -> dict[str, Any]:
-    """Receive one or several files of one customer; answers the analyses that were queued."""
-    ctx.require(_CREATE)
-    uploads = [service.Upload(f.filename or "sans-nom", f.file.read()) for f in files]
-    analyses = service.receive(ctx, customer_id, uploads)
-    return {"analyses": [_state(ctx, a) for a in analyses]}
+READ = Permission("drawing_analysis", "read")
+CREATE = Permission("drawing_analysis", "create")
+UPDATE = Permission("drawing_analysis", "update")
+MAX_REQUEST_BYTES = 4 * 1024**3
+"""No request is even taken in beyond this; the limit per file is a setting."""
 
 
-@router.get("/{analysis_id}/analysis", operation_id="drawing_reading", openapi_extra=guarded(_READ))
-def analysis(ctx: Ctx, analysis_id: int) -> dict[str, Any]:
-    """State, every field with its place on the sheet, and the merged description."""
+class LimitedRoute(APIRoute):
+    """Refuses a far too large upload before its body is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler behind a look at the announced size."""
+        handler = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            if length.isdecimal() and int(length) > MAX_REQUEST_BYTES:
+                return problem(request, TooLarge(limit_mb=MAX_REQUEST_BYTES >> 20))
+            return await handler(request)
+
+        return limited
+
+
+router = APIRouter(prefix="/drawings", tags=["drawing_analysis"], route_class=LimitedRoute)
+IdempotencyHeader = Annotated[str | None, Header(alias="Idempotency-Key", max_length=120)]
+
+
+class PasswordBody(BaseModel):
+    """Password of an encrypted file; it is used once and kept nowhere."""
+
+    file_id: int = Field(ge=1)
+    password: SecretStr = Field(max_length=200)
+
+
+def opened(
+    ctx: Context, analysis_id: int, permission: Permission, what: str, *, lock: bool = False
+) -> DrawingAnalysis:
+    """An analysis the acting person may open; openings of restricted ones are written to the history.
+
+    Raises:
+        Forbidden, NotFound: right missing; unknown, out of scope or restricted to others.
+    """
     spec = ctx.registry.entities["drawing_analysis"]
-    record = crud.visible_record(ctx, spec, analysis_id, ctx.require(_READ))
-    return {**crud.serialize(ctx, spec, record), "files": _file_list(ctx, record)}
+    analysis: DrawingAnalysis = crud.visible_record(
+        ctx, spec, analysis_id, ctx.require(permission), lock=lock
+    )
+    access.check_open(ctx, analysis, what)
+    return analysis
 
 
-@router.get("/files/{file_id}/content", operation_id="drawing_file_content", openapi_extra=guarded(_READ))
+@router.post("", status_code=202, operation_id="drawings_upload", openapi_extra=guarded(CREATE))
+def upload(
+    ctx: Ctx,
+    request: Request,
+    files: Annotated[list[UploadFile], File()],
+    customer_id: Annotated[int | None, Form()] = None,
+    quantity: Annotated[Decimal | None, Form(gt=0, max_digits=14, decimal_places=3)] = None,
+    again: Annotated[bool, Form()] = False,
+    key: IdempotencyHeader = None,
+) -> Any:
+    """Receive files, archives and e-mails of one customer; answers the analyses queued, the files refused and those known.
+
+    A request repeated with its ``Idempotency-Key`` answers what the first one did and doubles nothing (DRW-54).
+    """
+    ctx.require(CREATE)
+    if customer_id is not None:
+        _check_customer(ctx, customer_id)
+    uploads = [imports.Upload(f.filename or "sans-nom", f.file) for f in files]
+    refusals = []
+
+    def run() -> dict[str, Any]:
+        received = imports.receive(ctx, customer_id, uploads, quantity=quantity, again=again)
+        refusals.append(received.refusal())
+        return {
+            "import_id": received.record.id,
+            "analyses": [_state(ctx, a) for a in received.analyses],
+            "refused": received.refused,
+            "known": received.known,
+        }
+
+    marks = [[u.name, _digest(u)] for u in uploads] if key else []
+    answer = commands.idempotent(ctx, key, ["drawings", customer_id, str(quantity), again, marks], run)
+    # Answered, not raised: what was refused stays on record although nothing was kept.
+    return problem(request, refusals[0]) if refusals and refusals[0] is not None else answer
+
+
+def _check_customer(ctx: Context, customer_id: int) -> None:
+    spec = ctx.registry.entities["customer"]
+    ctx.get(spec.model, customer_id)
+
+
+def _digest(upload: imports.Upload) -> str:
+    digest = hashlib.sha256()
+    while chunk := upload.stream.read(1 << 20):
+        digest.update(chunk)
+    upload.stream.seek(0)
+    return digest.hexdigest()
+
+
+@router.get("/imports/{import_id}", operation_id="drawing_import_state", openapi_extra=guarded(READ))
+def import_state(ctx: Ctx, import_id: int) -> dict[str, Any]:
+    """How far an import is: its analyses with their progress, what was refused and what was known."""
+    spec = ctx.registry.entities["drawing_import"]
+    record: DrawingImport = crud.visible_record(ctx, spec, import_id, ctx.require(READ))
+    analyses = crud.list_records(
+        ctx, ctx.registry.entities["drawing_analysis"],
+        crud.ListQuery(limit=100, sort="id", filters={"drawing_import_id": str(import_id)}),
+    )  # fmt: skip
+    states = [
+        _state(ctx, ctx.get(DrawingAnalysis, a["id"]))
+        for a in analyses["items"]
+        if access.may_open(ctx, ctx.get(DrawingAnalysis, a["id"]))
+    ]
+    done = [s for s in states if s["status"] not in ("uploaded", "analysing")]
+    return {
+        "import_id": record.id,
+        "sender": record.sender,
+        "subject": record.subject,
+        "file_count": record.file_count,
+        "analyses": states,
+        "done": len(done),
+        "total": len(states),
+        "refused": record.refused or [],
+        "known": record.known or [],
+    }
+
+
+@router.get("/{analysis_id}/analysis", operation_id="drawing_reading", openapi_extra=guarded(READ))
+def analysis(ctx: Ctx, analysis_id: int) -> dict[str, Any]:
+    """State, and the whole reading: every file's and the merged description."""
+    record = opened(ctx, analysis_id, READ, "analysis")
+    answer = crud.serialize(ctx, ctx.registry.entities["drawing_analysis"], record)
+    return {**answer, "reading": record.reading, "files": _file_list(ctx, record)}
+
+
+@router.get("/files/{file_id}/content", operation_id="drawing_file_content", openapi_extra=guarded(READ))
 def content(ctx: Ctx, file_id: int) -> Response:
     """The customer's file, unchanged."""
-    ctx.require(_READ)
-    file = ctx.get(DrawingFile, file_id)
+    spec = ctx.registry.entities["drawing_file"]
+    file: DrawingFile = crud.visible_record(ctx, spec, file_id, ctx.require(READ))
+    access.check_file(ctx, file, "content")
     headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
     return Response(ctx.files.read(file.sha256), media_type="application/octet-stream", headers=headers)
 
 
-def _state(ctx: Ctx, record: DrawingAnalysis) -> dict[str, Any]:
-    return {"id": record.id, "status": record.status, "files": _file_list(ctx, record)}
+@router.post("/{analysis_id}/password", operation_id="drawing_password", openapi_extra=guarded(UPDATE))
+def password(ctx: Ctx, analysis_id: int, body: PasswordBody) -> dict[str, Any]:
+    """Open an encrypted file with its password and read it again."""
+    record = opened(ctx, analysis_id, UPDATE, "password", lock=True)
+    service.unlock(ctx, record, body.file_id, body.password.get_secret_value())
+    return _state(ctx, record)
 
 
-def _file_list(ctx: Ctx, record: DrawingAnalysis) -> list[dict[str, Any]]:
-    query = select(DrawingFile).join(
-        DrawingAnalysisFile, DrawingAnalysisFile.drawing_file_id == DrawingFile.id
-    )
-    query = query.where(DrawingAnalysisFile.drawing_analysis_id == record.id).order_by(DrawingFile.id)
-    return [{"id": f.id, "file_name": f.file_name, "sha256": f.sha256} for f in ctx.session.scalars(query)]
+@router.post(
+    "/{analysis_id}/files",
+    status_code=202,
+    operation_id="drawing_replace_file",
+    openapi_extra=guarded(UPDATE),
+)
+def replace_file(ctx: Ctx, analysis_id: int, file: Annotated[UploadFile, File()]) -> dict[str, Any]:
+    """Another file for an analysis that failed."""
+    record = opened(ctx, analysis_id, UPDATE, "files", lock=True)
+    limit = reading_limits(ctx).limits.max_bytes
+    data = file.file.read(limit + 1)
+    name = imports.clean_name(file.filename or "")
+    if len(data) > limit:
+        raise TooLarge("drawing.too_large", name=name, limit_mb=limit >> 20)
+    if not data:
+        raise BusinessError("drawing.empty", name=name)
+    stored = imports.store(ctx, None, name, data, customer_id=record.customer_id)
+    service.replace_file(ctx, record, stored)
+    return _state(ctx, record)
+
+
+def _state(ctx: Context, record: DrawingAnalysis) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "status": record.status,
+        "progress_pct": record.progress_pct,
+        "progress_step": record.progress_step,
+        "error": {"code": record.error_code, "message": record.error_message} if record.error_code else None,
+        "files": _file_list(ctx, record),
+    }
+
+
+def _file_list(ctx: Context, record: DrawingAnalysis) -> list[dict[str, Any]]:
+    return [
+        {"id": f.id, "file_name": f.file_name, "sha256": f.sha256, "role": f.role}
+        for f in access.files_of(ctx, record.id)
+    ]

@@ -1,15 +1,61 @@
 """Manifest of the drawings module."""
 
-from coordinator.kernel.registry import EntitySpec, Handler, Job, Lifecycle, Module, Transition
-from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.drawings import endpoints, service
+from collections.abc import Callable
+from typing import Any
+
+from coordinator.kernel.context import Context
+from coordinator.kernel.registry import (
+    Command,
+    EntitySpec,
+    Handler,
+    Job,
+    Lifecycle,
+    Module,
+    Permission,
+    Transition,
+)
+from coordinator.modules.drawings import (
+    access,
+    corrections,
+    endpoints,
+    imports,
+    keeping,
+    learning,
+    limits,
+    review_endpoints,
+    service,
+)
 from coordinator.modules.drawings.models import (
+    DrawingAccess,
     DrawingAnalysis,
     DrawingAnalysisFile,
     DrawingCorrection,
     DrawingFeature,
     DrawingFile,
+    DrawingImport,
+    TitleBlockStyle,
+    TitleBlockTemplate,
 )
+
+_CODE = "drawing_analysis"
+_UPDATE = Permission(_CODE, "update")
+_VALIDATE = Permission(_CODE, "validate")
+Act = Callable[[Context, Any, Any], Any]
+
+
+def _opened(act: Act) -> Act:
+    """An act on a restricted analysis is for named persons only, and written down (DRW-28)."""
+
+    def run(ctx: Context, record: DrawingAnalysis, params: Any) -> Any:
+        access.check_open(ctx, record, act.__name__)
+        return act(ctx, record, params)
+
+    return run
+
+
+def _new_version(ctx: Context, record: DrawingAnalysis, params: Any) -> dict[str, int]:
+    return {"analysis_id": service.new_version(ctx, record, params).id}
+
 
 LIFECYCLE = Lifecycle(
     "status",
@@ -17,42 +63,86 @@ LIFECYCLE = Lifecycle(
         Transition("begin", ("uploaded",), "analysing", automatic=True),
         Transition("analysed", ("analysing",), "to_review", event="drawing_analysis.analysed", automatic=True),
         Transition("fail", ("uploaded", "analysing"), "failed", event="drawing_analysis.failed", automatic=True),
+        Transition("read_again", ("to_review",), "uploaded", automatic=True),
+        Transition("retry", ("failed",), "uploaded", effect=_opened(service.retry)),
+        Transition("enter_by_hand", ("failed",), "to_review", effect=_opened(service.enter_by_hand)),
         Transition(
-            "validate", ("to_review",), "validated", right="validate", effect=service.validate,
+            "validate", ("to_review",), "validated", right="validate", effect=_opened(service.validate),
             event="drawing_analysis.validated", tone="primary", critical=True,
         ),
-        Transition("reject", ("to_review", "failed"), "rejected", right="validate", tone="danger", confirm=True),
-        Transition("supersede", ("validated", "to_review"), "superseded", automatic=True),
+        Transition(
+            "reject", ("to_review", "failed"), "rejected", right="validate", effect=_opened(service.close_review),
+            tone="danger", confirm=True,
+        ),
+        Transition("supersede", ("validated", "to_review", "failed"), "superseded", effect=service.close_review, automatic=True),
     ),
 )  # fmt: skip
 
+TEMPLATE_LIFECYCLE = Lifecycle(
+    "status",
+    (
+        Transition("approve", ("proposed", "rejected"), "approved", right="validate", effect=learning.decide, tone="primary"),
+        Transition("reject", ("proposed", "approved"), "rejected", right="validate", effect=learning.decide, tone="danger"),
+    ),
+)  # fmt: skip
+
+
+def _has_status(*states: str) -> Callable[[Any], bool]:
+    return lambda record: record.status in states
+
+
+def _analysis_command(name: str, act: Act, permission: Permission, **kwargs: Any) -> Command:
+    return Command(name, permission, _opened(act), entity="drawing_analysis", **kwargs)
+
+
+_UNDER_REVIEW = _has_status("to_review")
+COMMANDS = [
+    _analysis_command("reanalyse", _new_version, _UPDATE, available=_has_status("to_review", "validated", "rejected", "failed"), confirm=True),
+    _analysis_command("join", keeping.join, _UPDATE, params=keeping.JoinParams, available=_UNDER_REVIEW),
+    _analysis_command("split", keeping.split, _UPDATE, params=keeping.FilesParams, available=_UNDER_REVIEW, in_menu=False),
+    _analysis_command("choose", corrections.choose, _UPDATE, params=corrections.ChooseParams, available=_UNDER_REVIEW, in_menu=False),
+    _analysis_command("number_balloons", corrections.number_balloons, _UPDATE, available=_UNDER_REVIEW),
+    _analysis_command("restrict", access.restrict_by_hand, _VALIDATE, params=access.ReasonParams,
+                      available=lambda r: not r.is_restricted, critical=True, confirm=True),
+    _analysis_command("lift_restriction", access.lift, _VALIDATE, params=access.ReasonParams,
+                      available=lambda r: r.is_restricted, critical=True, confirm=True),
+    _analysis_command("grant_access", access.grant, _VALIDATE, params=access.GrantParams,
+                      available=lambda r: r.is_restricted, critical=True),
+    _analysis_command("revoke_access", access.revoke, _VALIDATE, params=access.GrantParams,
+                      available=lambda r: r.is_restricted, critical=True),
+    Command("remove", _UPDATE, corrections.remove_feature, entity="drawing_feature",
+            available=lambda r: r.archived_at is None, tone="danger"),
+]  # fmt: skip
+
+_FIXED: dict[str, Any] = {"can_create": False, "can_update": False, "can_delete": False}
 MODULE = Module(
     name="drawings",
     depends=("company", "identity", "documents", "parties", "catalogue"),
     entities=[
         EntitySpec(
-            DrawingAnalysis, "drawing_analysis", "sales", title=("drawing_number", "part_name"), plural="drawing-analyses",
-            can_create=False, can_delete=False, lifecycle=LIFECYCLE, on_update=service.on_update,
+            DrawingAnalysis, _CODE, "sales", title=("drawing_number", "part_name"), plural="drawing-analyses",
+            can_create=False, can_delete=False, lifecycle=LIFECYCLE, on_update=corrections.on_update,
             list_fields=("drawing_number", "revision", "part_name", "material_text", "status", "confidence", "complexity"),
         ),
+        EntitySpec(DrawingImport, _CODE, title=("subject", "id"), **_FIXED),
+        EntitySpec(DrawingFile, _CODE, title=("file_name",), **_FIXED),
+        EntitySpec(DrawingAnalysisFile, _CODE, title=("drawing_file_id",), **_FIXED),
         EntitySpec(
-            DrawingFile, "drawing_analysis", title=("file_name",), can_create=False, can_update=False, can_delete=False,
+            DrawingFeature, _CODE, title=("kind", "text"), can_create=False, can_delete=False, default_sort="id",
+            on_update=corrections.on_update_feature,
         ),
+        EntitySpec(DrawingCorrection, _CODE, title=("field_name",), **_FIXED),
+        EntitySpec(TitleBlockStyle, _CODE, title=("name",), can_create=False),
         EntitySpec(
-            DrawingAnalysisFile, "drawing_analysis", title=("drawing_file_id",), can_create=False, can_update=False,
-            can_delete=False,
+            TitleBlockTemplate, _CODE, "sales", title=("field_name", "label"), can_create=False, can_update=False,
+            can_delete=False, lifecycle=TEMPLATE_LIFECYCLE,
+            list_fields=("title_block_style_id", "field_name", "label", "read_value", "corrected_value", "evidence_count", "status"),
         ),
-        EntitySpec(
-            DrawingFeature, "drawing_analysis", title=("kind", "text"), can_create=False, can_delete=False,
-            default_sort="id",
-        ),
-        EntitySpec(
-            DrawingCorrection, "drawing_analysis", title=("field_name",), can_create=False, can_update=False,
-            can_delete=False,
-        ),
+        EntitySpec(DrawingAccess, _CODE, title=("user_id",), plural="drawing-accesses", **_FIXED),
     ],
-    routers=[endpoints.router],
+    commands=COMMANDS,
+    routers=[endpoints.router, review_endpoints.router],
     handlers=[Handler("drawing_analysis.analysed", "drawings.review_task", service.analysed)],
-    jobs=[Job(service.ANALYSE_JOB, service.analyse, queue="drawings", detached=True, max_attempts=3)],
-    settings=[SettingDef("drawing_max_file_mb", "quoting", "integer", 100, unit="Mo", minimum=1, maximum=500)],
+    jobs=[Job(imports.ANALYSE_JOB, service.analyse, queue="drawings", detached=True, max_attempts=3)],
+    settings=limits.SETTINGS,
 )  # fmt: skip

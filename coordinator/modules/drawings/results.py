@@ -2,63 +2,270 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFeature
-from coordinator.modules.drawings.reading.fuse import PartReading, fuse
-from coordinator.modules.drawings.reading.model import DrawingReading
+from coordinator.modules.drawings import contradictions
+from coordinator.modules.drawings.fieldset import FIELDS, TREATMENTS, ReviewField
+from coordinator.modules.drawings.models import DrawingAnalysis
+from coordinator.modules.drawings.reading.fuse import PartReading, fuse, in_mm
+from coordinator.modules.drawings.reading.model import DrawingReading, FieldValue
 
-LEFT_EMPTY_BELOW = 0.60
-"""Below this confidence a field stays empty for the person to fill (DRW-31)."""
-_FIELDS = {
-    "drawing_number": "drawing_number",
-    "revision": "revision",
-    "part_name": "part_name",
-    "material": "material_text",
-    "general_tolerance": "general_tolerance",
+DERIVED_SIZE_CONFIDENCE = 0.65
+"""Overall size taken from the largest written dimensions: to be checked, never sure."""
+_ENGINES = {
+    "pdf": "texte",
+    "raster": "ocr",
+    "dxf": "dxf",
+    "step": "modèle",
+    "iges": "modèle",
+    "other": "modèle",
 }
-_TREATMENTS = {"heat_treatment": "heat", "surface_treatment": "surface"}
+_MASS = re.compile(r"(\d+(?:[.,]\d+)?)\s*(kg|g|lbs?|lb)?\b", re.IGNORECASE)
+_MASS_KG = {"kg": 1.0, "g": 0.001, "lb": 0.45359237, "lbs": 0.45359237}
+_CRITICALITY = (
+    ("aerospace", r"EN ?9100|AS ?9100|NADCAP|EN ?9102|AS ?9102|flight safety|a[ée]ronautique|aerospace"),
+    ("military", r"\bITAR\b|d[ée]fense|diffusion restreinte|MIL[- ]STD|\bSTANAG\b|military"),
+    (
+        "sensitive",
+        r"cote critique|caract[ée]ristique cl[ée]|key characteristic|critical characteristic|\bCTQ\b",
+    ),
+)
+_CERTIFICATE = re.compile(
+    r"10204|\b3\.[12]\b.{0,30}certif|certificat mati[èe]re|material certificate", re.IGNORECASE
+)
 
 
-def apply(analysis: DrawingAnalysis, readings: list[DrawingReading]) -> None:
-    """Fill the analysis from the merged readings of its files."""
+@dataclass
+class FilePart:
+    """What was read of one file, or of some sheets of it."""
+
+    file_id: int
+    name: str
+    reading: DrawingReading
+    pages: list[int] | None
+    sheets: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The merged reading beside the parts it came from."""
+
+    part: PartReading
+    fields: dict[str, dict[str, Any]]
+    contradictions: list[dict[str, Any]]
+
+
+def gather(parts: Sequence[FilePart]) -> Filled:
+    """Merge the readings of a part and find for every field its value, place, confidence and candidates. Pure."""
+    readings = [p.reading for p in parts]
     part = fuse(readings)
-    for source, target in _FIELDS.items():
-        value = part.title_block[source]
-        if value.status == "read" and value.value and value.confidence >= LEFT_EMPTY_BELOW:
-            limit = DrawingAnalysis.__table__.c[target].type.length  # type: ignore[attr-defined]
-            setattr(analysis, target, value.value[:limit])
-    analysis.treatments = [
-        {"kind": kind, "text": part.title_block[name].value}
-        for name, kind in _TREATMENTS.items()
-        if part.title_block[name].status == "read" and part.title_block[name].value
-    ]
+    sources = [{"file_id": p.file_id} for p in parts]
+    sheets = [s for p in parts for s in p.sheets]
+    found = contradictions.find(part, readings, sources, sheets)
+    fields = {field.name: _title_field(field, part, parts) for field in FIELDS if field.source}
+    fields |= _sizes(part, parts)
+    fields["standard_system"] = _plain(
+        part.standard_system if part.standard_system != "unknown" else None, 0.7
+    )
+    _mass(fields["mass_kg"])
+    _offer_codes(fields["drawing_number"], parts)
+    fields["criticality"] = _proposals(_criticalities(readings))
+    fields["certificate_required"] = _proposals(_certificates(readings))
+    return Filled(part, fields, found)
+
+
+def apply(analysis: DrawingAnalysis, parts: Sequence[FilePart], filled: Filled, empty_below: float) -> None:
+    """Fill the analysis; contradictory fields and those below ``empty_below`` stay empty (DRW-31, DRW-49)."""
+    part = filled.part
+    left_open = contradictions.open_fields(filled.contradictions)
+    others: dict[str, Any] = {}
+    for field in FIELDS:
+        entry = filled.fields.get(field.name)
+        if entry is None or field.name in ("criticality", "certificate_required"):
+            continue
+        value = entry["value"] if entry["confidence"] >= empty_below and field.name not in left_open else None
+        if field.column:
+            _set(analysis, field, value)
+        elif value is not None:
+            others[field.name] = str(value)[: field.max_length]
+    analysis.other_values = others or None
     analysis.standard_system = part.standard_system
-    analysis.unit = part.unit
+    analysis.unit = None if "unit" in left_open else part.unit or analysis.unit
+    analysis.treatments = treatments(others)
     analysis.has_tight_tolerance = part.has_tight_tolerance
     analysis.processes = [{"process": p.process, "confidence": p.confidence} for p in part.processes]
-    _size(analysis, part)
+    analysis.is_volume_estimated = bool(part.solid and part.solid.estimated)
     analysis.complexity = complexity(part)
-    analysis.warnings = [
-        *(analysis.warnings or []),
-        *part.warnings,
-        *[c.message for c in part.contradictions],
-    ]
+    analysis.contradictions = filled.contradictions or None
+    messages = [c["message"] for c in filled.contradictions]
+    analysis.warnings = list(dict.fromkeys([*(analysis.warnings or []), *part.warnings, *messages]))
     values = [v.confidence for v in part.title_block.values() if v.status == "read"]
     values += [d.confidence for d in part.dimensions]
     analysis.confidence = Decimal(str(round(sum(values) / len(values), 3))) if values else None
-    analysis.reading = {"files": [r.to_json() for r in readings], "part": merged(part, readings)}
+    analysis.reading = {
+        "files": [p.reading.to_json() for p in parts],
+        "sources": [{"file_id": p.file_id, "name": p.name, "pages": p.pages} for p in parts],
+        "sheets": [s for p in parts for s in p.sheets],
+        "fields": filled.fields,
+        "part": merged(part, [p.reading for p in parts]),
+    }
 
 
-def _size(analysis: DrawingAnalysis, part: PartReading) -> None:
-    if part.solid is None:
+def treatments(values: dict[str, Any]) -> list[dict[str, str]]:
+    """Treatments of an analysis from their fields."""
+    return [{"kind": kind, "text": values[name]} for name, kind in TREATMENTS.items() if values.get(name)]
+
+
+def _set(analysis: DrawingAnalysis, field: ReviewField, value: Any) -> None:
+    if field.type == "decimal":
+        value = None if value is None else Decimal(str(round(float(value), 3)))
+    elif isinstance(value, str):
+        value = value[: field.max_length]
+    if field.name == "standard_system":
         return
-    x, y, z = sorted((Decimal(str(round(v, 3))) for v in part.solid.size_mm), reverse=True)
-    analysis.length_mm, analysis.width_mm, analysis.height_mm = x, y, z
-    if not part.solid.estimated and part.solid.volume_mm3:
-        analysis.volume_cm3 = Decimal(str(round(part.solid.volume_mm3 / 1000, 3)))
+    setattr(analysis, field.name, value)
+
+
+def _title_field(field: ReviewField, part: PartReading, parts: Sequence[FilePart]) -> dict[str, Any]:
+    source = field.source or field.name
+    chosen = part.title_block[source]
+    entry = _plain(chosen.value if chosen.status == "read" else None, chosen.confidence, chosen.status)
+    origin = next((p for p in parts if p.reading.title_block[source] == chosen), None)
+    entry |= _place(chosen, origin)
+    for own in parts:
+        value = own.reading.title_block[source]
+        if value.status == "read" and value.value:
+            candidate = {"value": value.value, "confidence": round(value.confidence, 3), **_place(value, own)}
+            if candidate["value"] not in {c["value"] for c in entry["candidates"]}:
+                entry["candidates"].append(candidate)
+    entry["candidates"].sort(key=lambda c: -c["confidence"])
+    return entry
+
+
+def _plain(value: Any, confidence: float, status: str | None = None) -> dict[str, Any]:
+    known = value is not None and value != ""
+    return {
+        "value": value if known else None,
+        "confidence": round(confidence, 3) if known else 0.0,
+        "status": status or ("read" if known else "absent"),
+        "engine": None,
+        "file_id": None,
+        "page": None,
+        "bbox": None,
+        "candidates": [],
+    }
+
+
+def _place(value: FieldValue, origin: FilePart | None) -> dict[str, Any]:
+    return {
+        "engine": value.source
+        or (_ENGINES[origin.reading.kind] if origin and value.status == "read" else None),
+        "file_id": origin.file_id if origin and value.status == "read" else None,
+        "page": value.page,
+        "bbox": list(value.bbox) if value.bbox else None,
+    }
+
+
+def _sizes(part: PartReading, parts: Sequence[FilePart]) -> dict[str, dict[str, Any]]:
+    """Overall size from the model, else from the largest written dimensions (DRW-18)."""
+    names = ("length_mm", "width_mm", "height_mm")
+    fields = {name: _plain(None, 0.0) for name in (*names, "volume_cm3")}
+    written = written_size(part)
+    if part.solid is not None:
+        origin = next((p for p in parts if p.reading.solid is part.solid), None)
+        values = sorted((round(v, 3) for v in part.solid.size_mm), reverse=True)
+        sure = 0.7 if part.solid.estimated else 0.99
+        for name, value in zip(names, values, strict=True):
+            fields[name] = _plain(value, sure) | {
+                "engine": "modèle",
+                "file_id": origin.file_id if origin else None,
+            }
+        if part.solid.volume_mm3:
+            fields["volume_cm3"] = _plain(round(part.solid.volume_mm3 / 1000, 3), sure) | {"engine": "modèle"}
+    for name, size in zip(names, written or (None, None, None), strict=True):
+        if size is None:
+            continue
+        place = {"engine": "cotes", "file_id": None, "page": None, "bbox": None}
+        candidate = {"value": round(size, 3), "confidence": DERIVED_SIZE_CONFIDENCE, **place}
+        if part.solid is None:
+            fields[name] = _plain(round(size, 3), DERIVED_SIZE_CONFIDENCE) | {"engine": "cotes"}
+        fields[name]["candidates"].append(candidate)
+    return fields
+
+
+def written_size(part: PartReading) -> tuple[float | None, float | None, float | None] | None:
+    """Overall size as far as written dimensions tell it, in mm: length, then Ø twice where the part is drawn as turned."""
+    lengths = sorted(
+        (v for d in part.dimensions if d.kind == "linear" and not d.reference and (v := in_mm(d))),
+        reverse=True,
+    )
+    diameters = sorted(
+        (v for d in part.dimensions if d.kind == "diameter" and not d.reference and (v := in_mm(d))),
+        reverse=True,
+    )
+    if not lengths and not diameters:
+        return None
+    turned = len(diameters) >= 3 and len(diameters) >= 0.3 * len(lengths)
+    if turned and lengths:
+        across = diameters[0]
+        size = sorted((lengths[0], across, across), reverse=True)
+        return size[0], size[1], size[2]
+    largest = max([*lengths[:1], *diameters[:1]])
+    return largest, None, None
+
+
+def _mass(entry: dict[str, Any]) -> None:
+    """Written mass in kg; the writing itself stays among the candidates."""
+    match = _MASS.search(str(entry["value"] or ""))
+    if match is None:
+        entry["value"], entry["confidence"] = None, 0.0
+        return
+    factor = _MASS_KG[(match[2] or "kg").lower()]
+    entry["value"] = round(float(match[1].replace(",", ".")) * factor, 3)
+    if not match[2]:
+        entry["confidence"] = min(entry["confidence"], 0.7)
+
+
+def _offer_codes(entry: dict[str, Any], parts: Sequence[FilePart]) -> None:
+    """Bar codes and QR codes are offered as drawing number, never taken by themselves (DRW-14)."""
+    for part in parts:
+        for code in part.reading.codes:
+            if code not in {c["value"] for c in entry["candidates"]}:
+                entry["candidates"].append(
+                    {"value": code[:80], "confidence": 0.8, "engine": "code", "file_id": part.file_id, "page": None,
+                     "bbox": None}
+                )  # fmt: skip
+
+
+def _proposals(candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    return _plain(None, 0.0) | {"candidates": candidates}
+
+
+def _criticalities(readings: Sequence[DrawingReading]) -> list[dict[str, Any]]:
+    found = []
+    for value, pattern in _CRITICALITY:
+        evidence = next(
+            (n for r in readings for n in r.notes if re.search(pattern, n.text, re.IGNORECASE)), None
+        )
+        if evidence is not None:
+            found.append(_proposal(value, evidence))
+    return found
+
+
+def _certificates(readings: Sequence[DrawingReading]) -> list[dict[str, Any]]:
+    evidence = next((n for r in readings for n in r.notes if _CERTIFICATE.search(n.text)), None)
+    return [_proposal(True, evidence)] if evidence is not None else []
+
+
+def _proposal(value: Any, note: Any) -> dict[str, Any]:
+    return {
+        "value": value, "confidence": 0.8, "engine": "note", "file_id": None, "page": note.page,
+        "bbox": list(note.bbox) if note.bbox else None, "evidence": note.text[:200],
+    }  # fmt: skip
 
 
 def complexity(part: PartReading) -> str:
@@ -68,10 +275,10 @@ def complexity(part: PartReading) -> str:
     return "simple" if points < 8 else "moderate" if points < 25 else "complex"
 
 
-def merged(part: PartReading, readings: list[DrawingReading]) -> dict[str, Any]:
+def merged(part: PartReading, readings: Sequence[DrawingReading]) -> dict[str, Any]:
     """The merged description in the published form of one reading, as the quoting engine takes it."""
     base = next((r for r in readings if r.error is None and r.solid is not None), None)
-    base = base or next(r for r in readings if r.error is None)
+    base = base or next((r for r in readings if r.error is None), readings[0])
     whole = DrawingReading(
         file=base.file,
         kind=base.kind,
@@ -91,57 +298,3 @@ def merged(part: PartReading, readings: list[DrawingReading]) -> dict[str, Any]:
         warnings=part.warnings,
     )
     return whole.to_json()
-
-
-def features(analysis_id: int, readings: list[DrawingReading]) -> Iterator[DrawingFeature]:
-    """Rows of everything that was read, each with its place."""
-    part = fuse(readings)
-    for dimension in part.dimensions:
-        yield DrawingFeature(
-            drawing_analysis_id=analysis_id,
-            kind=f"dimension.{dimension.kind}",
-            text=dimension.text[:300],
-            nominal=_decimal(dimension.nominal),
-            tol_upper=_decimal(dimension.upper),
-            tol_lower=_decimal(dimension.lower),
-            fit=(dimension.fit or "")[:12] or None,
-            count=dimension.count,
-            unit=dimension.unit,
-            is_tight=dimension.is_tight,
-            page=dimension.page,
-            bbox=list(dimension.bbox) if dimension.bbox else None,
-            confidence=_decimal(round(dimension.confidence, 3)),
-        )
-    for feature in part.features:
-        yield DrawingFeature(
-            drawing_analysis_id=analysis_id,
-            kind=f"feature.{feature.type}"[:40],
-            text=f"{feature.form} Ø{feature.diameter_mm:g}" if feature.diameter_mm else feature.form,
-            nominal=_decimal(feature.diameter_mm),
-            count=feature.count,
-            unit="mm",
-            confidence=_decimal(round(feature.confidence, 3)),
-            data={
-                "depth_mm": feature.depth_mm,
-                "through": feature.through,
-                "form": feature.form,
-                "axis": list(feature.axis) if feature.axis else None,
-                "steps": [{"diameter_mm": s.diameter_mm, "depth_mm": s.depth_mm} for s in feature.steps],
-                "thread": feature.thread,
-            },
-        )
-    for texture in part.surface_textures:
-        yield DrawingFeature(
-            drawing_analysis_id=analysis_id,
-            kind="surface_texture",
-            text=texture.text[:300],
-            nominal=_decimal(texture.value_um),
-            unit="µm",
-            page=texture.page,
-            bbox=list(texture.bbox) if texture.bbox else None,
-            confidence=_decimal(round(texture.confidence, 3)),
-        )
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(str(round(value, 4)))

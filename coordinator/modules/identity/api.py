@@ -121,6 +121,11 @@ def log_refusal(ctx: Context, user_id: int | None, resource: str, access_level: 
     ctx.session.add(line)
 
 
+def security_event(ctx: Context, kind: str, result: str, **details: Any) -> None:
+    """Add a line to the security log in the acting person's name, e.g. for a hostile file (ACC-41)."""
+    sessions.record(ctx, kind, result, ctx.principal.user_id, **details)
+
+
 def rights_of(ctx: Context, principal: Principal) -> dict[str, dict[str, str]]:
     """Rights of a principal by module: ``{module: {right: scope}}``; the master's are spelled out."""
     if principal.is_master:

@@ -103,6 +103,7 @@ def _correct_and_validate(story: Story, part: Record) -> Record:
     material = story.facts["material.C45"]
     name = f"{part['part_name'] or 'Arbre moteur'} (série)"
     changes: dict[str, Any] = {"part_name": name, "material_id": material["id"], "criticality": "standard"}
+    changes |= {"quantity": QUANTITY, "revision": part["revision"] or "-"}
     if not part["drawing_number"]:
         changes["drawing_number"] = "MS-001"
     estimator.change("drawing-analyses", part, **changes)

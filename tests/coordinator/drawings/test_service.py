@@ -70,7 +70,7 @@ def test_a_drawing_becomes_a_part_revision(
         features = list(ctx.session.scalars(select(DrawingFeature)))
         assert any(f.kind.startswith("dimension") and f.bbox and f.page for f in features)
 
-    wanted = {"part_name": "Arbre corrigé", "criticality": "standard"}
+    wanted = {"part_name": "Arbre corrigé", "criticality": "standard", "quantity": 10}
     if read["material_id"] is None:
         wanted["material_id"] = http.get("/api/v1/materials?q=C45").json()["items"][0]["id"]
     changed = http.patch(path, json={**wanted, "row_version": read["row_version"]})

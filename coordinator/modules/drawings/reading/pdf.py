@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ from coordinator.modules.drawings.reading.page import Page, Segment, Word
 from coordinator.modules.drawings.reading.pdf_paths import Drawn, read_paths
 from coordinator.modules.drawings.reading.pdf_signs import place_signs
 from coordinator.modules.drawings.reading.pdf_text import PageFrame, PageText, read_words
+from coordinator.modules.drawings.reading.safety import has_active_content
 
 MIN_TEXT_CHARACTERS = 12
 MAX_UNMAPPED_SHARE = 0.3
 SCAN_SHARE = 0.6
 OCR_SCALE = 300 / 72
-_ACTIVE = re.compile(rb"/(?:Launch|JavaScript|JS)\b")
 
 
 def read_pdf(path: Path, limits: Limits) -> DrawingReading:
@@ -59,7 +58,7 @@ def _open(path: Path) -> pypdfium2.PdfDocument:
 
 
 def _refuse_active_content(path: Path, document: pypdfium2.PdfDocument) -> None:
-    if pdfium.FPDFDoc_GetJavaScriptActionCount(document.raw) > 0 or _ACTIVE.search(path.read_bytes()):
+    if pdfium.FPDFDoc_GetJavaScriptActionCount(document.raw) > 0 or has_active_content(path.read_bytes()):
         raise ReadingFailedError(
             "drawing.executable_content", "PDF refusé : il contient un programme (action ou script)."
         )

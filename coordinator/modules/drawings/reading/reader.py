@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
 
 from coordinator.modules.drawings.reading.model import DrawingReading, Kind, Limits, ReadingFailedError
 
 
-def read_in_process(path: Path, kind: Kind, limits: Limits) -> DrawingReading:
+def read_in_process(path: Path, kind: Kind | str, limits: Limits) -> DrawingReading:
     """Read ``path`` in this process; raises ReadingFailedError with a French message when the file cannot be read."""
     if kind == "pdf":
         from coordinator.modules.drawings.reading.pdf import read_pdf
@@ -21,10 +23,20 @@ def read_in_process(path: Path, kind: Kind, limits: Limits) -> DrawingReading:
         from coordinator.modules.drawings.reading.dxf import read_dxf
 
         return read_dxf(path)
+    if kind == "dwg":
+        from coordinator.modules.drawings.reading.convert import dwg_to_dxf
+        from coordinator.modules.drawings.reading.dxf import read_dxf
+
+        with TemporaryDirectory(prefix="usinage-dwg-") as folder:
+            return read_dxf(dwg_to_dxf(path, Path(folder)))
     if kind in ("step", "iges"):
         from coordinator.modules.drawings.reading.solid import read_solid
 
-        return read_solid(path, kind)
+        return read_solid(path, cast(Kind, kind))
+    if kind in ("stl", "obj"):
+        from coordinator.modules.drawings.reading.mesh_files import read_mesh
+
+        return read_mesh(path, kind)
     raise ReadingFailedError(
         "drawing.unsupported_format", f"Format de fichier non supporté : {path.suffix.lstrip('.')}"
     )

@@ -1,0 +1,211 @@
+"""Who may open a drawing with a secrecy or export-control mark (DRW-28, DRW-45)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, exists, or_, select, true
+
+from coordinator.kernel.context import Context
+from coordinator.kernel.errors import BusinessError, NotFound
+from coordinator.modules.documents.models import Document, DocumentVersion
+from coordinator.modules.drawings.models import (
+    DrawingAccess,
+    DrawingAnalysis,
+    DrawingAnalysisFile,
+    DrawingFile,
+)
+
+_MARKS = (
+    ("export_controlled", r"\bITAR\b|\bEAR\s?99\b|\bEAR\b.{0,40}(?:control|export|730)|export[- ]controll?ed|22\s?CFR\s?120"),
+    ("defence_restricted",
+     r"diffusion\s+restreinte|sp[ée]cial\s+france|secret\s+d[ée]fense|tr[èe]s\s+secret|NATO\s+(?:RESTRICTED|CONFIDENTIAL|SECRET)"
+     r"|VS[- ]NfD|nur\s+f[üu]r\s+den\s+dienstgebrauch|\bCUI\b|controlled unclassified"),
+    ("customer_confidential", r"\bconfidentiel\b|\bconfidential\b|\bvertraulich\b|company\s+secret"),
+)  # fmt: skip
+_STANDARD_LEGEND = re.compile(
+    r"propri[ée]t[ée]|property|reproduction|reproduced|disclosed|eigentum|copyright|communiqu|ISO\s?16016",
+    re.IGNORECASE,
+)
+
+
+class GrantParams(BaseModel):
+    """The person to name."""
+
+    user_id: int = Field(ge=1, json_schema_extra={"x-field": {"type": "reference", "target": "users"}})
+
+
+class ReasonParams(BaseModel):
+    """Why."""
+
+    reason: str = Field(min_length=3, max_length=300)
+
+
+def secrecy_of(texts: list[str]) -> tuple[str, str] | None:
+    """Strictest secrecy or export-control mark of a sheet: ``(confidentiality, text)``; None without one.
+
+    "Confidential" inside the usual legend of ownership ("this drawing is the property of…") is no mark: most drawings carry it.
+    """
+    for level, pattern in _MARKS:
+        for text in texts:
+            match = re.search(pattern, text, re.IGNORECASE)
+            if match is None:
+                continue
+            if level == "customer_confidential" and _STANDARD_LEGEND.search(text):
+                continue
+            return level, " ".join(text.split())[:200]
+    return None
+
+
+def restrict(ctx: Context, analysis: DrawingAnalysis, level: str, mark: str) -> None:
+    """Limit an analysis, its files and their documents to named persons: for now, who sent it (DRW-28)."""
+    analysis.is_restricted, analysis.secrecy_mark = True, mark
+    if analysis.created_by_id is not None:
+        name_person(ctx, analysis, analysis.created_by_id)
+    for file in files_of(ctx, analysis.id):
+        file.is_restricted = True
+        _restrict_document(ctx, file, level, analysis.created_by_id)
+    ctx.note("restrict", analysis, details=mark, critical=True)
+
+
+def _restrict_document(ctx: Context, file: DrawingFile, level: str, owner_id: int | None) -> None:
+    if file.document_version_id is None:
+        return
+    document = ctx.get(Document, ctx.get(DocumentVersion, file.document_version_id).document_id)
+    document.confidentiality, document.is_critical = level, True
+    document.owner_user_id = document.owner_user_id or owner_id
+
+
+def name_person(ctx: Context, analysis: DrawingAnalysis, user_id: int) -> None:
+    """Let a person open a restricted analysis."""
+    query = select(DrawingAccess).where(
+        DrawingAccess.drawing_analysis_id == analysis.id, DrawingAccess.user_id == user_id
+    )
+    row = ctx.session.scalars(query).one_or_none()
+    if row is None:
+        ctx.add(DrawingAccess(drawing_analysis_id=analysis.id, user_id=user_id))
+    else:
+        row.archived_at = None
+
+
+def restrict_by_hand(ctx: Context, analysis: DrawingAnalysis, params: ReasonParams) -> None:
+    """A person limits a drawing whose mark was not read; he is named with its sender."""
+    ctx.reason = params.reason
+    restrict(ctx, analysis, "customer_confidential", params.reason)
+    if ctx.principal.user_id is not None:
+        name_person(ctx, analysis, ctx.principal.user_id)
+
+
+def grant(ctx: Context, analysis: DrawingAnalysis, params: GrantParams) -> None:
+    """Name a person; done by somebody who may open the drawing himself."""
+    name_person(ctx, analysis, params.user_id)
+
+
+def revoke(ctx: Context, analysis: DrawingAnalysis, params: GrantParams) -> None:
+    """Take a person's name off.
+
+    Raises:
+        NotFound: the person was not named.
+    """
+    query = select(DrawingAccess).where(
+        DrawingAccess.drawing_analysis_id == analysis.id, DrawingAccess.user_id == params.user_id,
+        DrawingAccess.archived_at.is_(None),
+    )  # fmt: skip
+    row = ctx.session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound(entity="drawing_access", id=params.user_id)
+    row.archived_at = ctx.now
+
+
+def lift(ctx: Context, analysis: DrawingAnalysis, params: ReasonParams) -> None:
+    """The mark was misread or no longer holds: open the drawing to the roles again, with the reason in the history.
+
+    Raises:
+        BusinessError: ``drawing.not_restricted``.
+    """
+    if not analysis.is_restricted:
+        raise BusinessError("drawing.not_restricted")
+    ctx.reason = params.reason
+    analysis.is_restricted = False
+    for file in files_of(ctx, analysis.id):
+        file.is_restricted = False
+        if file.document_version_id is not None:
+            document = ctx.get(Document, ctx.get(DocumentVersion, file.document_version_id).document_id)
+            document.confidentiality = "internal"
+
+
+def visible(ctx: Context) -> ColumnElement[bool]:
+    """Condition on analyses the acting person may know of."""
+    if ctx.principal.is_master or ctx.principal.kind == "service":
+        return true()
+    named = exists().where(
+        DrawingAccess.drawing_analysis_id == DrawingAnalysis.id,
+        DrawingAccess.user_id == ctx.principal.user_id,
+        DrawingAccess.archived_at.is_(None),
+    )
+    return or_(DrawingAnalysis.is_restricted.is_(False), named)
+
+
+def visible_files(ctx: Context) -> ColumnElement[bool]:
+    """Condition on files the acting person may know of: free ones, and those of an analysis that names him."""
+    if ctx.principal.is_master or ctx.principal.kind == "service":
+        return true()
+    named = exists().where(
+        DrawingAnalysisFile.drawing_file_id == DrawingFile.id,
+        DrawingAnalysisFile.drawing_analysis_id == DrawingAccess.drawing_analysis_id,
+        DrawingAccess.user_id == ctx.principal.user_id,
+        DrawingAccess.archived_at.is_(None),
+    )
+    return or_(DrawingFile.is_restricted.is_(False), named)
+
+
+def of_visible(ctx: Context, column: Any) -> ColumnElement[bool]:
+    """Condition on rows that belong to an analysis through ``column``."""
+    if ctx.principal.is_master or ctx.principal.kind == "service":
+        return true()
+    condition: ColumnElement[bool] = column.in_(select(DrawingAnalysis.id).where(visible(ctx)))
+    return condition
+
+
+def may_open(ctx: Context, analysis: DrawingAnalysis) -> bool:
+    """Whether the acting person may open this analysis."""
+    if not analysis.is_restricted:
+        return True
+    query = select(DrawingAnalysis.id).where(DrawingAnalysis.id == analysis.id, visible(ctx))
+    return ctx.session.scalar(query) is not None
+
+
+def check_open(ctx: Context, analysis: DrawingAnalysis, what: str) -> None:
+    """Refuse who is not named, and write each opening of a restricted drawing to the history (DRW-45).
+
+    Raises:
+        NotFound: not named; that the drawing exists is not told.
+    """
+    if not analysis.is_restricted:
+        return
+    if not may_open(ctx, analysis):
+        raise NotFound(entity="drawing_analysis", id=analysis.id)
+    ctx.note("open", analysis, details=what, critical=True)
+
+
+def check_file(ctx: Context, file: DrawingFile, what: str) -> None:
+    """The same for one file."""
+    if not file.is_restricted:
+        return
+    query = select(DrawingFile.id).where(DrawingFile.id == file.id, visible_files(ctx))
+    if ctx.session.scalar(query) is None:
+        raise NotFound(entity="drawing_file", id=file.id)
+    ctx.note("open", file, details=what, critical=True)
+
+
+def files_of(ctx: Context, analysis_id: int) -> list[DrawingFile]:
+    """Files of an analysis in the order received."""
+    query = select(DrawingFile).join(
+        DrawingAnalysisFile, DrawingAnalysisFile.drawing_file_id == DrawingFile.id
+    )
+    query = query.where(
+        DrawingAnalysisFile.drawing_analysis_id == analysis_id, DrawingAnalysisFile.archived_at.is_(None)
+    )
+    return list(ctx.session.scalars(query.order_by(DrawingFile.id)))
