@@ -150,7 +150,8 @@ def store(
     has_handler: Callable[[str], bool],
 ) -> dict[str, StreamState]:
     """Write a batch in the connection's transaction; returns what may be acknowledged after commit, by station."""
-    fresh = _insert_inbox(connection, batch, has_handler)
+    fresh, renumbered = _insert_inbox(connection, batch, has_handler)
+    _renumber_events(connection, [a.envelope for a in batch.accepted if a.envelope.message_id in renumbered])
     new = {a.envelope.message_id: a for a in batch.accepted if a.envelope.message_id in fresh}
     events = [(a.envelope, a.received) for a in new.values() if a.stream == "event"]
     samples = [(a.payload, a.received.received_at) for a in new.values() if a.stream == "telemetry"]
@@ -162,8 +163,8 @@ def store(
 
 def _insert_inbox(
     connection: psycopg.Connection[Any], batch: Sorted, has_handler: Callable[[str], bool]
-) -> set[uuid.UUID]:
-    """New message ids. COPY into a staging table, then one insert that leaves known ids out."""
+) -> tuple[set[uuid.UUID], set[uuid.UUID]]:
+    """New message ids, and known ones that came under a new number. COPY into a staging table, then one insert that leaves known ids out."""
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS inbox_staging (message_id uuid, station_code text, stream text, seq bigint,"
         " event_type text, status text, reason text, received_at timestamptz, occurred_at timestamptz,"
@@ -208,7 +209,17 @@ def _insert_inbox(
         " AND known.stream = EXCLUDED.stream AND known.seq < EXCLUDED.seq RETURNING message_id, (xmax = 0) AS is_new"
     ).fetchall()
     connection.execute("DELETE FROM inbox_staging")
-    return {message_id for message_id, is_new in rows if is_new}
+    fresh = {message_id for message_id, is_new in rows if is_new}
+    return fresh, {message_id for message_id, _ in rows} - fresh
+
+
+def _renumber_events(connection: psycopg.Connection[Any], envelopes: Sequence[Envelope]) -> None:
+    if envelopes:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE device_event SET seq = %s WHERE uid = %s AND occurred_at = %s AND seq < %s",
+                [(e.seq, e.message_id, e.occurred_at, e.seq) for e in envelopes],
+            )
 
 
 def _copy_events(connection: psycopg.Connection[Any], events: Sequence[tuple[Envelope, Received]]) -> None:
