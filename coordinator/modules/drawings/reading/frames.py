@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from coordinator.modules.drawings.reading.dimension_text import NUMBER, normalise, to_number
 from coordinator.modules.drawings.reading.layout import TextBlock
@@ -39,6 +43,7 @@ _MODIFIERS = ("Ⓜ", "Ⓛ", "Ⓟ", "Ⓢ", "Ⓔ", "CZ", "UZ", "SZ", "Ⓕ", "Ⓣ")
 TABLE_CELLS = 3
 CELL_GAP, EXACT_GAP = 6.0, 1.8  # blank beside a text in its cell, letter heights
 Box = tuple[float, float, float, float]
+Ends = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -72,9 +77,12 @@ def read_frames(blocks: list[TextBlock], page: Page) -> Frames:
     found = Frames()
     rules: dict[int, _Rules] = {}
     cells: list[Cell] = []
+    ends = np.array([(s.x0, s.y0, s.x1, s.y1) for s in page.segments], dtype=float).reshape(-1, 4)
     for block in blocks:
         angle = block.parts[0].angle
-        ruled = rules.setdefault(round(angle), _rules_along(page, angle))
+        if round(angle) not in rules:
+            rules[round(angle)] = _rules_along(ends, angle)
+        ruled = rules[round(angle)]
         box = _cell_around(block, ruled)
         if box is not None:
             cells.append(Cell(box, block, angle))
@@ -91,16 +99,19 @@ def read_frames(blocks: list[TextBlock], page: Page) -> Frames:
     return found
 
 
-def _rules_along(page: Page, angle: float) -> _Rules:
-    rules = _Rules()
-    for stroke in page.segments:
-        a, b = to_frame(stroke.x0, stroke.y0, angle), to_frame(stroke.x1, stroke.y1, angle)
-        du, dv = abs(a[0] - b[0]), abs(a[1] - b[1])
-        if dv <= 0.02 * du + 0.05:
-            rules.level.append(((a[1] + b[1]) / 2, min(a[0], b[0]), max(a[0], b[0])))
-        elif du <= 0.02 * dv + 0.05:
-            rules.upright.append(((a[0] + b[0]) / 2, min(a[1], b[1]), max(a[1], b[1])))
-    return rules
+def _rules_along(ends: Ends, angle: float) -> _Rules:
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    u = ends[:, 0::2] * cos - ends[:, 1::2] * sin
+    v = ends[:, 0::2] * sin + ends[:, 1::2] * cos
+    du, dv = np.abs(u[:, 0] - u[:, 1]), np.abs(v[:, 0] - v[:, 1])
+    level = dv <= 0.02 * du + 0.05
+    upright = ~level & (du <= 0.02 * dv + 0.05)
+    return _Rules(_spans(v[level], u[level]), _spans(u[upright], v[upright]))
+
+
+def _spans(across: Ends, along: Ends) -> list[tuple[float, float, float]]:
+    table = np.stack([across.mean(axis=1), along.min(axis=1), along.max(axis=1)], axis=1)
+    return [(at, lo, hi) for at, lo, hi in table.tolist()]
 
 
 def _cell_around(block: TextBlock, rules: _Rules) -> Box | None:

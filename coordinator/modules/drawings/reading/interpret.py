@@ -97,7 +97,9 @@ def _read_page(
     reading.geometric_tolerances += frames.tolerances
     rest: list[TextBlock] = []
     for block in join_callouts([block for block in open_blocks if id(block) not in frames.used]):
-        parsed = read_block(block) if block not in title.inline and not is_label(block.text) else None
+        parsed = read_block(block) if not is_label(block.text) else None
+        if parsed is not None and parsed.text.isdigit() and block in title.inline:
+            parsed = None
         if parsed is not None and _is_size(parsed):
             basic = id(block) in frames.basic
             reading.dimensions.append(make_dimension(block, parsed, unit, page.number, basic=basic))

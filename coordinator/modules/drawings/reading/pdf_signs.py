@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from coordinator.modules.drawings.reading.page import Mark, Word, to_frame
+import numpy as np
+
+from coordinator.modules.drawings.reading.page import Mark, Word, same_angle, to_frame
 from coordinator.modules.drawings.reading.pdf_paths import Drawn
 from coordinator.modules.drawings.reading.stroke_signs import HOLE_SIGNS, recognise_strokes
 from coordinator.modules.drawings.reading.symbols import Symbol
 
 SIGN_GAP = 0.3
+_BEFORE_NUMBER = ("Ø", *HOLE_SIGNS)
+_COUNT_OR_SIZE = re.compile(r"(?:\d\s?[xX)]?|THRU|ALL)$")
 _NUMBER_START = re.compile(r"^[(\[]?(?:S?[ØR])?[.,]?\d")
 
 
@@ -23,12 +27,58 @@ def place_signs(words: list[Word], drawn: Drawn) -> list[Word]:
         word = _beside(symbol, words)
         if word is not None:
             placed.append(word)
-    signs = [word for word in placed if len(word.text) == 1 and word.text in "Ø±°"]
-    for mark in drawn.marks:
-        word = _hole_sign(mark, [*words, *signs])
-        if word is not None:
-            placed.append(word)
-    return placed
+    placed += _hole_signs(drawn.marks, [*words, *(word for word in placed if word.text == "Ø")])
+    return [_reaching_back(word, words) if word.text in _BEFORE_NUMBER else word for word in placed]
+
+
+def _reaching_back(sign: Word, words: list[Word]) -> Word:
+    """A sign behind a wide blank ("2x  Ø8") still belongs to the text before it."""
+    for word in words:
+        gap = sign.u0 - word.u1
+        if (
+            0.8 * sign.height < gap < 1.7 * sign.height
+            and same_angle(word.angle, sign.angle)
+            and abs(word.v1 - sign.v1) < 0.2 * sign.height
+            and _COUNT_OR_SIZE.search(word.text)
+        ):
+            return replace(sign, u0=word.u1 + 0.5 * sign.height)
+    return sign
+
+
+def _hole_signs(marks: list[Mark], words: list[Word]) -> list[Word]:
+    """⌴ ⌵ ↧ □ drawn just before a number: each mark serves the nearest number."""
+    boxes = np.array([mark.box for mark in marks], dtype=float).reshape(-1, 4)
+    nearest: dict[int, tuple[float, Word, list[list[tuple[float, float]]]]] = {}
+    for word in words:
+        if not (_NUMBER_START.match(word.text) or word.text == "Ø"):
+            continue
+        x0, y0, x1, y1 = word.bbox
+        reach = 2.5 * word.height
+        near = (
+            (boxes[:, 2] >= x0 - reach) & (boxes[:, 0] <= x1 + reach)
+            & (boxes[:, 3] >= y0 - reach) & (boxes[:, 1] <= y1 + reach)
+        )  # fmt: skip
+        for index in np.flatnonzero(near).tolist():
+            paths = [[to_frame(x, y, word.angle) for x, y in path] for path in marks[index].paths]
+            before = _just_before(paths, word)
+            if before is not None and (index not in nearest or before[0] < nearest[index][0]):
+                nearest[index] = (*before, paths)
+    found = [(word, recognise_strokes(paths, HOLE_SIGNS)) for _, word, paths in nearest.values()]
+    return [replace(word, text=sign) for word, sign in found if sign]
+
+
+def _just_before(paths: list[list[tuple[float, float]]], word: Word) -> tuple[float, Word] | None:
+    """The gap to a number and the place of a sign of its height which stands just before it."""
+    us, vs = [u for path in paths for u, _ in path], [v for path in paths for _, v in path]
+    gap = word.u0 - max(us)
+    if (
+        -0.1 * word.height <= gap <= 1.2 * word.height
+        and 0.45 * word.height < max(vs) - min(vs) < 1.5 * word.height
+        and word.v0 - 0.4 * word.height < (min(vs) + max(vs)) / 2 < word.v1 + 0.4 * word.height
+    ):
+        place = Word("", min(us), max(us), word.v0, word.v1, word.angle)
+        return gap, _drawn_close(place, word, after=False)
+    return None
 
 
 def _covers(word: Word, symbol: Symbol) -> bool:
@@ -75,37 +125,3 @@ def _in_frame(symbol: Symbol, word: Word) -> Word:
     u, v = to_frame((x0 + x1) / 2, (y0 + y1) / 2, word.angle)
     half = min(x1 - x0, y1 - y0) / 2
     return Word(symbol.text, u - half, u + half, v - half, v + half, word.angle)
-
-
-def _hole_sign(mark: Mark, words: list[Word]) -> Word | None:
-    """⌴ ⌵ ↧ or □ drawn just before a number, at its height."""
-    best: tuple[float, Word, list[list[tuple[float, float]]]] | None = None
-    for word in words:
-        if not _near(mark, word) or not (_NUMBER_START.match(word.text) or word.text in "Ø"):
-            continue
-        paths = [[to_frame(x, y, word.angle) for x, y in path] for path in mark.paths]
-        us, vs = [u for path in paths for u, _ in path], [v for path in paths for _, v in path]
-        gap = word.u0 - max(us)
-        if (
-            -0.1 * word.height <= gap <= 1.2 * word.height
-            and 0.45 * word.height < max(vs) - min(vs) < 1.5 * word.height
-            and word.v0 - 0.4 * word.height < (min(vs) + max(vs)) / 2 < word.v1 + 0.4 * word.height
-            and (best is None or gap < best[0])
-        ):
-            sign_word = Word("", min(us), max(us), word.v0, word.v1, word.angle)
-            best = (gap, _drawn_close(sign_word, word, after=False), paths)
-    if best is None:
-        return None
-    sign = recognise_strokes(best[2], HOLE_SIGNS)
-    return replace(best[1], text=sign) if sign else None
-
-
-def _near(mark: Mark, word: Word) -> bool:
-    x0, y0, x1, y1 = word.bbox
-    reach = 2.5 * word.height
-    return (
-        x0 - reach <= mark.box[2]
-        and mark.box[0] <= x1 + reach
-        and y0 - reach <= mark.box[3]
-        and mark.box[1] <= y1 + reach
-    )
