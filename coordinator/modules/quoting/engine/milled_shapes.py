@@ -22,6 +22,8 @@ from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, in_stock
 from coordinator.modules.quoting.engine.values import Value, size
 
+_NARROW_MM = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class FaceMilling:
@@ -165,7 +167,7 @@ class PocketMilling:
 
     def cuts(self, ctx: Context) -> list[Cut]:
         reach = self.depth_mm + ctx.rules.reach_margin_mm
-        choice = largest_end_mill(ctx, min(0.65 * self.width_mm, 20.0), reach)
+        choice, narrow = self._rougher(ctx, reach)
         label = f"{self.label} {size(self.length_mm)} × {size(self.width_mm)} × {size(self.depth_mm)}"
         volume = self.volume_mm3 or self.length_mm * self.width_mm * self.depth_mm
         area = (self.length_mm, self.width_mm)
@@ -179,6 +181,7 @@ class PocketMilling:
             area=area,
             places=self.places,
         )
+        rough = replace(rough, warnings=(*rough.warnings, *narrow))
         if not self.finish_passes:
             return [rough]
         finisher, notes = choice, tuple[str, ...]()
@@ -210,6 +213,20 @@ class PocketMilling:
         sizes = {"floor_length": self.length_mm, "floor_width": self.width_mm, "floor_tool": d}
         where = replace(walls.shape, sizes={**walls.shape.sizes, **sizes}) if walls.shape else None
         return [rough, replace(walls, cut_min=value, shape=where, warnings=(*walls.warnings, *notes))]
+
+    def _rougher(self, ctx: Context, reach: float) -> tuple[ToolChoice, tuple[str, ...]]:
+        """A mill of 0.65 × the width; a narrow pocket is milled like a slot; one no mill reaches down is named."""
+        share = 0.65 if 0.65 * self.width_mm >= _NARROW_MM else 0.9
+        room = min(share * self.width_mm, 20.0)
+        smallest = max(ctx.rules.smallest_end_mill_mm, reach / ctx.rules.end_mill_max_reach_ratio)
+        if room >= smallest:
+            return largest_end_mill(ctx, room, reach), ()
+        shallow = max(ctx.rules.smallest_end_mill_mm, min(room, smallest))
+        note = (
+            f"{self.label} de {size(self.width_mm)} mm de large et {size(self.depth_mm)} mm de profond hors de portée d'une fraise "
+            f"(Ø ≥ {size(smallest)}) : électro-érosion à prévoir, non chiffrée, ou plan à revoir."
+        )
+        return largest_end_mill(ctx, shallow, min(reach, 8 * shallow)), (note,)
 
 
 @dataclass(frozen=True, slots=True)

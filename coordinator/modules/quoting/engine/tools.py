@@ -116,7 +116,7 @@ def from_supplier(need: ToolNeed, ctx: Context, prefer: Preference | None = None
     found = _best((t for t in ctx.shop.supplier_items if matches(need, t, ctx)), need, ctx, prefer)
     if found is None:
         return None
-    price = f"{found.price} €" if found.price is not None else "prix à demander"
+    price = f"{found.price:.2f} €" if found.price is not None else "prix à demander"
     gap = Gap(
         "tool",
         need.label(),
@@ -133,7 +133,7 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
     costs = ctx.shop.settings.costs
     d = need.diameter_mm or need.max_diameter_mm or 12.0
     if need.tool_type == "drill" and need.tolerance_mm > 0.05:
-        d = round(d, 1)
+        d = round(round(d / 0.05) * 0.05, 2)
         need = replace(need, diameter_mm=d)
     soft = need.tool_type in ("tap", "reamer", "counterbore", "countersink") and ctx.group.code != "H"
     substrate = need.substrate or ("hss" if soft else "carbide")
