@@ -1,4 +1,4 @@
-"""Writes a sheet as a vector PDF with real text (Helvetica, WinAnsi) and real lines: the smallest file format we need."""
+"""Writes a sheet as a vector PDF with real text (one standard font, WinAnsi) and real lines: the smallest file format we need."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _write_document(path: Path, content: bytes, sheet: Sheet) -> None:
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox {box} /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>".encode(),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        f"<< /Type /Font /Subtype /Type1 /BaseFont /{sheet.font} /Encoding /WinAnsiEncoding >>".encode(),
     ]
     out = bytearray(b"%PDF-1.4\n")
     offsets = []

@@ -66,6 +66,7 @@ class Callout:
     fit: str | None = None
     count: int = 1
     reference: bool = False
+    decimal: str = ","
 
     @property
     def main(self) -> str:
@@ -77,6 +78,7 @@ class Callout:
             text = f"{text} {self.fit}"
         if self.symmetric:
             text = f"{text} ±{number_fr(self.upper or 0)}"
+        text = text.replace(",", self.decimal)
         return f"({text})" if self.reference else text
 
     @property
@@ -88,7 +90,9 @@ class Callout:
         """The two deviations written one over the other, if any."""
         if self.upper is None or self.lower is None or self.symmetric:
             return None
-        return signed_fr(self.upper), signed_fr(self.lower)
+        return signed_fr(self.upper).replace(",", self.decimal), signed_fr(self.lower).replace(
+            ",", self.decimal
+        )
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Sheet:
     title_block: dict[str, str]
     width: float = 420.0
     height: float = 297.0
+    font: str = "Helvetica"
     lines: list[Line] = field(default_factory=list)
     circles: list[Circle] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)

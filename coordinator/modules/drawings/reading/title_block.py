@@ -1,41 +1,39 @@
-"""Finds the title block of a sheet and its fields by label, cell and neighbourhood (DRW-16)."""
+"""Finds the fields of a title block by label, cell and neighbourhood (DRW-16).
+
+Each label looks for its value in its own cell, in the cells beside, under or over it, or in the text near it. How the sheet at
+hand places its values is voted by all labels together, so that an empty cell stays empty instead of taking its neighbour.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 
-from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains, touches
-from coordinator.modules.drawings.reading.labels import fits, is_label, match_label
+from coordinator.modules.catalogue.grades import identify
+from coordinator.modules.drawings.reading.cells import Grid, contains, touches
+from coordinator.modules.drawings.reading.labels import fits, is_empty_value, match_label
 from coordinator.modules.drawings.reading.layout import TextBlock
-from coordinator.modules.drawings.reading.model import BBox, FieldValue
+from coordinator.modules.drawings.reading.model import BBox, FieldStatus, FieldValue
 from coordinator.modules.drawings.reading.page import Page, union_box
+from coordinator.modules.drawings.reading.projection_symbol import find_projection_symbol
+from coordinator.modules.drawings.reading.title_pieces import Piece, TurnedSheet, view_title_block
+from coordinator.modules.drawings.reading.title_places import (
+    Candidate,
+    candidates_of,
+    has_scribble,
+    value_place,
+)
+from coordinator.modules.drawings.reading.title_tables import TableFinds, read_tables
+from coordinator.modules.drawings.reading.title_text import read_title_text, read_unlabelled
+from coordinator.modules.drawings.reading.title_values import TOLERANCE_LINE, fact_in, is_company, kind_of
+from coordinator.modules.drawings.reading.treatment_text import treatment_kind
 
-_FACTS = {
-    "scale": re.compile(
-        r"\b(?:scale|échelle|echelle|ma(?:ss|ß)stab)\s*:?\s*(\d+\s*[:/]\s*\d+)", re.IGNORECASE
-    ),
-    "unit": re.compile(
-        r"\b(?:dimensions?|cotes?|maße|masse)\s+(?:are\s+)?(?:in|en)\s+(millim\w+|mm|inch\w*|pouces?)",
-        re.IGNORECASE,
-    ),
-    "general_tolerance": re.compile(
-        r"(?:general\s+tol\w*|tol\w*\s+gén\w*|allgemeintol\w*)\W*?((?:±|ISO|DIN).+)|((?:ISO|DIN)\s*(?:EN\s*)?2768\s*-?\s*[fmcv][HKL]?)",
-        re.IGNORECASE,
-    ),
-    "projection": re.compile(
-        r"((?:first|third)\s+angle(?:\s+projection)?|premier\s+dièdre|troisième\s+dièdre|1er\s+dièdre|3e\s+dièdre)",
-        re.IGNORECASE,
-    ),
-    "date": re.compile(r"\b(\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b"),
-    "material": re.compile(
-        r"^((?:stainless\s+)?steel\b.*|alumin\w*.*|inox.*|acier.*|laiton.*|brass.*|bronze.*|titan\w*.*|EN\s?AW[- ]?\d{4}.*|S\d{3}J\w*"
-        r"|\d{2}CrMo\d.*|C\d{2}E?|X\d+Cr\w+.*|(?:AISI\s*)?3(?:04|16)L?|POM.*|PEEK.*|1\.\d{4}.*)$",
-        re.IGNORECASE,
-    ),
-}
-LOW_CELL_HEIGHTS = 4.2
-_TEXT_BLOCK_KEYS = ("scale", "unit", "general_tolerance")
+FACTS = ("scale", "unit", "general_tolerance", "projection")
+LEGIBLE_FROM = 0.5
+"""OCR below this confidence is not a value: the field is unread."""
+FEW_LABELS = 3
+_GROWTH_STEPS = 4
 
 
 @dataclass
@@ -45,192 +43,323 @@ class TitleBlock:
     fields: dict[str, FieldValue] = field(default_factory=dict)
     regions: list[BBox] = field(default_factory=list)
     inline: list[TextBlock] = field(default_factory=list)
-
-
-@dataclass
-class _Label:
-    name: str
-    value: str | None
-    block: TextBlock
-    cell: BBox | None
+    warnings: list[str] = field(default_factory=list)
+    parts: list[dict[str, str]] = field(default_factory=list)
 
 
 def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBlock:
     """Read the fields of one page; those without a value keep status "absent" or, where something illegible stands, "unread"."""
+    view = view_title_block(page, blocks, grid)
+    tables = read_tables(view)
     found = TitleBlock()
-    frame = grid.drawing_frame()
-    level = [
-        block for block in blocks
-        if block.words and abs(block.words[0].angle) < 5 and contains(frame, *centre_of(block.bbox))
-    ]  # fmt: skip
-    cells = {id(block): grid.cell(*centre_of(block.bbox), block.parts[0].height) for block in level}
     labels = [
-        _Label(match[0], match[1], block, cells[id(block)])
-        for block in level
-        if (match := match_label(block.text)) is not None
+        p
+        for p in view.labels
+        if id(p) not in tables.used and p.label and not (p.label.startswith("_") and p.label != "_treatment")
     ]
-    found.regions = _regions(page, labels, level, cells)
-    main = _main_region(found.regions, labels)
-    for label in sorted(
-        labels, key=lambda item: 0 if main and contains(main, *centre_of(item.block.bbox), 1) else 1
-    ):
-        value = _field_value(label, level, grid, page.number)
-        known = found.fields.get(label.name)
-        if known is None or (known.status != "read" and value.status == "read"):
-            found.fields[label.name] = value
-    _read_facts(found, level, page.number)
-    _read_title_text(found, level, page.number)
+    regions = _regions(view, tables)
+    main = _main_region(regions, labels)
+    claims = _claims(labels, view, tables)
+    _read_labels(found, labels, claims, view, main, page.number)
+    _read_tables(found, tables, view, page.number)
+    _read_facts(found, view, regions, page.number)
+    _read_tolerance_lines(found, view, page.number)
+    if len({label.label for label in labels}) < FEW_LABELS:
+        read_unlabelled(found.fields, view, page.number)
+    _read_company(found, labels, view, main, page.number)
+    _read_symbol(found, view, page.number)
+    title_region = read_title_text(found.fields, view, page.number)
+    regions += [title_region] if title_region else []
+    for value in found.fields.values():
+        if value.bbox is not None:
+            value.bbox = view.to_page_box(value.bbox)
+    found.regions = [view.to_page_box(region) for region in regions]
+    found.parts = [
+        {name: piece.text for name, piece in row.items()} for row in tables.parts if len(tables.parts) > 1
+    ]
     return found
 
 
-def _regions(
-    page: Page, labels: list[_Label], level: list[TextBlock], cells: dict[int, BBox | None]
-) -> list[BBox]:
+def _claims(labels: list[Piece], view: TurnedSheet, tables: TableFinds) -> dict[int, Candidate]:
+    """The value of each label: the best placed candidates first, each text for one label only."""
+    offers = {id(label): candidates_of(label, view, tables.used) for label in labels}
+    style = _style(labels, offers)
+    ranked: list[tuple[float, Piece, Candidate]] = []
+    for label in labels:
+        for candidate in offers[id(label)]:
+            share = style[candidate.kind]
+            if _is_foreign(candidate, share, style, label):
+                continue
+            ranked.append((candidate.score + 0.5 * share, label, candidate))
+    claims: dict[int, Candidate] = {}
+    taken: set[int] = set()
+    for _, label, candidate in sorted(ranked, key=lambda item: -item[0]):
+        if id(label) in claims or any(id(piece) in taken for piece in candidate.pieces):
+            continue
+        claims[id(label)] = candidate
+        taken |= {id(piece) for piece in candidate.pieces}
+    for label in labels:
+        if id(label) not in claims:
+            place = value_place(label, view, style)
+            if place is not None:
+                claims[id(label)] = Candidate("place", [], "", 0.0, place)
+    return claims
+
+
+def _style(labels: list[Piece], offers: dict[int, list[Candidate]]) -> dict[str, float]:
+    """Share of labels whose value stands in each kind of place."""
+    votes: dict[str, float] = defaultdict(float)
+    for label in labels:
+        if label.inline is not None:
+            votes["inline"] += 1
+            continue
+        kinds = {candidate.kind for candidate in offers[id(label)]}
+        first = "own" if "own" in kinds else None
+        for kind in [first] if first else kinds:
+            votes[kind] += 1 / (1 if first else len(kinds))
+    total = sum(votes.values()) or 1
+    return defaultdict(float, {kind: count / total for kind, count in votes.items()})
+
+
+def _is_foreign(candidate: Candidate, share: float, style: dict[str, float], label: Piece) -> bool:
+    """A place where this sheet does not put its values."""
+    if candidate.kind == "own":
+        return False
+    if style["own"] >= 0.5 and label.cell is not None and _is_roomy(label):
+        return True
+    if style["inline"] >= 0.5 and candidate.kind != "right":
+        return True
+    return share < 0.12
+
+
+def _is_roomy(label: Piece) -> bool:
+    if label.cell is None:
+        return False
+    _, y0, x1, y1 = label.cell
+    return y1 - y0 > 2.1 * label.height or x1 - label.box[2] > 2.5 * label.height
+
+
+def _lies_in(region: BBox, piece: Piece) -> bool:
+    x, y = piece.centre
+    return contains(region, x, y, 1.0)
+
+
+def _read_labels(
+    found: TitleBlock,
+    labels: list[Piece],
+    claims: dict[int, Candidate],
+    view: TurnedSheet,
+    main: BBox | None,
+    page: int,
+) -> None:
+    materials: list[FieldValue] = []
+    for label in sorted(labels, key=lambda item: 0 if main and _lies_in(main, item) else 1):
+        value = _value(label, claims.get(id(label)), view, page)
+        name = label.label or ""
+        if name == "_treatment":
+            name = (
+                "surface_treatment"
+                if treatment_kind(value.value or "") not in ("heat", None)
+                else "heat_treatment"
+            )
+        if name == "material" and value.status == "read":
+            materials.append(value)
+        known = found.fields.get(name)
+        if (
+            known is None
+            or (known.status != "read" and value.status == "read")
+            or (known.status == "absent" and value.status == "unread")
+        ):
+            found.fields[name] = value
+    _settle_materials(found, materials)
+
+
+def _value(label: Piece, claim: Candidate | None, view: TurnedSheet, page: int) -> FieldValue:
+    name = label.label or ""
+    if label.inline is not None:
+        pieces, text, place, sure = [label], label.inline, None, 0.95
+    elif claim is not None:
+        pieces, text, place, sure = claim.pieces, claim.text, claim.place, min(0.95, claim.score)
+    else:
+        return FieldValue(status="absent", page=page, bbox=label.cell or label.box)
+    box = union_box([piece.box for piece in pieces]) if pieces else place or label.box
+    if not pieces:
+        status: FieldStatus = "unread" if place is not None and has_scribble(view, place) else "absent"
+        return FieldValue(status=status, page=page, bbox=box)
+    if is_empty_value(name, text):
+        return FieldValue(status="absent", page=page, bbox=box)
+    confidence = min(piece.confidence for piece in pieces) * sure
+    if confidence < LEGIBLE_FROM * 0.95 or not _fits(name, text):
+        # A sentence in a shared cell is no illegible value.
+        foreign = (
+            claim is not None
+            and claim.kind not in ("own", "cell_right", "cell_below")
+            and label.inline is None
+        )
+        return FieldValue(status="absent" if foreign else "unread", page=page, bbox=box)
+    return FieldValue(_tidy(name, text), confidence, "read", page, box, pieces[0].block.parts[0].source)
+
+
+def _fits(name: str, text: str) -> bool:
+    return fits("heat_treatment" if name == "_treatment" else name, text)
+
+
+def _tidy(name: str, text: str) -> str:
+    text = re.sub(r"\s+", " ", text).strip(" :=;")
+    if name == "general_tolerance" and (stated := fact_in(name, text)) and len(text) > len(stated) + 12:
+        return stated
+    return text
+
+
+def _settle_materials(found: TitleBlock, materials: list[FieldValue]) -> None:
+    """Two materials on one sheet: the field stays open and both are told (DRW-49)."""
+    grades = {
+        match.grade.name for value in materials if (match := identify(value.value or "")).grade is not None
+    }
+    if len(grades) > 1:
+        texts = " ; ".join(dict.fromkeys(f"« {value.value} »" for value in materials))
+        found.warnings.append(f"Deux matières sur le plan : {texts}. À choisir.")
+        found.fields["material"] = FieldValue(status="unread", page=materials[0].page, bbox=materials[0].bbox)
+
+
+def _read_tables(found: TitleBlock, tables: TableFinds, view: TurnedSheet, page: int) -> None:
+    """Signature matrix, one-row parts list and last revision give what no label gave."""
+    for name, box in tables.settled.items():
+        if name not in tables.values:
+            blurred = has_scribble(view, box)
+            if found.fields.get(name) is None or found.fields[name].status != "read":
+                found.fields[name] = FieldValue(status="unread" if blurred else "absent", page=page, bbox=box)
+    for name, pieces in tables.values.items():
+        text = " ".join(piece.text for piece in pieces)
+        known = found.fields.get(name)
+        if name == "_treatment":
+            name = "surface_treatment" if treatment_kind(text) not in ("heat", None) else "heat_treatment"
+        if (
+            (known is None or known.status != "read")
+            and not name.startswith("_")
+            and not is_empty_value(name, text)
+        ):
+            box = union_box([piece.box for piece in pieces])
+            if fits(name, text):
+                sure = 0.9 * min(piece.confidence for piece in pieces)
+                found.fields[name] = FieldValue(
+                    text, sure, "read", page, box, pieces[0].block.parts[0].source
+                )
+            else:
+                found.fields[name] = FieldValue(status="unread", page=page, bbox=box)
+    last, known = tables.last_revision, found.fields.get("revision")
+    if last is not None and (known is None or known.status == "absent"):
+        found.fields["revision"] = FieldValue(
+            last.text, 0.85 * last.confidence, "read", page, last.box, last.block.parts[0].source
+        )
+
+
+def _read_facts(found: TitleBlock, view: TurnedSheet, regions: list[BBox], page: int) -> None:
+    """Facts which say by themselves what they are, wherever they are written; those in the title block first."""
+    ordered = sorted(view.pieces, key=lambda p: 0 if any(_lies_in(r, p) for r in regions) else 1)
+    for piece in ordered:
+        for name in FACTS:
+            value = fact_in(name, piece.text)
+            if value is None:
+                continue
+            found.inline.append(piece.block)
+            known = found.fields.get(name)
+            if known is None or known.status != "read":
+                found.fields[name] = FieldValue(
+                    value, 0.85 * piece.confidence, "read", page, piece.box, piece.block.parts[0].source
+                )
+
+
+def _read_tolerance_lines(found: TitleBlock, view: TurnedSheet, page: int) -> None:
+    """The block of an ASME sheet: lines ".XX ±.01" under each other are the general tolerance."""
+    lines = [p for p in view.pieces if TOLERANCE_LINE.match(p.text.strip())]
+    known = found.fields.get("general_tolerance")
+    if len(lines) < 2:
+        if known is not None and known.status == "unread":
+            known.status = "absent"
+        return
+    run = max(_runs(lines), key=len)
+    found.inline += [piece.block for piece in run]
+    if len(run) >= 2 and (known is None or known.status != "read"):
+        text = " ".join(re.sub(r"\s+", " ", piece.text) for piece in run)
+        found.fields["general_tolerance"] = FieldValue(
+            text,
+            0.85 * min(p.confidence for p in run),
+            "read",
+            page,
+            union_box([p.box for p in run]),
+            run[0].block.parts[0].source,
+        )
+
+
+def _runs(lines: list[Piece]) -> list[list[Piece]]:
+    """Lines under each other, left edges aligned."""
+    runs: list[list[Piece]] = []
+    for piece in sorted(lines, key=lambda p: p.box[1]):
+        near = next(
+            (
+                run
+                for run in runs
+                if piece.box[1] - run[-1].box[3] < 3 * piece.height
+                and abs(piece.box[0] - run[-1].box[0]) < 12 * piece.height
+            ),
+            None,
+        )
+        if near is None:
+            runs.append([piece])
+        else:
+            near.append(piece)
+    return runs
+
+
+def _read_company(
+    found: TitleBlock, labels: list[Piece], view: TurnedSheet, main: BBox | None, page: int
+) -> None:
+    """The owner's name stands in many title blocks without a label: a name with a legal form."""
+    if "customer" in found.fields or main is None or any(label.label == "customer" for label in labels):
+        return
+    named = [p for p in view.inside(main, 1.0) if p.label is None and is_company(p.text)]
+    if named:
+        piece = max(named, key=lambda p: p.height)
+        found.fields["customer"] = FieldValue(
+            piece.text, 0.8 * piece.confidence, "read", page, piece.box, piece.block.parts[0].source
+        )
+
+
+def _read_symbol(found: TitleBlock, view: TurnedSheet, page: int) -> None:
+    known = found.fields.get("projection")
+    if known is not None and known.status == "read":
+        return
+    if symbol := find_projection_symbol(view.page):
+        found.fields["projection"] = FieldValue(f"{symbol[0]} angle", 0.9, "read", page, symbol[1], "symbol")
+
+
+def _regions(view: TurnedSheet, tables: TableFinds) -> list[BBox]:
     """Clusters of label cells, grown over the ruled cells which touch them."""
-    slack = 0.012 * max(page.width, page.height)
-    known = labels + [_Label("", None, block, cells[id(block)]) for block in level if is_label(block.text)]
-    boxes = [label.cell or label.block.bbox for label in known]
+    slack = 0.012 * max(view.page.width, view.page.height)
+    boxes = [piece.cell or piece.box for piece in view.labels]
     clusters: list[list[BBox]] = []
     for box in boxes:
         near = [cluster for cluster in clusters if any(touches(box, other, slack) for other in cluster)]
         clusters = [cluster for cluster in clusters if cluster not in near]
         clusters.append([box, *(item for cluster in near for item in cluster)])
     regions = [union_box(cluster) for cluster in clusters if len(cluster) >= 2]
-    filled = {cell for cell in cells.values() if cell is not None}
+    filled = {piece.cell for piece in view.pieces if piece.cell is not None}
     for index, region in enumerate(regions):
-        for _ in range(4):
+        for _ in range(_GROWTH_STEPS):
             grown = union_box([region, *(cell for cell in filled if touches(cell, region, 0.25 * slack))])
-            if grown == region or (grown[3] - grown[1]) > 0.5 * page.height:
+            if grown == region or (grown[3] - grown[1]) > 0.5 * view.page.height:
                 break
             region = grown
         regions[index] = region
-    return regions
+    return regions + tables.regions
 
 
-def _main_region(regions: list[BBox], labels: list[_Label]) -> BBox | None:
+def _main_region(regions: list[BBox], labels: list[Piece]) -> BBox | None:
     def richness(region: BBox) -> int:
-        return len({label.name for label in labels if contains(region, *centre_of(label.block.bbox), 1)})
+        return len({label.label for label in labels if _lies_in(region, label)})
 
     return max(regions, key=richness, default=None)
 
 
-def _field_value(label: _Label, level: list[TextBlock], grid: Grid, page: int) -> FieldValue:
-    if label.value is not None:
-        status = "read" if fits(label.name, label.value) else "unread"
-        if status == "read":
-            return FieldValue(
-                label.value,
-                0.95 * label.block.confidence,
-                "read",
-                page,
-                label.block.bbox,
-                label.block.parts[0].source,
-            )
-    groups = _candidates(label, level, grid)
-    for group, confidence in groups:
-        text = " ".join(
-            block.text for block in sorted(group, key=lambda item: (round(item.bbox[1]), item.bbox[0]))
-        )
-        if fits(label.name, text):
-            sure = min(block.confidence for block in group) * confidence
-            box = union_box([block.bbox for block in group])
-            return FieldValue(text, sure, "read", page, box, group[0].parts[0].source)
-    return FieldValue(
-        status="unread" if groups and groups[0][1] >= 0.95 else "absent",
-        page=page,
-        bbox=label.cell or label.block.bbox,
-    )
-
-
-def _candidates(label: _Label, level: list[TextBlock], grid: Grid) -> list[tuple[list[TextBlock], float]]:
-    """Groups of text which may be the value, the best first: same cell, cell to the right, cell below, nearest text."""
-    box, height = label.block.bbox, label.block.parts[0].height
-    groups: list[tuple[list[TextBlock], float]] = []
-    if label.cell is not None:
-        _, y0, x1, y1 = label.cell
-        middle = (box[1] + box[3]) / 2
-        places = [(label.cell, 0.95)]
-        # A low cell is filled by its label: the value stands beside or under it. A tall cell left empty is empty.
-        if y1 - y0 < LOW_CELL_HEIGHTS * height:
-            right = grid.cell(x1 + 4 * grid.tolerance, middle)
-            below = grid.cell((box[0] + box[2]) / 2, y1 + 4 * grid.tolerance)
-            places += [
-                (cell, 0.8) for cell in ((below, right) if label.name == "date" else (right, below)) if cell
-            ]
-        for cell, confidence in places:
-            group = [
-                block for block in level
-                if block is not label.block and contains(cell, *centre_of(block.bbox)) and not is_label(block.text)
-            ]  # fmt: skip
-            labelled = cell is not label.cell and any(
-                is_label(block.text) and contains(cell, *centre_of(block.bbox)) for block in level
-            )
-            if group and not labelled:
-                groups.append((group, confidence))
-        return groups
-    for block in level:
-        if block is label.block or is_label(block.text):
-            continue
-        other = block.bbox
-        right_gap, drop = other[0] - box[2], other[1] - box[3]
-        same_line = abs((other[1] + other[3]) - (box[1] + box[3])) / 2 < 0.7 * height
-        under = other[0] < box[2] and other[2] > box[0] and -0.2 * height <= drop <= 2.5 * height
-        if (same_line and 0 <= right_gap <= 8 * height) or under:
-            groups.append(([block], 0.75 if same_line else 0.7))
-    return groups
-
-
-def _read_facts(found: TitleBlock, level: list[TextBlock], page: int) -> None:
-    """Facts which say by themselves what they are, wherever they are written."""
-    for block in level:
-        for name in ("scale", "unit", "general_tolerance", "projection"):
-            match = _FACTS[name].search(block.text)
-            if match is None:
-                continue
-            found.inline.append(block)
-            known = found.fields.get(name)
-            if known is None or known.status != "read":
-                value = next(group for group in match.groups() if group)
-                found.fields[name] = FieldValue(
-                    value.strip(), 0.85 * block.confidence, "read", page, block.bbox, block.parts[0].source
-                )
-
-
-def _read_title_text(found: TitleBlock, level: list[TextBlock], page: int) -> None:
-    """A sheet without a ruled title block: a paragraph with scale, unit or tolerance; its first line is the part name."""
-    if any(value.status == "read" for name, value in found.fields.items() if name not in _FACTS):
-        return
-    seeds = [block for block in level if any(_FACTS[key].search(block.text) for key in _TEXT_BLOCK_KEYS)]
-    if not seeds:
-        return
-    paragraph = [seeds[0]]
-    growing = True
-    while growing:
-        growing = False
-        for block in level:
-            if block not in paragraph and any(_stacked(block, other) for other in paragraph):
-                paragraph.append(block)
-                growing = True
-    paragraph.sort(key=lambda block: block.bbox[1])
-    if len(paragraph) < 3:
-        return
-    found.regions.append(union_box([block.bbox for block in paragraph]))
-    for block in paragraph:
-        for name in ("date", "material"):
-            if name not in found.fields and (match := _FACTS[name].search(block.text)):
-                found.fields[name] = FieldValue(
-                    match[1], 0.75 * block.confidence, "read", page, block.bbox, block.parts[0].source
-                )
-    first = paragraph[0]
-    name = re.sub(r"\s*[-–]?\s*" + _FACTS["date"].pattern, "", first.text).strip(" -")
-    if fits("part_name", name):
-        found.fields["part_name"] = FieldValue(
-            name, 0.7 * first.confidence, "read", page, first.bbox, first.parts[0].source
-        )
-
-
-def _stacked(a: TextBlock, b: TextBlock) -> bool:
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.bbox, b.bbox
-    gap = max(ay0, by0) - min(ay1, by1)
-    height = max(a.parts[0].height, b.parts[0].height)
-    return ax0 < bx1 and bx0 < ax1 and gap < 1.6 * height
+__all__ = ["TitleBlock", "kind_of", "match_label", "read_title_block"]
