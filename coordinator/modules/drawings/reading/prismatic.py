@@ -7,65 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from OCP.BRep import BRep_Tool
-from OCP.BRepAdaptor import BRepAdaptor_Curve, BRepAdaptor_Surface
-from OCP.BRepTools import BRepTools, BRepTools_WireExplorer
-from OCP.gp import gp_Pnt, gp_Vec
-from OCP.ShapeAnalysis import ShapeAnalysis_Surface
-from OCP.TopAbs import TopAbs_EDGE, TopAbs_FACE, TopAbs_REVERSED
-from OCP.TopExp import TopExp
-from OCP.TopTools import TopTools_IndexedDataMapOfShapeListOfShape
 
-from coordinator.modules.drawings.reading.faces import Array, Axis, Face, surface_point
+from coordinator.modules.drawings.reading.faces import Array, Axis, Face
 from coordinator.modules.drawings.reading.model import Feature
 from coordinator.modules.drawings.reading.rays import Inside
+from coordinator.modules.drawings.reading.topology import Neighbours, edge_points, outer_edges
 
 HALF_TURN_TOLERANCE = 0.06
-SMOOTH_SINE = 0.02
-
-
-class Neighbours:
-    """Which faces meet along an edge, and whether the material makes an inner corner there."""
-
-    def __init__(self, shape: Any, faces: list[Face]) -> None:
-        self._map = TopTools_IndexedDataMapOfShapeListOfShape()
-        TopExp.MapShapesAndAncestors_s(shape, TopAbs_EDGE, TopAbs_FACE, self._map)
-        self._by_hash = {hash(face.shape): face for face in faces}
-
-    def across(self, edge: Any, face: Face) -> Face | None:
-        """The other face at an edge."""
-        if not self._map.Contains(edge):
-            return None
-        for shape in self._map.FindFromKey(edge):
-            other = self._by_hash.get(hash(shape))
-            if other is not None and other.index != face.index:
-                return other
-        return None
-
-    def is_inner_corner(self, edge: Any, face: Face, other: Face) -> bool:
-        """True when the walls form an inner corner at the edge, or run smoothly into a concave rounding."""
-        curve = BRepAdaptor_Curve(edge)
-        point, tangent = gp_Pnt(), gp_Vec()
-        curve.D1((curve.FirstParameter() + curve.LastParameter()) / 2, point, tangent)
-        if tangent.Magnitude() < 1e-9:
-            return False
-        tangent.Normalize()
-        sign = -1.0 if edge.Orientation() == TopAbs_REVERSED else 1.0
-        way = sign * np.array([tangent.X(), tangent.Y(), tangent.Z()])
-        own, their = _normal_at(face, point), _normal_at(other, point)
-        if own is None or their is None:
-            return False
-        turn = float(np.dot(np.cross(own, their), way))
-        if abs(turn) < SMOOTH_SINE:
-            return other.kind in ("cylinder", "torus", "sphere") and other.concave
-        return turn < 0
-
-
-def _normal_at(face: Face, point: gp_Pnt) -> Array | None:
-    if face.kind == "plane":
-        return face.normal
-    place = ShapeAnalysis_Surface(BRep_Tool.Surface_s(face.shape)).ValueOfUV(point, 1e-3)
-    return surface_point(BRepAdaptor_Surface(face.shape), face.shape, place.X(), place.Y())[1]
 
 
 def find_slots(faces: list[Face], used: set[int], inside: Inside) -> tuple[list[Feature], set[int]]:
@@ -129,7 +77,7 @@ def find_pockets(
     for face in faces:
         if face.kind != "plane" or face.normal is None:
             continue
-        edges = _outer_edges(face)
+        edges = outer_edges(face)
         walls = [neighbours.across(edge, face) for edge in edges]
         if len(edges) < 3 or any(
             wall is None or wall.index in slot_ends or wall.index in holes for wall in walls
@@ -142,45 +90,38 @@ def find_pockets(
     return found
 
 
-def _outer_edges(face: Face) -> list[Any]:
-    walker = BRepTools_WireExplorer(BRepTools.OuterWire_s(face.shape), face.shape)
-    edges = []
-    while walker.More():
-        edges.append(walker.Current())
-        walker.Next()
-    return edges
-
-
-def _edge_points(edge: Any) -> list[Array]:
-    curve = BRepAdaptor_Curve(edge)
-    first, last = curve.FirstParameter(), curve.LastParameter()
-    points = [curve.Value(first + share * (last - first)) for share in (0.0, 0.25, 0.5, 0.75)]
-    return [np.array([p.X(), p.Y(), p.Z()]) for p in points]
-
-
 def _pocket(face: Face, edges: list[Any], walls: list[Face]) -> Feature:
     normal = face.normal
     if normal is None:
         raise ValueError("a pocket floor needs a normal")
-    outline = np.array([point for edge in edges for point in _edge_points(edge)])
+    outline = np.array([point for edge in edges for point in edge_points(edge)])
     level = float(np.dot(outline[0], normal))
     heights = [
         float(np.dot(point, normal)) - level
         for wall in walls
-        for edge in _outer_edges(wall)
-        for point in _edge_points(edge)
+        for edge in outer_edges(wall)
+        for point in edge_points(edge)
     ]
-    longest = max(
-        edges, key=lambda edge: float(np.linalg.norm(_edge_points(edge)[3] - _edge_points(edge)[0]))
-    )
-    along = _edge_points(longest)[3] - _edge_points(longest)[0]
+    longest = max(edges, key=lambda edge: float(np.linalg.norm(edge_points(edge)[3] - edge_points(edge)[0])))
+    along = edge_points(longest)[3] - edge_points(longest)[0]
     along = along / (np.linalg.norm(along) or 1.0)
     across = np.cross(normal, along)
     sizes = sorted((float(np.ptp(outline @ along)), float(np.ptp(outline @ across))))
     return Feature(
         "pocket", width_mm=sizes[0], length_mm=sizes[1], depth_mm=max(heights), through=False,
+        volume_mm3=face.area * max(heights), corner_radius_mm=_corner_radius(walls, normal),
         axis=_triple(-normal), positions_mm=[_triple(outline.mean(axis=0))],
     )  # fmt: skip
+
+
+def _corner_radius(walls: list[Face], normal: Array) -> float | None:
+    """Smallest upright inner radius of the walls: it limits the cutter."""
+    radii = [
+        wall.radius for wall in walls
+        if wall.kind == "cylinder" and wall.concave and wall.axis is not None
+        and abs(float(np.dot(wall.axis.direction, normal))) > 0.98
+    ]  # fmt: skip
+    return min(radii, default=None)
 
 
 def find_flats(
@@ -196,11 +137,11 @@ def find_flats(
     """
     found = []
     for face in faces:
-        if face.kind != "plane" or face.normal is None:
+        if face.kind != "plane" or face.normal is None or face.index in slot_ends:
             continue
         if abs(float(np.dot(face.normal, turning.direction))) > 1e-4:
             continue
-        around = [neighbours.across(edge, face) for edge in _outer_edges(face)]
+        around = [neighbours.across(edge, face) for edge in outer_edges(face)]
         if any(other is not None and other.index in slot_ends for other in around):
             continue
         position = turning.along(face.point)
@@ -209,6 +150,8 @@ def find_flats(
         if 0 < distance < radius:
             feature = Feature("flat", axis=_triple(-face.normal), positions_mm=[_triple(face.point)])
             feature.depth_mm = radius - distance
+            outline = np.array([point for edge in outer_edges(face) for point in edge_points(edge)])
+            feature.length_mm = float(np.ptp(outline @ np.array(turning.direction)))
             found.append(feature)
     return found
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from coordinator.modules.drawings.reading import measure, prismatic, revolved
 from coordinator.modules.drawings.reading.assembly import Body
+from coordinator.modules.drawings.reading.cut_outs import Context, find_chamfers, find_cut_outs
 from coordinator.modules.drawings.reading.faces import Axis
 from coordinator.modules.drawings.reading.holes import find_holes
 from coordinator.modules.drawings.reading.model import Feature, ProcessProposal, Solid, SolidPart, Vector
 from coordinator.modules.drawings.reading.rays import Inside, Rays
+from coordinator.modules.drawings.reading.topology import Neighbours
 from coordinator.modules.drawings.reading.walls import thinnest_wall_mm
 
 CUT_FEATURES = ("pocket", "slot", "flat", "step")
@@ -32,16 +34,19 @@ def recognise(body: Body, owners: dict[int, Feature]) -> SolidPart:
     for hole in holes:
         owners.update({id(by_index[index]): hole.feature for index in hole.faces})
     slots, slot_ends = prismatic.find_slots(faces, used, inside)
-    neighbours = prismatic.Neighbours(body.solid, faces)
+    neighbours = Neighbours(body.solid, faces)
     pockets = prismatic.find_pockets(faces, neighbours, slot_ends, used)
-    found = [hole.feature for hole in holes] + slots + pockets
+    context = Context(faces, neighbours, used | slot_ends, axis, rays)
+    found = [hole.feature for hole in holes] + slots + pockets + find_cut_outs(context)
     if turning is not None:
         profile = revolved.turned_profile(faces, *turning)
         found += revolved.turned_features(profile)
         radius_at = partial(revolved.outer_radius_at, profile, turning[0])
-        found += prismatic.find_flats(faces, turning[0], radius_at, neighbours, slot_ends)
+        cut = slot_ends | context.floors
+        found += prismatic.find_flats(faces, turning[0], radius_at, neighbours, cut)
         part.turned_profile = profile
         used |= {face.index for face in faces if face.axis is not None and face.axis.same_line(turning[0])}
+    found += find_chamfers(context)
     found += prismatic.find_fillets(faces, used | slot_ends)
     part.features = found
     part.access_directions = _access(found, axis)

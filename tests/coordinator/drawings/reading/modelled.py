@@ -19,6 +19,7 @@ from OCP.BRepPrimAPI import (
 from OCP.gp import gp_Ax1, gp_Ax2, gp_Dir, gp_Pnt, gp_Trsf, gp_Vec
 from OCP.IGESControl import IGESControl_Writer
 from OCP.Interface import Interface_Static
+from OCP.ShapeUpgrade import ShapeUpgrade_UnifySameDomain
 from OCP.STEPControl import STEPControl_AsIs, STEPControl_Writer
 from OCP.TopoDS import TopoDS_Compound
 
@@ -56,9 +57,12 @@ def cut(shape, *tools):
 
 
 def fuse(shape, *others):
+    """One solid, its coplanar and coaxial faces joined as CAD systems do."""
     for other in others:
         shape = BRepAlgoAPI_Fuse(shape, other).Shape()
-    return shape
+    joined = ShapeUpgrade_UnifySameDomain(shape, True, True, False)
+    joined.Build()
+    return joined.Shape()
 
 
 def moved(shape, by=(0, 0, 0), axis=Z, degrees=0.0, mirror=False):

@@ -136,7 +136,7 @@ def test_holes_stay_the_same_however_the_part_lies(case, way, degrees, tmp_path)
 @pytest.mark.parametrize("case", ["counterbore", "countersink", "blind_flat", "crossing"])
 def test_splines_that_are_cylinders_are_holes(case, tmp_path):
     make, expected = CASES[case]
-    reading, holes = holes_of(tmp_path, m.as_splines(make(m.box(*BLOCK))))
+    _, holes = holes_of(tmp_path, m.as_splines(make(m.box(*BLOCK))))
     assert seen(holes) == sorted(expected)
 
 
