@@ -167,7 +167,8 @@ class Hole:
 
     def _opened(self, ctx: Context, start: float, target: float, finish: int) -> list[Cut]:
         it = self.it if self.it is not None else ctx.rules.default_it
-        if it >= 9 or target <= ctx.rules.ream_to_mm:
+        stiff = self.depth_mm <= ctx.rules.overhang_from_ratio * 0.7 * target
+        if (it >= 9 and stiff) or it >= 11 or target <= ctx.rules.ream_to_mm:
             opened = open_bore(ctx, start, target, self.depth_mm, passes=finish, count=self.count)
             return [replace(cut, stage=34 if "ébauche" in cut.label else 36) for cut in opened]
         near = target - 2 * ctx.rules.milling_allowance_mm

@@ -13,6 +13,7 @@ from coordinator.modules.quoting.engine.tools import ToolNeed, choose
 from coordinator.modules.quoting.engine.values import Value, size
 
 MOUNTED_WORTH = 1.3
+_FINISH_AP_RATIO = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def end_mill_data(
     ratio = ap_ratio if ap_ratio is not None else rules.rough_mill_ap_ratio
     ap, ae = ratio * d, rules.rough_mill_ae_ratio * d
     if finish:
-        ap, ae = tool.cutting_length_mm or d, rules.finish_mill_ae_ratio * d
+        ap, ae = min(tool.cutting_length_mm or d, _FINISH_AP_RATIO * d), rules.finish_mill_ae_ratio * d
     elif tool.cutting_length_mm:
         ap = min(ap, tool.cutting_length_mm)
     notes: tuple[str, ...] = ()
