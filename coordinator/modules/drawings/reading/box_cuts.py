@@ -1,0 +1,44 @@
+"""Text boxes of OCR which run over a rule of a table are cut there: label and value stand in different cells."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from coordinator.modules.drawings.reading.ocr import Quad
+from coordinator.modules.drawings.reading.page import Segment
+
+MIN_RULE_HEIGHTS = 1.5
+MAX_SKEW_SHARE = 0.12
+
+
+def cut_at_rules(boxes: list[Quad], rules: list[Segment]) -> list[Quad]:
+    """Level boxes cut at the upright rules which cross their whole height; other boxes stay as they are."""
+    upright = [((r.x0 + r.x1) / 2, min(r.y0, r.y1), max(r.y0, r.y1)) for r in rules if r.is_vertical]
+    return [piece for box in boxes for piece in _cut(box, upright)]
+
+
+def _cut(box: Quad, upright: list[tuple[float, float, float]]) -> list[Quad]:
+    (x0, y0), (x1, y1) = box.min(axis=0), box.max(axis=0)
+    width, height = float(x1 - x0), float(y1 - y0)
+    along = box[1] - box[0]
+    if width < 2 * height or abs(along[1]) > MAX_SKEW_SHARE * abs(along[0]):
+        return [box]
+    # A rule through the box is longer than the text is high, else it is the stem of a letter.
+    cuts = sorted(
+        x for x, top, bottom in upright
+        if x0 + 0.4 * height < x < x1 - 0.4 * height and bottom - top > MIN_RULE_HEIGHTS * height
+        and top <= y0 + 0.15 * height and bottom >= y1 - 0.15 * height
+    )  # fmt: skip
+    if not cuts:
+        return [box]
+    edges = [float(x0), *cuts, float(x1)]
+    margin = 0.06 * height
+    pieces = []
+    for index, (left, right) in enumerate(pairwise(edges)):
+        a = left + (margin if index else 0.0)
+        b = right - (margin if index < len(edges) - 2 else 0.0)
+        if b - a > 0.4 * height:
+            pieces.append(np.array([(a, y0), (b, y0), (b, y1), (a, y1)], dtype=float))
+    return pieces
