@@ -28,6 +28,7 @@ from coordinator.modules.drawings.reading.texture_marks import read_marked_textu
 from coordinator.modules.drawings.reading.title_block import TitleBlock, read_title_block
 
 MIN_WORDS_READABLE = 3
+MAX_TEXT_OUTSIDE = 0.2
 
 
 def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension] | None = None) -> None:
@@ -80,7 +81,7 @@ def _unit_field(reading: DrawingReading) -> str | None:
 def _read_page(
     reading: DrawingReading, page: Page, blocks: list[TextBlock], grid: Grid, title: TitleBlock
 ) -> None:
-    frame = grid.drawing_frame()
+    frame = _sheet_border(page, blocks, grid)
     in_region = [_in_any(block.bbox, title.regions) for block in blocks]
     textures, named = remarks.read_textures(blocks, in_region, page.number)
     reading.surface_textures += textures
@@ -106,6 +107,15 @@ def _read_page(
         else:
             rest.append(block)
     reading.notes += remarks.read_notes(rest, page.number)
+
+
+def _sheet_border(page: Page, blocks: list[TextBlock], grid: Grid) -> BBox:
+    """The border of the sheet; a rectangle with much of the text outside is a part of the drawing, not its border."""
+    frame = grid.drawing_frame()
+    # Zone letters and numbers stand outside the border by right.
+    texts = [block for block in blocks if len(block.text) > 2]
+    outside = sum(not contains(frame, *centre_of(block.bbox)) for block in texts)
+    return frame if outside <= MAX_TEXT_OUTSIDE * len(texts) else (0.0, 0.0, page.width, page.height)
 
 
 def _is_size(parsed: DimensionText) -> bool:
