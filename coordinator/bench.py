@@ -15,6 +15,7 @@ import typer
 app = typer.Typer(name="single")
 
 BENCHES = {
+    "api": ("coordinator.gateway.bench_api", "run"),
     "ingest": ("coordinator.gateway.bench_ingest", "run"),
     "drawing": ("coordinator.modules.drawings.bench", "run"),
     "quote": ("coordinator.modules.quoting.verification.bench", "run"),

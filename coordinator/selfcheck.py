@@ -83,12 +83,21 @@ def _secrets(config: Config) -> Result:
 
 
 def _history(config: Config) -> Result:
-    from coordinator.bootstrap import make_factory
-    from coordinator.kernel.audit import verify_chain
+    from coordinator.bootstrap import make_factory, service_context
+    from coordinator.kernel.seal import verify_history
 
-    with make_factory(config).sessions() as session:
-        report = verify_chain(session)
+    with service_context(make_factory(config), "check") as ctx:
+        report = verify_history(ctx)
     return ("ok", str(report.lines)) if report.intact else ("failed", f"#{report.first_broken_id}")
+
+
+def _invoice_numbers(config: Config) -> Result:
+    from coordinator.bootstrap import make_factory, service_context
+    from coordinator.modules.invoicing import api as invoicing
+
+    with service_context(make_factory(config), "check") as ctx:
+        gaps = invoicing.number_gaps(ctx)
+    return ("ok", "") if not gaps else ("failed", ", ".join(gaps[:5]) + (" …" if len(gaps) > 5 else ""))
 
 
 def _tool(*names: str) -> Callable[[Config], Result]:
@@ -108,6 +117,7 @@ CHECKS = (
     Check("certificates", False, _certificates),
     Check("broker", False, _broker),
     Check("history", False, _history),
+    Check("invoice_numbers", False, _invoice_numbers),
     Check("ocr", False, _tool("tesseract")),
 )
 

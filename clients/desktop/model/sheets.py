@@ -102,3 +102,10 @@ def sentence(item: Any) -> str:
                 return str(item[key])
         return " · ".join(str(v) for v in item.values() if isinstance(v, str | int | float))
     return str(item)
+
+
+def with_tool(operation: Record) -> Record:
+    """The operation with one name for its tool: the article of the stock where there is one, else the words."""
+    article = operation.get("tool")
+    name = article.get("display") if isinstance(article, dict) else None
+    return {**operation, "tool_text": name or operation.get("tool_text")}

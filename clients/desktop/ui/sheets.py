@@ -23,11 +23,11 @@ from clients.desktop.ui.static_table import StaticTable
 from clients.desktop.ui.widgets import Badge, Banner, card, clear, column, label, row
 
 _QUOTE_COLUMNS = (
-    "sequence_no", "operation_label", "machine_id", "tool_id", "tool_text", "passes", "vc_m_min", "n_rev_min", "feed_mm",
+    "sequence_no", "operation_label", "machine_id", "tool_text", "passes", "vc_m_min", "n_rev_min", "feed_mm",
     "feed_mm_min", "ap_mm", "ae_mm", "power_kw", "setup_min", "loading_min", "cut_min", "run_min", "cost",
 )  # fmt: skip
 _SHORT = frozenset({
-    "operation_label", "tool_id", "tool_text", "passes", "vc_m_min", "n_rev_min", "feed_mm", "feed_mm_min", "ap_mm", "ae_mm", "power_kw",
+    "operation_label", "tool_text", "passes", "vc_m_min", "n_rev_min", "feed_mm", "feed_mm_min", "ap_mm", "ae_mm", "power_kw",
     "setup_min", "loading_min", "cut_min", "run_min", "planned_time_min", "actual_time_min", "planned_qty", "good_qty", "rework_qty",
     "scrap_qty",
 })  # fmt: skip
@@ -208,7 +208,7 @@ class QuoteSheetView(SheetView):
             banner = Banner()
             banner.show_text(str(line["error_message"]), "danger")
             layout.addWidget(banner)
-        operations = line.get("operations") or []
+        operations = [sheets.with_tool(o) for o in line.get("operations") or []]
         if operations:
             layout.addWidget(
                 StaticTable(

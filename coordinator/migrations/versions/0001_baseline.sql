@@ -4439,6 +4439,8 @@ ALTER TABLE machine_capability ADD CONSTRAINT fk_machine_capability_created_by_i
 -- next --
 ALTER TABLE machine_cycle ADD CONSTRAINT fk_machine_cycle_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
 -- next --
+ALTER TABLE machine_cycle ADD CONSTRAINT fk_machine_cycle_work_order_operation_id FOREIGN KEY(work_order_operation_id) REFERENCES work_order_operation (id) ON DELETE RESTRICT
+-- next --
 ALTER TABLE machine_event ADD CONSTRAINT fk_machine_event_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
 -- next --
 ALTER TABLE machine_slot ADD CONSTRAINT fk_machine_slot_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
@@ -4561,6 +4563,8 @@ ALTER TABLE stock_lot ADD CONSTRAINT fk_stock_lot_created_by_id FOREIGN KEY(crea
 -- next --
 ALTER TABLE stock_movement ADD CONSTRAINT fk_stock_movement_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
 -- next --
+ALTER TABLE stock_movement ADD CONSTRAINT fk_stock_movement_work_order_operation_id FOREIGN KEY(work_order_operation_id) REFERENCES work_order_operation (id) ON DELETE RESTRICT
+-- next --
 ALTER TABLE stock_reservation ADD CONSTRAINT fk_stock_reservation_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
 -- next --
 ALTER TABLE stock_unit ADD CONSTRAINT fk_stock_unit_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
@@ -4597,7 +4601,11 @@ ALTER TABLE tool_assembly ADD CONSTRAINT fk_tool_assembly_created_by_id FOREIGN 
 -- next --
 ALTER TABLE tool_incident ADD CONSTRAINT fk_tool_incident_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
 -- next --
+ALTER TABLE tool_incident ADD CONSTRAINT fk_tool_incident_work_order_operation_id FOREIGN KEY(work_order_operation_id) REFERENCES work_order_operation (id) ON DELETE RESTRICT
+-- next --
 ALTER TABLE tool_usage ADD CONSTRAINT fk_tool_usage_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
+-- next --
+ALTER TABLE tool_usage ADD CONSTRAINT fk_tool_usage_work_order_operation_id FOREIGN KEY(work_order_operation_id) REFERENCES work_order_operation (id) ON DELETE RESTRICT
 -- next --
 ALTER TABLE user_account ADD CONSTRAINT fk_user_account_created_by_id FOREIGN KEY(created_by_id) REFERENCES user_account (id) ON DELETE RESTRICT
 -- next --

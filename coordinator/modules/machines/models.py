@@ -7,7 +7,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import fields as f
@@ -172,7 +172,9 @@ class MachineCycle(Record):
     result: Mapped[str] = f.choice("machine_cycle_result", default="complete", read_only=True)
     part_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
     reported_part_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
-    work_order_operation_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    work_order_operation_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True
+    )
 
 
 class MachineEvent(Record):

@@ -7,7 +7,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import fields as f
@@ -132,7 +132,9 @@ class StockMovement(Record):
     to_location_id: Mapped[int | None] = f.ref("storage_location.id", read_only=True)
     from_holder: Mapped[str | None] = f.text(60, read_only=True)
     to_holder: Mapped[str | None] = f.text(60, read_only=True)
-    work_order_operation_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    work_order_operation_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True
+    )
     work_order_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     vision_detection_id: Mapped[int | None] = f.ref("vision_detection.id", read_only=True)
     reverses_id: Mapped[int | None] = f.ref("stock_movement.id", unique=True, read_only=True)
@@ -222,7 +224,9 @@ class ToolUsage(Record):
     uid: Mapped[uuid.UUID] = f.uid()
     stock_unit_id: Mapped[int] = f.ref("stock_unit.id", required=True, read_only=True)
     machine_id: Mapped[int | None] = f.ref("machine.id", read_only=True)
-    work_order_operation_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    work_order_operation_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True
+    )
     user_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     occurred_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     used_min: Mapped[Decimal] = f.decimal(12, 2, required=True, unit="min", read_only=True)
@@ -239,7 +243,9 @@ class ToolIncident(Record):
     tool_id: Mapped[int] = f.ref("tool.id", required=True, read_only=True)
     stock_unit_id: Mapped[int | None] = f.ref("stock_unit.id", read_only=True)
     machine_id: Mapped[int | None] = f.ref("machine.id", read_only=True)
-    work_order_operation_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    work_order_operation_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True
+    )
     replacement_tool_id: Mapped[int | None] = f.ref("tool.id", read_only=True)
     status: Mapped[str] = f.status("tool_incident", "open")
     cause: Mapped[str | None] = f.text(120)

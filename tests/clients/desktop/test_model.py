@@ -24,7 +24,7 @@ from clients.desktop.model.listing import Filter, ListState
 from clients.desktop.model.live import Change, parse_change
 from clients.desktop.model.metadata import Entity, visible_menu
 from clients.desktop.model.search import search_menu
-from clients.desktop.model.sheets import quote_sheet, sentence
+from clients.desktop.model.sheets import quote_sheet, sentence, with_tool
 from tests.clients.desktop.sample import entity, metadata
 
 CLIENT = Path(__file__).resolve().parents[3] / "clients" / "desktop"
@@ -413,3 +413,10 @@ def test_the_model_needs_no_window_system() -> None:
         "assert not [n for n in sys.modules if n.startswith(('PySide6', 'coordinator'))]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CLIENT.parents[1])
+
+
+def test_an_operation_names_its_tool_once() -> None:
+    stocked = {"tool_id": 4, "tool": {"id": 4, "display": "OUTIL-01 · Fraise"}, "tool_text": "fraise Ø10"}
+    assert with_tool(stocked)["tool_text"] == "OUTIL-01 · Fraise"
+    assert with_tool({"tool": None, "tool_text": "foret Ø5"})["tool_text"] == "foret Ø5"
+    assert with_tool({})["tool_text"] is None

@@ -30,6 +30,7 @@ from coordinator.modules.machines.models import (
 )
 from edge_agents.protocol.payloads import TelemetryBatch
 from tests.conftest import master, person
+from tests.factories import make, model_of
 
 Api = Callable[..., Any]
 SAMPLES = Path(__file__).resolve().parents[2] / "edge_agents" / "samples"
@@ -143,7 +144,8 @@ def test_a_cycle_is_kept_once_and_tied_later_to_its_operation(ctx: Context, mach
         select(OutboxEvent).where(OutboxEvent.event_type == "machines.cycle_recorded")
     ).one()
     assert emitted.payload["machine_cycle_id"] == kept.id
-    assert api.link_cycle(ctx, kept.id, 77).work_order_operation_id == 77
+    operation = make(ctx, model_of("work_order_operation")).id
+    assert api.link_cycle(ctx, kept.id, operation).work_order_operation_id == operation
 
 
 @pytest.mark.requirement("MCH-48")

@@ -20,6 +20,7 @@ from coordinator.modules.stock import flow
 from coordinator.modules.stock.models import ReorderProposal, StockCount, StockMovement, StorageLocation
 from tests.conftest import master, person
 from tests.coordinator.stock.conftest import d
+from tests.factories import make, model_of
 
 Api = Callable[..., Any]
 
@@ -136,20 +137,21 @@ def test_what_was_taken_is_not_debited_again_by_the_operation(
 ) -> None:
     stock.receive(ctx, insert.id, d(10), location_id=place.id)
     stock.receive(ctx, tool.id, d(2), location_id=place.id)
-    stock.take_from_cabinet(ctx, insert.id, d(2), location_id=place.id, work_order_operation_id=5)
-    stock.take_from_cabinet(ctx, insert.id, d(1), location_id=place.id, work_order_operation_id=6)
+    first, second = (make(ctx, model_of("work_order_operation")).id for _ in range(2))
+    stock.take_from_cabinet(ctx, insert.id, d(2), location_id=place.id, work_order_operation_id=first)
+    stock.take_from_cabinet(ctx, insert.id, d(1), location_id=place.id, work_order_operation_id=second)
 
     def validate(item: StockItem, quantity: int, uid: uuid.UUID) -> list[StockMovement]:
         movement = stock.Movement(
-            item.id, d(quantity), "consumption", "system", work_order_operation_id=5, uid=uid
+            item.id, d(quantity), "consumption", "system", work_order_operation_id=first, uid=uid
         )
         return stock.consume_for_operation(ctx, movement)
 
     uid = uuid.uuid4()
-    assert [m.from_holder for m in validate(insert, 3, uid)] == ["operation:5", None]
+    assert [m.from_holder for m in validate(insert, 3, uid)] == [f"operation:{first}", None]
     assert len(validate(insert, 3, uid)) == 2, "replayed"
     assert stock.on_hand(ctx, insert.id) == 6
-    assert (stock.in_use(ctx, insert.id, holder="operation:5"), stock.in_use(ctx, insert.id)) == (0, 1)
+    assert (stock.in_use(ctx, insert.id, holder=f"operation:{first}"), stock.in_use(ctx, insert.id)) == (0, 1)
     assert validate(tool, 1, uuid.uuid4()) == [], "a tool that nobody took is not consumed"
     assert stock.on_hand(ctx, tool.id) == 2
 

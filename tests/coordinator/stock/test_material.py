@@ -22,6 +22,7 @@ from coordinator.modules.stock import rules
 from coordinator.modules.stock.models import StockLot, StockMovement, StockUnit, StorageLocation
 from tests.conftest import master, person
 from tests.coordinator.stock.conftest import d
+from tests.factories import make, model_of
 
 Api = Callable[..., Any]
 
@@ -55,7 +56,7 @@ def test_sawing_debits_pieces_and_kerfs_and_keeps_the_offcut(ctx: Context, steel
         cut_length_mm=d(100),
         stock_lot_id=lot.id,
         uid=uid,
-        work_order_operation_id=4,
+        work_order_operation_id=make(ctx, model_of("work_order_operation")).id,
         work_order_id=2,
     )
     assert (result.consumed_mm, result.scrap_mm, result.missing_pieces) == (1020, 0, 0)
