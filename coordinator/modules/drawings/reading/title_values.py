@@ -7,7 +7,7 @@ import re
 from coordinator.modules.catalogue.grades import find_grades, identify
 
 GENERAL_TOLERANCE = re.compile(
-    r"(?:(?:NF|DIN|EN|BS|SN|UNI)[\s-]*)*(?:ISO[\s-]*)?(?<!\d)(?:2768(?:[\s-]*1)?(?:[\s-]*2)?|22768(?:[\s-]*[12])?|7168|13920|22081|8062(?:[\s-]*\d)?)\b"
+    r"(?:(?:NF|DIN|EN|BS|SN|UNI)[\s-]*)*(?:ISO[\s-]*)?(?<!\d)(?:2768(?:\s?-\s?1\b)?(?:\s?-\s?2\b)?|22768(?:\s?-\s?[12]\b)?|7168|13920|22081|8062(?:\s?-\s?\d\b)?)\b"
     r"(?:[\s:,-]*(?:part(?:ie)?|teil|classe?|klasse)?\s*[-–]?\s*\(?[fmcvsg]\s?[-–/]?\s?[HKLRSTE]?\b\)?)?(?:[\s-]*E\b)?"
 )  # fmt: skip
 _PLUS_MINUS = re.compile(
@@ -50,7 +50,7 @@ def fact_in(name: str, text: str) -> str | None:
     """The value of scale, unit, general tolerance or projection which a sentence states, else None."""
     if name == "general_tolerance":
         match = GENERAL_TOLERANCE.search(text)
-        if match:
+        if match and re.search(r"[A-Za-z]", match[0]):
             return match[0].strip(" ,:-")
         match = _PLUS_MINUS.search(text)
         return match[1].strip() if match else None
@@ -70,7 +70,7 @@ def kind_of(text: str) -> str | None:
         return "scale"
     if _SHEET.match(text):
         return "sheet"
-    if GENERAL_TOLERANCE.search(text):
+    if fact_in("general_tolerance", text):
         return "general_tolerance"
     if is_company(text):
         return "customer"
