@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -268,10 +269,24 @@ def _proposal(value: Any, note: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+THIN_WALL_MM = 1.5
+DEEP_HOLE_RATIO = 5.0
+
+
 def complexity(part: PartReading) -> str:
-    """Simple, moderate or complex from feature count, access directions and tight tolerances (DRW-25)."""
+    """Simple, moderate or complex: features, access directions, tight tolerances, thin walls, deep holes (DRW-25)."""
     points = len(part.features) + 3 * max(0, len(part.access_directions) - 2)
     points += 4 * sum(1 for d in part.dimensions if d.is_tight)
+    if (
+        part.solid is not None
+        and part.solid.min_wall_mm is not None
+        and part.solid.min_wall_mm < THIN_WALL_MM
+    ):
+        points += 8
+    points += 2 * sum(
+        min(f.count, 4) for f in part.features
+        if f.type in ("hole", "bore") and (f.depth_mm or 0) > DEEP_HOLE_RATIO * (f.diameter_mm or math.inf)
+    )  # fmt: skip
     return "simple" if points < 8 else "moderate" if points < 25 else "complex"
 
 
@@ -290,6 +305,8 @@ def merged(part: PartReading, readings: Sequence[DrawingReading]) -> dict[str, A
         surface_textures=part.surface_textures,
         geometric_tolerances=[t for r in readings for t in r.geometric_tolerances],
         notes=[n for r in readings for n in r.notes],
+        datums=[d for r in readings for d in r.datums],
+        parts=[p for r in readings for p in r.parts],
         solid=part.solid,
         features=part.features,
         turned_profile=part.turned_profile,

@@ -82,6 +82,9 @@ def fuse(readings: list[DrawingReading]) -> PartReading:
         model = models[0]
         part.solid, part.features, part.turned_profile = model.solid, model.features, model.turned_profile
         part.access_directions, part.processes = model.access_directions, model.processes
+        if not part.dimensions:
+            part.dimensions, part.unit = model.dimensions, part.unit or model.unit
+        part.surface_textures = part.surface_textures or model.surface_textures
     elif drawings:
         part.features = source.features
     part.features = _with_threads(part.features, part.dimensions)
@@ -159,7 +162,10 @@ def _compare_sizes(part: PartReading) -> None:
     lengths = [
         value
         for item in part.dimensions
-        if item.kind in ("linear", "diameter") and not item.reference and (value := in_mm(item))
+        if item.kind in ("linear", "diameter")
+        and not item.reference
+        and (value := in_mm(item))
+        and item.source != "pmi"
     ]
     if not lengths:
         return

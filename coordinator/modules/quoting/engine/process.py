@@ -228,7 +228,7 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
     if feature.type == "chamfer":
         return _chamfer(feature, directions, notes)
     width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
-    if feature.type in ("pocket", "slot") and width and length:
+    if feature.type in ("pocket", "slot", "step") and width and length:
         if feature.type == "slot":
             slot = SlotMilling(length, width, depth, feature.count, passes, places(feature), it <= _TIGHT_IT)
             return [Work(slot, directions)]
@@ -341,7 +341,7 @@ def _removed(feature: Feature, part: PartDescription) -> float:
         return feature.volume_mm3 * feature.count
     if feature.type in ("hole", "bore"):
         return feature.count * sum(math.pi / 4 * d**2 * depth for d, depth in _steps_of(feature, part))
-    if feature.type in ("pocket", "slot") and feature.width_mm and feature.length_mm:
+    if feature.type in ("pocket", "slot", "step") and feature.width_mm and feature.length_mm:
         depth = feature.depth_mm or extent(part, feature.axis)
         return feature.count * feature.width_mm * feature.length_mm * depth
     return 0.0

@@ -193,8 +193,20 @@ def _feature(entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vect
         thread=entry.get("thread") or None,
         is_coaxial=coaxial,
         source="solide",
+        it=_grade(entry),
+        ra_um=number("ra_um"),
         positions_mm=tuple(p for v in entry.get("positions_mm") or [] if (p := _vector(v))),
     )
+
+
+def _grade(entry: Mapping[str, Any]) -> int | None:
+    """Tolerance grade of a hole from the fit or the deviations written in the model."""
+    diameter, upper, lower = (entry.get(k) for k in ("diameter_mm", "upper_mm", "lower_mm"))
+    if entry.get("fit"):
+        return iso.it_from_fit(str(entry["fit"]))
+    if not diameter or upper is None or lower is None or upper <= lower:
+        return None
+    return iso.it_from_width(float(diameter), float(upper) - float(lower))
 
 
 def _diameter_under(entry: Mapping[str, Any], turning: Vector, origin: Vector | None) -> float | None:
@@ -349,4 +361,8 @@ def _smallest_ra(textures: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _smallest_geometric(frames: Sequence[Mapping[str, Any]]) -> float | None:
-    return min((float(f["value"]) for f in frames if f.get("value")), default=None)
+    scales = {"inch": _INCH_MM}
+    return min(
+        (float(f["value"]) * scales.get(str(f.get("unit")), 1.0) for f in frames if f.get("value")),
+        default=None,
+    )
