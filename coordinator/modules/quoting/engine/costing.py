@@ -48,6 +48,7 @@ class Costed:
     complexity: str = "simple"
     selling: Costed | None = None
     setup_costs: tuple[Decimal, ...] = ()
+    rates: tuple[Decimal, ...] = ()
 
     @property
     def total(self) -> Decimal:
@@ -97,15 +98,18 @@ def _cost(job: Job, route: Route, delivery_share: Decimal) -> Costed:
     lines = [_material(job, route), _handling(job, route)]
     phase_costs: list[tuple[Decimal, ...]] = []
     setup_costs: list[Decimal] = []
+    rates: list[Decimal] = []
     for phase in route.phases:
         if phase.external:
             line = _external(job, route, phase)
             lines.append(line)
             phase_costs.append((line.amount,))
             setup_costs.append(Decimal(0))
+            rates.append(Decimal(0))
             continue
         setup, per_cut, wear = _phase(job, phase, delivery_share)
         setup_costs.append(setup)
+        rates.append(machine_rate(job, phase.machine, phase))
         lines.append(CostLine("setup", f"Réglage {phase.label}", setup, _clock(phase.setup.value, 1), True))
         run_text = _clock(phase.run_min + phase.loading_min, quantity)
         lines.append(CostLine(phase.operation_type, phase.label, sum(per_cut, Decimal(0)), run_text))
@@ -133,6 +137,7 @@ def _cost(job: Job, route: Route, delivery_share: Decimal) -> Costed:
         complexity,
         None,
         tuple(setup_costs),
+        tuple(rates),
     )
 
 

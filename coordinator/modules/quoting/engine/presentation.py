@@ -45,6 +45,7 @@ def line_json(line: LineResult, price: LinePrice | None) -> dict[str, Any]:
         "resource_gaps": [g.to_json() for g in line.gaps],
         "unit_cost": None if price is None else float(price.unit_cost),
         "unit_price": None if price is None else float(price.unit_price),
+        "price_explanation": price.explanation.to_json() if price and price.explanation else None,
         "warnings": list(line.warnings),
         "cost_breakdown": [c.to_json() for c in costed.lines] if costed else [],
         "time_safety_pct": line.safety_pct,
@@ -96,9 +97,31 @@ def operations(line: LineResult) -> list[dict[str, Any]]:
     for index, phase in enumerate(route.phases):
         own = costs[index] if costs else None
         found += _phase(phase, (index + 1) * 10, own, line)
+    if line.options:
+        _open_costs(found, line)
     for index, operation in enumerate(found):
         operation["sequence_no"] = (index + 1) * 10
     return found
+
+
+def _open_costs(operations: list[dict[str, Any]], line: LineResult) -> None:
+    """Every operation's cost opens its minutes, rate and set-up; what is left is tool wear (or a subcontracted price)."""
+    costed, quantity = line.options[0], line.part.quantity
+    for o in operations:
+        phase = o["phase_no"] // 10 - 1
+        rate, setup = float(costed.rates[phase]), float(costed.setup_costs[phase]) if o["setup_min"] else 0.0
+        if not rate or o["cost"] is None:
+            continue
+        rest = o["cost"] - setup - quantity * (o["run_min"] + o["loading_min"]) * rate / 60
+        batch = o.get("batch_min", 0.0)
+        share = min(max(rest / (batch * rate / 60), 0.0), 1.0) if batch else 0.0
+        wear = 0.0 if batch else max(rest, 0.0)
+        inputs: dict[str, float | str] = {
+            "quantité": float(quantity), "temps min": o["run_min"], "chargement min": o["loading_min"],
+            "par livraison min": batch, "part de la livraison": share, "taux €/h": rate, "réglage €": setup, "usure d'outil €": wear,
+        }  # fmt: skip
+        text = "réglage + (quantité × (temps + chargement) + par livraison × part) × taux/60 + usure"
+        o["sources"]["cost"] = Value(o["cost"], "€", text, inputs, "grille tarifaire").to_json()
 
 
 def _phase(

@@ -14,6 +14,7 @@ from coordinator.modules.quoting.engine.planning_simulation import Availability,
 from coordinator.modules.quoting.engine.routes import Route
 from coordinator.modules.quoting.engine.settings import CostSettings, ScenarioSettings
 from coordinator.modules.quoting.engine.shop import Shop
+from coordinator.modules.quoting.engine.values import Value
 
 KINDS = ("standard", "express", "economic")
 LABELS = {"standard": "standard", "express": "express", "economic": "économique"}
@@ -28,6 +29,7 @@ class LinePrice:
     unit_cost: Decimal
     unit_price: Decimal
     one_off_price: Decimal
+    explanation: Value | None = None
 
     @property
     def total(self) -> Decimal:
@@ -69,6 +71,7 @@ class Scenario:
                 "unit_price": float(p.unit_price),
                 "one_off_price": float(p.one_off_price),
                 "total": float(p.total),
+                "price_explanation": p.explanation.to_json() if p.explanation else None,
             }
             for p in self.lines
         ]
@@ -132,7 +135,29 @@ def line_price(
     each = None if sold is None else (sold.total - sold_apart) / quantity
     one_off = price(apart, None if sold is None else sold_apart) if apart else Decimal(0)
     unit = unit_cost.quantize(costing.UNIT)
-    return LinePrice(quantity, total, unit, price(unit_cost, each), one_off)
+    found = price(unit_cost, each)
+    told = _explained(found, unit, rules, factor, None if sold else margin)
+    return LinePrice(quantity, total, unit, found, one_off, told)
+
+
+def _explained(
+    price: Decimal, unit_cost: Decimal, rules: CostSettings, factor: Decimal, margin: Decimal | None
+) -> Value:
+    """The unit price with what it is made of; ``margin`` None = selling rates."""
+    floor = costing.floor_price(unit_cost, rules)
+    inputs: dict[str, float | str] = {"coût unitaire": float(unit_cost), "facteur du scénario": float(factor)}
+    if margin is not None:
+        inputs["marge %"] = float(margin)
+    inputs |= {"marge minimale %": float(rules.min_margin_pct), "prix plancher": float(floor)}
+    base = "taux de vente" if margin is None else "coût/(1 − marge)"
+    source = (
+        "prix plancher atteint"
+        if price == floor
+        else "taux de marque"
+        if margin is not None
+        else "taux de vente saisis"
+    )
+    return Value(float(price), "€", f"max({base} × facteur ; coût/(1 − marge minimale))", inputs, source)
 
 
 def build(

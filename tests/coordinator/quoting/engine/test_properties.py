@@ -261,6 +261,14 @@ def test_every_number_opens_its_formula_inputs_and_source(reading: dict[str, Any
             assert opened["source"], (name, o["label"])
         if o["setup_min"]:
             assert o["sources"]["setup_min"]["formula"]
+        if "cost" in o["sources"]:
+            i = o["sources"]["cost"]["inputs"]
+            minutes = (
+                i["quantité"] * (i["temps min"] + i["chargement min"])
+                + i["par livraison min"] * i["part de la livraison"]
+            )
+            again = i["réglage €"] + minutes * i["taux €/h"] / 60 + i["usure d'outil €"]
+            assert again == pytest.approx(o["cost"], abs=0.05), o["label"]
 
 
 @pytest.mark.requirement("QUO-47")
