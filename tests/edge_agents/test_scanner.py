@@ -304,3 +304,48 @@ def test_strong_perspective_with_noise_is_straightened(tmp_path: Path) -> None:
     (x0, y0), *_ = entry["codes"][0]["polygon"]
     assert 0 <= x0 <= 340
     assert 0 <= y0 <= 360
+
+
+def _barcode(kind: str, content: str, scale: int) -> np.ndarray:
+    import zxingcpp
+
+    symbol = zxingcpp.create_barcode(content, getattr(zxingcpp.BarcodeFormat, kind))
+    picture = np.array(symbol.to_image(scale=1, add_quiet_zones=False))
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+
+
+_LOT = "LOT-4711/316L/COULEE-88213-DIAM-40"
+
+
+def test_punched_data_matrix_on_a_tilted_part(tmp_path: Path) -> None:
+    """Dots that do not touch, seen from the side: no reader finds the grid, its border gives it."""
+    modules = _barcode("DataMatrix", _LOT, 1)
+    side = modules.shape[0]
+    dots = np.full((side * 16, side * 16), 190, np.uint8)
+    for row, column in zip(*np.nonzero(modules < 128), strict=True):
+        cv2.circle(dots, (column * 16 + 8, row * 16 + 8), 5, 70, -1)
+    size = float(side * 16)
+    corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    seen = np.array([[70, 60], [320, 90], [300, 330], [50, 280]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    scene = cv2.warpPerspective(dots, matrix, (400, 400), flags=cv2.INTER_AREA, borderValue=190)
+    noisy = cv2.GaussianBlur(scene, (0, 0), 1.0) + np.random.default_rng(3).normal(0, 4, scene.shape)
+    cv2.imwrite(str(tmp_path / "punched.png"), np.clip(noisy, 0, 255).astype(np.uint8))
+    (entry,) = decode_files([tmp_path / "punched.png"])
+    assert [(code["text"], code["symbology"]) for code in entry["codes"]] == [(_LOT, "DataMatrix")]
+
+
+def test_dark_oblique_bars_with_noise(tmp_path: Path) -> None:
+    bars = cv2.resize(
+        _barcode("Code128", "BAR-0815", 3)[:1], None, fx=1, fy=120, interpolation=cv2.INTER_NEAREST
+    )
+    height, width = (int(v) for v in bars.shape)
+    scene = np.full((520, 520), 200.0)
+    top, left = (520 - height) // 2, (520 - width) // 2
+    scene[top : top + height, left : left + width] = bars * (130 / 255) + 70
+    turn = cv2.getRotationMatrix2D((260, 260), 33, 0.8)
+    turned = cv2.warpAffine(scene, turn, (520, 520), borderValue=200)
+    noisy = 0.5 * turned + np.random.default_rng(4).normal(0, 22, turned.shape)
+    cv2.imwrite(str(tmp_path / "bars.png"), np.clip(noisy, 0, 255).astype(np.uint8))
+    (entry,) = decode_files([tmp_path / "bars.png"])
+    assert [(code["text"], code["symbology"]) for code in entry["codes"]] == [("BAR-0815", "Code128")]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import itertools
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge_agents.drivers.scanner import datamatrix, regions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +24,25 @@ _PYZBAR_NAMES = {
     "EAN13": "EAN13",
     "EAN8": "EAN8",
 }
+# Symbologies whose own check makes a wrong reading unlikely on a picture that had to be forced.
+_SURE = {
+    "Code128",
+    "Code39",
+    "Code93",
+    "EAN13",
+    "EAN8",
+    "UPCA",
+    "QRCode",
+    "MicroQRCode",
+    "RMQRCode",
+    "DataMatrix",
+    "Aztec",
+    "PDF417",
+}
+PATIENCE_S = 10.0
+_AS_SEEN = 4
+# Shorter interleaved codes appear by chance in any texture.
+_ITF_DIGITS = 6
 _MAX_SIDE = 1600
 
 
@@ -51,14 +75,40 @@ def load_gray(path: Path) -> Image:
     return np.ascontiguousarray(image)
 
 
-def decode_image(image: Image) -> list[Decoded]:
-    """All codes of a gray image; the first preparation which shows any code decides."""
-    for prepared, scale, offset in _preparations(image):
+def decode_image(image: Image, patience_s: float = PATIENCE_S) -> list[Decoded]:
+    """All codes of a gray image; the first way of looking which shows any code decides.
+
+    ``patience_s`` (s) bounds the search in an image without a readable code: no new way is tried after it. Only the
+    image as it is is read for every symbology; from forced pictures only those with a strong check of their own.
+    """
+    end = time.monotonic() + patience_s
+    for first, attempt in enumerate(_attempts(image)):
+        found = attempt()
+        if first >= _AS_SEEN:
+            found = [code for code in found if code.symbology in _SURE]
+        if found:
+            return found
+        if time.monotonic() > end:
+            break
+    return []
+
+
+def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
+    """Ways of looking, the cheap and fruitful ones first."""
+    prepared = _preparations(image)
+    for picture in itertools.islice(prepared, 3):
         for reader in (_zxing, _pyzbar):
-            found = reader(prepared, scale, offset)
-            if found:
-                return found
-    return _straightened(image)
+            yield functools.partial(reader, *picture)
+    for view in regions.bars(image):
+        yield functools.partial(_upright_bars, view)
+    for view in regions.blocks(image):
+        yield functools.partial(_flat_block, view)
+    for picture in prepared:
+        for reader in (_zxing, _pyzbar):
+            yield functools.partial(reader, *picture)
+    yield functools.partial(_straightened, image)
+    for view in regions.blocks(image):
+        yield functools.partial(_resampled, view)
 
 
 def _preparations(image: Image) -> Iterator[tuple[Image, float, float]]:
@@ -117,6 +167,63 @@ def _straightened(image: Image) -> list[Decoded]:
     return []
 
 
+def _upright_bars(view: regions.View) -> list[Decoded]:
+    """Bars averaged along their length, which takes noise, gaps and stains out."""
+    import cv2
+
+    height = view.image.shape[0]
+    for share in (0.02, 0.08, 0.25):
+        smooth = cv2.blur(view.image, (1, max(3, round(share * height))))
+        for candidate in (smooth, cv2.createCLAHE(3.0, (1, 8)).apply(smooth), 255 - smooth):
+            read = _zxing(candidate, 1.0, 0.0)
+            if read:
+                return [_placed(code, view) for code in read]
+    return []
+
+
+def _flat_block(view: regions.View) -> list[Decoded]:
+    """A matrix code turned flat; dots of a punched code are grown until they touch."""
+    for candidate in _block_preparations(view.image):
+        read = _zxing(candidate, 1.0, 0.0)
+        if read:
+            return [_placed(code, view) for code in read]
+    return []
+
+
+def _resampled(view: regions.View) -> list[Decoded]:
+    """A Data Matrix found by its border and sampled module by module."""
+    height, width = view.image.shape
+    corners = view.place([(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+    for picture in datamatrix.redrawn(view.image):
+        for code in _zxing(picture, 1.0, 0.0):
+            if code.symbology == "DataMatrix":
+                return [Decoded(code.text, code.symbology, corners)]
+    return []
+
+
+def _block_preparations(image: Image) -> Iterator[Image]:
+    import cv2
+
+    stretched = cv2.normalize(image, image.copy(), 0, 255, cv2.NORM_MINMAX)
+    side = max(image.shape)
+    yield stretched
+    for share in (0.006, 0.012):
+        smooth = cv2.GaussianBlur(stretched, (0, 0), share * side)
+        yield smooth
+        yield cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
+        block = max(31, side // 6) | 1
+        yield cv2.adaptiveThreshold(smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, block, 4)
+    for share in (0.01, 0.02):
+        reach = max(3, round(share * side)) | 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+        for grown in (cv2.erode(stretched, kernel), cv2.dilate(stretched, kernel)):
+            yield cv2.GaussianBlur(grown, (0, 0), 0.004 * side)
+
+
+def _placed(code: Decoded, view: regions.View) -> Decoded:
+    return Decoded(code.text, code.symbology, view.place([(float(x), float(y)) for x, y in code.polygon]))
+
+
 def _zxing(image: Image, scale: float, offset: float) -> list[Decoded]:
     import zxingcpp
 
@@ -126,6 +233,8 @@ def _zxing(image: Image, scale: float, offset: float) -> list[Decoded]:
         corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
         polygon = tuple((round((p.x - offset) / scale), round((p.y - offset) / scale)) for p in corners)
         name = getattr(code.format, "name", str(code.format))
+        if name == "ITF" and len(code.text) < _ITF_DIGITS:
+            continue
         text = code.text or bytes(code.bytes).decode("latin-1")
         found.append(Decoded(text, str(name), polygon))
     return found

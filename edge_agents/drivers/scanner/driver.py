@@ -19,6 +19,7 @@ from edge_agents.protocol import ProtocolError
 from edge_agents.runtime.journal import JournalFullError
 
 log = structlog.get_logger(__name__)
+_FRAME_PATIENCE_S = 0.1
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
 
 
@@ -180,7 +181,7 @@ class ScannerDriver(Driver[ScannerConfig]):
                         break
                     self._report("camera", None)
                     gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-                    for code in await asyncio.to_thread(decode_image, gray):
+                    for code in await asyncio.to_thread(decode_image, gray, _FRAME_PATIENCE_S):
                         await self.scan(code.text, code.symbology)
                     await asyncio.sleep(0.2)
             finally:
