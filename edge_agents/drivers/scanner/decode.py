@@ -33,8 +33,6 @@ _SURE = {
     "EAN8",
     "UPCA",
     "QRCode",
-    "MicroQRCode",
-    "RMQRCode",
     "DataMatrix",
     "Aztec",
     "PDF417",
@@ -78,19 +76,21 @@ def load_gray(path: Path) -> Image:
 def decode_image(image: Image, patience_s: float = PATIENCE_S) -> list[Decoded]:
     """All codes of a gray image; the first way of looking which shows any code decides.
 
-    ``patience_s`` (s) bounds the search in an image without a readable code: no new way is tried after it. Only the
-    image as it is is read for every symbology; from forced pictures only those with a strong check of their own.
+    ``patience_s`` (s) bounds the search in an image without a readable code: no new way is tried after it. A symbology
+    with a weak check of its own counts only in the image as it is, and only where nothing surer is found.
     """
     end = time.monotonic() + patience_s
-    for first, attempt in enumerate(_attempts(image)):
+    doubtful: list[Decoded] = []
+    for number, attempt in enumerate(_attempts(image)):
         found = attempt()
-        if first >= _AS_SEEN:
-            found = [code for code in found if code.symbology in _SURE]
-        if found:
-            return found
+        sure = [code for code in found if code.symbology in _SURE]
+        if sure:
+            return found if number < _AS_SEEN else sure
+        if number < _AS_SEEN:
+            doubtful = doubtful or found
         if time.monotonic() > end:
             break
-    return []
+    return doubtful
 
 
 def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
