@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
 from coordinator.modules.drawings.reading.page import Page, Segment, Word
+from coordinator.modules.drawings.reading.pdf_outlines import outlined_letters, read_outlines
 from coordinator.modules.drawings.reading.pdf_paths import Drawn, read_paths
 from coordinator.modules.drawings.reading.pdf_signs import place_signs
 from coordinator.modules.drawings.reading.pdf_text import PageFrame, PageText, read_words
@@ -80,6 +81,8 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, reading: DrawingRead
     page.segments = _without_letters(drawn.segments, text) if text.plotted else drawn.segments
     page.words = place_signs(text.words, drawn)
     page.marks = drawn.marks
+    if turned is None and not text.plotted:
+        page.words += read_outlines(source, page, outlined_letters(drawn.marks, page.words), reading)
     return page
 
 

@@ -31,7 +31,6 @@ class Drawn:
     symbols: list[Symbol] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    glyph_like: list[BBox] = field(default_factory=list)
     image_share: float = 0.0
 
 
@@ -45,7 +44,7 @@ def read_paths(page: Any, frame: PageFrame) -> Drawn:
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             drawn.image_share += _image_area(matrix, frame) / max(1.0, frame.width * frame.height)
             continue
-        paths, curved = _subpaths(item, matrix, frame)
+        paths = _subpaths(item, matrix, frame)
         if not paths:
             continue
         box = _box(paths)
@@ -53,8 +52,6 @@ def read_paths(page: Any, frame: PageFrame) -> Drawn:
             _add_segments(drawn, paths)
             continue
         mark = Mark(tuple(tuple(path) for path in paths), box, _is_filled(item))
-        if curved and mark.filled:
-            drawn.glyph_like.append(box)
         if pending and not _touch(_box_of(pending), box):
             _close(drawn, pending)
             pending = []
@@ -113,13 +110,12 @@ def _image_area(matrix: Affine, frame: PageFrame) -> float:
     return min(abs(matrix[0] * matrix[3] - matrix[1] * matrix[2]), frame.width * frame.height)
 
 
-def _subpaths(item: Any, matrix: Affine, frame: PageFrame) -> tuple[list[Points], bool]:
-    """Polylines of a path, curves cut into chords, and whether it has curves."""
+def _subpaths(item: Any, matrix: Affine, frame: PageFrame) -> list[Points]:
+    """Polylines of a path, curves cut into chords."""
     found: list[Points] = []
     x, y = ctypes.c_float(), ctypes.c_float()
     a, b, c, d, e, f = matrix
     bends: Points = []
-    curved = False
     for index in range(pdfium.FPDFPath_CountSegments(item)):
         piece = pdfium.FPDFPath_GetPathSegment(item, index)
         pdfium.FPDFPathSegment_GetPoint(piece, x, y)
@@ -129,7 +125,6 @@ def _subpaths(item: Any, matrix: Affine, frame: PageFrame) -> tuple[list[Points]
             found.append([point])
         elif kind == pdfium.FPDF_SEGMENT_BEZIERTO:
             bends.append(point)
-            curved = True
             if len(bends) == 3:
                 found[-1] += _chords(found[-1][-1], bends)
                 bends = []
@@ -137,7 +132,7 @@ def _subpaths(item: Any, matrix: Affine, frame: PageFrame) -> tuple[list[Points]
             found[-1].append(point)
         if pdfium.FPDFPathSegment_GetClose(piece) and len(found[-1]) > 2 and found[-1][0] != found[-1][-1]:
             found[-1].append(found[-1][0])
-    return [path for path in found if len(path) > 1], curved
+    return [path for path in found if len(path) > 1]
 
 
 def _chords(start: tuple[float, float], bends: Points) -> Points:

@@ -5,7 +5,9 @@ import math
 import pytest
 
 from coordinator.modules.drawings.reading.model import Limits
+from coordinator.modules.drawings.reading.page import Mark, Word
 from coordinator.modules.drawings.reading.pdf import read_pdf
+from coordinator.modules.drawings.reading.pdf_outlines import outlined_letters
 
 from .small_pdf import SmallPdf
 
@@ -197,3 +199,28 @@ def test_size_in_two_units_is_one_dimension(tmp_path):
     pdf.text(300, 286, "30")
     found = {d.text: (d.nominal, d.reference) for d in read(pdf, tmp_path).dimensions}
     assert found == {"25,4 [1,000]": (25.4, False), "(12,5)": (12.5, True), "30": (30.0, False)}
+
+
+def letter(x, y, height=7.0):
+    """A closed outline with as many points as a figure has."""
+    points = [
+        (x, y),
+        (x + 2, y - 1),
+        (x + 4, y),
+        (x + 4, y + height),
+        (x + 2, y + height + 1),
+        (x, y + height),
+        (x, y),
+    ]
+    return Mark((tuple(points),), (x, y - 1, x + 4, y + height + 1), filled=True)
+
+
+def test_letters_drawn_as_outlines_are_found_unless_the_text_layer_holds_them():
+    row = [letter(100 + 6 * index, 50) for index in range(6)]
+    lonely = letter(400, 300)
+    hatch = [
+        Mark((((10.0 + 3 * i, 10.0), (14.0 + 3 * i, 18.0)),), (10.0 + 3 * i, 10.0, 14.0 + 3 * i, 18.0))
+        for i in range(30)
+    ]
+    assert outlined_letters([*row, lonely, *hatch], []) == [mark.box for mark in row]
+    assert outlined_letters(row, [Word("123456", 99, 140, 49, 58)]) == []
