@@ -27,11 +27,12 @@ from coordinator.modules.drawings.reading.model import (
     GeometricTolerance,
     ReadingFailedError,
 )
-from coordinator.modules.drawings.reading.page import Page, Segment, Word, to_frame
+from coordinator.modules.drawings.reading.page import Mark, Page, Segment, Word, to_frame
 
 LINE_SPACING = 5 / 3
 MAX_ENTITIES = 200_000
 MAX_NESTING = 4
+MAX_MARK_SHARE = 0.03
 _FRENCH = {"mm": "millimètres", "inch": "pouces"}
 _UNITS = {1: ("inch", 25.4), 2: ("inch", 304.8), 4: ("mm", 1.0), 5: ("mm", 10.0), 6: ("mm", 1000.0)}
 
@@ -135,6 +136,7 @@ def _collect(
     # The page frame starts at the top left; the file counts y upwards.
     page.to_file = (1.0, 0.0, left, 0.0, -1.0, top)
     page.segments = [Segment(x0 - left, top - y0, x1 - left, top - y1) for x0, y0, x1, y1 in strokes]
+    page.marks = _round_marks(entities, left, top, MAX_MARK_SHARE * max(page.width, page.height))
     page.words = [
         _word(text, x - left, top - y, height, angle) for text, x, y, height, angle in words if text.strip()
     ]
@@ -147,6 +149,17 @@ def _corners(text: str, x: float, y: float, height: float, angle: float) -> list
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     length = len(text) * CHARACTER_WIDTH * height
     return [(x + u * c - v * s, y + u * s + v * c) for u in (0.0, length) for v in (-0.3 * height, height)]
+
+
+def _round_marks(entities: list[Any], left: float, top: float, limit: float) -> list[Mark]:
+    """Small circles as marks: they may belong to a sign, such as the projection symbol."""
+    turn = [2 * math.pi * step / 16 for step in range(17)]
+    marks = []
+    for item in (e for e in entities if e.dxftype() == "CIRCLE" and e.dxf.radius < limit):
+        x, y, r = item.dxf.center.x - left, top - item.dxf.center.y, item.dxf.radius
+        path = tuple((x + r * math.cos(a), y + r * math.sin(a)) for a in turn)
+        marks.append(Mark((path,), (x - r, y - r, x + r, y + r)))
+    return marks
 
 
 def _word(text: str, x: float, y: float, height: float, angle: float) -> Word:

@@ -40,6 +40,7 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
         texts += [block.text for block in blocks]
         title = read_title_block(page, blocks, grid)
         prepared.append((page, blocks, grid, title))
+        reading.warnings += title.warnings
         for name, value in title.fields.items():
             if reading.title_block[name].status != "read":
                 reading.title_block[name] = value
@@ -52,6 +53,7 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
     if reading.unit is None:
         reading.warnings.append("Unité non indiquée : millimètre supposé.")
     remarks.finish_unit(reading)
+    remarks.warn_of_marks(reading, texts)
     if sum(len(page.words) for page in pages) < MIN_WORDS_READABLE:
         reading.warnings.append("Plan illisible : aucun texte reconnu, saisie manuelle nécessaire.")
 

@@ -6,18 +6,17 @@ import re
 
 from coordinator.modules.drawings.reading.layout import TextBlock
 from coordinator.modules.drawings.reading.model import DrawingReading, Note, StandardSystem, SurfaceTexture
+from coordinator.modules.drawings.reading.note_marks import marks_in
+from coordinator.modules.drawings.reading.treatment_text import treatment_kind
 
 _TEXTURE = re.compile(r"\b(Ra|Rz|Rmax|Rt)\s*(?:max\.?\s*)?(\d+(?:[.,]\d+)?)(?!\d)", re.IGNORECASE)
 _NOTE_KINDS = {
-    "secrecy": r"confidentiel|diffusion restreinte|\bITAR\b|\bEAR\b|secret|confidential",
-    "ndt": r"ressuage|magn[ée]toscopie|ultrason|penetrant|\bNDT\b|\bCND\b",
-    "certificate": r"10204|\b3\.[12]\b.*certif|certificat",
-    "quality_standard": r"EN ?9100|NADCAP|AS ?9100|EN ?9102|first article|premier article",
-    "marking": r"marquage|marquer|gravure|graver|marking|engrave|s[ée]rialis",
-    "treatment": r"anodi|brunissage|passivation|nitrur|chrom|zingu|tremp|revenu|cément|peint|phosphat|nickel|anodiz|harden",
-    "edges": r"[ée]bavur|angles? vifs|ar[êe]tes?|chanfrein|deburr|sharp edges|break edges|entgrat|13715",
-    "tolerance": r"2768|22081|tol[ée]rance",
+    "edges": r"[ée]bavur|angles? vifs|ar[êe]tes?\b|chanfrein|deburr|sharp edges|break (?:all )?(?:sharp )?edges|entgrat|gratfrei|kanten gebrochen|13715",
+    "tolerance": r"2768|22081|tol[ée]ran",
 }
+_CRITICALITY_FR = {
+    "sensitive": "sensible", "critical": "critique", "aerospace": "aéronautique", "military": "militaire", "armament": "armement",
+}  # fmt: skip
 _ISO = re.compile(
     r"\bISO\b|\bDIN\b|\bNF\b|\bEN ?\d|first angle|premier dièdre|1er dièdre|millim|\bmm\b|échelle|matière|werkstoff|maßstab",
     re.IGNORECASE,
@@ -55,13 +54,34 @@ def read_notes(blocks: list[TextBlock], page: int) -> list[Note]:
     notes = []
     for block in blocks:
         text = block.text
-        if re.search(r"[^\W\d_]{3}", text) and len(text) >= 5:
-            kind = next(
-                (kind for kind, pattern in _NOTE_KINDS.items() if re.search(pattern, text, re.IGNORECASE)),
-                "general",
-            )
-            notes.append(Note(text, page, block.bbox, kind))
+        if re.search(r"[^\W\d_]{3}", text) and len(text) >= 4:
+            notes.append(Note(text, page, block.bbox, note_kind(text)))
     return notes
+
+
+def note_kind(text: str) -> str:
+    """Kind of a note: a mark (secrecy, quality standard…), a treatment, edges, tolerances, else "general"."""
+    if marks := marks_in(text):
+        return marks[0].kind
+    treatment = treatment_kind(text)
+    if treatment is not None:
+        return "marking" if treatment == "marking" else "treatment"
+    return next(
+        (kind for kind, pattern in _NOTE_KINDS.items() if re.search(pattern, text, re.IGNORECASE)), "general"
+    )
+
+
+def warn_of_marks(reading: DrawingReading, texts: list[str]) -> None:
+    """Tell every quality, secrecy and certificate mark of the sheet with the criticality it proposes (DRW-27, DRW-28)."""
+    told: set[str] = set()
+    for mark in (mark for text in texts for mark in marks_in(text)):
+        if mark.code in told:
+            continue
+        told.add(mark.code)
+        proposal = _CRITICALITY_FR.get(mark.criticality)
+        end = f" : criticité « {proposal} » proposée" if proposal else " : à demander au fournisseur matière"
+        closed = ", accès à restreindre" if mark.restricts_access else ""
+        reading.warnings.append(f"Mention « {mark.words} » sur le plan{end}{closed}.")
 
 
 def unit_of(texts: list[str]) -> str | None:

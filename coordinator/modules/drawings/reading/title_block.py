@@ -52,6 +52,7 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     view = view_title_block(page, blocks, grid)
     tables = read_tables(view)
     found = TitleBlock()
+    _settle_change_labels(view, tables)
     labels = [
         p
         for p in view.labels
@@ -78,6 +79,18 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
         {name: piece.text for name, piece in row.items()} for row in tables.parts if len(tables.parts) > 1
     ]
     return found
+
+
+def _settle_change_labels(view: TurnedSheet, tables: TableFinds) -> None:
+    """ "Änderung" or "Modification" with a short mark in the same cell is the revision, not the heading of a history."""
+    for label in view.labels:
+        if label.label != "_change" or id(label) in tables.used:
+            continue
+        beside = [c for c in candidates_of(label, view, tables.used) if c.kind == "own"]
+        if any(re.fullmatch(r"[A-Z0-9]{1,3}", c.text) for c in beside) or re.fullmatch(
+            r"[A-Z0-9]{1,3}", label.inline or ""
+        ):
+            label.label = "revision"
 
 
 def _claims(labels: list[Piece], view: TurnedSheet, tables: TableFinds) -> dict[int, Candidate]:
