@@ -232,7 +232,11 @@ def _print_line(line: dict[str, Any]) -> None:
             f"  {'n°':>4} {'machine':<9} {'outil':<12} {'opération':<44} {'i':>3} {'Vc':>6} {'n':>6} {'Vf':>7} {'ap':>6} "
             f"{'ae':>6} {'kW':>5} {'coupe':>7} {'temps':>7} {'régl.':>6} {'coût':>9}"
         )
+    held = ""
     for o in line["operations"]:
+        if o["workholding"] and o["workholding"] != held:
+            held = o["workholding"]
+            typer.echo(f"       {o['phase']} — {held}")
         typer.echo(
             f"  {o['sequence_no']:>4} {(o['machine'] or 'ext.'):<9} {(o['tool'] or '')[:12]:<12} {o['label'][:44]:<44} "
             f"{_cell(o['passes'], 3, 0)} {_cell(o['vc_m_min'], 6, 0)} {_cell(o['n_rev_min'], 6, 0)} "

@@ -246,7 +246,8 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
     if feature.type == "flat" and feature.depth_mm and part.is_turned:
         radius = (feature.diameter_mm or part.max_diameter_mm) / 2
         chord = 2 * math.sqrt(max(radius**2 - (radius - feature.depth_mm) ** 2, 1.0))
-        notes.warnings.append("Méplat : longueur non lue, prise égale à sa largeur.")
+        if feature.length_mm is None:
+            notes.warnings.append("Méplat : longueur non lue, prise égale à sa largeur.")
         face = FaceMilling(
             feature.length_mm or chord,
             chord,
