@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import socket
 import sys
@@ -108,6 +109,19 @@ def _tool(*names: str) -> Callable[[Config], Result]:
     return run
 
 
+_READERS = {"pypdfium2": "PDF", "ezdxf": "DXF", "OCP": "STEP, IGES", "rapidocr": "OCR", "zxingcpp": "QR"}
+
+
+def _drawing_readers(_config: Config) -> Result:
+    """Libraries that read drawings (DRW-53); without one, its formats are typed by hand."""
+    missing = [shown for name, shown in _READERS.items() if importlib.util.find_spec(name) is None]
+    return (
+        ("warning", t("check.missing_tool", names=", ".join(missing)))
+        if missing
+        else ("ok", "PDF, DXF, STEP, OCR")
+    )
+
+
 CHECKS = (
     Check("python", True, _python),
     Check("database", True, _database),
@@ -119,6 +133,8 @@ CHECKS = (
     Check("history", False, _history),
     Check("invoice_numbers", False, _invoice_numbers),
     Check("ocr", False, _tool("tesseract")),
+    Check("drawing_readers", False, _drawing_readers),
+    Check("drawing_dwg", False, _tool("dwg2dxf", "ODAFileConverter")),
 )
 
 

@@ -26,7 +26,7 @@ _MARKS = (
     ("customer_confidential", r"\bconfidentiel\b|\bconfidential\b|\bvertraulich\b|company\s+secret"),
 )  # fmt: skip
 _STANDARD_LEGEND = re.compile(
-    r"propri[ée]t[ée]|property|reproduction|reproduced|disclosed|eigentum|copyright|communiqu|ISO\s?16016",
+    r"propri[ée]t|property|reproduction|reproduced|disclosed|eigentum|copyright|communiqu|ISO\s?16016",
     re.IGNORECASE,
 )
 

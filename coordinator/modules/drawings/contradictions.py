@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from coordinator.modules.drawings import styles, textlines
+from coordinator.modules.drawings.reading.boxes import shares
 from coordinator.modules.drawings.reading.fuse import PartReading
 from coordinator.modules.drawings.reading.model import DrawingReading
 
@@ -34,7 +36,7 @@ def find(
     found = [_of_files(c, readings, sources) for c in part.contradictions]
     found += _written_unit(readings, sources)
     found += _missing_dxf_unit(readings, sources, sheets)
-    found += _materials_on_one_sheet(readings, sources)
+    found += _materials_on_one_sheet(readings, sources, sheets)
     unique: dict[str, dict[str, Any]] = {}
     for item in found:
         unique.setdefault(item["key"], item)
@@ -115,21 +117,24 @@ def _missing_dxf_unit(
 
 
 def _materials_on_one_sheet(
-    readings: Sequence[DrawingReading], sources: Sequence[dict[str, Any]]
+    readings: Sequence[DrawingReading], sources: Sequence[dict[str, Any]], sheets: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """A note names another material than the title block."""
+    """A note or another line of the sheet names another material than the title block."""
     for reading, source in zip(readings, sources, strict=True):
-        titled = reading.title_block["material"]
-        if titled.status != "read" or not titled.value or titled.confidence < 0.6:
+        own = [s for s in sheets if s["file_id"] == source["file_id"]]
+        titled = _titled_material(reading, own)
+        if titled is None:
             continue
-        for note in reading.notes:
-            match = _MATERIAL_NOTE.search(note.text)
+        texts = [note.text for note in reading.notes]
+        texts += [line for sheet in own for line in textlines.lines(sheet.get("words") or [])]
+        for text in texts:
+            match = _MATERIAL_NOTE.search(text)
             noted = match[1].strip() if match else ""
-            if noted and any(c.isdigit() for c in noted) and not _same_material(titled.value, noted):
+            if noted and any(c.isdigit() for c in noted) and not _same_material(titled, noted):
                 values = [
                     {
-                        "value": titled.value,
-                        "label": titled.value,
+                        "value": titled,
+                        "label": titled,
                         "source": "title_block",
                         "file_id": source["file_id"],
                     },
@@ -137,6 +142,17 @@ def _materials_on_one_sheet(
                 ]
                 return [_entry("material", "Deux matières différentes sont écrites : à choisir.", values)]
     return []
+
+
+def _titled_material(reading: DrawingReading, sheets: Sequence[dict[str, Any]]) -> str | None:
+    """Material of the title block; where the reader would not decide between two, what stands in its cell."""
+    field = reading.title_block["material"]
+    if field.status == "read":
+        return field.value if field.confidence >= 0.6 else None
+    sheet = next((s for s in sheets if s["page"] == field.page), None)
+    if field.status != "unread" or field.bbox is None or sheet is None:
+        return None
+    return styles.value_at(shares(sheet, field.bbox), int(sheet["page"]), sheets)
 
 
 def _same_material(a: str, b: str) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import ColumnElement
+
 from coordinator.kernel.context import Context
 from coordinator.kernel.registry import (
     Command,
@@ -51,6 +53,11 @@ def _opened(act: Act) -> Act:
         return act(ctx, record, params)
 
     return run
+
+
+def _of(model: Any) -> Callable[[Context], ColumnElement[bool]]:
+    """Rows of analyses the acting person may know of."""
+    return lambda ctx: access.of_visible(ctx, model.drawing_analysis_id)
 
 
 def _new_version(ctx: Context, record: DrawingAnalysis, params: Any) -> dict[str, int]:
@@ -123,22 +130,25 @@ MODULE = Module(
             DrawingAnalysis, _CODE, "sales", title=("drawing_number", "part_name"), plural="drawing-analyses",
             can_create=False, can_delete=False, lifecycle=LIFECYCLE, on_update=corrections.on_update,
             list_fields=("drawing_number", "revision", "part_name", "material_text", "status", "confidence", "complexity"),
+            visibility=access.visible,
         ),
         EntitySpec(DrawingImport, _CODE, title=("subject", "id"), **_FIXED),
-        EntitySpec(DrawingFile, _CODE, title=("file_name",), **_FIXED),
-        EntitySpec(DrawingAnalysisFile, _CODE, title=("drawing_file_id",), **_FIXED),
+        EntitySpec(DrawingFile, _CODE, title=("file_name",), visibility=access.visible_files, **_FIXED),
+        EntitySpec(
+            DrawingAnalysisFile, _CODE, title=("drawing_file_id",), visibility=_of(DrawingAnalysisFile), **_FIXED,
+        ),
         EntitySpec(
             DrawingFeature, _CODE, title=("kind", "text"), can_create=False, can_delete=False, default_sort="id",
-            on_update=corrections.on_update_feature,
+            on_update=corrections.on_update_feature, visibility=_of(DrawingFeature),
         ),
-        EntitySpec(DrawingCorrection, _CODE, title=("field_name",), **_FIXED),
+        EntitySpec(DrawingCorrection, _CODE, title=("field_name",), visibility=_of(DrawingCorrection), **_FIXED),
         EntitySpec(TitleBlockStyle, _CODE, title=("name",), can_create=False),
         EntitySpec(
             TitleBlockTemplate, _CODE, "sales", title=("field_name", "label"), can_create=False, can_update=False,
             can_delete=False, lifecycle=TEMPLATE_LIFECYCLE,
             list_fields=("title_block_style_id", "field_name", "label", "read_value", "corrected_value", "evidence_count", "status"),
         ),
-        EntitySpec(DrawingAccess, _CODE, title=("user_id",), plural="drawing-accesses", **_FIXED),
+        EntitySpec(DrawingAccess, _CODE, title=("user_id",), plural="drawing-accesses", visibility=_of(DrawingAccess), **_FIXED),
     ],
     commands=COMMANDS,
     routers=[endpoints.router, review_endpoints.router],

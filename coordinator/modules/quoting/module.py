@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from coordinator.kernel.registry import Command, EntitySpec, Job, Lifecycle, Module, Permission, Transition
-from coordinator.modules.quoting import endpoints, service, versions
+from coordinator.modules.drawings import api as drawings
+from coordinator.modules.quoting import endpoints, history, service, versions
 from coordinator.modules.quoting.defaults import setting_defs
 from coordinator.modules.quoting.models import (
     Quote,
@@ -17,6 +18,8 @@ from coordinator.modules.quoting.models import (
 from coordinator.modules.quoting.rules import EDITABLE
 
 _UPDATE = Permission("quoting", "update")
+if history.quoted not in drawings.HISTORY_SOURCES:
+    drawings.HISTORY_SOURCES.append(history.quoted)
 
 LIFE = Lifecycle(
     "status",

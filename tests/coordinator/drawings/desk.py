@@ -102,7 +102,9 @@ class Desk:
 
     def act(self, review: dict[str, Any], action: str, **params: Any) -> Any:
         """A command on an analysis; the raw answer."""
-        return self.http.post(f"/api/v1/drawing-analyses/{review['id']}/{action}", json=params or None)
+        return self.http.post(
+            f"/api/v1/drawing-analyses/{review['id']}/{action.replace('_', '-')}", json=params or None
+        )
 
     def done(self, review: dict[str, Any], action: str, **params: Any) -> Any:
         """A command that must work; its result."""
@@ -124,7 +126,7 @@ class Desk:
         if "material_id" in review["missing"]:
             answers.setdefault("material_id", self.material())
         wanted = {n: v for n, v in answers.items() if n in review["missing"] or n in more}
-        return self.correct(review, **wanted)
+        return self.correct(review, **wanted) if wanted else self.review(review["id"])
 
     def customer(self, name: str = "Aéro Composants") -> int:
         """A new customer."""

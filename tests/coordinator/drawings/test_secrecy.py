@@ -1,0 +1,110 @@
+"""Secrecy and export-control marks: who may open a drawing, and what is written down (DRW-28, DRW-45)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coordinator.kernel.context import Principal
+from coordinator.modules.drawings import access
+from coordinator.modules.drawings.models import TitleBlockStyle
+from coordinator.modules.identity import api as identity
+from tests.conftest import master, person
+from tests.coordinator.drawings.desk import Desk
+
+RIGHTS = ("drawing_analysis:*", "materials:*", "crm:*")
+
+
+def account(desk: Desk, name: str) -> int:
+    with desk.factory.open(master()) as ctx:
+        user = identity.create_user(
+            ctx, first_name=name, last_name="Essai", email=f"{name.lower()}@atelier.example",
+            roles=["estimator"],
+        )  # fmt: skip
+        return int(user.id)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("DIFFUSION RESTREINTE", "defence_restricted"),
+        ("This document is ITAR controlled", "export_controlled"),
+        ("EAR99 - NO LICENSE REQUIRED", "export_controlled"),
+        ("VS-NfD", "defence_restricted"),
+        ("CONFIDENTIEL CLIENT", "customer_confidential"),
+        ("PROPRIETARY AND CONFIDENTIAL", None),
+        ("Ce plan confidentiel est la propriété de ACME, reproduction interdite", None),
+        ("CLEAR ANODIZE, DEBURR ALL EDGES", None),
+        ("Restreindre le jeu à 0,1", None),
+    ],
+)
+def test_marks(text: str, level: str | None) -> None:
+    found = access.secrecy_of(["Ébavurer", text])
+    assert (found[0] if found else None) == level
+
+
+@pytest.mark.requirement("DRW-28", "DRW-45")
+def test_a_marked_drawing_is_for_named_persons_only(desk: Desk, desk_of: Callable[[Principal], Desk]) -> None:
+    sender_id, other_id = account(desk, "Ada"), account(desk, "Bob")
+    sender = desk_of(person(*RIGHTS, user_id=sender_id))
+    other = desk_of(person(*RIGHTS, user_id=other_id))
+    [review] = sender.read(desk.pdf("secret.pdf", drawing_number="SX-9", notes=("DIFFUSION RESTREINTE",)))
+    assert review["is_restricted"]
+    assert review["named_user_ids"] == [sender_id]
+    assert any("confidentialité" in w for w in review["warnings"])
+    file_id, analysis_id = review["files"][0]["id"], review["id"]
+
+    hidden = [
+        f"drawings/{analysis_id}/review", f"drawings/{analysis_id}/analysis", f"drawings/{analysis_id}/text",
+        f"drawings/{analysis_id}/files/{file_id}/pages/1.png", f"drawings/{analysis_id}/annotated.pdf",
+        f"drawings/{analysis_id}/export.json", f"drawings/files/{file_id}/content", f"drawing-analyses/{analysis_id}",
+        f"drawings/{analysis_id}/similar", f"drawings/{analysis_id}/characteristics", f"drawing-files/{file_id}",
+        f"drawing-features/{review['features'][0]['id']}", f"drawing-analyses/{analysis_id}/history",
+    ]  # fmt: skip
+    for path in hidden:
+        assert other.http.get(f"/api/v1/{path}").status_code == 404, path
+    for plural in ("drawing-analyses", "drawing-files", "drawing-features", "drawing-analysis-files"):
+        assert other.get(plural)["total"] == 0, plural
+        assert sender.get(plural)["total"] > 0, plural
+    body = {"row_version": review["row_version"], "fields": {"part_name": "X"}}
+    assert other.http.patch(f"/api/v1/drawings/{analysis_id}", json=body).status_code == 404
+    assert other.act(review, "reject").status_code == 404
+    assert other.act(review, "grant_access", user_id=other_id).status_code == 404
+
+    sender.done(review, "grant_access", user_id=other_id)
+    assert other.review(analysis_id)["id"] == analysis_id
+    openings = [h for h in desk.get(f"drawing-analyses/{analysis_id}/history") if h["action"] == "open"]
+    assert len(openings) >= 3, "each opening is written down"
+    sender.done(review, "revoke_access", user_id=other_id)
+    assert other.http.get(f"/api/v1/drawings/{analysis_id}/review").status_code == 404
+    with desk.factory.open(master()) as ctx:
+        assert ctx.session.query(TitleBlockStyle).count() == 0, "nothing is learned from it"
+    sender.done(review, "lift_restriction", reason="Mention sans objet, vue avec le client")
+    assert other.review(analysis_id)["is_restricted"] is False
+
+
+@pytest.mark.requirement("DRW-45")
+def test_without_the_right_no_drawing_opens(desk: Desk, desk_of: Callable[[Principal], Desk]) -> None:
+    [review] = desk.read(desk.pdf())
+    operator = desk_of(person("routing:read", "methods:read"))
+    for path in (
+        f"{review['id']}/review",
+        f"{review['id']}/analysis",
+        f"files/{review['files'][0]['id']}/content",
+    ):
+        assert operator.http.get(f"/api/v1/drawings/{path}").status_code == 403
+    reader = desk_of(person("drawing_analysis:read"))
+    assert reader.http.get(f"/api/v1/drawings/{review['id']}/review").status_code == 200
+    assert reader.http.post("/api/v1/drawings", files=[("files", ("a.pdf", b"x"))]).status_code == 403
+    assert reader.act(review, "validate").status_code == 403
+
+
+@pytest.mark.requirement("DRW-28")
+def test_a_person_restricts_what_carries_no_mark(desk: Desk, desk_of: Callable[[Principal], Desk]) -> None:
+    first, second = account(desk, "Cleo"), account(desk, "Dan")
+    [review] = desk_of(person(*RIGHTS, user_id=first)).read(desk.pdf())
+    mine = desk_of(person(*RIGHTS, user_id=first))
+    mine.done(review, "restrict", reason="Demande du client")
+    assert desk_of(person(*RIGHTS, user_id=second)).get("drawing-analyses")["total"] == 0
+    assert mine.get("drawing-analyses")["total"] == 1
