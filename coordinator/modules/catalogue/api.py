@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from coordinator.kernel.context import Context
 from coordinator.modules.catalogue import rules
+from coordinator.modules.catalogue.grades import identify
 from coordinator.modules.catalogue.models import (
     CuttingData,
     Material,
@@ -52,7 +53,8 @@ def item_by_code(ctx: Context, code: str) -> StockItem | None:
 def find_material(ctx: Context, designation: str) -> Material | None:
     """Material of a designation in any system (EN, AFNOR, Werkstoff number, AISI, trade name).
 
-    The whole designation first, then its longest known beginning: ``42CrMo4 +QT EN 10083`` is 42CrMo4+QT.
+    The whole designation first, then its longest known beginning: ``42CrMo4 +QT EN 10083`` is 42CrMo4+QT; then the grade
+    which the text names anywhere (``Acier XC 48 étiré``).
     ``None`` when nothing matches, or when two materials answer to the name.
     """
     key = rules.search_key(designation)
@@ -66,9 +68,14 @@ def find_material(ctx: Context, designation: str) -> Material | None:
     length = func.length(MaterialSynonym.search_key)
     prefix = (func.left(key, length) == MaterialSynonym.search_key) & (length >= 3)
     longest = ctx.session.scalar(select(func.max(length)).where(prefix))
-    if longest is None:
+    if longest is not None:
+        found = _materials(ctx, prefix & (length == longest))
+        return ctx.get(Material, found[0]) if len(found) == 1 else None
+    grade = identify(designation).grade
+    if grade is None:
         return None
-    found = _materials(ctx, prefix & (length == longest))
+    keys = [rules.search_key(name) for _, name in grade.names]
+    found = _materials(ctx, MaterialSynonym.search_key.in_(keys))
     return ctx.get(Material, found[0]) if len(found) == 1 else None
 
 
