@@ -15,7 +15,7 @@ from coordinator.modules.drawings.reading.layout import TextBlock, read_block
 from coordinator.modules.drawings.reading.page import Word, same_angle
 
 MAX_LINES = 5
-_DEPTH = r"(?:↧|prof(?:ondeur)?\.?|deep|depth|dp\.?|tief)"
+_DEPTH = r"(?:↧|prof(?:ondeur)?[.,]?|deep|depth|dp\.?|tief)"
 _BELOW = re.compile(
     rf"^(?:[⌴⌵↧]|{_DEPTH}\s*{NUMBER}|c'?bore\b|csk\b|sf\b|spotface|lamage|fraisure|(?:thru|through|d[ée]bouchant|traversant)|\(?\d{{1,3}}\s?[xX]\s?\)?$|\([xX]\s?\d"
     r"|\d{1,3} (?:trous?|holes?|places?|plcs?|plc)\b|typ\b|max\b|min\b|eq\.? ?sp|[ée]qui)",

@@ -78,7 +78,7 @@ _TAIL = re.compile(
     r"|far side|near side|basic|theo(?:r(?:etical)?)?\.?|CF|ST|SI|MMC|LMC|[()\[\]/,;·])",
     re.IGNORECASE,
 )
-_DEPTH_WORD = r"(?:↧|prof(?:ondeur)?\.?|deep|depth|dp\.?|tief(?:e)?|t=)"
+_DEPTH_WORD = r"(?:↧|prof(?:ondeur)?[.,]?|deep|depth|dp\.?|tief(?:e)?|t=)"
 _TRAILING_DEPTH = re.compile(
     rf"^(?:[xX]|{_DEPTH_WORD}|\(?=)\s*:?\s*({NUMBER})(?:\s*(?:°|mm\b))?", re.IGNORECASE
 )

@@ -14,7 +14,7 @@ from coordinator.modules.drawings.reading.symbols import Symbol
 
 SIGN_GAP = 0.3
 _BEFORE_NUMBER = ("Ø", *HOLE_SIGNS)
-_COUNT_OR_SIZE = re.compile(r"(?:\d\s?[xX)]?|THRU|ALL)$")
+_COUNT_OR_SIZE = re.compile(r"(?:\d\s?[xX)]?|\d[a-zA-Z]|THRU|ALL)$")
 _NUMBER_START = re.compile(r"^[(\[]?(?:S?[ØR])?[.,]?\d")
 
 
