@@ -1,4 +1,4 @@
-"""Puts words together to dimensions: deviations and limits stacked over each other, boxed values, frames (DRW-18, DRW-19)."""
+"""Puts words together to dimensions: deviations and limits stacked over each other (DRW-18)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from coordinator.modules.drawings.reading.dimension_text import (
     parse_dimension,
     to_number,
 )
-from coordinator.modules.drawings.reading.model import BBox, Dimension, GeometricTolerance
+from coordinator.modules.drawings.reading.model import BBox, Dimension
 from coordinator.modules.drawings.reading.page import (
     Page,
-    Segment,
     Word,
     join_words,
     same_angle,
-    to_frame,
     union_box,
 )
 
@@ -206,73 +204,4 @@ def make_dimension(
         fit=parsed.fit, count=parsed.count, unit=own_unit, page=page, bbox=block.bbox, confidence=block.confidence,
         basic=basic, reference=parsed.reference, thread=parsed.thread, is_tight=tight,
         source=block.parts[0].source,
-    )  # fmt: skip
-
-
-def box_around(block: TextBlock, segments: list[Segment]) -> str | None:
-    """ "basic" when a frame closely surrounds the block, "frame" when that frame goes on (feature control frame)."""
-    first = block.parts[0]
-    angle = first.angle
-    u0, u1 = min(w.u0 for w in block.parts), max(w.u1 for w in block.parts)
-    v0, v1 = min(w.v0 for w in block.parts), max(w.v1 for w in block.parts)
-    height = first.height
-    middle_u, middle_v = (u0 + u1) / 2, (v0 + v1) / 2
-    level: list[tuple[float, float, float]] = []
-    upright: list[tuple[float, float, float]] = []
-    reach = 3 * (u1 - u0 + height)
-    for stroke in segments:
-        a, b = to_frame(stroke.x0, stroke.y0, angle), to_frame(stroke.x1, stroke.y1, angle)
-        if max(a[0], b[0]) < u0 - reach or min(a[0], b[0]) > u1 + reach:
-            continue
-        if abs(a[1] - b[1]) < 0.1 * height and abs(a[0] - b[0]) > 0.5 * height:
-            level.append((a[1], min(a[0], b[0]), max(a[0], b[0])))
-        elif abs(a[0] - b[0]) < 0.1 * height and abs(a[1] - b[1]) > 0.5 * height:
-            upright.append((a[0], min(a[1], b[1]), max(a[1], b[1])))
-    over = [v for v, lo, hi in level if lo <= middle_u <= hi and v0 - 1.3 * height <= v <= v0 + 0.1 * height]
-    under = [v for v, lo, hi in level if lo <= middle_u <= hi and v1 - 0.1 * height <= v <= v1 + 1.3 * height]
-    left = [
-        u for u, lo, hi in upright if lo <= middle_v <= hi and u0 - 1.8 * height <= u <= u0 + 0.1 * height
-    ]
-    right = [
-        u for u, lo, hi in upright if lo <= middle_v <= hi and u1 - 0.1 * height <= u <= u1 + 1.8 * height
-    ]
-    if not (over and under and left and right):
-        return None
-    top, bottom, west, east = max(over), min(under), max(left), min(right)
-    beyond = (west - 0.6 * height, east + 0.6 * height)
-    goes_on = any(
-        any(lo <= u <= hi and abs(v - top) < 0.15 * height for v, lo, hi in level)
-        and any(lo <= u <= hi and abs(v - bottom) < 0.15 * height for v, lo, hi in level)
-        for u in beyond
-    )
-    return "frame" if goes_on else "basic"
-
-
-def frame_tolerance(block: TextBlock, blocks: list[TextBlock], page: int) -> GeometricTolerance | None:
-    """A feature control frame around a block: its value and the datum letters written to its right."""
-    match = re.search(NUMBER, block.text)
-    if match is None:
-        return None
-    last = block.words[-1]
-    neighbours = sorted(
-        (
-            other for other in blocks
-            if other is not block and other.words and same_angle(other.words[0].angle, last.angle)
-            and abs(other.words[0].v1 - last.v1) < 0.6 * last.height and 0 < other.words[0].u0 - last.u1 < 12 * last.height
-        ),
-        key=lambda other: other.words[0].u0,
-    )  # fmt: skip
-    datums: list[str] = []
-    end = last.u1
-    used = [block]
-    for other in neighbours:
-        if other.words[0].u0 - end > 3 * last.height or not re.fullmatch(r"[A-Z](-[A-Z])?[ⓂⓁ]?", other.text):
-            break
-        datums.append(other.text[0])
-        used.append(other)
-        end = other.words[-1].u1
-    modifiers = [sign for sign in ("Ⓜ", "Ⓛ", "Ⓟ", "CZ", "Ø") if sign in block.text]
-    return GeometricTolerance(
-        None, to_number(match[0]), " ".join(item.text for item in used), datums, modifiers, page,
-        union_box([item.bbox for item in used]), block.confidence,
     )  # fmt: skip
