@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from coordinator.modules.drawings import contradictions
 from coordinator.modules.drawings.fieldset import FIELDS, TREATMENTS, ReviewField
 from coordinator.modules.drawings.models import DrawingAnalysis
 from coordinator.modules.drawings.reading.fuse import PartReading, fuse, in_mm
 from coordinator.modules.drawings.reading.model import DrawingReading, FieldValue
+from coordinator.modules.drawings.reading.treatment_text import read_treatment
 
 DERIVED_SIZE_CONFIDENCE = 0.65
 """Overall size taken from the largest written dimensions: to be checked, never sure."""
@@ -116,9 +117,14 @@ def apply(analysis: DrawingAnalysis, parts: Sequence[FilePart], filled: Filled, 
     }
 
 
-def treatments(values: dict[str, Any]) -> list[dict[str, str]]:
-    """Treatments of an analysis from their fields."""
-    return [{"kind": kind, "text": values[name]} for name, kind in TREATMENTS.items() if values.get(name)]
+def treatments(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Treatments of an analysis from their fields: kind, standard, thickness, hardness, masked zones (DRW-23)."""
+    found = [
+        read_treatment(str(values[name]), cast("TreatmentKind", kind))
+        for name, kind in TREATMENTS.items()
+        if values.get(name)
+    ]
+    return [asdict(treatment) | {"changes_size": treatment.changes_size} for treatment in found]
 
 
 def _set(analysis: DrawingAnalysis, field: ReviewField, value: Any) -> None:
