@@ -109,11 +109,11 @@ def _annotate(
     if not content:
         return
     text = StepText(content)
-    read_attributes(text, reading)
-    for part, name in zip(parts, brep_names(text, solids), strict=False):
-        part.name = name
-    if MARKER.search(content):
-        link_pmi(reading, read_pmi(text), match_faces(text, solids), owners)
+    try:
+        _read_text(reading, content, text, solids, owners, parts)
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError):
+        # Records which break the rules of their entity must not cost the geometry, which is already measured.
+        reading.warnings.append("Annotations 3D en partie illisibles : fichier non conforme.")
     stated, solid = stated_volume_mm3(text), reading.solid
     if stated is None or solid is None or solid.volume_mm3 is None or solid.bodies != 1:
         return
@@ -123,6 +123,21 @@ def _annotate(
             f"Volume contradictoire : {stated / 1000:.2f} cm³ annoncés dans le fichier,"
             f" {solid.volume_mm3 / 1000:.2f} cm³ mesurés."
         )
+
+
+def _read_text(
+    reading: DrawingReading,
+    content: bytes,
+    text: StepText,
+    solids: list[list[Face]],
+    owners: dict[int, Feature],
+    parts: list[SolidPart],
+) -> None:
+    read_attributes(text, reading)
+    for part, name in zip(parts, brep_names(text, solids), strict=False):
+        part.name = name
+    if MARKER.search(content):
+        link_pmi(reading, read_pmi(text), match_faces(text, solids), owners)
 
 
 def _publish(reading: DrawingReading, parts: list[SolidPart]) -> None:

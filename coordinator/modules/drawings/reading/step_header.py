@@ -65,7 +65,7 @@ def stated_volume_mm3(text: StepText) -> float | None:
     for record in text.of("MEASURE_REPRESENTATION_ITEM"):
         args = record["MEASURE_REPRESENTATION_ITEM"]
         if len(args) > 1 and args[0] == "volume measure" and getattr(args[1], "kind", "") == "VOLUME_MEASURE":
-            stated.append(float(args[1].args[0]))
+            stated += [float(value) for value in args[1].args if isinstance(value, int | float)]
     inches = bool(re.search(r"'INCH'", " ".join(map(str, _unit_names(text))), re.IGNORECASE))
     return None if inches or not stated or max(stated) - min(stated) > 1e-6 * max(stated) else stated[0]
 

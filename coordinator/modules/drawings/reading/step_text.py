@@ -97,7 +97,7 @@ def _parse(text: str) -> Record:
         while position < len(tokens) and tokens[position]["word"]:
             name = tokens[position]["word"].upper()
             record[name], position = _list(tokens, position + 1)
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         return Record()
     return record
 

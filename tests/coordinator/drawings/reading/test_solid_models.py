@@ -182,3 +182,23 @@ def test_drawn_annotations_are_counted_as_unread(shared_file, read):
     assert not reading.dimensions
     assert any(warning.startswith("60 annotations 3D seulement dessinées") for warning in reading.warnings)
     assert reading.title_block["revision"].value == "C"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "#9001=DIMENSIONAL_SIZE();",
+        "#9001=GEOMETRIC_ITEM_SPECIFIC_USAGE('',$,(),$,$);\n#9002=DIMENSIONAL_SIZE(#9002,$);",
+        "#9001=DIMENSIONAL_CHARACTERISTIC_REPRESENTATION((),$);\n#9002=DIMENSIONAL_SIZE(#1,'diameter');",
+        "#9001=SHAPE_DEFINITION_REPRESENTATION();\n#9002=DATUM();\n#9003=TOLERANCE_ZONE();\n#9004=DATUM_FEATURE();",
+        "#9001=PROPERTY_DEFINITION_REPRESENTATION();\n#9002=MEASURE_REPRESENTATION_ITEM('volume measure',VOLUME_MEASURE());",
+        "#9001=X(" + "(" * 5000 + ")" * 5000 + ");\n#9002=DIMENSIONAL_SIZE(#9001,'');",
+    ],
+)
+def test_broken_annotations_cost_no_geometry(record, tmp_path):
+    path = m.step_file(tmp_path, plate())
+    head, tail = path.read_text().rsplit("ENDSEC;", 1)
+    path.write_text(f"{head}{record}\nENDSEC;{tail}")
+    reading = read_solid(path, "step")
+    assert reading.solid.size_mm == pytest.approx((60, 40, 10), abs=1e-3)
+    assert sum(f.count for f in reading.features if f.type == "hole") == 2
