@@ -14,7 +14,7 @@ from coordinator.modules.drawings.fieldset import FIELDS, TREATMENTS, ReviewFiel
 from coordinator.modules.drawings.models import DrawingAnalysis
 from coordinator.modules.drawings.reading.fuse import PartReading, fuse, in_mm
 from coordinator.modules.drawings.reading.model import DrawingReading, FieldValue
-from coordinator.modules.drawings.reading.treatment_text import read_treatment
+from coordinator.modules.drawings.reading.treatment_text import TreatmentKind, read_treatment
 
 DERIVED_SIZE_CONFIDENCE = 0.65
 """Overall size taken from the largest written dimensions: to be checked, never sure."""
