@@ -6,19 +6,27 @@ import re
 
 _SIGNS = str.maketrans({"⌀": "Ø", "∅": "Ø", "φ": "Ø", "Φ": "Ø", "ø": "Ø", "￠": "Ø", "¢": "Ø", "×": "x", "−": "-", "–": "-", "—": "-",
                         "º": "°", "˚": "°", "。": "°", "：": ":", "，": ",", "（": "(", "）": ")", "μ": "µ", "＋": "+", "±": "±", "·": "."})  # fmt: skip
-_LEADING_STROKES = re.compile(r"^[/\\|_'`~^√V]+\s*(?=\d+[.,]\d)")
+_LEADING_STROKES = re.compile(r"^[/\\|_'`~^√V∨]+\s*(?=\d+[.,]\d)")
 _ZERO_FOR_DIAMETER = re.compile(
-    r"^(\d{1,2}\s*[xX]\s*)?[0OQ](?=[1-9]\d*(?:[.,]\d+)?(?:\s|$|[HhfgkmnprsJj±+\-(]))"
+    r"^(\(|\d{1,2}\s*[xX]\s*)?[0OQ](?=\s?[1-9]\d*(?:[.,]\d+)?(?:\s|$|[HhfgkmnprsJj±+\-()])|0[.,]\d)"
 )
+_AFTER_TIMES = re.compile(r"(?<=\d[xX])0(?=[1-9])|(?<=\d [xX] )0(?=[1-9])")
+_DASHES = re.compile(r"^[-_.,:;']+\s*(?=[ØR(]|0[1-9]\d|\d+\s*[xX])|(?<=[\d°)])\s*[-_]+$")
+_COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
 _BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")
+_FRACTION_BAR = re.compile(r"^((?:\d{1,2}\s*[xX]\s*)?)([1-9]\d?)[71lI|!]((?:2|4|8|16|32))(?=\s*-\s*\d+\s*UN)")
 
 
 def clean_text(text: str) -> str:
     """Return the text with drafting signs normalised; a leading 0 before a size is the Ø sign."""
     text = text.translate(_SIGNS).strip()
     text = _LEADING_STROKES.sub("", text)
+    text = _DASHES.sub("", text)
+    text = _AFTER_TIMES.sub("Ø", text)
+    text = _COUNTERSINK.sub("⌵ ", text)
+    text = _FRACTION_BAR.sub(r"\1\2/\3", text)
     text = _LETTER_O.sub("0", text)
     text = _PLUS_MINUS.sub(" ±", text)
     if not re.search(r"[A-Za-z]{3}", text):

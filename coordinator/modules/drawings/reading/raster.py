@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from coordinator.modules.drawings.reading import stacks, strokes
+from coordinator.modules.drawings.reading import rows, strokes
+from coordinator.modules.drawings.reading.box_cuts import cut_at_rules
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
-from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, rapid_engine, read_crops
-from coordinator.modules.drawings.reading.ocr_text import clean_text
-from coordinator.modules.drawings.reading.page import Page, Word, to_frame
+from coordinator.modules.drawings.reading.ocr import Image, Quad, rapid_engine
+from coordinator.modules.drawings.reading.page import Page, Word
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
-MIN_CONFIDENCE = 0.5
-MIN_SINGLE_CONFIDENCE = 0.75
-READ_HEIGHT_PX = 48
 SLANT_MIN_DEG = 8.0
+MIN_READING_SIDE_PX = 2300
+MAX_ENLARGEMENT = 2.0
 MAX_READING_SIDE_PX = 5000
-
-
-@dataclass
-class _Found:
-    """A text box of one pass: its corners in reading order, and what was read."""
-
-    quad: Quad
-    read: Read
 
 
 def read_raster(path: Path, limits: Limits) -> DrawingReading:
@@ -83,9 +75,13 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     image = np.ascontiguousarray(image.reshape(image.shape[0], image.shape[1]))
     _read_codes(image, reading)
     to_file = np.array([[size[0] / image.shape[1], 0, 0], [0, size[1] / image.shape[0], 0], [0, 0, 1]])
-    scale = min(1.0, MAX_READING_SIDE_PX / max(image.shape))
-    if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    side = max(image.shape)
+    scale = min(1.0, MAX_READING_SIDE_PX / side)
+    if side < MIN_READING_SIDE_PX:
+        scale = min(MAX_ENLARGEMENT, MIN_READING_SIDE_PX / side)
+    if scale != 1:
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way).astype(np.uint8)
         to_file = to_file @ np.diag([1 / scale, 1 / scale, 1.0])
     image, turn = strokes.deskew(image)
     image, quarter, boxes = _upright(image)
@@ -93,8 +89,8 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     page = Page(number, image.shape[1], image.shape[0])
     ink = strokes.binarise(image)
     page.segments = strokes.find_rules(ink)
-    ink = strokes.without_rules(ink, page.segments)
-    page.words = _read_words(image, ink, boxes)
+    boxes = cut_at_rules(boxes, page.segments)
+    page.words = _read_words(image, ink, strokes.without_rules(ink, page.segments), boxes)
     page.to_file = tuple(float(value) for value in to_file[:2].ravel())  # type: ignore[assignment]
     return page
 
@@ -119,7 +115,7 @@ def _upright(image: Image) -> tuple[Image, Matrix, list[Quad]]:
         boxes = rapid_engine().detect(image)
         wide = [box for box in boxes if _extent(box)[0] > 3 * _extent(box)[1]]
     sample = sorted(wide, key=lambda box: -_extent(box)[0])[:5]
-    crops = [_crop(image, box) for box in sample]
+    crops = [rows.cut(image, box) for box in sample]
     if len(crops) >= 4:
         straight = rapid_engine().recognise(crops)
         flipped = rapid_engine().recognise([np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops])
@@ -140,115 +136,80 @@ def _extent(quad: Quad) -> tuple[float, float]:
     return float(np.linalg.norm(quad[1] - quad[0])), float(np.linalg.norm(quad[3] - quad[0]))
 
 
-def _read_words(image: Image, ink: Image, boxes: list[Quad]) -> list[Word]:
-    """Words of the level pass and of the upright pass; where both saw something, the better reading stays."""
-    level = _recognise_rows(
-        image,
-        ink,
-        [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]],
-    )
-    slanted = _recognise_slanted(image, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
-    words = [_word(item, ink, 0.0) for item in level] + [
-        _word(item, None, _angle(item.quad)) for item in slanted
-    ]
+def _read_words(image: Image, ink: Image, clear: Image, boxes: list[Quad]) -> list[Word]:
+    """Words of the level pass and of the upright pass; where both saw something, the better reading stays.
+
+    ``ink`` is all ink, ``clear`` the ink without the long rules.
+    """
+    level = [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]]
+    words = rows.read_level(image, ink, level)
+    words += rows.read_slanted(image, ink, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
     turned, turned_ink = (np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink))
     upright = [
         box
         for box in rapid_engine().detect(turned)
         if _extent(box)[0] > 1.15 * _extent(box)[1] and _slant(box) < SLANT_MIN_DEG
     ]
-    for item in _recognise_rows(turned, turned_ink, upright):
-        word = _word(item, turned_ink, 0.0)
-        # The turned image maps to the reading frame of 90° by a shift along the text.
-        shift = image.shape[0] - 1
+    # The turned image maps to the reading frame of 90° by a shift along the text.
+    shift = image.shape[0] - 1
+    for word in rows.read_level(turned, turned_ink, upright):
         words.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
     words = _without_rivals([word for word in words if word.text and not _is_fragment(word)])
-    words = strokes.add_diameter_signs(words, ink)
-    return stacks.complete_stacks(
-        words, ink, image, lambda crops: read_crops([_scaled(crop) for crop in crops])
-    )
+    words = _without_rivals(words + _overlooked_words(image, ink, clear, words))
+    return _join_targets(strokes.add_diameter_signs(words, clear))
 
 
-def _slant(quad: Quad) -> float:
-    angle = abs(_angle(quad)) % 90
-    return min(angle, 90 - angle)
+def _join_targets(words: list[Word]) -> list[Word]:
+    """A datum target is written in two halves of a circle: the size of its area over its name."""
+    joined = list(words)
+    for size in words:
+        if size.angle or not re.fullmatch(r"Ø?\d+(?:[.,]\d+)?", size.text):
+            continue
+        for name in words:
+            gap = name.v0 - size.v1
+            centred = abs(name.u0 + name.u1 - size.u0 - size.u1) < 1.2 * size.height
+            alike = 0.7 < name.height / size.height < 1.4
+            if (
+                not name.angle
+                and re.fullmatch(r"[A-Z]\d", name.text)
+                and centred
+                and alike
+                and 0.2 * size.height < gap < 1.2 * size.height
+            ):
+                joined = [word for word in joined if word is not size and word is not name]
+                joined.append(replace(size, text=f"{size.text} {name.text}"))
+    return joined
 
 
-def _angle(quad: Quad) -> float:
-    along = quad[1] - quad[0]
-    return math.degrees(math.atan2(-along[1], along[0]))
-
-
-def _recognise(image: Image, boxes: list[Quad]) -> list[_Found]:
-    reads = read_crops([_scaled(_crop(image, box)) for box in boxes])
-    return [
-        _Found(box, read)
-        for box, read in zip(boxes, reads, strict=True)
-        if read.confidence >= (MIN_CONFIDENCE if len(read.text) > 1 else MIN_SINGLE_CONFIDENCE)
+def _overlooked_words(image: Image, ink: Image, clear: Image, words: list[Word]) -> list[Word]:
+    """Figures beside strokes which text detection does not see, level and upright."""
+    caps = [word.height for word in words if re.search(r"\d", word.text) and word.confidence > 0.8]
+    if len(caps) < 4:
+        return []
+    cap = float(np.median(caps))
+    known = [word.bbox for word in words]
+    found = [
+        word
+        for word in rows.read_level(image, ink, rows.find_overlooked(clear, known, cap))
+        if rows.is_sure_size(word)
     ]
-
-
-def _recognise_rows(image: Image, ink: Image, boxes: list[Quad]) -> list[_Found]:
-    """Read level boxes; where small figures stand behind a size in one box, size and figures are read apart."""
-    found = _recognise(image, boxes)
-    pieces: list[Quad] = []
-    kept: list[_Found] = []
-    for item in found:
-        x0, y0 = item.quad.min(axis=0)
-        x1, y1 = item.quad.max(axis=0)
-        parts = stacks.split_trailing(ink, (x0, y0, x1, y1)) if stacks.may_be_size(item.read.text) else []
-        if parts:
-            pieces += [np.array([(a, b), (c, b), (c, d), (a, d)], dtype=float) for a, b, c, d in parts]
-        else:
-            text = stacks.degree_at_end(ink, (x0, y0, x1, y1), item.read.text)
-            kept.append(_Found(item.quad, Read(text, item.read.confidence)))
-    return kept + _recognise(image, pieces)
-
-
-def _recognise_slanted(image: Image, boxes: list[Quad]) -> list[_Found]:
-    """Slanted text is read both ways up; the surer reading tells its direction."""
-    found = []
-    for box in boxes:
-        if _extent(box)[1] > _extent(box)[0]:
-            box = np.roll(box, 1, axis=0)
-        turned = np.roll(box, 2, axis=0)
-        tries = _recognise(image, [box, turned])
-        tries.sort(
-            key=lambda item: (
-                -(item.read.confidence + (0.2 if clean_text(item.read.text)[:1].isdigit() else 0))
-            )
-        )
-        found += tries[:1]
+    shift = image.shape[0] - 1
+    turned, turned_ink, turned_clear = (
+        np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink, clear)
+    )
+    sideways = [
+        (shift - y1, x0, shift - y0, x1) for x0, y0, x1, y1 in [*known, *(word.bbox for word in found)]
+    ]
+    for word in rows.read_level(turned, turned_ink, rows.find_overlooked(turned_clear, sideways, cap)):
+        if rows.is_sure_size(word):
+            found.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
     return found
 
 
-def _crop(image: Image, quad: Quad) -> Image:
-    width, height = (max(4, round(side)) for side in _extent(quad))
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
-    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(
-        np.uint8
-    )
-
-
-def _scaled(crop: Image) -> Image:
-    factor = READ_HEIGHT_PX / crop.shape[0]
-    if factor <= 1:
-        return crop
-    return cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-
-
-def _word(found: _Found, ink: Image | None, angle: float) -> Word:
-    corners = [to_frame(float(x), float(y), angle) for x, y in found.quad]
-    us, vs = [u for u, _ in corners], [v for _, v in corners]
-    u0, u1, v0, v1 = min(us), max(us), min(vs), max(vs)
-    margin = 0.14 * (v1 - v0)
-    tight = strokes.ink_box(ink, (u0, v0, u1, v1)) if ink is not None else None
-    if tight is not None:
-        u0, v0, u1, v1 = tight
-    else:
-        u0, v0, u1, v1 = u0 + margin, v0 + margin, u1 - margin, v1 - margin
-    return Word(clean_text(found.read.text), u0, u1, v0, v1, angle, found.read.confidence, "ocr")
+def _slant(quad: Quad) -> float:
+    along = quad[1] - quad[0]
+    angle = abs(math.degrees(math.atan2(-along[1], along[0]))) % 90
+    return min(angle, 90 - angle)
 
 
 def _without_rivals(words: list[Word]) -> list[Word]:

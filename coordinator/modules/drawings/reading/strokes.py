@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -22,13 +21,16 @@ MIN_SKEW_DEG = 0.08
 
 def deskew(image: Image) -> tuple[Image, Matrix]:
     """Turn the image so that its long lines are level; returns also the map from the result back to the image."""
-    factor = min(1.0, 1600 / max(image.shape))
-    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    edges = cv2.Canny(cv2.GaussianBlur(small, (3, 3), 0), 60, 160)
-    lines = cv2.HoughLinesP(edges, 1, math.pi / 1800, 160, minLineLength=max(small.shape) // 7, maxLineGap=6)
+    factor = min(1.0, 1400 / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    lines = cv2.createLineSegmentDetector(cv2.LSD_REFINE_NONE).detect(small)[0]
     if lines is None:
         return image, np.eye(3)
-    x0, y0, x1, y1 = np.asarray(lines).reshape(-1, 4).T
+    lines = np.asarray(lines, dtype=float).reshape(-1, 4)
+    lines = lines[np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1]) > max(small.shape) / 18]
+    if len(lines) == 0:
+        return image, np.eye(3)
+    x0, y0, x1, y1 = lines.T
     angles = (np.degrees(np.arctan2(y1 - y0, x1 - x0)) + 45) % 90 - 45
     near = np.abs(angles) < MAX_SKEW_DEG
     if near.sum() < 4:
@@ -109,22 +111,37 @@ def turned_layer(ink: Image, angle: float) -> tuple[Image, float] | None:
 
 
 def add_diameter_signs(words: list[Word], ink: Image) -> list[Word]:
-    """Put the Ø sign before numbers which have it in the picture but not in the text."""
+    """Put the Ø sign before numbers which have it in the picture but not in the text.
+
+    A sign between two rows belongs to both limits: it becomes a word of its own.
+    """
     layers = {angle: layer for angle in (0.0, 90.0) if (layer := turned_layer(ink, angle)) is not None}
-    found = []
+    found: list[Word] = []
+    apart: list[Word] = []
     for word in words:
         layer = layers.get(word.angle)
-        if layer is None or not re.match(r"^\d", word.text) or re.match(r"^\d{1,2}\s*[xX]", word.text):
+        if layer is None or not re.match(r"^Ø?[.,]?\d", word.text) or re.match(r"^\d{1,2}\s*[xX]", word.text):
             found.append(word)
             continue
         start = _diameter_sign_before(word, *layer)
-        found.append(word if start is None else replace(word, text="Ø" + word.text, u0=start))
-    return found
+        if start is None:
+            found.append(word)
+            continue
+        u0, u1, v0, v1 = start
+        if abs((v0 + v1 - word.v0 - word.v1) / 2) > 0.33 * word.height:
+            found.append(replace(word, text=word.text.lstrip("Ø"), u0=max(word.u0, u1)))
+            if not any(abs(sign.u0 - u0) + abs(sign.v0 - v0) < word.height for sign in apart):
+                apart.append(Word("Ø", u0, u1, v0, v1, word.angle, word.confidence, "ocr"))
+        else:
+            found.append(replace(word, text="Ø" + word.text.lstrip("Ø"), u0=min(u0, word.u0)))
+    return found + apart
 
 
-def _diameter_sign_before(word: Word, ink: Image, shift: float) -> float | None:
+def _diameter_sign_before(word: Word, ink: Image, shift: float) -> BBox | None:
+    """Extent (u0, u1, v0, v1) of the Ø sign left of a number or at its start."""
     height = word.height
-    x0, x1 = round(word.u0 + shift - 1.9 * height), round(word.u0 + shift + 0.15 * height)
+    reach = 1.2
+    x0, x1 = round(word.u0 + shift - 1.9 * height), round(word.u0 + shift + reach * height)
     y0, y1 = round(word.v0 - 0.4 * height), round(word.v1 + 0.4 * height)
     x0, y0 = max(0, x0), max(0, y0)
     part = ink[y0:y1, x0:x1]
@@ -134,10 +151,10 @@ def _diameter_sign_before(word: Word, ink: Image, shift: float) -> float | None:
     if tree is None:
         return None
     for index, contour in enumerate(contours):
-        x, _, w, h = cv2.boundingRect(contour)
+        x, y, w, h = cv2.boundingRect(contour)
         if tree[0][index][3] >= 0 or not 0.75 * height <= h <= 1.8 * height or not 0.6 * h <= w <= 1.5 * h:
             continue
-        if x + w < part.shape[1] - 1.1 * height:
+        if x + w < part.shape[1] - (reach + 1.0) * height:
             continue
         holes = [
             hole
@@ -145,7 +162,8 @@ def _diameter_sign_before(word: Word, ink: Image, shift: float) -> float | None:
             if tree[0][other][3] == index and cv2.contourArea(hole) > 0.03 * w * h
         ]
         if len(holes) == 2 and _split_by_slash(holes, w, h):
-            return float(word.u0 - (part.shape[1] - 0.15 * height - x))
+            u0 = x + x0 - shift
+            return u0, u0 + w, float(y + y0), float(y + y0 + h)
     return None
 
 

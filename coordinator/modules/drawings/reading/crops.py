@@ -1,0 +1,215 @@
+"""The picture of one line of text: strokes of the drawing painted out, the tight box, figures stacked over each other (DRW-18).
+
+Text of drawings touches frames, dimension lines and centre lines. A stroke longer than a letter is high is no letter: it is
+erased around the text before the text is read. What is left are glyphs, whose rows tell a size from its deviations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from coordinator.modules.drawings.reading.model import BBox
+from coordinator.modules.drawings.reading.ocr import Image
+
+CAP_SHARE = 0.72  # of the height of a detected box
+REACH_BEFORE = 0.8  # in box heights
+REACH_BEHIND = 4.5
+REACH_ACROSS = 1.1
+
+
+@dataclass(frozen=True)
+class Line:
+    """Glyphs around a detected box in page pixels, and the picture without strokes; ``cap`` is the height of a figure."""
+
+    box: BBox
+    cap: float
+    glyphs: list[BBox]
+    picture: Image
+    origin: tuple[int, int]
+    has_strokes: bool
+
+    def own(self) -> list[BBox]:
+        """Glyphs of the box itself without dashes of centre lines at its ends."""
+        x0, y0, x1, y1 = self.box
+        inside = [g for g in self.glyphs if x0 <= (g[0] + g[2]) / 2 <= x1 and y0 <= (g[1] + g[3]) / 2 <= y1]
+        while inside and self.is_dash(inside[0]):
+            inside = inside[1:]
+        while inside and self.is_dash(inside[-1]):
+            inside = inside[:-1]
+        return inside
+
+    def is_dash(self, glyph: BBox) -> bool:
+        """A flat stroke longer than a minus sign: a dash of a centre line."""
+        return glyph[3] - glyph[1] < 0.22 * self.cap and glyph[2] - glyph[0] > 0.62 * self.cap
+
+    def crop(self, box: BBox) -> Image:
+        """The cleaned picture of a tight box with the margin recognisers expect."""
+        pad = 0.2 * min(self.cap, box[3] - box[1]) + 1
+        height, width = self.picture.shape
+        x0, y0 = (max(0, round(v - pad - o)) for v, o in zip(box[:2], self.origin, strict=True))
+        x1, y1 = round(box[2] + pad - self.origin[0]), round(box[3] + pad - self.origin[1])
+        return np.ascontiguousarray(self.picture[y0 : min(y1, height), x0 : min(x1, width)])
+
+
+def around(boxes: list[BBox]) -> BBox:
+    """The box around boxes."""
+    return (
+        min(box[0] for box in boxes), min(box[1] for box in boxes), max(box[2] for box in boxes), max(box[3] for box in boxes),
+    )  # fmt: skip
+
+
+def prepare(image: Image, ink: Image, box: BBox) -> Line:
+    """Look closely at a level box: ``ink`` is 255 on 0, ``image`` grey."""
+    height = max(8.0, box[3] - box[1])
+    left, top = max(0, round(box[0] - REACH_BEFORE * height)), max(0, round(box[1] - REACH_ACROSS * height))
+    right, bottom = round(box[2] + REACH_BEHIND * height), round(box[3] + REACH_ACROSS * height)
+    part = ink[top:bottom, left:right]
+    picture = image[top:bottom, left:right]
+    strokes = _strokes(part, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
+    glyph_ink = cv2.bitwise_and(part, cv2.bitwise_not(strokes))
+    if strokes.any():
+        picture = picture.copy()
+        picture[strokes > 0] = np.percentile(picture, 90)
+    cap = CAP_SHARE * height
+    count, _, stats, _ = cv2.connectedComponentsWithStats(glyph_ink, connectivity=8)
+    glyphs: list[BBox] = []
+    for x, y, w, h, area in stats[1:count].tolist():
+        border = x == 0 or y == 0 or x + w == part.shape[1] or y + h == part.shape[0]
+        if w > 1.5 * height and area < 0.15 * w * h:
+            continue
+        if area < 4 or max(w, h) < 0.07 * height or h > 1.3 * height or w > 2.5 * height or border:
+            continue
+        glyphs.append((float(x + left), float(y + top), float(x + left + w), float(y + top + h)))
+    glyphs.sort()
+    y0, y1 = round(box[1]) - top, round(box[3]) - top
+    x0, x1 = round(box[0]) - left, round(box[2]) - left
+    touched = bool(strokes[max(0, y0) : y1, max(0, x0) : x1].any())
+    tall = [
+        g[3] - g[1] for g in glyphs if g[1] >= box[1] - 2 and g[3] <= box[3] + 2 and box[0] <= g[0] <= box[2]
+    ]
+    tall = sorted((h for h in tall if h > 0.3 * height), reverse=True)
+    if tall:
+        cap = float(np.median(tall[:4]))
+    return Line(box, cap, glyphs, np.ascontiguousarray(picture), (left, top), touched)
+
+
+def _strokes(ink: Image, box: BBox) -> Image:
+    """Level and upright strokes too long for letters of a box of this height, slightly thickened.
+
+    Between the upper and the lower side of a close frame the upright sides are shorter: their distance tells how long.
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    level = _opened(ink, (1, round(min(1.5 * height, max(0.65 * width, 0.95 * height)))))
+    middle, across = (box[1] + box[3]) / 2, level[:, max(0, round((box[0] + box[2]) / 2))]
+    rows = np.flatnonzero(across)
+    over, under = rows[rows < middle], rows[rows > middle]
+    longest = 1.25 * height
+    if len(over) and len(under) and 0.6 * height < under[0] - over[-1] < 1.4 * height:
+        longest = min(longest, max(0.66 * height, 0.92 * float(under[0] - over[-1])))
+    upright = _opened(ink, (round(longest), 1))
+    thick_level, thick_upright = cv2.dilate(level, np.ones((3, 1))), cv2.dilate(upright, np.ones((1, 3)))
+    return np.maximum(thick_level, thick_upright).astype(np.uint8)
+
+
+def _opened(ink: Image, size: tuple[int, int]) -> Image:
+    return cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(size, np.uint8)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """A size and the two rows behind it; ``main`` is None for bare limits."""
+
+    main: BBox | None
+    top: BBox
+    bottom: BBox
+
+
+def find_stacked(line: Line) -> Stacked | None:
+    """Rows of figures over each other at the end of a line: no figure stands across the middle between them."""
+    chain = _chain(line)
+    cap = line.cap
+    doubles: list[tuple[BBox, BBox]] = [
+        (a, b)
+        for a in chain
+        for b in chain
+        if b[1] >= a[3] - 0.08 * cap
+        and min(a[2], b[2]) - max(a[0], b[0]) > 0.3 * min(a[2] - a[0], b[2] - b[0])
+        and max(a[3] - a[1], b[3] - b[1]) >= 0.36 * cap
+        and all(g[3] - g[1] >= 0.36 * cap or g[2] - g[0] >= 0.2 * cap for g in (a, b))
+        and b[1] - a[3] < 0.9 * cap
+    ]
+    for upper, lower in sorted(doubles, key=lambda pair: pair[1][1] - pair[0][3]):
+        if stacked := _rows_at(line, chain, upper, lower):
+            return stacked
+    return None
+
+
+def _chain(line: Line) -> list[BBox]:
+    """Glyphs of the box and those which go on behind it without a wide gap, with rows above and below."""
+    cap = line.cap
+    y0, y1 = line.box[1] - 0.95 * cap, line.box[3] + 0.95 * cap
+    near = [g for g in line.glyphs if y0 <= (g[1] + g[3]) / 2 <= y1 and g[3] - g[1] <= 1.35 * cap]
+    own = [g for g in near if line.box[0] - 2 <= (g[0] + g[2]) / 2 <= line.box[2] and not line.is_dash(g)]
+    if not own:
+        return []
+    end = max(g[2] for g in own)
+    chain = list(own)
+    for glyph in near:
+        if (glyph[0] + glyph[2]) / 2 <= line.box[2]:
+            continue
+        if glyph[0] - end > 0.75 * cap:
+            break
+        chain.append(glyph)
+        end = max(end, glyph[2])
+    return sorted(chain)
+
+
+def _row(glyphs: list[BBox], seed: BBox, cap: float) -> BBox:
+    """The box around the glyphs which go on beside one of them, on its level."""
+    high, deep = seed[1] - 0.35 * cap, seed[3] + 0.35 * cap
+    level = [g for g in glyphs if high <= (g[1] + g[3]) / 2 <= deep and g[1] >= high and g[3] <= deep]
+    row = seed
+    for glyph in sorted(level, key=lambda g: abs(g[0] - seed[0])):
+        if glyph[0] - row[2] < 0.55 * cap and row[0] - glyph[2] < 0.55 * cap:
+            row = around([row, glyph])
+    return row
+
+
+def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked | None:
+    cap = line.cap
+    slack = 0.07 * cap
+    split, at = (over[3] + under[1]) / 2, max(over[0], under[0])
+
+    def crosses(g: BBox) -> bool:
+        return g[1] < split - slack and g[3] > split + slack
+
+    start = max((g[2] for g in chain if crosses(g) and g[0] < at), default=None)
+    end = min((g[0] for g in chain if crosses(g) and g[0] >= at), default=None)
+    rows = [
+        g for g in chain
+        if (start is None or g[0] >= start - slack) and (end is None or g[2] <= end + slack) and not crosses(g)
+    ]  # fmt: skip
+    # Full-height text behind the rows: what stands here is no pair of deviations.
+    if end is not None:
+        return None
+    upper, lower = ([g for g in rows if (g[3] <= split + slack) == above] for above in (True, False))
+    upper, lower = ([g for g in row if not line.is_dash(g)] for row in (upper, lower))
+    top, bottom = _row(upper, over, cap), _row(lower, under, cap)
+    heights = sorted((top[3] - top[1], bottom[3] - bottom[1]))
+    if heights[0] < 0.36 * cap or heights[1] > 1.5 * heights[0] or heights[1] > 1.25 * cap:
+        return None
+    left = [g for g in chain if start is not None and g[0] < start - slack]
+    main = [g for g in left if g[3] > split - 0.6 * cap and g[1] < split + 0.6 * cap]
+    if start is None or not main:
+        covers = line.box[1] < split - 0.5 * heights[0] and line.box[3] > split + 0.5 * heights[0]
+        wide = all(row[2] - row[0] > 1.3 * (row[3] - row[1]) for row in (top, bottom))
+        return Stacked(None, top, bottom) if covers and wide else None
+    whole = around(main)
+    if abs((whole[1] + whole[3]) / 2 - split) > 0.38 * (whole[3] - whole[1]):
+        return None
+    if min(top[0], bottom[0]) - whole[2] > 0.9 * cap:
+        return None
+    return Stacked(whole, top, bottom)

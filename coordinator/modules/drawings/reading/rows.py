@@ -1,0 +1,275 @@
+"""Reads detected boxes: each as it is and with its strokes painted out, a size apart from the figures stacked behind it (DRW-11)."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from coordinator.modules.drawings.reading.crops import Line, Stacked, around, find_stacked, prepare
+from coordinator.modules.drawings.reading.model import BBox
+from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, read_crops
+from coordinator.modules.drawings.reading.ocr_text import clean_text
+from coordinator.modules.drawings.reading.page import Word, to_frame
+
+MIN_CONFIDENCE = 0.5
+MIN_SINGLE_CONFIDENCE = 0.75
+READ_HEIGHT_PX = 48
+SAME_SLANT_DEG = 2.5
+LONGEST_SIZE = 11  # width by height of a box which may hold deviations
+PREFER_CLEAN = 0.03
+MAX_OVERLOOKED = 60
+_CLEAR = re.compile(
+    r"^(?:\d{1,2}\s?[xX]\s?)?[(]?(?:[ØRMC+\-]|SR)?\s?(?:\d+(?:[.,]\d+)?|[.,]\d+)[)°]?(?:\s?±\s?\d*[.,]?\d+°?)?(?:\s?[A-Za-z]{1,2}\d{1,2})?$"
+)
+_ROW = re.compile(r"^[+\-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)°?$")
+_SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
+
+
+@dataclass
+class _Box:
+    """One detected box and the numbers of its crops in the batch."""
+
+    quad: Quad
+    line: Line
+    tight: BBox | None
+    raw: int
+    clean: int | None = None
+    stacked: Stacked | None = None
+    rows: list[int] = field(default_factory=list)
+
+
+def read_level(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
+    """Words of level boxes, in the coordinates of the image."""
+    crops: list[Image] = []
+    boxes = [_plan(image, ink, quad, crops) for quad in quads]
+    reads = read_crops([scaled(crop) for crop in crops])
+    words: list[Word] = []
+    pieces: list[Word] = []
+    for box in boxes:
+        stacked = _stacked_words(box, reads)
+        pieces += stacked
+        if not stacked and (word := _plain_word(box, reads)) is not None:
+            words.append(word)
+    return pieces + [word for word in words if not any(_mostly_inside(word, piece) for piece in pieces)]
+
+
+def read_slanted(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
+    """Words of slanted boxes; boxes of nearly one slant share one reading direction, so that their rows fit together."""
+    words: list[Word] = []
+    angles: list[float] = []
+    for quad in sorted(quads, key=lambda item: -float(np.ptp(item, axis=0).sum())):
+        own = _angle(quad)
+        near = [angle for angle in angles if abs((angle - own + 90) % 180 - 90) < SAME_SLANT_DEG]
+        if not near:
+            angles.append(own)
+        words += _read_one_slanted(image, ink, quad, near[0] if near else own)
+    return words
+
+
+def _angle(quad: Quad) -> float:
+    sides = quad[1] - quad[0], quad[3] - quad[0]
+    along = max(sides, key=lambda side: float(np.linalg.norm(side)))
+    return math.degrees(math.atan2(-along[1], along[0]))
+
+
+def _read_one_slanted(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
+    """The surroundings of the box are turned level, both ways up; the surer way stays."""
+    ways = [_read_turned(image, ink, quad, way) for way in (angle, (angle + 360) % 360 - 180)]
+    return max(ways, key=lambda words: sum(w.confidence + 0.2 * w.text[:1].isdigit() for w in words[:1]))
+
+
+def _read_turned(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
+    corners = [to_frame(float(x), float(y), angle) for x, y in quad]
+    u0, u1 = min(u for u, _ in corners), max(u for u, _ in corners)
+    v0, v1 = min(v for _, v in corners), max(v for _, v in corners)
+    height = v1 - v0
+    left, top = u0 - height, v0 - 1.2 * height
+    width, depth = round(u1 - u0 + 5.6 * height), round(3.4 * height)
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    turn = np.array([[c, -s, -left], [s, c, -top]])
+    flags = cv2.INTER_CUBIC
+    part = cv2.warpAffine(image, turn, (width, depth), flags=flags, borderValue=255).astype(np.uint8)
+    grey = cv2.warpAffine(ink, turn, (width, depth), flags=cv2.INTER_LINEAR)
+    marks = cv2.threshold(grey, 127, 255, cv2.THRESH_BINARY)[1].astype(np.uint8)
+    a, b, d, e = u0 - left, v0 - top, u1 - left, v1 - top
+    level = read_level(part, marks, [np.array([(a, b), (d, b), (d, e), (a, e)])])
+    return [
+        Word(w.text, w.u0 + left, w.u1 + left, w.v0 + top, w.v1 + top, angle, w.confidence, "ocr")
+        for w in level
+    ]
+
+
+def _plan(image: Image, ink: Image, quad: Quad, crops: list[Image]) -> _Box:
+    """Put the crops of one box into the batch."""
+    (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
+    line = prepare(image, ink, (float(x0), float(y0), float(x1), float(y1)))
+    own = line.own()
+    tight = around(own) if own else None
+    if tight is not None and tight[3] - tight[1] < 0.4 * (y1 - y0):
+        tight = None
+    box = _Box(quad, line, tight, len(crops))
+    crops.append(cut(image, quad))
+    if tight is not None and (line.has_strokes or tight[2] - tight[0] < x1 - x0 - 1.1 * line.cap):
+        box.clean = len(crops)
+        crops.append(line.crop(tight))
+    if x1 - x0 < LONGEST_SIZE * (y1 - y0):
+        box.stacked = find_stacked(line)
+    if box.stacked is not None:
+        for part in (box.stacked.top, box.stacked.bottom, box.stacked.main):
+            if part is not None:
+                box.rows.append(len(crops))
+                crops.append(line.crop(part))
+    return box
+
+
+def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
+    if box.stacked is None:
+        return []
+    top, bottom = (
+        _row_text(reads[index], place)
+        for index, place in zip(box.rows[:2], (box.stacked.top, box.stacked.bottom), strict=True)
+    )
+    if top is None or bottom is None:
+        return []
+    main = None if box.stacked.main is None else reads[box.rows[2]]
+    main_text = clean_text(main.text) if main is not None else ""
+    signed = any(text[0] in "+-" or float(text.rstrip("°").replace(",", ".")) == 0 for text in (top, bottom))
+    if main is not None and not (
+        _SIZE.match(main_text) if signed else main_text.rstrip() in ("Ø", "R", "SØ", "M")
+    ):
+        return []
+    sure = min(reads[index].confidence for index in box.rows)
+    words = [_placed(top, box.stacked.top, sure), _placed(bottom, box.stacked.bottom, sure)]
+    if box.stacked.main is not None:
+        words.append(_placed(main_text, box.stacked.main, sure))
+    return words
+
+
+def _placed(text: str, box: BBox, sure: float) -> Word:
+    return Word(text, box[0], box[2], box[1], box[3], 0.0, sure, "ocr")
+
+
+def _row_text(read: Read, box: BBox) -> str | None:
+    """The number of a small row; a lone ring is a nought."""
+    text = clean_text(read.text).replace(" ", "").translate(str.maketrans("OoQDØ", "00000"))
+    if text in ("", "°", "()", "D", "C", "c", "U", "u") or (len(text) == 1 and not text.isdigit()):
+        ring = 0.4 < (box[2] - box[0]) / (box[3] - box[1]) < 1.05
+        return "0" if ring else None
+    text = text.strip("_|~'`=°")
+    if read.confidence < MIN_CONFIDENCE or not _ROW.match(text):
+        return None
+    return text
+
+
+def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
+    read, tight = reads[box.raw], box.tight
+    if box.clean is not None:
+        other = reads[box.clean]
+        if _merit(other) + PREFER_CLEAN >= _merit(read):
+            read = other
+    text = clean_text(read.text)
+    if read.confidence < (MIN_CONFIDENCE if len(text) > 1 else MIN_SINGLE_CONFIDENCE) or not text:
+        return None
+    if tight is None:
+        x0, y0, x1, y1 = box.line.box
+        margin = 0.14 * (y1 - y0)
+        return _placed(text, (x0 + margin, y0 + margin, x1 - margin, y1 - margin), read.confidence)
+    return _placed(_with_degree(box.line.own(), text), tight, read.confidence)
+
+
+def _merit(read: Read) -> float:
+    text = clean_text(read.text)
+    whole = _CLEAR.match(text) is not None and text.count("(") == text.count(")")
+    return read.confidence + (0.08 if whole else 0.0) - (0.3 if not text else 0.0)
+
+
+def _with_degree(glyphs: list[BBox], text: str) -> str:
+    """Write the degree sign where OCR read it as 0 or left it out."""
+    if not re.fullmatch(r"(\d{1,3}\s?[xX]\s?)?\d{1,3}([.,]\d+)?[0oO°]?", text) or len(glyphs) < 2:
+        return text
+    tallest = max(g[3] - g[1] for g in glyphs)
+    tall = [g for g in glyphs if g[3] - g[1] >= 0.8 * tallest]
+    last = glyphs[-1]
+    line = around(tall)
+    width, height = last[2] - last[0], last[3] - last[1]
+    high = abs(last[1] - line[1]) < 0.18 * tallest and height < 0.55 * tallest
+    if last in tall or not high or not 0.7 < width / height < 1.4:
+        return text
+    digits = sum(char.isdigit() for char in text)
+    bare = text[:-1] if text[-1] in "oO" or (text[-1] == "0" and digits > len(tall)) else text
+    return bare.rstrip("°") + "°"
+
+
+def _mostly_inside(word: Word, piece: Word) -> bool:
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = word.bbox, piece.bbox
+    width, height = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
+    smaller = min((ax1 - ax0) * (ay1 - ay0), (bx1 - bx0) * (by1 - by0))
+    return width > 0 and height > 0 and width * height > 0.4 * smaller
+
+
+def find_overlooked(ink: Image, known: list[BBox], cap: float) -> list[Quad]:
+    """Level rows of at least two glyphs of the sheet's letter height which no known box covers."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    free = np.zeros(count, np.uint8)
+    tall = np.zeros(count, bool)
+    for index in range(1, count):
+        x, y, w, h, area = stats[index]
+        if not 0.12 * cap <= max(w, h) <= 1.45 * cap or area < 5:
+            continue
+        u, v = x + w / 2, y + h / 2
+        if any(box[0] <= u <= box[2] and box[1] <= v <= box[3] for box in known):
+            continue
+        free[index] = 255
+        tall[index] = 0.6 * cap <= h and area < 0.8 * w * h + 0.2 * cap * cap
+    mask = free[labels]
+    joined = cv2.dilate(mask, np.ones((1, max(3, round(1.1 * cap))), np.uint8))
+    groups, marks, places, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    members = np.zeros(groups, int)
+    for index in map(int, np.flatnonzero(tall)):
+        x, y, w, h = (int(value) for value in stats[index][:4])
+        piece = marks[y : y + h, x : x + w]
+        group = piece[labels[y : y + h, x : x + w] == index]
+        members[group[0]] += 1
+    found: list[Quad] = []
+    pad = 0.25 * cap
+    for index in range(1, groups):
+        x, y, w, h, _ = places[index]
+        if members[index] < 2 or h > 3.2 * cap or w < 1.2 * cap:
+            continue
+        trim = 0.55 * cap - pad
+        x0, y0, x1, y1 = x + trim, y - pad, x + w - trim, y + h + pad
+        found.append(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=float))
+    return found[:MAX_OVERLOOKED]
+
+
+def is_sure_size(word: Word) -> bool:
+    """What is taken from rows which text detection did not see: clear figures only."""
+    return word.text == "0" or (
+        word.confidence >= 0.85
+        and len(word.text) > 1
+        and re.search(r"\d", word.text) is not None
+        and _CLEAR.match(word.text) is not None
+    )
+
+
+def cut(image: Image, quad: Quad) -> Image:
+    """The picture inside a quadrilateral, made level."""
+    width = max(4, round(float(np.linalg.norm(quad[1] - quad[0]))))
+    height = max(4, round(float(np.linalg.norm(quad[3] - quad[0]))))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
+    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(
+        np.uint8
+    )
+
+
+def scaled(crop: Image) -> Image:
+    """A crop at least as high as the recogniser reads."""
+    factor = READ_HEIGHT_PX / max(1, crop.shape[0])
+    if factor <= 1:
+        return crop
+    return cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
