@@ -245,7 +245,11 @@ def _has_company(word: Word, words: list[Word]) -> bool:
 
 
 def _overlap(a: Word, b: Word) -> float:
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.bbox, b.bbox
+    boxes = (a.bbox, b.bbox)
+    if a.angle == b.angle:
+        # The upright boxes of slanted rows over each other overlap, the rows do not.
+        boxes = ((a.u0, a.v0, a.u1, a.v1), (b.u0, b.v0, b.u1, b.v1))
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = boxes
     width, height = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
     if width <= 0 or height <= 0:
         return 0.0

@@ -142,8 +142,16 @@ def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
         _SIZE.match(main_text) if signed else main_text.rstrip() in ("Ø", "R", "SØ", "M")
     ):
         return []
+    if main is None and not all(re.search(r"\d[.,]\d", text) for text in (top, bottom)):
+        return []
     sure = min(reads[index].confidence for index in box.rows)
-    words = [_placed(top, box.stacked.top, sure), _placed(bottom, box.stacked.bottom, sure)]
+    # Both rows get the same width: they belong over each other however short one of them is.
+    high, low = box.stacked.top, box.stacked.bottom
+    left, right = min(high[0], low[0]), max(high[2], low[2])
+    words = [
+        _placed(top, (left, high[1], right, high[3]), sure),
+        _placed(bottom, (left, low[1], right, low[3]), sure),
+    ]
     if box.stacked.main is not None:
         words.append(_placed(main_text, box.stacked.main, sure))
     return words
@@ -178,13 +186,38 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
         x0, y0, x1, y1 = box.line.box
         margin = 0.14 * (y1 - y0)
         return _placed(text, (x0 + margin, y0 + margin, x1 - margin, y1 - margin), read.confidence)
-    return _placed(_with_degree(box.line.own(), text), tight, read.confidence)
+    glyphs = box.line.own()
+    return _placed(with_point(glyphs, _with_degree(glyphs, text)), tight, read.confidence)
 
 
 def _merit(read: Read) -> float:
     text = clean_text(read.text)
     whole = _CLEAR.match(text) is not None and text.count("(") == text.count(")")
     return read.confidence + (0.08 if whole else 0.0) - (0.3 if not text else 0.0)
+
+
+def with_point(glyphs: list[BBox], text: str) -> str:
+    """Write the decimal point which stands on the line between figures but is missing in the text."""
+    if not re.fullmatch(r"[ØR]?\d{2,4}", text) or len(glyphs) < 3:
+        return text
+    tallest = max(g[3] - g[1] for g in glyphs)
+    tall = [g for g in glyphs if g[3] - g[1] >= 0.7 * tallest]
+    foot = float(np.median([g[3] for g in tall]))
+    points = [
+        g
+        for g in glyphs
+        if max(g[3] - g[1], g[2] - g[0]) < 0.36 * tallest and abs(g[3] - foot) < 0.25 * tallest
+    ]
+    if len(tall) != len(text) or len(points) != 1:
+        return text
+    place = sum(g[0] < points[0][0] for g in tall)
+    near = all(
+        g[0] - points[0][2] < 0.4 * tallest and points[0][0] - g[2] < 0.4 * tallest
+        for g in tall[max(0, place - 1) : place + 1]
+    )
+    if not near or place == len(text) or (place == 0 and len(text) < 3):
+        return text
+    return f"{text[:place]}.{text[place:]}"
 
 
 def _with_degree(glyphs: list[BBox], text: str) -> str:
