@@ -10,8 +10,9 @@ _LEADING_STROKES = re.compile(r"^[/\\|_'`~^√V∨]+\s*(?=\d+[.,]\d)")
 _ZERO_FOR_DIAMETER = re.compile(
     r"^(\(|\d{1,2}\s*[xX]\s*)?[0OQ](?=\s?[1-9]\d*(?:[.,]\d+)?(?:\s|$|[HhfgkmnprsJj±+\-()])|0[.,]\d)"
 )
+_DEPTH_SIGN = re.compile(r"(?<=\d)([A-Za-z]?)\s+[TIl]\s+(?=\d)")
 _AFTER_TIMES = re.compile(r"(?<=\d[xX])0(?=[1-9])|(?<=\d [xX] )0(?=[1-9])")
-_DASHES = re.compile(r"^[-_.,:;']+\s*(?=[ØR(]|0[1-9]\d|\d+\s*[xX])|(?<=[\d°)])\s*[-_]+$")
+_DASHES = re.compile(r"^[-_.,:;']+\s*(?=[ØR(]|0[1-9][\d.,]|\d+\s*[xX])|(?<=[\d°)])\s*[-_]+$")
 _COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
@@ -25,6 +26,8 @@ def clean_text(text: str) -> str:
     text = _LEADING_STROKES.sub("", text)
     text = _DASHES.sub("", text)
     text = _AFTER_TIMES.sub("Ø", text)
+    if re.search(r"[ØM]\s?\d", text):
+        text = _DEPTH_SIGN.sub(r"\1 ↧ ", text)
     text = _COUNTERSINK.sub("⌵ ", text)
     text = _FRACTION_BAR.sub(r"\1\2/\3", text)
     text = _LETTER_O.sub("0", text)

@@ -177,7 +177,9 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
     read, tight = reads[box.raw], box.tight
     if box.clean is not None:
         other = reads[box.clean]
-        if _merit(other) + PREFER_CLEAN >= _merit(read):
+        # A leading decimal point is small enough to be lost with the strokes.
+        pointed = read.text == "." + other.text
+        if not pointed and _merit(other) + PREFER_CLEAN >= _merit(read):
             read = other
     text = clean_text(read.text)
     if read.confidence < (MIN_CONFIDENCE if len(text) > 1 else MIN_SINGLE_CONFIDENCE) or not text:
@@ -193,7 +195,7 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
 def _merit(read: Read) -> float:
     text = clean_text(read.text)
     whole = _CLEAR.match(text) is not None and text.count("(") == text.count(")")
-    return read.confidence + (0.08 if whole else 0.0) - (0.3 if not text else 0.0)
+    return read.confidence + (0.08 if whole else 0.0) - (0.3 if not text or re.match(r"0\d", text) else 0.0)
 
 
 def with_point(glyphs: list[BBox], text: str) -> str:

@@ -81,7 +81,7 @@ def test_decimal_point_seen_in_the_picture_is_written():
 @pytest.mark.parametrize(
     ("read", "written"),
     [("-029", "Ø29"), ("(064)", "(Ø64)"), ("00,01", "Ø0,01"), ("2x018", "2xØ18"), ("174-20 UNC", "1/4-20 UNC"),
-     ("∨ Ø20 x 90°", "⌵ Ø20 x 90°"), ("--Ø36.4--", "Ø36.4"), ("-0.05", "-0.05"), ("104-2", "104-2")],
+     ("∨ Ø20 x 90°", "⌵ Ø20 x 90°"), ("--Ø36.4--", "Ø36.4"), ("-0.05", "-0.05"), ("104-2", "104-2"), ("--01.443 MAX", "Ø1.443 MAX"), ("4xM6 T 12", "4xM6 ↧ 12")],
 )  # fmt: skip
 def test_what_recognition_confuses(read, written):
     assert clean_text(read) == written
