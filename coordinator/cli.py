@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "quote": ("coordinator.modules.quoting.cli", "Chiffrer des pièces."),
     "plan": ("coordinator.modules.planning.cli", "Ordonnancer."),
     "scan": ("edge_agents.drivers.scanner.cli", "Décoder des codes."),
+    "vision": ("edge_agents.drivers.cabinet_camera.cli", "Apprendre et lire des armoires."),
     "agent": ("edge_agents.cli", "Stations."),
     "backup": ("infra.backup.cli", "Sauvegardes."),
     "user": ("coordinator.modules.identity.cli", "Comptes."),

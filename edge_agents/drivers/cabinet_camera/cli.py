@@ -1,0 +1,88 @@
+"""``usinage vision …``: teaching and reading a cabinet from picture files, without a server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Vision des armoires et des râteliers.")
+
+
+@app.callback()
+def _main() -> None:
+    """Apprentissage et lecture des compartiments d'une armoire ou d'un râtelier."""
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+@app.command("teach")
+def teach(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Fichier vision (YAML) de la station.")],
+    images: Annotated[Path, typer.Option("--images", help="Dossier des photographies.")],
+    labels: Annotated[Path, typer.Option("--labels", help="CSV : image, compartment, present, count, item.")],
+    out: Annotated[Path, typer.Option("--out", help="Fichier modèle à écrire.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Écrit un seul document JSON.")] = False,
+) -> None:
+    """Apprend les compartiments d'une station à partir de photographies étiquetées."""
+    from edge_agents.drivers.cabinet_camera.files import teach_files
+
+    try:
+        report = teach_files(config, images, labels, out)
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        return
+    checked = report["cross_validation"]
+    typer.echo(
+        f"{report['model']} : {report['photographs']} photographies, {len(report['compartments'])} compartiments, "
+        f"{checked['right']} réponses justes sur {checked['asked']} photographies laissées de côté, "
+        f"{report['bytes'] / 1024:.0f} Kio, sha256 {report['sha256']}"
+    )
+
+
+@app.command("read")
+def read(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Fichier vision (YAML) de la station.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Images à lire.")],
+    model: Annotated[Path | None, typer.Option("--model", help="Modèle appris.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Écrit un seul document JSON.")] = False,
+) -> None:
+    """Lit le contenu des compartiments dans des images."""
+    from edge_agents.drivers.cabinet_camera.files import read_files
+
+    try:
+        results = read_files(config, model, images)
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(results, ensure_ascii=False) + "\n")
+    else:
+        for entry in results:
+            typer.echo(_line(entry))
+    failed = [entry["error"]["message"] for entry in results if "error" in entry]
+    for message in failed:
+        typer.echo(message, err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _line(entry: dict[str, Any]) -> str:
+    if not entry["usable"]:
+        return f"{entry['file']}\tinutilisable : {entry['message']}"
+    words = [
+        f"{c['id']}={'?' if c['count'] is None else c['count']} ({100 * c['confidence']:.0f} %)"
+        for c in entry["compartments"]
+    ]
+    return f"{entry['file']}\t" + "  ".join(words)
+
+
+if __name__ == "__main__":
+    app()

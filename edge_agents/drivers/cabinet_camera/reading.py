@@ -1,0 +1,60 @@
+"""One answer per compartment, whatever its method: taught places by the model, the others by their own rule (VIS-03)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge_agents.drivers.cabinet_camera import decision, methods
+from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
+from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading, TaughtModel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[Any]
+
+
+def read_picture(
+    image: Image, vision: VisionConfig, model: TaughtModel | None, empty: Image | None = None
+) -> PictureReading:
+    """Reads a raw picture of the cabinet. Without model, methods that need none go on (VIS-44)."""
+    if vision.fiducials is not None:
+        moved, reason = decision.register(image, vision.fiducials)
+        fault = decision.check_usable(image, vision)
+        if moved is None:
+            return _nothing(vision, fault or reason)
+        image = moved
+    taught = None if model is None else model.read(image)
+    if taught is None:
+        fault = decision.check_usable(image, vision)
+        if fault is not None:
+            return _nothing(vision, fault)
+    by_id = {} if taught is None else {place.id: place for place in taught.places}
+    gray = decision.gray_of(image)
+    reference = None if empty is None else decision.prepare(empty, vision)[0]
+    places = []
+    for place in vision.compartments:
+        own = by_id.get(place.id) or _untaught(gray, image, reference, place, vision)
+        if taught is not None and not taught.usable and place.id not in by_id:
+            own = PlaceReading(place.id, None, None, None, 0.0, taught.reason)
+        places.append(own)
+    usable = taught is None or taught.usable
+    return PictureReading(usable, None if taught is None else taught.reason, tuple(places))
+
+
+def _untaught(
+    gray: Image, image: Image, empty: Image | None, place: Compartment, vision: VisionConfig
+) -> PlaceReading:
+    dictionary = vision.fiducials.dictionary if vision.fiducials else "DICT_4X4_50"
+    if place.method in methods.READERS:
+        return methods.READERS[place.method](image, place)
+    if place.method in {"presence", "count"} and empty is None:
+        return PlaceReading(place.id, None, None, None, 0.0, "not_taught")
+    found = decision.read(gray, empty, place, dictionary)
+    item = found.item if found.count else None
+    return PlaceReading(place.id, found.present, found.count, item, found.confidence)
+
+
+def _nothing(vision: VisionConfig, reason: str | None) -> PictureReading:
+    places = tuple(PlaceReading(place.id, None, None, None, 0.0, reason) for place in vision.compartments)
+    return PictureReading(False, reason, places)

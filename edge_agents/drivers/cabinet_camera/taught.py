@@ -1,0 +1,298 @@
+"""A taught cabinet: what a model file holds and how it reads a picture. Needs numpy and OpenCV only (VIS-24, VIS-44)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edge_agents.drivers.cabinet_camera import features, scene
+from edge_agents.drivers.cabinet_camera.classifier import Softmax
+from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, compose, points_of, to_work
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[Any]
+
+FORMAT = "gestion-usinage/compartments/1"
+_UNSURE = 0.5
+_INSIDE = 0.75
+# A compartment which never changed in the photographs cannot be judged better than this.
+_ONE_STATE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One content a compartment was taught with."""
+
+    count: int
+    item: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Compartments judged by one classifier; prototypes tell what was never taught."""
+
+    states: tuple[State, ...]
+    softmax: Softmax
+    prototypes: Image
+    reach: float
+
+    def novelty(self, described: Image) -> float:
+        """Distance to the nearest taught look, in units of the usual reach (above 1: unlike anything taught)."""
+        standard = np.clip((described - self.softmax.mean) / self.softmax.scale, -6, 6)
+        gap = self.prototypes.astype(np.float32) - standard[None, :]
+        return float(np.sqrt((gap**2).mean(axis=1).min())) / max(self.reach, 1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A taught compartment; ``states`` maps the group's states to what they mean here."""
+
+    id: str
+    method: str
+    item: str | None
+    polygon: tuple[tuple[float, float], ...]
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceReading:
+    """Content of one compartment in one picture; ``count`` None where nothing can be told."""
+
+    id: str
+    present: bool | None
+    count: int | None
+    item: str | None
+    confidence: float
+    reason: str | None = None
+    described: Image | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReading:
+    """Answer for one picture; ``reason`` is a stable code when it is not usable."""
+
+    usable: bool
+    reason: str | None
+    places: tuple[PlaceReading, ...]
+
+
+@dataclass(frozen=True)
+class TaughtModel:
+    """Everything a station needs to read a cabinet; ``digest`` is the sha256 of its file."""
+
+    size: tuple[int, int]
+    anchor: str
+    atlas: PictureMap
+    limits: scene.Limits
+    backdrop: scene.Backdrop
+    places: tuple[Place, ...]
+    groups: tuple[Group, ...]
+    max_move: float
+    info: dict[str, Any]
+    digest: str = ""
+
+    def locate(self, work: Image) -> Image | None:
+        """Transform of a working picture into the frame of the polygons; None when the scene is not recognised."""
+        if self.anchor == "fixed":
+            return np.eye(2, 3)
+        found = self.atlas.locate(points_of(cv2.cvtColor(work, cv2.COLOR_BGR2GRAY)))
+        return None if found is None else found.matrix
+
+    def read(self, image: Image) -> PictureReading:
+        """Reads a picture (BGR or gray, already moved onto its fiducials where the cabinet has some)."""
+        work, factor = self._work(image)
+        if work is None:
+            return self._blind("wrong_scene")
+        fault = scene.light_fault(scene.light_of(work), self.limits)
+        if fault in {"dark", "overexposed"}:
+            return self._blind(fault)
+        matrix = self.locate(work)
+        if matrix is None:
+            return self._blind(fault or "wrong_scene")
+        moved, inside = self._view(work, matrix, factor)
+        if fault is None and (moved > self.max_move or min(inside) < _INSIDE):
+            fault = "camera_moved"
+        if fault is None and self.backdrop.foreign(work, matrix)[0] > self.backdrop.tolerated:
+            fault = "covered"
+        return PictureReading(fault is None, fault, self._places(work, matrix, factor, fault))
+
+    def _work(self, image: Image) -> tuple[Image | None, float]:
+        """Picture at the taught size, reduced to working size."""
+        height, width = image.shape[:2]
+        if abs(width / height - self.size[0] / self.size[1]) > 0.02 * width / height:
+            return None, 1.0
+        colour = features.in_colour(image)
+        if (width, height) != self.size:
+            smaller = width > self.size[0]
+            colour = cv2.resize(
+                colour, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+            )
+        return to_work(colour)
+
+    def _view(self, work: Image, matrix: Image, factor: float) -> tuple[float, list[float]]:
+        """Largest move of a compartment (part of the picture's diagonal) and how much of each the picture shows."""
+        height, width = work.shape[:2]
+        moves, inside = [0.0], []
+        for place in self.places:
+            window = features.window_of(place.polygon, factor)
+            x, y, w, h = window.box
+            centre = np.array([x + w / 2, y + h / 2])
+            moves.append(float(np.linalg.norm(matrix[:, :2] @ centre + matrix[:, 2] - centre)))
+            inside.append(features.patch_of(work, matrix, window)[1])
+        return max(moves) / float(np.hypot(width, height)), inside or [1.0]
+
+    def _places(
+        self, work: Image, matrix: Image, factor: float, fault: str | None
+    ) -> tuple[PlaceReading, ...]:
+        found = []
+        for place in self.places:
+            window = features.window_of(place.polygon, factor)
+            described = describe(work, matrix, window)
+            group = self.groups[place.group]
+            shares = group.softmax.shares(described[None])[0]
+            best = int(np.argmax(shares))
+            state, confidence = group.states[best], float(shares[best])
+            novelty = group.novelty(described)
+            reason = fault
+            if len(group.states) == 1:
+                confidence = min(confidence, _ONE_STATE)
+            if novelty > 1.0:
+                confidence = min(confidence, max(_UNSURE, 1.0 - (novelty - 1.0) * 2.0))
+                reason = reason or ("unlike_taught" if novelty > 1.15 else None)
+            if fault is not None:
+                confidence = min(confidence, _UNSURE)
+            item = (state.item or place.item) if state.count else None
+            found.append(
+                PlaceReading(place.id, state.count > 0, state.count, item, confidence, reason, described)
+            )
+        return tuple(found)
+
+    def _blind(self, reason: str) -> PictureReading:
+        nothing = tuple(PlaceReading(place.id, None, None, None, 0.0, reason) for place in self.places)
+        return PictureReading(False, reason, nothing)
+
+
+def describe(work: Image, matrix: Image, window: features.Window) -> Image:
+    """Feature vector of a compartment seen through ``matrix``."""
+    return features.describe_patch(features.patch_of(work, matrix, window)[0], window.mask)
+
+
+def _arrays(model: TaughtModel) -> dict[str, Any]:
+    arrays: dict[str, Any] = {
+        "backdrop_mean": model.backdrop.mean.astype(np.float16),
+        "backdrop_spread": model.backdrop.spread.astype(np.float16),
+        "backdrop_distance": model.backdrop.distance.astype(np.float16),
+    }
+    for number, points in enumerate(model.atlas.keyframes):
+        arrays |= {f"key{number}_place": points.place.astype(np.float32), f"key{number}_turn": points.turn.astype(np.float16),
+                   f"key{number}_size": points.size.astype(np.float16), f"key{number}_descriptor": points.descriptor}  # fmt: skip
+    for number, group in enumerate(model.groups):
+        arrays |= {f"group{number}_mean": group.softmax.mean.astype(np.float16),
+                   f"group{number}_scale": group.softmax.scale.astype(np.float16),
+                   f"group{number}_weights": group.softmax.weights.astype(np.float16), f"group{number}_bias": group.softmax.bias,
+                   f"group{number}_prototypes": group.prototypes.astype(np.float16)}  # fmt: skip
+    return arrays
+
+
+def save_model(model: TaughtModel, path: Path) -> str:
+    """Writes the model file (compressed arrays and one JSON header); returns its sha256."""
+    header = {
+        "format": FORMAT,
+        "size": model.size,
+        "anchor": model.anchor,
+        "max_move": model.max_move,
+        "limits": [model.limits.darkest, model.limits.saturated, model.limits.focus],
+        "tolerated": model.backdrop.tolerated,
+        "keyframes": len(model.atlas.keyframes),
+        "places": [[p.id, p.method, p.item, p.polygon, p.group] for p in model.places],
+        "groups": [
+            {
+                "states": [[s.count, s.item] for s in g.states],
+                "temperature": g.softmax.temperature,
+                "reach": g.reach,
+            }
+            for g in model.groups
+        ],
+        "info": model.info,
+    }
+    content = io.BytesIO()
+    text = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), np.uint8)
+    np.savez_compressed(content, header=text, **_arrays(model))
+    path.write_bytes(content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()
+
+
+def load_model(path: Path, *, expected_sha256: str | None = None) -> TaughtModel:
+    """Reads a model file. Raises ``ValueError`` (French) when it is missing, damaged or not the expected one."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise ValueError(f"Modèle illisible : {path}.") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if expected_sha256 is not None and digest != expected_sha256:
+        raise ValueError(f"Le modèle {path.name} n'est pas celui qui a été approuvé.")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            header = json.loads(stored["header"].tobytes().decode())
+            if header["format"] != FORMAT:
+                raise ValueError(f"Format de modèle inconnu : {header['format']}.")
+            return _restored(header, stored, digest)
+    except (
+        KeyError,
+        TypeError,
+        IndexError,
+        OSError,
+        EOFError,
+        zipfile.BadZipFile,
+        UnicodeDecodeError,
+    ) as error:
+        raise ValueError(f"Modèle endommagé : {path.name} ({type(error).__name__}).") from None
+    except json.JSONDecodeError:
+        raise ValueError(f"Modèle endommagé : {path.name}.") from None
+
+
+def _restored(header: dict[str, Any], stored: Any, digest: str) -> TaughtModel:
+    frames = tuple(
+        Points(*(stored[f"key{n}_{part}"] for part in ("place", "turn", "size", "descriptor")))
+        for n in range(header["keyframes"])
+    )
+    groups = []
+    for number, entry in enumerate(header["groups"]):
+        parts = [
+            stored[f"group{number}_{part}"].astype(np.float32)
+            for part in ("mean", "scale", "weights", "bias")
+        ]
+        states = tuple(State(int(count), item) for count, item in entry["states"])
+        softmax = Softmax(parts[0], parts[1], parts[2], parts[3], float(entry["temperature"]))
+        groups.append(Group(states, softmax, stored[f"group{number}_prototypes"], float(entry["reach"])))
+    looks = [stored[f"backdrop_{part}"].astype(np.float32) for part in ("mean", "spread", "distance")]
+    backdrop = scene.Backdrop(looks[0], looks[1], looks[2], float(header["tolerated"]))
+    places = tuple(
+        Place(p[0], p[1], p[2], tuple((x, y) for x, y in p[3]), int(p[4])) for p in header["places"]
+    )
+    size = (int(header["size"][0]), int(header["size"][1]))
+    return TaughtModel(size, header["anchor"], PictureMap(frames), scene.Limits(*header["limits"]), backdrop, places,
+                       tuple(groups), float(header["max_move"]), header["info"], digest)  # fmt: skip
+
+
+__all__ = [
+    "Group",
+    "PictureReading",
+    "Place",
+    "PlaceReading",
+    "State",
+    "TaughtModel",
+    "compose",
+    "load_model",
+    "save_model",
+]
