@@ -255,6 +255,8 @@ class RateCardLine(Record):
     activity_type_id: Mapped[int | None] = f.ref("activity_type.id")
     treatment: Mapped[str | None] = f.text(60)
     rate: Mapped[Decimal] = f.unit_price(required=True, group="costs_margins")
+    selling_rate: Mapped[Decimal | None] = f.unit_price(group="costs_margins")
+    """What is charged where the shop quotes by selling rates (QUO-32)."""
     unit: Mapped[str] = f.text(20, required=True)
     valid_from: Mapped[dt.date] = f.date(required=True)
     valid_to: Mapped[dt.date | None] = f.date(read_only=True)

@@ -3,31 +3,77 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
-from coordinator.modules.quoting import adjust, availability, results
+from coordinator.modules.quoting import adjust, availability, dated_prices, proposals, results
 from coordinator.modules.quoting.engine import quote as engine
+from coordinator.modules.quoting.engine import scenarios
+from coordinator.modules.quoting.engine.line import LineInput, LineResult, PriceBreak, compute_line
 from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
+from coordinator.modules.quoting.engine.planning_simulation import Availability
 from coordinator.modules.quoting.engine.shop import Shop
 from coordinator.modules.quoting.engine.values import QuotingError
-from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation
+from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation, QuotePriceBreak
 from coordinator.modules.quoting.parts import describe, machine_codes, manual_line, operations_of
 from coordinator.modules.quoting.queries import lines_of, price_breaks_of
 from coordinator.modules.quoting.rules import check_editable
 from coordinator.modules.quoting.shop import build_shop
 
+Typed = list[tuple[QuoteLineOperation, adjust.TypedOperation]]
+
 
 @dataclass
-class _Line:
+class Line:
+    """A line of the quote with what the engine takes of it; ``refusal``: why its drawing cannot be used."""
+
     record: QuoteLine
     part: PartDescription
     manual: ManualLine | None
     operations: list[QuoteLineOperation]
     refusal: str | None
+
+
+@dataclass
+class Prepared:
+    """Everything a computation of the quote starts from."""
+
+    lines: list[Line]
+    shop: Shop
+    free: Availability
+    breaks: dict[int, list[QuotePriceBreak]]
+    request: engine.QuoteRequest
+
+    def input_of(self, index: int) -> LineInput:
+        """One line alone, with its share of what is paid once per delivery."""
+        share = Decimal(1) / len(self.lines)
+        line, request = self.lines[index], self.request
+        return LineInput(line.part, index + 1, request.on, share, (), (), line.manual, request.margin_pct)
+
+
+def prepare(ctx: Context, quote: Quote) -> Prepared:
+    """Lines, shop and plan as they are now.
+
+    Raises:
+        BusinessError: ``quote.no_line``.
+    """
+    lines = [_line(ctx, record) for record in lines_of(ctx, quote.id)]
+    if not lines:
+        raise BusinessError("quote.no_line", number=quote.number)
+    shop = build_shop(ctx, {t for line in lines for t in line.part.treatments})
+    breaks = {line.record.id: price_breaks_of(ctx, line.record.id) for line in lines}
+    request = engine.QuoteRequest(
+        on=quote.quote_date,
+        delivery_date_requested=quote.delivery_date_requested,
+        price_break_quantities=tuple(sorted({int(b.quantity) for rows in breaks.values() for b in rows})),
+        margin_pct=quote.margin_target_pct,
+        manual_lines={i: line.manual for i, line in enumerate(lines) if line.manual is not None},
+    )
+    return Prepared(lines, shop, availability.from_plan(ctx, shop.calendar), breaks, request)
 
 
 def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
@@ -38,37 +84,65 @@ def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
         BusinessError: ``quote.no_line``.
     """
     check_editable(quote)
-    lines = [_line(ctx, record) for record in lines_of(ctx, quote.id)]
-    if not lines:
-        raise BusinessError("quote.no_line", number=quote.number)
-    shop = build_shop(ctx, {t for line in lines for t in line.part.treatments})
-    free = availability.from_plan(ctx, shop.calendar)
-    breaks = {line.record.id: price_breaks_of(ctx, line.record.id) for line in lines}
-    request = engine.QuoteRequest(
-        on=quote.quote_date,
-        delivery_date_requested=quote.delivery_date_requested,
-        price_break_quantities=tuple(sorted({int(b.quantity) for rows in breaks.values() for b in rows})),
-        margin_pct=quote.margin_target_pct,
-        manual_lines={i: line.manual for i, line in enumerate(lines) if line.manual is not None},
-    )
-    result = engine.compute([line.part for line in lines], shop, request, free)
+    prepared = prepare(ctx, quote)
+    lines, shop, request = prepared.lines, prepared.shop, prepared.request
+    result = engine.compute([line.part for line in lines], shop, request, prepared.free)
+    proposals.remember(ctx, [line.record for line in lines], result)
     codes = machine_codes(ctx)
     adjusted, prices = [], dict[int, Decimal]()
     for index, (line, found) in enumerate(zip(lines, result.lines, strict=True)):
         typed = results.merge_operations(ctx, line.record, line.operations, found, codes)
         for row, operation in typed:
             row.cost = _cost(operation, shop, found.part.quantity, request.on)
-        adjusted.append(adjust.with_operations(found, [o for _, o in typed], shop, request.on))
+        changed = adjust.with_operations(found, [o for _, o in typed], shop, request.on)
+        if typed or line.manual is not None:
+            changed = replace(changed, price_breaks=_breaks(prepared, index, typed))
+        adjusted.append(changed)
         if line.record.manual_unit_price is not None:
             prices[index] = line.record.manual_unit_price
-    result = adjust.rebuilt(result, adjusted, prices, shop, request, free)
-    results.store(ctx, quote, [line.record for line in lines], result, breaks)
-    for line in lines:
-        if line.refusal:
-            quote.warnings = [*(quote.warnings or []), f"Ligne {line.record.line_no} : {line.refusal}"]
+    result = adjust.rebuilt(result, adjusted, prices, shop, request, prepared.free)
+    result = dated_prices.marked(ctx, result)
+    results.store(ctx, quote, [line.record for line in lines], result, prepared.breaks)
+    _tell_refusals(quote, lines)
     quote.computed_at = ctx.now
     ctx.session.flush()
     return {"questions": quote.questions or [], "warnings": quote.warnings or []}
+
+
+def _tell_refusals(quote: Quote, lines: Sequence[Line]) -> None:
+    told = [f"Ligne {line.record.line_no} : {line.refusal}" for line in lines if line.refusal]
+    if told:
+        quote.warnings = [*(quote.warnings or []), *told]
+
+
+def _breaks(prepared: Prepared, index: int, typed: Typed) -> tuple[PriceBreak, ...]:
+    """Prices of other quantities with the typed values in them: times stay, a typed cost of the batch grows with it."""
+    line, given = prepared.lines[index], prepared.input_of(index)
+    costs = prepared.shop.settings.costs
+    margin = costs.margin_pct if given.margin_pct is None else given.margin_pct
+    found = []
+    for quantity in sorted({int(b.quantity) for b in prepared.breaks[line.record.id]}):
+        other = replace(given, part=replace(given.part, quantity=quantity))
+        computed = compute_line(other, prepared.shop, prepared.free)
+        share = Decimal(quantity) / given.part.quantity
+        scaled = [_scaled(row, operation, computed, share) for row, operation in typed]
+        changed = adjust.with_operations(computed, scaled, prepared.shop, given.on)
+        if changed.options:
+            price = scenarios.line_price(changed.options[0], quantity, costs, Decimal(1), margin)
+            found.append(PriceBreak(quantity, price.unit_cost, price.unit_price))
+    return tuple(found)
+
+
+def _scaled(
+    row: QuoteLineOperation, operation: adjust.TypedOperation, computed: LineResult, share: Decimal
+) -> adjust.TypedOperation:
+    replaced: Mapping[tuple[int, str], Decimal] = results.computed_costs(computed)
+    cost = operation.typed_cost
+    return replace(
+        operation,
+        typed_cost=None if cost is None else cost * share,
+        computed_cost=replaced.get((row.sequence_no, row.operation_type), Decimal(0)),
+    )
 
 
 def _cost(operation: adjust.TypedOperation, shop: Shop, quantity: int, on: dt.date) -> Decimal | None:
@@ -79,9 +153,9 @@ def _cost(operation: adjust.TypedOperation, shop: Shop, quantity: int, on: dt.da
         return None
 
 
-def _line(ctx: Context, record: QuoteLine) -> _Line:
+def _line(ctx: Context, record: QuoteLine) -> Line:
     operations = operations_of(ctx, record.id)
     part, refusal = describe(ctx, record)
     if refusal is not None:
         part = replace(part, warnings=(*part.warnings, refusal))
-    return _Line(record, part, manual_line(ctx, record, operations), operations, refusal)
+    return Line(record, part, manual_line(ctx, record, operations), operations, refusal)

@@ -45,6 +45,24 @@ _UNITS = (
 VALIDITY_DAYS = "quoting.validity_days"
 OWN = (
     SettingDef(VALIDITY_DAYS, "quoting", "integer", 30, unit="j", minimum=1, maximum=365),
+    SettingDef("quoting.reminder_days", "quoting", "json", [7, 21], unit="j"),
+    SettingDef("quoting.price_age_days", "quoting", "integer", 90, unit="j", minimum=1),
+    SettingDef("quoting.mail_subject", "quoting", "text", "Devis {number}"),
+    SettingDef(
+        "quoting.mail_body",
+        "quoting",
+        "text",
+        "Bonjour,\n\nVeuillez trouver ci-joint notre devis {number} (votre référence : {reference}), valable jusqu'au"
+        " {valid_until}.\n\nNous restons à votre disposition.\n\n{company}\n",
+    ),
+    SettingDef("quoting.reminder_subject", "quoting", "text", "Votre demande de prix – devis {number}"),
+    SettingDef(
+        "quoting.reminder_body",
+        "quoting",
+        "text",
+        "Bonjour,\n\nAvez-vous pu étudier notre devis {number}, valable jusqu'au {valid_until} ? Nous le joignons à nouveau."
+        "\n\nNous restons à votre disposition.\n\n{company}\n",
+    ),
     SettingDef("quoting.late_rate", "quoting", "text", "3 fois le taux d'intérêt légal"),
     SettingDef(
         "quoting.retention_of_title",

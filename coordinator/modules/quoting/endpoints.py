@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, File, Form, Response, UploadFile
 
 from coordinator.kernel import crud
+from coordinator.kernel.errors import Forbidden
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
-from coordinator.modules.quoting import document
+from coordinator.kernel.rest import ListQuery
+from coordinator.modules.quoting import comparing, document, exchanging, listing
 from coordinator.modules.quoting import sheet as sheets
 from coordinator.modules.quoting.models import Quote
 
 router = APIRouter(prefix="/quotes", tags=["quote"])
 _READ = Permission("quoting", "read")
+_UPDATE = Permission("quoting", "update")
+_EXPORT = Permission("quoting", "export")
 
 
-def _quote(ctx: Ctx, quote_id: int) -> Quote:
-    found: Quote = crud.visible_record(ctx, ctx.registry.entities["quote"], quote_id, ctx.require(_READ))
+def _quote(ctx: Ctx, quote_id: int, permission: Permission = _READ) -> Quote:
+    found: Quote = crud.visible_record(
+        ctx, ctx.registry.entities["quote"], quote_id, ctx.require(permission), lock=permission is _UPDATE
+    )
     return found
+
+
+@router.get("/list/pdf", operation_id="quote_list_pdf", openapi_extra=guarded(_EXPORT))
+def list_pdf(ctx: Ctx, query: ListQuery) -> Response:
+    """The list of quotes with the list's filters and order, on paper."""
+    content = listing.pdf(ctx, query)
+    headers = {"content-disposition": 'inline; filename="devis.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
 
 
 @router.get("/{quote_id}/sheet", operation_id="quote_sheet", openapi_extra=guarded(_READ))
@@ -42,3 +56,30 @@ def pdf(ctx: Ctx, quote_id: int) -> Response:
     ctx.note("print", quote)
     headers = {"content-disposition": f'inline; filename="{quote.number}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/{quote_id}/comparison", operation_id="quote_comparison", openapi_extra=guarded(_READ))
+def comparison(ctx: Ctx, quote_id: int, line: int) -> dict[str, Any]:
+    """Automatic and manual result of a line side by side; costs are the matter of it, so it needs their field group."""
+    quote = _quote(ctx, quote_id)
+    if not ctx.principal.sees("costs_margins"):
+        raise Forbidden(extra={"module": "quoting", "right": "read"}, module="quoting", right="read")
+    return comparing.compare(ctx, quote, line)
+
+
+@router.get("/{quote_id}/exchange", operation_id="quote_exchange_export", openapi_extra=guarded(_EXPORT))
+def exchange_export(ctx: Ctx, quote_id: int, format: Literal["csv", "json"] = "csv") -> Response:
+    """Lines and operations for another quoting tool."""
+    quote = _quote(ctx, quote_id, _EXPORT)
+    headers = {"content-disposition": f'attachment; filename="{quote.number}.{format}"'}
+    content = exchanging.export(ctx, quote, format)
+    return Response(content, media_type=exchanging.MEDIA_TYPES[format], headers=headers)
+
+
+@router.post("/{quote_id}/exchange", operation_id="quote_exchange_import", openapi_extra=guarded(_UPDATE))
+def exchange_import(
+    ctx: Ctx, quote_id: int, file: Annotated[UploadFile, File()], take_prices: Annotated[bool, Form()] = False
+) -> dict[str, Any]:
+    """Lines of another quoting tool as manual lines of this quote."""
+    quote = _quote(ctx, quote_id, _UPDATE)
+    return exchanging.bring_in(ctx, quote, file.filename or "", file.file.read(), take_prices=take_prices)

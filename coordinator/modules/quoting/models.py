@@ -66,6 +66,8 @@ class QuoteLine(Record):
     method: Mapped[str] = f.choice("quote_method", default="ai")
     part_revision_id: Mapped[int | None] = f.ref("part_revision.id")
     drawing_analysis_id: Mapped[int | None] = f.ref("drawing_analysis.id")
+    solid_no: Mapped[int | None] = f.integer(read_only=True)
+    """Which of the distinct solids of its drawing the line is for, from 1; none = the drawing as a whole (DRW-13)."""
     description: Mapped[str | None] = f.text(200, search=True)
     material_id: Mapped[int | None] = f.ref("material.id")
     treatments: Mapped[str | None] = f.text(300)
@@ -74,6 +76,8 @@ class QuoteLine(Record):
     width_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
     height_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
     diameter_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
+    trade_operations: Mapped[list[Any] | None] = f.json()
+    """Work of other trades: ``[{trade, process, label, length_mm, …}]`` (QUO-42)."""
     programs_exist: Mapped[bool] = f.boolean()
     criticality: Mapped[str] = f.choice("criticality", default="standard")
     certificate_required: Mapped[bool] = f.boolean()
@@ -87,6 +91,10 @@ class QuoteLine(Record):
     error_message: Mapped[str | None] = f.text(500, read_only=True)
     manual_material_cost: Mapped[Decimal | None] = f.unit_price(group="costs_margins")
     manual_unit_price: Mapped[Decimal | None] = f.unit_price()
+    proposal: Mapped[dict[str, Any] | None] = _costs_json()
+    """What the computation proposed before anybody typed: cost, price and minutes."""
+    proposal_status: Mapped[str | None] = f.choice("ai_recommendation", required=False, read_only=True)
+    """What became of the proposal when a person approved the quote."""
     observation: Mapped[str | None] = f.long_text()
 
 
@@ -179,3 +187,53 @@ class ResourceGap(Record):
     alternatives: Mapped[list[Any] | None] = f.json(read_only=True)
     price: Mapped[Decimal | None] = f.money(read_only=True)
     delay_days: Mapped[int | None] = f.integer(unit="j", read_only=True)
+
+
+class QuoteReminder(Record):
+    """Day on which a sent quote is to be followed up (QUO-39)."""
+
+    __tablename__ = "quote_reminder"
+    __table_args__ = (UniqueConstraint("quote_id", "due_on"),)
+
+    quote_id: Mapped[int] = f.ref("quote.id", required=True)
+    due_on: Mapped[dt.date] = f.date(required=True)
+    done_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    """When the person was called; the reminder itself is his to send."""
+    remarks: Mapped[str | None] = f.text(300)
+
+
+class QuoteMail(Record):
+    """An e-mail to the customer: written with the act that caused it, given to the mail server by the worker."""
+
+    __tablename__ = "quote_mail"
+
+    quote_id: Mapped[int] = f.ref("quote.id", required=True, read_only=True)
+    kind: Mapped[str] = f.choice("quote_mail_kind", read_only=True)
+    status: Mapped[str] = f.status("mail", "queued")
+    recipient: Mapped[str] = f.text(254, required=True, kind="email", personal=True, read_only=True)
+    subject: Mapped[str] = f.text(300, required=True, read_only=True)
+    body: Mapped[str] = f.long_text(required=True, read_only=True)
+    document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
+    message_id: Mapped[str] = f.text(200, required=True, unique=True, read_only=True)
+    """Given once, so that a repeated delivery is recognised by mail programs."""
+    attempts: Mapped[int] = f.integer(required=True, default=0, read_only=True)
+    sent_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    last_error: Mapped[str | None] = f.text(500, read_only=True)
+
+
+class LearningFactor(Record):
+    """Real against estimated times of a process on a machine in a material group; applies only once accepted (QUO-41)."""
+
+    __tablename__ = "learning_factor"
+
+    machine_id: Mapped[int] = f.ref("machine.id", required=True, read_only=True)
+    operation_type: Mapped[str] = f.choice("operation_type", read_only=True)
+    iso513_group: Mapped[str] = f.text(4, required=True, read_only=True)
+    factor: Mapped[Decimal] = f.decimal(6, 3, required=True, read_only=True)
+    median_ratio: Mapped[Decimal] = f.decimal(8, 3, required=True, read_only=True)
+    lowest_ratio: Mapped[Decimal] = f.decimal(8, 3, required=True, read_only=True)
+    highest_ratio: Mapped[Decimal] = f.decimal(8, 3, required=True, read_only=True)
+    job_count: Mapped[int] = f.integer(required=True, read_only=True)
+    status: Mapped[str] = f.status("learning_factor", "proposed")
+    decided_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    decided_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from coordinator.kernel import mail
 from coordinator.kernel.registry import Command, EntitySpec, Job, Lifecycle, Module, Permission, Transition
 from coordinator.modules.drawings import api as drawings
-from coordinator.modules.quoting import endpoints, history, service, versions
+from coordinator.modules.quoting import endpoints, history, learned, sending, service, versions
 from coordinator.modules.quoting.defaults import setting_defs
 from coordinator.modules.quoting.models import (
+    LearningFactor,
     Quote,
     QuoteLine,
     QuoteLineOperation,
+    QuoteMail,
     QuotePriceBreak,
+    QuoteReminder,
     QuoteScenario,
     QuoteScenarioLine,
     ResourceGap,
@@ -28,12 +32,22 @@ LIFE = Lifecycle(
         Transition("approve", ("to_review",), "approved", "validate", service.approve, service.ApproveParams,
                    event="quote.approved", tone="primary", critical=True),
         Transition("reopen", ("approved",), "to_review", effect=service.reopen),
-        Transition("send", ("approved",), "sent", effect=service.send, event="quote.sent", tone="primary"),
+        Transition("send", ("approved",), "sent", effect=sending.send, params=sending.SendParams, event="quote.sent",
+                   tone="primary"),
         Transition("accept", ("sent", "expired"), "accepted", effect=service.accept, event="quote.accepted", confirm=True),
         Transition("refuse", ("sent",), "refused", effect=service.refuse, params=service.ReasonParams, event="quote.refused"),
         Transition("expire", ("sent",), "expired", event="quote.expired", automatic=True),
-        Transition("cancel", ("draft", "to_review", "approved", "sent"), "cancelled", event="quote.cancelled", tone="danger",
-                   confirm=True),
+        Transition("cancel", ("draft", "to_review", "approved", "sent"), "cancelled", effect=service.cancel, event="quote.cancelled",
+                   tone="danger", confirm=True),
+    ),
+)  # fmt: skip
+
+
+LEARNING = Lifecycle(
+    "status",
+    (
+        Transition("accept", ("proposed", "refused"), "accepted", "validate", learned.accept, tone="primary", critical=True),
+        Transition("refuse", ("proposed", "accepted"), "refused", "validate", learned.decide),
     ),
 )  # fmt: skip
 
@@ -73,6 +87,14 @@ MODULE = Module(
         _computed(QuoteScenario, title=("kind",), default_sort="id"),
         _computed(QuoteScenarioLine, title=("quote_line_id",), default_sort="id"),
         _computed(ResourceGap, title=("what",), default_sort="id"),
+        EntitySpec(QuoteReminder, "quoting", title=("due_on",), default_sort="due_on"),
+        _computed(
+            QuoteMail, title=("subject",), list_fields=("quote_id", "kind", "recipient", "status", "sent_at", "last_error"),
+        ),
+        _computed(
+            LearningFactor, menu_group="sales", title=("operation_type", "iso513_group"), lifecycle=LEARNING,
+            list_fields=("machine_id", "operation_type", "iso513_group", "factor", "median_ratio", "job_count", "status"),
+        ),
     ],
     commands=[
         Command("compute", _UPDATE, service.compute, entity="quote", available=_is_editable, tone="primary"),
@@ -81,11 +103,22 @@ MODULE = Module(
                 in_menu=False),
         Command("revise", Permission("quoting", "create"), versions.revise, entity="quote",
                 available=lambda quote: quote.status in versions.REVISABLE),
+        Command("remind", _UPDATE, sending.remind, sending.RemindParams, entity="quote",
+                available=lambda quote: quote.status == "sent"),
+        Command("send_again", _UPDATE, sending.again, entity="quote_mail", available=lambda row: row.status == "failed",
+                tone="primary"),
+        Command("split", _UPDATE, service.split_line, entity="quote_line",
+                available=lambda line: line.drawing_analysis_id is not None and line.solid_no is None),
         Command("remove", _UPDATE, service.remove_line, entity="quote_line", tone="danger", confirm=True),
         Command("reset", _UPDATE, service.reset_operation, entity="quote_line_operation",
                 available=lambda row: row.is_manual),
     ],
     routers=[endpoints.router],
-    jobs=[Job("quoting.expire", service.expire, cron="10 2 * * *")],
-    settings=setting_defs(),
+    jobs=[
+        Job("quoting.expire", service.expire, cron="10 2 * * *"),
+        Job("quoting.follow_up", sending.follow_up, cron="20 5 * * *"),
+        Job("quoting.learn", learned.learn, cron="40 3 * * 0"),
+        Job(sending.DELIVER_JOB, sending.deliver, detached=True, max_attempts=sending.MAX_ATTEMPTS),
+    ],
+    settings=[*setting_defs(), *mail.SETTINGS],
 )  # fmt: skip

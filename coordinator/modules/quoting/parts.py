@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,8 +14,10 @@ from coordinator.kernel.errors import DomainError
 from coordinator.modules.catalogue.models import Material, Part, PartRevision
 from coordinator.modules.drawings import api as drawings
 from coordinator.modules.machines.models import Machine
+from coordinator.modules.quoting import solids
 from coordinator.modules.quoting.engine.part import ManualLine, ManualOperation, PartDescription
 from coordinator.modules.quoting.engine.reading import from_reading
+from coordinator.modules.quoting.engine.trades import TradeOperation
 from coordinator.modules.quoting.models import QuoteLine, QuoteLineOperation
 from coordinator.modules.quoting.shop import designation
 
@@ -25,6 +28,7 @@ def describe(ctx: Context, line: QuoteLine) -> tuple[PartDescription, str | None
         "criticality": line.criticality,
         "certificate_required": line.certificate_required,
         "programs_exist": line.programs_exist,
+        "trade_operations": trade_operations(line.trade_operations),
     }
     material = designation(ctx.get(Material, line.material_id)) if line.material_id else None
     quantity = int(line.quantity)
@@ -34,6 +38,10 @@ def describe(ctx: Context, line: QuoteLine) -> tuple[PartDescription, str | None
         reading = drawings.validated_description(ctx, line.drawing_analysis_id)
     except DomainError as refusal:
         return _typed(ctx, line, material or "", boxes), refusal.message(ctx.locale)
+    if line.solid_no is not None:
+        if line.solid_no > len(solids.parts_of(reading)):
+            return _typed(ctx, line, material or "", boxes), f"Pièce n° {line.solid_no} absente du plan."
+        reading = solids.reading_of(reading, line.solid_no)
     part = from_reading(reading, quantity, material, **boxes)
     return _with_typed_size(part, line), None
 
@@ -55,7 +63,23 @@ def _typed(ctx: Context, line: QuoteLine, material: str, boxes: dict[str, Any]) 
         quantity=int(line.quantity),
         **boxes,
     )
+    if described.trade_operations and line.diameter_mm is None:
+        described = replace(described, form="trades")
     return _with_typed_size(described, line)
+
+
+def trade_operations(entries: Sequence[Mapping[str, Any]] | None) -> tuple[TradeOperation, ...]:
+    """Work of other trades as typed on the line; sizes are the keys that are neither trade, process nor label (QUO-42)."""
+    words = ("trade", "process", "label")
+    return tuple(
+        TradeOperation(
+            str(entry.get("trade") or ""),
+            {k: float(v) for k, v in entry.items() if k not in words and v is not None},
+            str(entry.get("process") or ""),
+            str(entry.get("label") or ""),
+        )
+        for entry in entries or ()
+    )
 
 
 def _with_typed_size(part: PartDescription, line: QuoteLine) -> PartDescription:
@@ -68,7 +92,8 @@ def _with_typed_size(part: PartDescription, line: QuoteLine) -> PartDescription:
         return replace(part, size_mm=size, turning_axis=(0.0, 0.0, 1.0), turned_profile=None, form="turned")
     if line.length_mm is not None and line.width_mm is not None and line.height_mm is not None:
         block = (float(line.length_mm), float(line.width_mm), float(line.height_mm))
-        return replace(part, size_mm=block, turned_profile=None, form="prismatic")
+        form = "trades" if part.form == "trades" else "prismatic"
+        return replace(part, size_mm=block, turned_profile=None, form=form)
     return part
 
 
@@ -84,20 +109,25 @@ def manual_line(ctx: Context, line: QuoteLine, operations: list[QuoteLineOperati
     """Typed operations of a manual line; ``None`` where the engine computes them."""
     if line.method != "manual":
         return None
-    codes = machine_codes(ctx)
-    typed = tuple(
+    typed = manual_operations([o for o in operations if o.is_manual], machine_codes(ctx))
+    cost = line.manual_material_cost
+    return ManualLine(typed, None if cost is None else _text(cost))
+
+
+def manual_operations(
+    operations: Sequence[QuoteLineOperation], codes: Mapping[int, str]
+) -> tuple[ManualOperation, ...]:
+    """Operations with the values they have now, loading included, as the engine's manual mode takes them."""
+    return tuple(
         ManualOperation(
             operation.operation_type,
-            float(operation.run_min),
+            float(operation.run_min + (operation.loading_min or 0)),
             float(operation.setup_min),
             codes.get(operation.machine_id) if operation.machine_id else None,
             operation.operation_label,
         )
         for operation in operations
-        if operation.is_manual
     )
-    cost = line.manual_material_cost
-    return ManualLine(typed, None if cost is None else _text(cost))
 
 
 def _text(value: Decimal) -> str:

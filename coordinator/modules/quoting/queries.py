@@ -12,7 +12,9 @@ from coordinator.kernel.db import Record
 from coordinator.modules.quoting.models import (
     Quote,
     QuoteLine,
+    QuoteMail,
     QuotePriceBreak,
+    QuoteReminder,
     QuoteScenario,
     QuoteScenarioLine,
     ResourceGap,
@@ -54,6 +56,16 @@ def scenario_lines(ctx: Context, scenario_id: int) -> dict[int, QuoteScenarioLin
 def gaps_of(ctx: Context, line_id: int) -> list[ResourceGap]:
     """What the shop lacks for a line."""
     return _children(ctx, ResourceGap, ResourceGap.quote_line_id, line_id)
+
+
+def reminders_of(ctx: Context, quote_id: int) -> list[QuoteReminder]:
+    """Days of follow-up, the next first."""
+    return sorted(_children(ctx, QuoteReminder, QuoteReminder.quote_id, quote_id), key=lambda r: r.due_on)
+
+
+def mails_of(ctx: Context, quote_id: int) -> list[QuoteMail]:
+    """E-mails to the customer, in order."""
+    return _children(ctx, QuoteMail, QuoteMail.quote_id, quote_id)
 
 
 def successor(ctx: Context, quote: Quote) -> Quote | None:

@@ -33,6 +33,8 @@ TYPED = {
     "power_kw": "power_kw", "cut_min": "cut_min", "run_min": "run_min", "setup_min": "setup_min", "cost": "cost",
 }  # fmt: skip
 """Columns a person may type over, with the name under which their explanation is kept."""
+_OPERATION_TYPES = {"wire_edm": "edm"}
+"""Kinds of work of the engine that the tables know under a wider name."""
 
 
 def dec(value: float | int | None, places: str = "0.001") -> Decimal | None:
@@ -49,8 +51,7 @@ def merge_operations(
 ) -> list[tuple[QuoteLineOperation, TypedOperation]]:
     """Rewrite the operations of a line; rows and values that a person typed stay. Answers those that change the cost."""
     if line.method == MANUAL:
-        _manual_costs(existing, found)
-        return []
+        return _manual_costs(existing, found, machine_codes)
     machines = {code: machine_id for machine_id, code in machine_codes.items()}
     tools = _tool_ids(ctx, found)
     kept = {_place(o): o for o in existing if o.is_manual}
@@ -60,7 +61,7 @@ def merge_operations(
     typed: list[tuple[QuoteLineOperation, TypedOperation]] = []
     for computed in presentation.operations(found):
         values = _columns(computed, machines, tools)
-        row = kept.pop((computed["sequence_no"], computed["operation_type"]), None)
+        row = kept.pop((values["sequence_no"], values["operation_type"]), None)
         if row is None:
             ctx.session.add(QuoteLineOperation(quote_line_id=line.id, **values))
             continue
@@ -75,13 +76,37 @@ def _place(row: QuoteLineOperation) -> tuple[int, str]:
     return row.sequence_no, row.operation_type
 
 
-def _manual_costs(existing: Sequence[QuoteLineOperation], found: LineResult) -> None:
-    """Typed operations of a manual line carry the cost the rates give them."""
-    computed = presentation.operations(found)
+def _manual_costs(
+    existing: Sequence[QuoteLineOperation], found: LineResult, machine_codes: Mapping[int, str]
+) -> list[tuple[QuoteLineOperation, TypedOperation]]:
+    """Typed operations of a manual line carry the cost the rates give them; answers those whose cost itself is typed."""
     rows = [o for o in existing if o.is_manual]
-    for row, values in zip(rows, computed, strict=False):
-        if not _is_typed(row, "cost"):
+    typed = [(row, operation) for row, operation in typed_costs(rows, found, machine_codes)]
+    own = {row.id for row, _ in typed}
+    for row, values in zip(rows, presentation.operations(found), strict=False):
+        if row.id not in own:
             row.cost = dec(values["cost"], "0.01")
+    return typed
+
+
+def typed_costs(
+    rows: Sequence[QuoteLineOperation], found: LineResult, machine_codes: Mapping[int, str]
+) -> list[tuple[QuoteLineOperation, TypedOperation]]:
+    """Rows whose cost a person typed or that are bought outside, with what the engine's minutes would have made of them."""
+    pairs = zip(rows, presentation.operations(found), strict=False)
+    return [
+        (row, _typed_operation(row, dec(values["cost"], "0.01") or Decimal(0), machine_codes))
+        for row, values in pairs
+        if _is_typed(row, "cost") or (row.is_subcontracted and row.cost is not None)
+    ]
+
+
+def computed_costs(found: LineResult) -> dict[tuple[int, str], Decimal]:
+    """Cost of each computed operation by number and kind of work."""
+    return {
+        (o["sequence_no"], o["operation_type"]): dec(o["cost"], "0.01") or Decimal(0)
+        for o in presentation.operations(found)
+    }
 
 
 def _lay_under(row: QuoteLineOperation, values: dict[str, Any]) -> None:
@@ -142,7 +167,7 @@ def _columns(o: dict[str, Any], machines: Mapping[str, int], tools: Mapping[str,
         "sequence_no": o["sequence_no"],
         "phase_no": o["phase_no"],
         "phase_label": str(o["phase"])[:200],
-        "operation_type": o["operation_type"],
+        "operation_type": _OPERATION_TYPES.get(o["operation_type"], o["operation_type"]),
         "operation_label": str(o["label"])[:300],
         "machine_id": machines.get(o["machine"]) if o["machine"] else None,
         "tool_id": tools.get(o["tool"]) if o["tool"] else None,

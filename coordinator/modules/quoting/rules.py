@@ -11,6 +11,7 @@ from typing import Any
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
 from coordinator.modules.quoting.engine.costing import floor_price
 from coordinator.modules.quoting.engine.settings import CostSettings
+from coordinator.modules.quoting.engine.trades import TRADES
 from coordinator.modules.quoting.models import Quote
 
 EDITABLE = ("draft", "to_review")
@@ -34,6 +35,25 @@ def check_quantity(quantity: Decimal | None) -> None:
     """
     if quantity is not None and (quantity <= 0 or quantity != int(quantity)):
         raise BusinessError("quote.quantity", errors=[FieldError("quantity", "quote.quantity")])
+
+
+def check_trades(entries: Any) -> None:
+    """Work of other trades: known trade, positive sizes (QUO-42, QUO-47).
+
+    Raises:
+        BusinessError: ``quote.trade`` naming the entry.
+    """
+    for number, entry in enumerate(entries or (), start=1):
+        if not isinstance(entry, dict) or entry.get("trade") not in TRADES:
+            raise _trade_refusal(number)
+        sizes = [v for k, v in entry.items() if k not in ("trade", "process", "label") and v is not None]
+        if any(isinstance(v, bool) or not isinstance(v, int | float) or not v > 0 for v in sizes):
+            raise _trade_refusal(number)
+
+
+def _trade_refusal(number: int) -> BusinessError:
+    error = FieldError("trade_operations", "quote.trade", {"number": number})
+    return BusinessError("quote.trade", errors=[error], number=number)
 
 
 def version_number(number: str, version_no: int) -> str:

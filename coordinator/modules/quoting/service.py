@@ -18,7 +18,7 @@ from coordinator.kernel.numbering import next_number
 from coordinator.modules.drawings import api as drawings
 from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import compute as computing
-from coordinator.modules.quoting import document, queries, results, rules
+from coordinator.modules.quoting import document, proposals, queries, results, rules, solids
 from coordinator.modules.quoting.defaults import VALIDITY_DAYS, engine_settings
 from coordinator.modules.quoting.models import (
     Quote,
@@ -58,6 +58,8 @@ class DrawingsParams(BaseModel):
     drawing_analysis_ids: list[int] = Field(min_length=1, max_length=200)
     quantity: Decimal = Field(gt=0)
     price_break_quantities: list[Decimal] = Field(default_factory=list, max_length=10)
+    split: bool = True
+    """A drawing of several parts gives one line per part, times its count."""
 
 
 def on_create(ctx: Context, quote: Quote) -> None:
@@ -106,6 +108,7 @@ def on_create_line(ctx: Context, line: QuoteLine) -> None:
     """Take over what the validated drawing and the customer bring (QUO-05, CRM-10)."""
     quote = touch(ctx, line.quote_id)
     rules.check_quantity(line.quantity)
+    rules.check_trades(line.trade_operations)
     with ctx.session.no_autoflush:
         last = ctx.session.scalar(select(func.max(QuoteLine.line_no)).where(QuoteLine.quote_id == quote.id))
         line.line_no = (last or 0) + 1
@@ -137,6 +140,7 @@ def on_update_line(ctx: Context, line: QuoteLine) -> None:
     with ctx.session.no_autoflush:
         touch(ctx, line.quote_id)
     rules.check_quantity(line.quantity)
+    rules.check_trades(line.trade_operations)
     if line.manual_unit_price is not None and line.manual_unit_price < 0:
         raise BusinessError("quote.price", errors=[FieldError("manual_unit_price", "quote.price")])
 
@@ -233,18 +237,52 @@ def remove_line(ctx: Context, line: QuoteLine, _params: Any) -> None:
 
 
 def add_drawings(ctx: Context, quote: Quote, params: DrawingsParams) -> dict[str, Any]:
-    """One line per validated drawing (QUO-01)."""
+    """One line per validated drawing, or per distinct part of it (QUO-01, DRW-13)."""
     rules.check_editable(quote)
     ids = []
     for analysis_id in params.drawing_analysis_ids:
-        line = QuoteLine(quote_id=quote.id, drawing_analysis_id=analysis_id, quantity=params.quantity)
-        on_create_line(ctx, line)
-        ctx.add(line)
-        for quantity in params.price_break_quantities:
-            rules.check_quantity(quantity)
-            ctx.add(QuotePriceBreak(quote_line_id=line.id, quantity=quantity))
-        ids.append(line.id)
+        found: list[solids.OwnPart | None] = [None]
+        if params.split:
+            found = [*solids.parts_of(drawings.validated_description(ctx, analysis_id))] or found
+        for part in found:
+            line = _drawing_line(ctx, quote, analysis_id, params.quantity, part)
+            for quantity in params.price_break_quantities:
+                rules.check_quantity(quantity)
+                ctx.add(
+                    QuotePriceBreak(quote_line_id=line.id, quantity=quantity * (part.count if part else 1))
+                )
+            ids.append(line.id)
     return {"quote_line_ids": ids}
+
+
+def _drawing_line(
+    ctx: Context, quote: Quote, analysis_id: int, quantity: Decimal, part: solids.OwnPart | None
+) -> QuoteLine:
+    line = QuoteLine(quote_id=quote.id, drawing_analysis_id=analysis_id, quantity=quantity)
+    if part is not None:
+        line.solid_no, line.quantity = part.no, quantity * part.count
+        line.description = part.name or None
+    on_create_line(ctx, line)
+    return ctx.add(line)
+
+
+def split_line(ctx: Context, line: QuoteLine, _params: Any) -> dict[str, Any]:
+    """Put one line per part in the place of the line of a drawing with several.
+
+    Raises:
+        Conflict: ``quote.nothing_to_split``.
+    """
+    quote = touch(ctx, line.quote_id)
+    analysis_id = line.drawing_analysis_id
+    found = solids.parts_of(drawings.validated_description(ctx, analysis_id)) if analysis_id else []
+    if analysis_id is None or line.solid_no is not None or not found:
+        raise Conflict("quote.nothing_to_split", line=line.line_no)
+    made = [_drawing_line(ctx, quote, analysis_id, line.quantity, part) for part in found]
+    for new in made:
+        new.material_id, new.criticality = line.material_id, line.criticality
+        new.certificate_required = line.certificate_required
+    line.archived_at = ctx.now
+    return {"quote_line_ids": [new.id for new in made]}
 
 
 def compute(ctx: Context, quote: Quote, params: Any) -> dict[str, Any]:
@@ -298,6 +336,7 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
     quote.approved_at = ctx.now
     quote.reviewed_by_id = ctx.principal.user_id
     document.file_quote(ctx, quote)
+    proposals.settle(ctx, quote)
 
 
 def reopen(ctx: Context, quote: Quote, _params: Any) -> None:  # noqa: ARG001 — signature of an effect
@@ -305,14 +344,6 @@ def reopen(ctx: Context, quote: Quote, _params: Any) -> None:  # noqa: ARG001 �
     quote.approved_at = None
     quote.reviewed_by_id = None
     quote.document_version_id = None
-
-
-def send(ctx: Context, quote: Quote, _params: Any) -> dict[str, Any]:
-    """Note that the quote went to the customer."""
-    if quote.document_version_id is None:
-        document.file_quote(ctx, quote)
-    quote.sent_at = ctx.now
-    return {"document_version_id": quote.document_version_id}
 
 
 def accept(ctx: Context, quote: Quote, _params: Any) -> None:
@@ -333,13 +364,21 @@ def refuse(ctx: Context, quote: Quote, params: ReasonParams) -> None:  # noqa: A
     quote.refusal_reason = params.reason
 
 
+def cancel(ctx: Context, quote: Quote, _params: Any) -> None:
+    """The quote is given up."""
+    proposals.drop(ctx, quote)
+
+
 def expire(ctx: Context) -> int:
-    """Sent quotes past their validity expire; whoever made them is told (QUO-39)."""
+    """Sent quotes past their validity expire; a task offers the new price, which `revise` then computes (QUO-39)."""
     query = select(Quote).where(Quote.status == "sent", Quote.valid_until < ctx.now.date())
     count = 0
     for quote in ctx.session.scalars(query):
         move(ctx, quote, "expire")
-        text = f"Devis {quote.number} expiré : proposez un nouveau prix."
-        tasks.notify(ctx, "info", "quoting", text, quote, role="sales", user_id=quote.created_by_id)
+        title = f"Devis {quote.number} expiré : proposer un nouveau prix (nouvelle version)"
+        tasks.open_task(
+            ctx, "quote_reprice", title, quote, role="sales", details={"action": "revise"},
+            dedupe_key=f"quote_reprice:{quote.id}",
+        )  # fmt: skip
         count += 1
     return count

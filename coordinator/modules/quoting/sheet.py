@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.crud import serialize, serialize_many
 from coordinator.kernel.errors import NotFound
-from coordinator.modules.quoting import queries
+from coordinator.modules.drawings import api as drawings
+from coordinator.modules.quoting import queries, solids
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation
 from coordinator.modules.quoting.parts import operations_of
 
@@ -33,6 +35,7 @@ def sheet(ctx: Context, quote: Quote) -> dict[str, Any]:
                 "time_safety_pct": (line.result or {}).get("time_safety_pct"),
                 "cost_breakdown": _costs(ctx, line, "cost_breakdown"),
                 "alternatives": _costs(ctx, line, "alternatives"),
+                "parts_offered": _parts_offered(ctx, line),
             }
         )
         lines[-1].pop("result", None)
@@ -43,9 +46,19 @@ def sheet(ctx: Context, quote: Quote) -> dict[str, Any]:
         "scenarios": [_scenario(ctx, s) for s in queries.scenarios_of(ctx, quote.id)],
         "questions": quote.questions or [],
         "warnings": quote.warnings or [],
+        "reminders": serialize_many(ctx, entities["quote_reminder"], queries.reminders_of(ctx, quote.id)),
+        "mails": serialize_many(ctx, entities["quote_mail"], queries.mails_of(ctx, quote.id)),
         "is_computed": quote.computed_at is not None,
         "current_version": None if newer is None else {"id": newer.id, "number": newer.number},
     }
+
+
+def _parts_offered(ctx: Context, line: QuoteLine) -> list[dict[str, Any]]:
+    """Distinct parts of the line's drawing that `split` would make lines of."""
+    if line.drawing_analysis_id is None or line.solid_no is not None:
+        return []
+    reading = (drawings.analysis(ctx, line.drawing_analysis_id).reading or {}).get("part") or {}
+    return [dataclasses.asdict(part) for part in solids.parts_of(reading)]
 
 
 def _costs(ctx: Context, line: QuoteLine, key: str) -> Any:

@@ -14,10 +14,10 @@ from sqlalchemy import select, text
 from coordinator.kernel.context import Context
 from coordinator.modules.catalogue.models import CuttingData, Material, SupplierItem, Tool
 from coordinator.modules.company import api as company
-from coordinator.modules.company.models import ActivityType, RateCardLine, WorkCenter
+from coordinator.modules.company.models import ActivityType, RateCard, RateCardLine, WorkCenter
 from coordinator.modules.machines.models import Machine, MachineCapability, MachineToolCompatibility
 from coordinator.modules.parties.models import Supplier
-from coordinator.modules.quoting import shop_stock
+from coordinator.modules.quoting import learned, shop_stock
 from coordinator.modules.quoting.defaults import engine_settings
 from coordinator.modules.quoting.engine import shop as engine
 from coordinator.modules.quoting.engine.materials import identify
@@ -42,6 +42,7 @@ def build_shop(ctx: Context, treatments: Iterable[str] = ()) -> engine.Shop:
         rate_card=card,
         calendar=_calendar(ctx),
         settings=engine_settings(ctx),
+        learned=learned.accepted(ctx),
     )
 
 
@@ -266,8 +267,13 @@ def _rates(ctx: Context, names: dict[int, str], treatments: tuple[str, ...]) -> 
     trades = dict(ctx.session.execute(select(ActivityType.id, ActivityType.code)).tuples().all())
     suppliers = dict(ctx.session.execute(select(Supplier.id, Supplier.name)).tuples().all())
     found: list[engine.RateCardLine] = []
-    query = select(RateCardLine).where(RateCardLine.archived_at.is_(None)).order_by(RateCardLine.id.desc())
-    for row in ctx.session.scalars(query):
+    query = (
+        select(RateCardLine, RateCard)
+        .join(RateCard, RateCard.id == RateCardLine.rate_card_id)
+        .where(RateCardLine.archived_at.is_(None), RateCard.archived_at.is_(None))
+        .order_by(RateCardLine.id.desc())
+    )
+    for row, card in ctx.session.execute(query).tuples():
         if row.job_position_id is not None:
             continue
         for kind, treatment in _kinds(row, treatments):
@@ -283,8 +289,9 @@ def _rates(ctx: Context, names: dict[int, str], treatments: tuple[str, ...]) -> 
                 material=names.get(row.material_id, "?") if row.material_id else "",
                 treatment=treatment,
                 supplier=suppliers.get(row.supplier_id, "?") if row.supplier_id else "",
+                selling_rate=row.selling_rate,
                 valid_from=row.valid_from,
-                valid_to=row.valid_to,
+                valid_to=min((d for d in (row.valid_to, card.valid_to) if d is not None), default=None),
             )
             found.append(line)
     return found

@@ -50,7 +50,7 @@ def revise(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
 
 
 def _copy_line(ctx: Context, line: QuoteLine, quote: Quote) -> None:
-    twin = ctx.add(_copy(line, quote_id=quote.id, line_no=line.line_no))
+    twin = ctx.add(_copy(line, quote_id=quote.id, line_no=line.line_no, solid_no=line.solid_no))
     for row in queries.price_breaks_of(ctx, line.id):
         ctx.add(QuotePriceBreak(quote_line_id=twin.id, quantity=row.quantity))
     for operation in operations_of(ctx, line.id):
