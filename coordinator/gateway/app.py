@@ -9,9 +9,11 @@ from fastapi import APIRouter, FastAPI
 from coordinator.gateway.authentication import authenticate, install_access_log
 from coordinator.gateway.live import LiveHub, live_router
 from coordinator.gateway.mobile import MobileFiles
+from coordinator.gateway.segments import SegmentedApp
 from coordinator.gateway.system import system_router
 from coordinator.kernel.context import ContextFactory
 from coordinator.kernel.http import install_handlers
+from coordinator.kernel.registry import Registry
 from coordinator.kernel.rest import command_router, entity_router
 
 MOBILE_BUILD = Path(__file__).resolve().parents[2] / "clients" / "mobile" / "dist"
@@ -20,7 +22,7 @@ MOBILE_BUILD = Path(__file__).resolve().parents[2] / "clients" / "mobile" / "dis
 def create_app(factory: ContextFactory) -> FastAPI:
     """Application over one database. Keeps no state but its connections (decision 5)."""
     hub = LiveHub(factory.config.database_url)
-    app = FastAPI(
+    app = SegmentedApp(
         title="gestion-usinage",
         version="1",
         docs_url="/docs",
@@ -33,17 +35,7 @@ def create_app(factory: ContextFactory) -> FastAPI:
     app.state.hub = hub
     install_handlers(app)
     install_access_log(app)
-    api = APIRouter(prefix="/api/v1")
-    # Hand-written routes first: "/users/me" must win over "/users/{record_id}".
-    for module in factory.registry.modules.values():
-        for router in module.routers:
-            api.include_router(router)
-    api.include_router(system_router)
-    api.include_router(live_router)
-    api.include_router(command_router(factory.registry))
-    for spec in factory.registry.entities.values():
-        api.include_router(entity_router(spec, factory.registry))
-    app.include_router(api)
+    app.include_by_segment("/api/v1", _routers(factory.registry))
 
     @app.get("/", openapi_extra={"x-public": "liveness"}, operation_id="root")
     def root() -> dict[str, str]:
@@ -52,3 +44,10 @@ def create_app(factory: ContextFactory) -> FastAPI:
     if MOBILE_BUILD.is_dir():
         app.mount("/m", MobileFiles(MOBILE_BUILD), name="mobile")
     return app
+
+
+def _routers(registry: Registry) -> list[APIRouter]:
+    # Hand-written routes first: "/users/me" must win over "/users/{record_id}".
+    written = [router for module in registry.modules.values() for router in module.routers]
+    entities = [entity_router(spec, registry) for spec in registry.entities.values()]
+    return [*written, system_router, live_router, command_router(registry), *entities]

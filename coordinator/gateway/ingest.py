@@ -1,8 +1,8 @@
 """Ingest: takes stations' messages from the broker, stores them, acknowledges, hands facts to the modules.
 
-Threads: paho's network loop fills a bounded queue; the writer empties it in batches, one transaction each, and
-publishes acknowledgements only after commit; the processor runs the modules' handlers; the housekeeper publishes
-configurations, commands and reference data. Several ingest processes share the load by MQTT 5 shared subscriptions.
+Threads: paho's network loop fills a bounded queue; the decoder empties it in batches, unpacks and judges them while the
+database is busy with those before; the writer stores each in one transaction and publishes acknowledgements only after
+commit; the processor runs the modules' handlers; the housekeeper publishes configurations, commands and reference data. Several ingest processes share the load by MQTT 5 shared subscriptions.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _log = structlog.get_logger(__name__)
 BATCH = 1000
 BATCH_WAIT_S = 0.02
 QUEUE_LIMIT = 50_000
+DECODED_LIMIT = 2
 HOUSEKEEPING_S = 1.0
 REFERENCE_S = 5.0
 STATIONS_CACHE_S = 2.0
@@ -62,7 +63,12 @@ class Ingest:
         self._group = group
         self._inbox: queue.Queue[stations.Received] = queue.Queue(QUEUE_LIMIT)
         self._reports: queue.Queue[tuple[str, str, Channel, bytes]] = queue.Queue(QUEUE_LIMIT)
-        self._held: list[stations.Received] = []
+        self._taken: list[stations.Received] = []
+        self._decoded: queue.Queue[tuple[list[stations.Received], stations.Sorted]] = queue.Queue(
+            DECODED_LIMIT
+        )
+        self._held: tuple[list[stations.Received], stations.Sorted] | None = None
+        self._is_decoded = threading.Event()
         self._stop = threading.Event()
         self._work = threading.Event()
         self._known: dict[tuple[str, str], str | None] = {}
@@ -89,6 +95,7 @@ class Ingest:
         self._client.connect_async(config.mqtt_host, config.mqtt_port, keepalive=30)
         self._client.loop_start()
         for name, target in (
+            ("decoder", self._decode),
             ("writer", self._write),
             ("processor", self._process),
             ("housekeeper", self._housekeep),
@@ -147,15 +154,33 @@ class Ingest:
 
     # writer ------------------------------------------------------------------------------------------------------
 
+    def _decode(self) -> None:
+        try:
+            while self._taken or not (self._stop.is_set() and self._inbox.empty()):
+                # Held until handed on: what fails here must not lose what the broker has already handed over.
+                self._taken = self._taken or self._take_batch()
+                if self._taken:
+                    self._decoded.put((self._taken, stations.sort_batch(self._taken, self._refusal)))
+                    self._taken = []
+        finally:
+            if self._stop.is_set():
+                self._is_decoded.set()
+
     def _write(self) -> None:
         url = self._factory.config.database_url.replace("postgresql+psycopg://", "postgresql://")
         with psycopg.connect(url, options="-c timezone=UTC") as connection:
-            while self._held or not (self._stop.is_set() and self._inbox.empty()):
+            while self._held or not (self._is_decoded.is_set() and self._decoded.empty()):
                 # Held until stored: a lost connection must not lose what the broker has already handed over.
-                self._held = self._held or self._take_batch()
+                self._held = self._held or self._take_decoded()
                 if self._held:
-                    self._store(connection, self._held)
-                    self._held = []
+                    self._store(connection, *self._held)
+                    self._held = None
+
+    def _take_decoded(self) -> tuple[list[stations.Received], stations.Sorted] | None:
+        try:
+            return self._decoded.get(timeout=0.2)
+        except queue.Empty:
+            return None
 
     def _take_batch(self) -> list[stations.Received]:
         try:
@@ -170,17 +195,21 @@ class Ingest:
                 break
         return batch
 
-    def _store(self, connection: psycopg.Connection[Any], batch: list[stations.Received]) -> None:
+    def _store(
+        self,
+        connection: psycopg.Connection[Any],
+        batch: list[stations.Received],
+        judged: stations.Sorted,
+    ) -> None:
         """Store a batch and acknowledge it. One message the database cannot take is rejected alone."""
-        judged = stations.sort_batch(batch, self._refusal)
         try:
             with connection.transaction():
                 states = stations.store(connection, judged, machines.write_batches, self._has_handler)
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
-                self._store(connection, batch[:middle])
-                self._store(connection, batch[middle:])
+                for part in (batch[:middle], batch[middle:]):
+                    self._store(connection, part, stations.sort_batch(part, self._refusal))
                 return
             _log.error("message refused by the database", topic=batch[0].topic, reason=str(error))
             with connection.transaction():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Index, PrimaryKeyConstraint, UniqueConstraint, inspect
 
 from coordinator.kernel.db import Record
 from coordinator.kernel.settings_store import SettingDef
@@ -207,6 +207,7 @@ class Registry:
         self.entities: dict[str, EntitySpec] = {}
         self.by_path: dict[str, EntitySpec] = {}
         self.commands: dict[tuple[str | None, str], Command] = {}
+        self._by_entity: dict[str, list[Command]] = {}
         self.handlers: dict[str, list[Handler]] = {}
         self.handler_by_name: dict[str, Handler] = {}
         self.device_handlers: dict[str, list[DeviceHandler]] = {}
@@ -243,6 +244,7 @@ class Registry:
             raise ValueError(f"entity {spec.name} declared twice")
         self.entities[spec.name] = spec
         self.by_path[spec.path] = spec
+        _index_order(spec)
         if spec.lifecycle:
             from coordinator.kernel.lifecycle import transition_command
 
@@ -257,6 +259,8 @@ class Registry:
         if command.entity is not None and command.entity not in self.entities:
             raise ValueError(f"command {command.name} names the unknown entity {command.entity}")
         self.commands[key] = command
+        if command.entity is not None:
+            self._by_entity.setdefault(command.entity, []).append(command)
 
     def switched_off(self, ctx: Context) -> frozenset[str]:
         """Module codes not in use in this installation (SET-20)."""
@@ -268,9 +272,9 @@ class Registry:
         served = {s.module_code for s in module.entities}
         return frozenset(served | {c.permission.module_code for c in module.commands})
 
-    def entity_commands(self, entity: str) -> list[Command]:
+    def entity_commands(self, entity: str) -> Sequence[Command]:
         """Commands of one entity, in order of declaration."""
-        return [c for (name, _), c in self.commands.items() if name == entity]
+        return self._by_entity.get(entity, [])
 
     def permissions(self) -> list[str]:
         """Every permission that guards something, sorted: the committed permission list."""
@@ -285,3 +289,17 @@ class Registry:
             if spec.can_delete:
                 found.add(f"{spec.module_code}:delete")
         return sorted(found)
+
+
+def _index_order(spec: EntitySpec) -> None:
+    """An index for the order lists are shown in, where none begins with that column: a page never sorts the table."""
+    # A model that extends another one may be ordered by a column of the other's table.
+    column: Any = inspect(spec.model).column_attrs[spec.default_sort.split(",")[0].lstrip("-")].columns[-1]
+    table = column.table
+    constraints = (PrimaryKeyConstraint, UniqueConstraint)
+    groups = [
+        *(index.columns for index in table.indexes),
+        *(c.columns for c in table.constraints if isinstance(c, constraints)),
+    ]
+    if not any(next(iter(columns), None) is column for columns in groups):
+        Index(None, column, table.c.id)

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, File, Header, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
 from sqlalchemy import select
 
 from coordinator.kernel import commands, crud, transfer
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.errors import Invalid
-from coordinator.kernel.http import Ctx, field_error, guarded
+from coordinator.kernel.http import Ctx, field_error, guarded, unit_of_work
 from coordinator.kernel.i18n import history_label
 from coordinator.kernel.models import AuditLog
 from coordinator.kernel.registry import Command, EntitySpec, Permission, Registry
@@ -70,7 +71,7 @@ def command_router(registry: Registry) -> APIRouter:
     return router
 
 
-def _list_query(
+async def _list_query(
     request: Request,
     skip: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=crud.MAX_LIMIT)] = 10,
@@ -89,8 +90,10 @@ def _add_reading(router: APIRouter, spec: EntitySpec) -> None:
     read = Permission(spec.module_code, "read")
 
     @router.get("", operation_id=f"{spec.name}_list", openapi_extra=guarded(read), response_model=Page)
-    def list_records(ctx: Ctx, query: ListQuery) -> Any:
-        return crud.list_records(ctx, spec, query)
+    def list_records(request: Request, query: ListQuery) -> Any:
+        with unit_of_work(request) as ctx:
+            answer = crud.list_records(ctx, spec, query)
+        return _json(answer)
 
     export = Permission(spec.module_code, "export")
 
@@ -107,8 +110,10 @@ def _add_reading(router: APIRouter, spec: EntitySpec) -> None:
         response_model=read_schema(spec.model),
         response_model_exclude_unset=True,
     )
-    def get_record(ctx: Ctx, record_id: int) -> Any:
-        return crud.read_record(ctx, spec, record_id)
+    def get_record(request: Request, record_id: int) -> Any:
+        with unit_of_work(request) as ctx:
+            answer = crud.read_record(ctx, spec, record_id)
+        return _json(answer)
 
     @router.get("/{record_id}/history", operation_id=f"{spec.name}_history", openapi_extra=guarded(read))
     def history(ctx: Ctx, record_id: int) -> list[dict[str, Any]]:
@@ -241,6 +246,11 @@ def _given(body: Any, params: type[BaseModel]) -> Any:
         return params()
     except ValidationError as error:
         raise Invalid(errors=[field_error(dict(raw)) for raw in error.errors()]) from None
+
+
+def _json(answer: dict[str, Any]) -> Response:
+    """The answer as it is: already in JSON types, it needs neither validation nor another conversion."""
+    return Response(to_json(answer, inf_nan_mode="null"), media_type="application/json")
 
 
 def _plain(result: Any) -> Any:

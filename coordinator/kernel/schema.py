@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -24,14 +26,15 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-def field_columns(model: type[Record]) -> dict[str, Column[Any]]:
+@lru_cache(maxsize=1024)
+def field_columns(model: type[Record]) -> Mapping[str, Column[Any]]:
     """Declared fields by attribute name, inherited ones first, in order of declaration."""
     columns: dict[str, Column[Any]] = {}
     for attribute in inspect(model).column_attrs:
         column: Any = attribute.columns[-1]
         if attribute.key not in COMMON and isinstance(column.info.get("field"), FieldInfo):
             columns[attribute.key] = column
-    return columns
+    return MappingProxyType(columns)
 
 
 def info_of(column: Column[Any]) -> FieldInfo:

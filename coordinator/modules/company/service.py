@@ -13,6 +13,7 @@ from coordinator.kernel.crud import display
 from coordinator.kernel.enumerations import OPEN_STATES
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
 from coordinator.kernel.i18n import t
+from coordinator.kernel.remembered import Remembered
 from coordinator.kernel.schema import field_columns, info_of
 from coordinator.modules.company import rules
 from coordinator.modules.company.models import (
@@ -203,10 +204,14 @@ def _require_no_open_work(ctx: Context, module_code: str) -> None:
         raise Conflict("module.open_work", extra=extra, count=count, records=shown)
 
 
+SWITCHES_S = 3.0
+_switches: Remembered[frozenset[str]] = Remembered(SWITCHES_S, ModuleActivation)
+
+
 def switched_off(ctx: Context) -> frozenset[str]:
-    """Module codes that are switched off."""
+    """Module codes that are switched off; a change made by another process acts within ``SWITCHES_S``."""
     query = select(ModuleActivation.module_code).where(~ModuleActivation.is_active)
-    return frozenset(ctx.session.scalars(query))
+    return _switches.get(ctx.session, ctx.config.database_url, lambda: frozenset(ctx.session.scalars(query)))
 
 
 def add_rate(ctx: Context, line: RateCardLine) -> None:

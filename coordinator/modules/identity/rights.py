@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import event, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from coordinator.kernel.registry import RIGHTS
+from coordinator.kernel.remembered import Remembered
 from coordinator.modules.identity.models import PermissionGrant, Role, UserAccount, UserRole
 
 CACHE_S = 60.0
@@ -127,56 +125,9 @@ def _of_roles(session: Session, held: dict[int, Role], user_id: int | None) -> E
     )
 
 
-_cache: dict[tuple[str, int], tuple[float, Effective]] = {}
-_lock = threading.Lock()
+_remembered: Remembered[Effective] = Remembered(CACHE_S, Role, UserRole, PermissionGrant, UserAccount)
 
 
 def effective(session: Session, database_url: str, user_id: int) -> Effective:
     """Effective rights, at most ``CACHE_S`` old: a change made by another process acts within that time (ACC-28)."""
-    key = (database_url, user_id)
-    with _lock:
-        kept = _cache.get(key)
-    if kept is not None and time.monotonic() - kept[0] < CACHE_S:
-        return kept[1]
-    read_at = time.monotonic()
-    result = compute(session, user_id)
-    if not session.info.get("rights_changed"):
-        with _lock:
-            if len(_cache) > 5000:
-                _cache.clear()
-            _cache[key] = (read_at, result)
-    return result
-
-
-def forget() -> None:
-    """Compute again at the next use."""
-    with _lock:
-        _cache.clear()
-
-
-def _watch(session: Session, _flush_context: Any) -> None:
-    changed = (*session.new, *session.dirty, *session.deleted)
-    if any(isinstance(r, Role | UserRole | PermissionGrant | UserAccount) for r in changed):
-        session.info["rights_changed"] = True
-        forget()
-
-
-def _committed(session: Session) -> None:
-    if not session.in_nested_transaction() and session.info.pop("rights_changed", False):
-        forget()
-
-
-def _rolled_back(session: Session) -> None:
-    if session.info.pop("rights_changed", False):
-        forget()
-
-
-def install() -> None:
-    """Forget cached rights as soon as this process changes any."""
-    if not event.contains(Session, "after_flush", _watch):
-        event.listen(Session, "after_flush", _watch)
-        event.listen(Session, "after_commit", _committed)
-        event.listen(Session, "after_rollback", _rolled_back)
-
-
-install()
+    return _remembered.get(session, (database_url, user_id), lambda: compute(session, user_id))

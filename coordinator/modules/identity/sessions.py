@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from coordinator.kernel.context import Context, Principal
 from coordinator.kernel.errors import DomainError, Unauthenticated
@@ -131,7 +131,7 @@ def _issue(ctx: Context, user: UserAccount, session: UserSession) -> SignedIn:
     )
 
 
-def restrictions(ctx: Context, user: UserAccount) -> tuple[str, ...]:
+def restrictions(ctx: Context, user: Any) -> tuple[str, ...]:
     """What the person must do before any right is given: change the password, enrol the second factor (ACC-05, ACC-09)."""
     found = []
     if user.must_change_password:
@@ -141,9 +141,11 @@ def restrictions(ctx: Context, user: UserAccount) -> tuple[str, ...]:
     return tuple(found)
 
 
-def needs_totp(ctx: Context, user: UserAccount) -> bool:
+def needs_totp(ctx: Context, user: Any) -> bool:
     """Whether the person has two-factor duty."""
-    return user.is_master or rights.effective(ctx.session, ctx.config.database_url, user.id).requires_totp
+    return (
+        bool(user.is_master) or rights.effective(ctx.session, ctx.config.database_url, user.id).requires_totp
+    )
 
 
 def principal_of_token(ctx: Context, token: str) -> Principal:
@@ -153,19 +155,29 @@ def principal_of_token(ctx: Context, token: str) -> Principal:
         Unauthenticated: ``auth.invalid_token`` for anything expired, forged or revoked.
     """
     claims = tokens.read_access_token(ctx, token)
-    query = select(UserSession, UserAccount).join(UserAccount, UserAccount.id == UserSession.user_id)
-    row = ctx.session.execute(query.where(UserSession.id == claims.session_id)).one_or_none()
-    if row is None:
+    found = ctx.session.execute(_HOLDER, {"session": claims.session_id, "user": claims.user_id}).one_or_none()
+    if found is None or found.revoked_at is not None or found.expires_at <= ctx.now:
         raise Unauthenticated("auth.invalid_token")
-    session, user = row._tuple()
-    if session.user_id != claims.user_id or session.revoked_at is not None or session.expires_at <= ctx.now:
-        raise Unauthenticated("auth.invalid_token")
-    _seen(ctx, session)
-    return principal_of(ctx, user, session_id=session.id)
+    _seen(ctx, claims.session_id, found.last_seen_at)
+    return principal_of(ctx, found, session_id=claims.session_id)
 
 
-def principal_of(ctx: Context, user: UserAccount, *, session_id: int | None = None) -> Principal:
-    """Principal of an account with its effective rights; without any right while something is due.
+# Read at every request: only what is needed, in one statement.
+_HOLDER = (
+    select(
+        *(getattr(UserAccount, name) for name in (
+            "id", "first_name", "last_name", "employee_id", "site_id", "is_active", "archived_at", "is_master",
+            "must_change_password", "totp_confirmed_at",
+        )),
+        UserSession.revoked_at, UserSession.expires_at, UserSession.last_seen_at,
+    )
+    .join(UserSession, UserSession.user_id == UserAccount.id)
+    .where(UserSession.id == bindparam("session"), UserAccount.id == bindparam("user"))
+)  # fmt: skip
+
+
+def principal_of(ctx: Context, user: Any, *, session_id: int | None = None) -> Principal:
+    """Principal of an account (a ``UserAccount`` or its columns) with its effective rights; without any right while something is due.
 
     Raises:
         Unauthenticated: the account is closed.
@@ -188,11 +200,11 @@ def principal_of(ctx: Context, user: UserAccount, *, session_id: int | None = No
     )
 
 
-def _seen(ctx: Context, session: UserSession) -> None:
-    if ctx.now - session.last_seen_at < _SEEN_EVERY:
+def _seen(ctx: Context, session_id: int, last_seen_at: dt.datetime) -> None:
+    if ctx.now - last_seen_at < _SEEN_EVERY:
         return
     # A sister request may hold the row: her mark is as good as ours.
-    free = select(UserSession.id).where(UserSession.id == session.id).with_for_update(skip_locked=True)
+    free = select(UserSession.id).where(UserSession.id == session_id).with_for_update(skip_locked=True)
     statement = update(UserSession).where(UserSession.id.in_(free)).values(last_seen_at=ctx.now)
     ctx.session.execute(statement.execution_options(synchronize_session=False))
 
