@@ -139,7 +139,12 @@ MODULE = Module(
     ],
     jobs=[
         Job("machines.watch_thresholds", service.watch_thresholds, cron="* * * * *"),
+        Job("machines.roll_up_telemetry", telemetry.roll_up, cron="*/5 * * * *"),
         Job("machines.maintain_telemetry", telemetry.maintain, cron="17 1 * * *"),
     ],
-    settings=[SettingDef("machines.max_parts_per_cycle", "machines", "integer", 100, "pce", 1, 100_000)],
+    settings=[
+        SettingDef("machines.max_parts_per_cycle", "machines", "integer", 100, "pce", 1, 100_000),
+        SettingDef("machines.minute_retention_days", "machines", "integer", 730, "j", 1, 36_500),
+        SettingDef("machines.hour_retention_days", "machines", "integer", 1_826, "j", 1, 36_500),
+    ],
 )

@@ -23,6 +23,14 @@ _REPRESENTABLE_MS = 9.0e14
 """Beyond it an instant fits neither Python's nor PostgreSQL's calendar."""
 MAX_POINTS = 5000
 CACHE_S = 60.0
+ROLL_UP_HOURS = 5000
+"""Hours one run of the roll-up makes again; the next run takes the others."""
+_HOUR_US = 3_600_000_000
+_HOURS_LIMIT = 1 << 24
+"""More hours since 1970 than any calendar holds: a channel and an hour fit one number."""
+_MINUTE = dt.timedelta(minutes=1)
+_HOUR = dt.timedelta(hours=1)
+_RAW_RANGE = dt.timedelta(hours=6)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PARTITIONED_DAYS = dt.timedelta(days=100)
 _log = structlog.get_logger(__name__)
@@ -139,10 +147,9 @@ def _binary_rows(samples: Samples) -> bytes:
         return rows.tobytes()
     rows["l3"][samples.is_null] = -1
     start, end = _ROW.fields["value"][1], _ROW.fields["l4"][1]  # type: ignore[index]
-    parts = (r.tobytes() for r in rows)
-    return b"".join(
-        p[:start] + p[end:] if null else p for p, null in zip(parts, samples.is_null, strict=True)
-    )
+    keep = np.ones((len(rows), _ROW.itemsize), dtype=bool)
+    keep[samples.is_null, start:end] = False
+    return rows.view(np.uint8).reshape(len(rows), _ROW.itemsize)[keep].tobytes()
 
 
 def ensure_partitions(connection: psycopg.Connection[Any], first: dt.datetime, last: dt.datetime) -> int:
@@ -163,41 +170,79 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
     wanted = {(b.machine_code, code): c.unit for b, _ in batches for code, c in b.channels.items()}
     channels = _cache.resolve(connection, wanted)
     found = [
-        _samples(channel, series, received_at)
+        (channel, series, received_at)
         for batch, received_at in batches
         for code, series in batch.channels.items()
         if series.t and (channel := channels.get((batch.machine_code, code))) is not None
     ]
     if not found:
         return 0
-    samples = Samples(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    # Neighbours in the index come together: the batch costs less than its rows one by one.
+    found.sort(key=lambda item: item[0].id)
+    samples = _samples(found)
     newest = max(received_at for _, received_at in batches)
     # Older samples go to the default partition: a wrong clock must not make a partition per imagined day.
     recent = samples.at_us[samples.at_us >= _us(newest - _PARTITIONED_DAYS)]
     oldest = _EPOCH + dt.timedelta(microseconds=int(recent.min())) if recent.size else newest
     ensure_partitions(connection, min(oldest, newest), newest + dt.timedelta(minutes=2))
-    return copy_samples(connection, samples)
+    count = copy_samples(connection, samples)
+    _mark(connection, samples, newest)
+    return count
 
 
-def _samples(channel: Channel, series: Any, received_at: dt.datetime) -> Samples:
-    """Columns of one series; the rules are those of ``rules.sample_quality``, on arrays."""
-    at_ms = np.array(series.t, dtype=np.float64)
-    value = np.array([np.nan if v is None else v for v in series.v], dtype=np.float64)
-    is_null = np.array([v is None for v in series.v], dtype=bool)
-    quality = np.array(series.q, dtype=np.int64) if series.q else np.zeros(len(at_ms), dtype=np.int64)
-    limit_us = _us(received_at + FUTURE_TOLERANCE)
+def _mark(connection: psycopg.Connection[Any], samples: Samples, newest: dt.datetime) -> None:
+    """Note the last sample of each channel, and the hours whose aggregates are to be made again."""
+    starts = np.flatnonzero(np.diff(samples.channel, prepend=samples.channel[0] - 1))
+    parts = np.split(np.arange(len(samples.channel)), starts)[1:]
+    lasts = [int(part[np.argmax(samples.at_us[part])]) for part in parts]
+    connection.execute(
+        "INSERT INTO telemetry_last AS known SELECT c, to_timestamp(t / 1e6), v, q"
+        " FROM unnest(%s::bigint[], %s::float8[], %s::float8[], %s::smallint[]) AS new (c, t, v, q)"
+        " ON CONFLICT (telemetry_channel_id) DO UPDATE SET sampled_at = excluded.sampled_at, value = excluded.value,"
+        " quality = excluded.quality WHERE excluded.sampled_at >= known.sampled_at",
+        (
+            samples.channel[lasts].tolist(),
+            samples.at_us[lasts].astype(np.float64).tolist(),
+            [None if samples.is_null[i] else float(samples.value[i]) for i in lasts],
+            samples.quality[lasts].tolist(),
+        ),
+    )
+    is_kept = samples.at_us >= _us(newest - _PARTITIONED_DAYS)
+    hours = samples.at_us[is_kept] // _HOUR_US
+    pairs = np.unique(samples.channel[is_kept] * _HOURS_LIMIT + hours)
+    connection.execute(
+        "INSERT INTO telemetry_dirty SELECT c, to_timestamp(h * 3600.0)"
+        " FROM unnest(%s::bigint[], %s::bigint[]) AS new (c, h)",
+        ((pairs // _HOURS_LIMIT).tolist(), (pairs % _HOURS_LIMIT).tolist()),
+    )
+
+
+def _samples(found: Sequence[tuple[Channel, Any, dt.datetime]]) -> Samples:
+    """Columns of all series at once; the rules are those of ``rules.sample_quality``, on arrays."""
+    count = [len(series.t) for _, series, _ in found]
+    at_ms = np.concatenate([np.array(series.t, dtype=np.float64) for _, series, _ in found])
+    value = np.concatenate([np.array(series.v, dtype=np.float64) for _, series, _ in found])
+    quality = np.concatenate(
+        [np.array(s.q, dtype=np.int64) if s.q else np.zeros(len(s.t), dtype=np.int64) for _, s, _ in found]
+    )
+
+    def each(values: Sequence[float], dtype: Any = np.float64) -> Any:
+        return np.repeat(np.array(values, dtype=dtype), count)
+
+    received_us = each([_us(received_at) for _, _, received_at in found], np.int64)
+    limit_us = received_us + _us(_EPOCH + FUTURE_TOLERANCE)
+    low = each([-np.inf if c.minimum is None else c.minimum for c, _, _ in found])
+    high = each([np.inf if c.maximum is None else c.maximum for c, _, _ in found])
+    is_null = np.isnan(value)
     is_possible = np.abs(at_ms) < _REPRESENTABLE_MS
     at_us = np.where(is_possible, at_ms, 0.0).astype(np.int64) * 1000
     is_future = ~is_possible | (at_us > limit_us)
-    low = -np.inf if channel.minimum is None else channel.minimum
-    high = np.inf if channel.maximum is None else channel.maximum
-    with np.errstate(invalid="ignore"):
-        is_absurd = ~is_null & ~(np.isfinite(value) & (value >= low) & (value <= high))
+    is_absurd = ~is_null & ~(np.isfinite(value) & (value >= low) & (value <= high))
     quality = np.where((quality != GOOD) & (quality != UNCERTAIN), BAD, quality)
     quality = np.where(is_null, np.maximum(quality, UNCERTAIN), quality)
     quality = np.where(is_absurd | is_future, BAD, quality)
-    at_us = np.where(~is_possible, _us(received_at), np.minimum(at_us, limit_us))
-    return Samples(np.full(len(at_ms), channel.id, dtype=np.int64), at_us, value, quality, is_null)
+    at_us = np.where(is_possible, np.minimum(at_us, limit_us), received_us)
+    return Samples(each([c.id for c, _, _ in found], np.int64), at_us, value, quality, is_null)
 
 
 def _us(instant: dt.datetime) -> int:
@@ -209,24 +254,54 @@ def chart(
 ) -> list[dict[str, Any]]:
     """Mean, least, greatest and number of usable values per bucket; bad samples are left out.
 
+    Whole minutes and hours come from their aggregates, except hours that have got samples since: those, and buckets
+    below a minute, are counted from the raw samples. A long chart begins with the whole minute of ``start``.
+
     Raises:
         BusinessError: ``telemetry.range`` for an empty range or more than 5000 points.
     """
     if end <= start or bucket <= dt.timedelta(0) or (end - start) / bucket > MAX_POINTS:
         raise BusinessError("telemetry.range", limit=MAX_POINTS)
-    rows = ctx.session.execute(
+    wanted: dict[str, Any] = {"bucket": bucket, "start": start, "end": end, "channel": channel.id}
+    is_short = end - start <= _RAW_RANGE and (start.second or start.microsecond)
+    if bucket % _MINUTE or is_short:
+        return [_point(row) for row in ctx.session.execute(text(_CHART_RAW), wanted)]
+    wanted["start"] = start = start.replace(second=0, microsecond=0)
+    is_hourly = not bucket % _HOUR and start.minute == 0
+    dirty = ctx.session.scalars(
         text(
-            "SELECT date_bin(:bucket, sampled_at, :start) AS at, avg(value) AS mean, min(value) AS least,"
-            " max(value) AS greatest, count(*) AS samples FROM telemetry_sample"
-            " WHERE telemetry_channel_id = :channel AND sampled_at >= :start AND sampled_at < :end"
-            " AND quality < 2 AND value IS NOT NULL GROUP BY 1 ORDER BY 1"
+            "SELECT DISTINCT hour FROM telemetry_dirty WHERE telemetry_channel_id = :channel"
+            " AND hour > CAST(:start AS timestamptz) - INTERVAL '1 hour' AND hour < :end"
         ),
-        {"bucket": bucket, "start": start, "end": end, "channel": channel.id},
+        wanted,
     )
-    return [
-        {"at": row.at, "mean": row.mean, "min": row.least, "max": row.greatest, "samples": row.samples}
-        for row in rows
-    ]
+    statement = _CHART_AGGREGATED.format(table="telemetry_hour" if is_hourly else "telemetry_minute")
+    return [_point(row) for row in ctx.session.execute(text(statement), wanted | {"dirty": list(dirty)})]
+
+
+_CHART_RAW = (
+    "SELECT date_bin(:bucket, sampled_at, :start) AS at, avg(value) AS mean, min(value) AS least,"
+    " max(value) AS greatest, count(*) AS samples FROM telemetry_sample"
+    " WHERE telemetry_channel_id = :channel AND sampled_at >= :start AND sampled_at < :end"
+    " AND quality < 2 AND value IS NOT NULL GROUP BY 1 ORDER BY 1"
+)
+_CHART_AGGREGATED = (
+    "SELECT date_bin(:bucket, bucket, :start) AS at, sum(total) / sum(samples) AS mean, min(least) AS least,"
+    " max(greatest) AS greatest, sum(samples)::bigint AS samples FROM ("
+    "SELECT bucket, samples, total, least, greatest FROM {table} WHERE telemetry_channel_id = :channel"
+    " AND bucket >= :start AND bucket < :end"
+    " AND date_trunc('hour', bucket, 'UTC') <> ALL (CAST(:dirty AS timestamptz[]))"
+    " UNION ALL SELECT raw.* FROM unnest(CAST(:dirty AS timestamptz[])) AS dirty (hour) CROSS JOIN LATERAL ("
+    "SELECT date_trunc('minute', sampled_at) AS bucket, count(*) AS samples, sum(value) AS total, min(value) AS least,"
+    " max(value) AS greatest FROM telemetry_sample WHERE telemetry_channel_id = :channel"
+    " AND sampled_at >= greatest(dirty.hour, CAST(:start AS timestamptz))"
+    " AND sampled_at < least(dirty.hour + INTERVAL '1 hour', CAST(:end AS timestamptz))"
+    " AND quality < 2 AND value IS NOT NULL GROUP BY 1) AS raw) AS parts GROUP BY 1 ORDER BY 1"
+)
+
+
+def _point(row: Any) -> dict[str, Any]:
+    return {"at": row.at, "mean": row.mean, "min": row.least, "max": row.greatest, "samples": row.samples}
 
 
 def latest_values(ctx: Context, machine_id: int) -> list[dict[str, Any]]:
@@ -234,22 +309,36 @@ def latest_values(ctx: Context, machine_id: int) -> list[dict[str, Any]]:
     rows = ctx.session.execute(
         text(
             "SELECT c.code, c.name, c.unit, s.sampled_at, s.value, s.quality FROM telemetry_channel c"
-            " CROSS JOIN LATERAL (SELECT sampled_at, value, quality FROM telemetry_sample"
-            "  WHERE telemetry_channel_id = c.id AND sampled_at > :since ORDER BY sampled_at DESC LIMIT 1) s"
-            " WHERE c.machine_id = :machine AND c.archived_at IS NULL ORDER BY c.code"
+            " JOIN telemetry_last s ON s.telemetry_channel_id = c.id"
+            " WHERE c.machine_id = :machine AND c.archived_at IS NULL AND s.sampled_at > :since ORDER BY c.code"
         ),
         {"machine": machine_id, "since": ctx.now - dt.timedelta(days=1)},
     )
     return [dict(row) for row in rows.mappings()]
 
 
+def roll_up(ctx: Context) -> None:
+    """Make the minute and hour aggregates of every hour that has got samples."""
+    ctx.session.execute(text("SELECT roll_up_telemetry(:hours)"), {"hours": ROLL_UP_HOURS})
+
+
 def maintain(ctx: Context) -> None:
-    """Make the partitions of the coming week and drop raw samples past the longest retention."""
-    ctx.session.execute(
+    """Make the partitions of the coming week, index the finished days, drop what is past its retention (MCH-12)."""
+    today = ctx.now.date()
+    run = ctx.session.execute
+    run(
         text("SELECT ensure_telemetry_partitions(:first, :last)"),
-        {"first": ctx.now.date(), "last": ctx.now.date() + dt.timedelta(days=7)},
+        {"first": today, "last": today + dt.timedelta(days=7)},
     )
+    run(text("SELECT index_telemetry_before(:day)"), {"day": today})
     longest = ctx.session.scalar(text("SELECT max(raw_retention_days) FROM telemetry_channel"))
     if longest is not None:
-        limit_day = ctx.now.date() - dt.timedelta(days=int(longest))
-        ctx.session.execute(text("SELECT drop_telemetry_before(:day)"), {"day": limit_day})
+        # What was never counted must be, before its samples go.
+        roll_up(ctx)
+        run(text("SELECT drop_telemetry_before(:day)"), {"day": today - dt.timedelta(days=int(longest))})
+    for table in ("minute", "hour"):
+        days = ctx.settings.integer(f"machines.{table}_retention_days")
+        run(
+            text(f"DELETE FROM telemetry_{table} WHERE bucket < :limit"),  # noqa: S608 — constant names
+            {"limit": ctx.now - dt.timedelta(days=days)},
+        )
