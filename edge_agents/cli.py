@@ -28,12 +28,23 @@ def run(
 
     try:
         station = load_station(station_file)
-        asyncio.run(enrol_if_needed(station, show_code=_show_code))
+        code = asyncio.run(enrol_if_needed(station, show_code=_show_code))
     except (StationFileError, ConfigRefusedError, InsecureBrokerError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+    raise typer.Exit(code)
+
+
+@app.command("launch")
+def launch(
+    station_file: Annotated[Path, typer.Argument(metavar="STATION.yaml", help="Fichier de la station.")],
+) -> None:
+    """Lance une station, ses mises à jour et leur retour en arrière (service système)."""
+    from edge_agents.runtime.launcher import Launcher
+
+    raise typer.Exit(Launcher(station_file).run())
 
 
 def _show_code(code: str) -> None:

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from edge_agents.protocol import signing
 from edge_agents.protocol.envelope import StationId, UtcTime, decode_json, describe
 from edge_agents.protocol.errors import ProtocolError
+from edge_agents.protocol.package import PackageName, Version
 from edge_agents.protocol.payloads import Code, RawCode, Sha256
 
 Count = Annotated[int, Field(ge=0)]
@@ -112,6 +113,17 @@ class Versions(Document):
     models: dict[str, str] = {}
 
 
+class UpdateState(Document):
+    """How far a station is with the last offer it got; repeated with each health report until another offer comes."""
+
+    offer_id: UUID
+    kind: Literal["software", "model"]
+    name: str
+    version: str
+    state: Literal["downloading", "waiting", "trial", "installed", "rolled_back", "failed"]
+    detail: str | None = None
+
+
 class Health(Document):
     """Self-diagnosis of a station (EDG-39)."""
 
@@ -126,6 +138,8 @@ class Health(Document):
     throttled: bool | None = None
     drivers: dict[str, DriverHealth]
     versions: Versions
+    link_losses: Count | None = None
+    update: UpdateState | None = None
 
 
 class StationState(Document):
@@ -215,15 +229,31 @@ class ReferenceData(Document):
 
 
 class UpdateOffer(Document):
-    """A signed package waits on the coordinator; the station downloads it over HTTPS (EDG-32, EDG-37)."""
+    """What a station shall run (EDG-32, EDG-37), signed by the coordinator; the package comes over HTTPS.
 
+    ``action`` "rollback" goes back to a version the station kept. ``publisher_key`` is the key the package itself must be
+    signed with. ``health_s``: seconds the station has to prove itself before it returns alone (EDG-35).
+    """
+
+    offer_id: UUID
+    action: Literal["install", "rollback"] = "install"
     kind: Literal["software", "model"]
-    name: str
-    version: str
+    name: PackageName
+    version: Version
     sha256: Sha256
     size_bytes: Count
-    signature: str
+    publisher_key: str
+    health_s: Annotated[float, Field(gt=0)] = 300.0
     not_before: UtcTime | None = None
+    signature: str = ""
+
+    def signed_bytes(self) -> bytes:
+        """The bytes which are signed: every field but the signature."""
+        return signing.canonical_json(self.model_dump(mode="json", exclude={"signature"}))
+
+    def verify(self, public_key_base64: str) -> None:
+        """Raises ``ProtocolError`` unless the coordinator signed this very offer."""
+        signing.verify(public_key_base64, self.signature, self.signed_bytes())
 
 
 class ClaimRequest(Document):

@@ -32,12 +32,14 @@ from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.commands import Commands, run_program, tail
 from edge_agents.runtime.config import ConfigRefusedError, ConfigStore, StationConfig
 from edge_agents.runtime.journal import Journal
+from edge_agents.runtime.launcher import RESTART
 from edge_agents.runtime.link import Link
 from edge_agents.runtime.recorder import Recorder
 from edge_agents.runtime.reference import ReferenceCache
 from edge_agents.runtime.station import BrokerSettings, StationFile
 from edge_agents.runtime.supervisor import RestartPolicy, Supervisor, Watchdog
 from edge_agents.runtime.tasks import end
+from edge_agents.runtime.updates import Surroundings, Updater
 from edge_agents.runtime.uploads import pending_files, upload_all
 
 log = structlog.get_logger(__name__)
@@ -96,6 +98,23 @@ class Agent:
         self._trial: asyncio.Task[None] | None = None
         self._trial_of: str | None = None
         self._unsure = self.clock.quality() == "uncertain"
+        self.exit_code = 0
+        self.updater = Updater(
+            Surroundings(
+                data, station.kind, health.software_version(), enrolled.config_public_key, self.api, self.clock,
+                busy=lambda: self.supervisor.busy, faults=lambda: self.supervisor.faults,
+                connected=lambda: self.link.connected, restart_agent=self._restart_for_update,
+                restart_drivers=self._restart_drivers, changed=self._report_health,
+            )
+        )  # fmt: skip
+
+    def _restart_for_update(self) -> None:
+        self.exit_code = RESTART
+        self.stop()
+
+    async def _restart_drivers(self) -> None:
+        await self.supervisor.apply({})
+        await self.supervisor.apply(self.config.driver_configs())
 
     def _context(self, name: str, set_status: Callable[[Status, str | None], None]) -> DriverContext:
         directory = self._drivers_dir / name
@@ -120,6 +139,7 @@ class Agent:
         self.link.handle(Channel.CONFIG_DESIRED, self._on_config)
         self.link.handle(Channel.CMD, self._on_command)
         self.link.handle(Channel.DATA, self._on_data)
+        self.link.handle(Channel.UPDATE, self.updater.on_offer)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
@@ -142,6 +162,7 @@ class Agent:
                     "journal.damaged", f"Journal endommagé au démarrage : {self.journal.recovery}."
                 )
             await self.supervisor.apply(self.config.driver_configs())
+            background.append(asyncio.create_task(self.updater.start()))
             self._watchdog.notify("READY=1")
             await self._stopping.wait()
         finally:
@@ -151,6 +172,7 @@ class Agent:
     async def _end(self, background: list[asyncio.Task[None]]) -> None:
         if self._trial is not None:
             await end([self._trial])
+        await self.updater.stop()
         await self.supervisor.stop()
         await self.link.say_goodbye()
         if not await end(background):
@@ -204,7 +226,9 @@ class Agent:
         report = await asyncio.to_thread(
             health.measure, self.journal, self.clock, self._started, self.supervisor.health(), self.version
         )
-        await self.link.send(Channel.HEALTH, report, keep=False)
+        versions = report.versions.model_copy(update={"models": self.updater.models()})
+        more = {"versions": versions, "update": self.updater.report(), "link_losses": self.link.losses}
+        await self.link.send(Channel.HEALTH, report.model_copy(update=more), keep=False)
 
     async def _housekeeping(self) -> None:
         report = await asyncio.to_thread(make_room, self.journal, self._drivers_dir, self.config.retention)
@@ -330,18 +354,13 @@ class Agent:
         limit = min(int(params.get("max_bytes", 100_000)), 100_000)
         return await asyncio.to_thread(tail, self.station.data_dir / "logs" / "agent.log", limit)
 
-    async def _apply_update(self, params: dict[str, Any]) -> str:
-        if self.supervisor.busy:
-            raise RuntimeError("une opération est en cours sur la station")
-        extra = [str(params["package"])] if "package" in params else []
-        return (
-            await run_program([*self.station.update_command, *extra], 600)
-            if self.station.update_command
-            else (await run_program([], 1))
-        )
+    async def _apply_update(self, _params: dict[str, Any]) -> str:
+        return await self.updater.again()
 
 
-async def run_station(station: StationFile, enrolled: Enrolled) -> None:
-    """Configures logging and runs one station to its end."""
+async def run_station(station: StationFile, enrolled: Enrolled) -> int:
+    """Configures logging and runs one station to its end; exit code of the process."""
     logs.configure(station.data_dir / "logs", max_mb=station.log.max_mb, level=station.log.level)
-    await Agent(station, enrolled).run()
+    agent = Agent(station, enrolled)
+    await agent.run()
+    return agent.exit_code

@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_agents.protocol.control import DriverHealth, Health, Versions
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.journal import STREAMS, Journal
+from edge_agents.runtime.launcher import RELEASE_VARIABLE
 
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
@@ -18,7 +19,10 @@ MAX_CLOCK_OFFSET_S = 2.0
 
 
 def software_version() -> str:
-    """Version of the installed distribution."""
+    """Version of the release that runs, else of the installed distribution."""
+    release = os.environ.get(RELEASE_VARIABLE)
+    if release:
+        return release
     try:
         return metadata.version("gestion-usinage")
     except metadata.PackageNotFoundError:

@@ -92,6 +92,7 @@ class Link:
         self._sticky: dict[Channel, Document] = {}
         self._unsent: list[tuple[Channel, Document]] = []
         self.rejected = 0
+        self.losses = 0
         self.on_rejected: Callable[[Ack], None] = lambda _ack: None
 
     @property
@@ -138,6 +139,7 @@ class Link:
                     log.warning("link.lost", reason=str(error))
                 lost = True
             finally:
+                self.losses += self._client is not None
                 self._client = None
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
             delay = min(self._settings.max_delay_s, delay * 2)

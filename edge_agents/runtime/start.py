@@ -42,13 +42,14 @@ def from_claim(store: IdentityStore, status: ClaimStatus) -> Enrolled:
     return Enrolled(status.site, status.station_id, broker, status.config_public_key, status.api_url)
 
 
-async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]) -> None:
-    """Runs the station, after its approval when it has no identity yet."""
+async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]) -> int:
+    """Runs the station, after its approval when it has no identity yet; exit code of the process."""
     logs.configure(station.data_dir / "logs", max_mb=station.log.max_mb, level=station.log.level)
     fixed = from_file(station)
     if fixed is not None:
-        await Agent(station, fixed).run()
-        return
+        agent = Agent(station, fixed)
+        await agent.run()
+        return agent.exit_code
     store, clock = IdentityStore(station.data_dir / "identity"), Clock(station.trust_clock)
     status = store.enrolment()
     if status is None:
@@ -65,6 +66,7 @@ async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]
         renewal.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await renewal
+    return agent.exit_code
 
 
 async def _renew_in_time(agent: Agent, store: IdentityStore, station_id: str, clock: Clock) -> None:

@@ -63,7 +63,6 @@ class StationFile(_Strict):
     api_ca_file: Path | None = None
     config_public_key: str | None = None
     trust_clock: Literal["auto", "yes", "no"] = "auto"
-    update_command: list[str] = []
     reboot_command: list[str] = ["systemctl", "reboot"]
     config_trial_s: float = Field(default=120.0, gt=0)
     link: LinkSettings = LinkSettings()

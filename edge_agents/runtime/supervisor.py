@@ -147,6 +147,11 @@ class Supervisor:
         """True while any driver is in the middle of something (EDG-34)."""
         return any(runner.driver is not None and runner.driver.busy for runner in self._runners.values())
 
+    @property
+    def faults(self) -> list[str]:
+        """Names of the drivers in fault."""
+        return sorted(name for name, runner in self._runners.items() if runner.status == "fault")
+
     async def command(self, kind: str, params: dict[str, Any]) -> str:
         """Passes a command to the driver named in ``params["driver"]``, else to the first which takes it."""
         wanted = params.get("driver")
