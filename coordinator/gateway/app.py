@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from coordinator.gateway.authentication import authenticate, install_access_log
 from coordinator.gateway.live import LiveHub, live_router
@@ -49,5 +51,13 @@ def create_app(factory: ContextFactory) -> FastAPI:
 def _routers(registry: Registry) -> list[APIRouter]:
     # Hand-written routes first: "/users/me" must win over "/users/{record_id}".
     written = [router for module in registry.modules.values() for router in module.routers]
+    served = {operation for router in written for route in router.routes for operation in _operations(route)}
     entities = [entity_router(spec, registry) for spec in registry.entities.values()]
+    for router in entities:
+        router.routes[:] = [r for r in router.routes if not _operations(r) <= served]
     return [*written, system_router, live_router, command_router(registry), *entities]
+
+
+def _operations(route: BaseRoute) -> set[tuple[str, str]]:
+    """Path and methods of a route; what a module writes by hand replaces what is derived."""
+    return {(route.path, method) for method in route.methods} if isinstance(route, APIRoute) else set()

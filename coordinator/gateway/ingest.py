@@ -37,7 +37,7 @@ from edge_agents.protocol.control import (
 )
 
 _log = structlog.get_logger(__name__)
-BATCH = 1000
+BATCH = 500
 BATCH_WAIT_S = 0.02
 QUEUE_LIMIT = 50_000
 DECODED_LIMIT = 2
@@ -331,6 +331,9 @@ class Ingest:
             for site, code, row_id, command in stations.pending_commands(ctx):
                 if self.publish(site, code, Channel.CMD, command):
                     stations.mark_command_sent(ctx, row_id)
+            for site, code, row_id, offer in stations.pending_updates(ctx):
+                if self.publish(site, code, Channel.UPDATE, offer):
+                    stations.mark_update_published(ctx, row_id)
             stations.silent_stations(ctx)
 
     def _send_references(self) -> None:

@@ -17,6 +17,11 @@ class DraftStore:
     def __init__(self, folder: Path, owner: str) -> None:
         self._folder = folder / hashlib.sha256(owner.encode()).hexdigest()[:16]
 
+    @property
+    def folder(self) -> Path:
+        """Folder of this user at this server."""
+        return self._folder
+
     def _path(self, plural: str, record_id: int | None) -> Path:
         return self._folder / f"{plural}-{record_id or 'new'}.json"
 

@@ -121,6 +121,7 @@ class Entity:
     archivable: bool
     status_field: str | None
     actions: tuple[Action, ...]
+    signable: bool = False
 
     def field(self, name: str) -> Field | None:
         """Field by name."""
@@ -161,6 +162,7 @@ class Entity:
             default_sort=data.get("default_sort") or "-created_at",
             rights=dict(data["rights"]),
             archivable=bool(data.get("archivable")),
+            signable=bool(data.get("signable")),
             status_field=data.get("status_field"),
             actions=tuple(
                 Action(a["name"], a["label"], a.get("tone", "default"), bool(a.get("confirm")),

@@ -144,3 +144,22 @@ def export_list(api: ApiClient, state: ListState, kind: str, path: Path) -> Oper
 def load_sheet(name: str, call: Callable[[], Mapping[str, Any]]) -> Operation[Mapping[str, Any]]:
     """Data of a prepared page."""
     return Operation(f"sheet {name}", call)
+
+
+def signature_content(api: ApiClient, object_type: str, object_id: int) -> Operation[Record]:
+    """What a signature of a record would cover."""
+    params = {"object_type": object_type, "object_id": object_id}
+    return Operation(
+        "signature content", lambda: dict(api.request("GET", "/signatures/content", params=params).json())
+    )
+
+
+def sign(api: ApiClient, body: Record) -> Operation[Record]:
+    """Sign a record, with a new proof of who signs."""
+    return Operation("sign", lambda: dict(api.request("POST", "/signatures", json=body).json()))
+
+
+def load_signatures(api: ApiClient, entity: Entity, record_id: int) -> Operation[list[Record]]:
+    """Signatures of a record, each verified now."""
+    params = {"object_type": entity.name, "object_id": record_id}
+    return Operation("signatures", lambda: list(api.request("GET", "/signatures", params=params).json()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -22,6 +23,8 @@ class Desk(QObject):
     list_wanted = Signal(str)
     record_wanted = Signal(str, int)
     creation_wanted = Signal(str, object)
+    import_wanted = Signal(object)
+    """Files to import as drawings, maybe none yet."""
     message = Signal(str, str)
     """Sentence for the foot of the window, and its tone."""
 
@@ -48,6 +51,10 @@ class Desk(QObject):
     def create(self, entity: Entity, preset: Mapping[str, Any] | None = None) -> None:
         """Ask for an empty form, some fields filled in."""
         self.creation_wanted.emit(entity.name, dict(preset or {}))
+
+    def import_plans(self, files: Sequence[Path] = ()) -> None:
+        """Ask for the import of drawings."""
+        self.import_wanted.emit(list(files))
 
     def announce(self, change: Change) -> None:
         """Tell the pages of a change made here, without waiting for the server's message."""

@@ -58,7 +58,7 @@ class FieldEditor(QWidget):
         self.control.installEventFilter(self)
         self.show_value()
 
-    def _label(self) -> QLabel:
+    def _label(self) -> QWidget:
         unit = f" ({self.field.unit})" if self.field.unit and self.writable else ""
         mark = " *" if self.field.required and self.writable and self.field.type != "boolean" else ""
         made = label(f"{self.field.label}{unit}{mark}", "label")

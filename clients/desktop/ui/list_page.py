@@ -106,6 +106,8 @@ class ListPage(QWidget):
         self.export_button.setMenu(menu)
         self.export_button.setVisible(self.entity.may("export"))
         header.addWidget(self.export_button)
+        if self.entity.name == "drawing_analysis" and self.entity.may("update"):
+            header.addWidget(button(t("plan.import"), "primary", "plus", self.desk.import_plans))
         self.new_button = button(t("list.new"), "primary", "plus", lambda: self.desk.create(self.entity))
         self.new_button.setVisible(self.entity.may("create"))
         self.new_button.setToolTip("Ctrl+N")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QLabel, QMainWindow, QMenu, QTabBar, QTabWidget, QWidget
 
 from clients.desktop.model.errors import ApiError, Unreachable
@@ -21,6 +22,8 @@ from clients.desktop.ui.home import HomePage
 from clients.desktop.ui.list_page import ListPage
 from clients.desktop.ui.login import LoginPanel, SignInAgain
 from clients.desktop.ui.palette import SearchPalette
+from clients.desktop.ui.plans.importing import ImportPage, files_of_drop
+from clients.desktop.ui.plans.queue import PlanQueue
 from clients.desktop.ui.record_page import RecordPage
 from clients.desktop.ui.side_menu import SideMenu
 from clients.desktop.ui.widgets import Banner, button, column, label, row
@@ -48,6 +51,8 @@ class MainWindow(QMainWindow):
         self.menu = SideMenu(desk.metadata)
         self.tabs = self._tabs()
         self.banner = Banner()
+        self.plan_queue = PlanQueue(desk, self)
+        self.setAcceptDrops(self.may_import)
         self._assemble(version)
         self._connect()
         self._shortcuts()
@@ -56,6 +61,7 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setTabButton(0, QTabBar.ButtonPosition.RightSide, None)
         self.live = LiveClient(desk.api, self.change_arrived.emit, self.live_status.emit)
         self.live.start()
+        self.plan_queue.send_waiting()
         geometry = settings.value("window/geometry")
         if geometry is not None:
             self.restoreGeometry(geometry)
@@ -110,6 +116,8 @@ class MainWindow(QMainWindow):
         self.search_button.setFixedWidth(theme.scaled(420))
         layout.addWidget(self.search_button)
         layout.addStretch(1)
+        if self.may_import:
+            layout.addWidget(button(t("plan.import"), "flat", "plus", self.desk.import_plans))
         self.connection_sign = QLabel()
         self.connection = label("")
         layout.addWidget(self.connection_sign)
@@ -157,6 +165,7 @@ class MainWindow(QMainWindow):
         desk.list_wanted.connect(self.open_list)
         desk.record_wanted.connect(self.open_record)
         desk.creation_wanted.connect(self.open_creation)
+        desk.import_wanted.connect(self.open_import)
         desk.message.connect(self.show_message)
         desk.runner.unreachable.connect(self._line_lost)
         desk.runner.slow.connect(self._probe)
@@ -173,7 +182,7 @@ class MainWindow(QMainWindow):
     def _shortcuts(self) -> None:
         acts: dict[str, Callable[[], Any]] = {
             "Ctrl+K": self.open_search, "Ctrl+S": self._save, "Ctrl+N": self._new, "Ctrl+W": lambda: self.close_tab(self.tabs.currentIndex()),
-            "F5": self._reload, "Ctrl+F": self._find, "Ctrl+B": lambda: self.menu.set_narrow(not self.menu.narrow),
+            "Ctrl+I": self.desk.import_plans, "F5": self._reload, "Ctrl+F": self._find, "Ctrl+B": lambda: self.menu.set_narrow(not self.menu.narrow),
             "Ctrl+PgDown": lambda: self._next_tab(1), "Ctrl+PgUp": lambda: self._next_tab(-1),
         }  # fmt: skip
         for keys, act in acts.items():
@@ -213,6 +222,36 @@ class MainWindow(QMainWindow):
     def open_creation(self, name: str, preset: Mapping[str, Any] | None = None) -> RecordPage:
         """Show an empty form."""
         return self._open_page(RecordPage(self.desk, self.desk.entity(name), None, preset))
+
+    @property
+    def may_import(self) -> bool:
+        """Whether the person works on drawings."""
+        plans = self.desk.metadata.entities.get("drawing_analysis")
+        return plans is not None and plans.may("update")
+
+    def open_import(self, files: Sequence[Path] = ()) -> ImportPage | None:
+        """Show the import of drawings, with these files added."""
+        if not self.may_import:
+            return None
+        known = self._find_tab(lambda p: isinstance(p, ImportPage))
+        if isinstance(known, ImportPage):
+            self.tabs.setCurrentWidget(known)
+            known.add_files(files)
+            return known
+        page = ImportPage(self.desk, self.plan_queue, files)
+        self._open(page, page.title, "documents")
+        return page
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 — Qt's name
+        """Files may be dropped anywhere."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 — Qt's name
+        """Dropped files are drawings to import."""
+        event.acceptProposedAction()
+        if files := files_of_drop(event):
+            self.open_import(files)
 
     def _open_page(self, page: RecordPage) -> RecordPage:
         page.title_changed.connect(lambda title: self._rename(page, title))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -25,8 +25,10 @@ from clients.desktop.ui.dialogs import ConfirmDialog, ConflictDialog
 from clients.desktop.ui.form_view import FormView, scrolled
 from clients.desktop.ui.history_view import HistoryView
 from clients.desktop.ui.links_view import LinksView
+from clients.desktop.ui.plans.review import ReviewView
 from clients.desktop.ui.record_header import RecordHeader
 from clients.desktop.ui.sheets import SheetView, sheet_views
+from clients.desktop.ui.signing import ASKED, SignaturesView, SigningDialog
 from clients.desktop.ui.widgets import Banner, button, clear, column, label, row
 
 _DRAFT_DELAY_MS = 1000
@@ -148,6 +150,11 @@ class RecordPage(QWidget):
             if page is not None:
                 page.deleteLater()
         if self.record_id is not None:
+            if self.entity.name == "drawing_analysis":
+                review = ReviewView(self.desk, self.record_id)
+                review.action_wanted.connect(self.start_named)
+                review.document_changed.connect(self._reviewed)
+                self.tabs.addTab(review, t("plan.review"))
             for title, view in sheet_views(self.desk, self.entity, self.record_id):
                 self.tabs.addTab(view, title)
         self.tabs.addTab(scrolled(self.form), t("record.data"))
@@ -156,6 +163,8 @@ class RecordPage(QWidget):
                 f.type == "reference" for f in self.entity.fields
             ):
                 self.tabs.addTab(LinksView(self.desk, self.entity, self.record_id), t("record.links"))
+            if self.entity.signable:
+                self.tabs.addTab(SignaturesView(self.desk, self.entity, self.record_id), t("signatures.tab"))
             self.tabs.addTab(HistoryView(self.desk, self.entity, self.record_id), t("record.history"))
         self.tabs.tabBar().setVisible(self.tabs.count() > 1)
         self.tabs.blockSignals(False)
@@ -183,7 +192,7 @@ class RecordPage(QWidget):
 
     def _refresh_tab(self) -> None:
         view = self.tabs.currentWidget()
-        if isinstance(view, SheetView | LinksView | HistoryView):
+        if isinstance(view, SheetView | LinksView | HistoryView | ReviewView | SignaturesView):
             view.load()
 
     # --- writing ---
@@ -316,7 +325,7 @@ class RecordPage(QWidget):
 
     def _refresh_tab_of(self, change: Change) -> None:
         view = self.tabs.currentWidget()
-        if isinstance(view, SheetView | LinksView) and view.concerned(change):
+        if isinstance(view, SheetView | LinksView | ReviewView) and view.concerned(change):
             view.load()
 
     def _on_reached(self) -> None:
@@ -380,6 +389,19 @@ class RecordPage(QWidget):
         else:
             self._confirm(action, {}, str(uuid.uuid4()))
 
+    def start_named(self, name: str) -> None:
+        """Run an action by its name, where it is allowed now."""
+        action = self.entity.action(name)
+        if action is not None and self.state is not None and name in self.state.record["allowed_actions"]:
+            self.start_action(action)
+
+    def _reviewed(self, document: Mapping[str, Any]) -> None:
+        """The review shows a newer state of the record: actions start from that."""
+        if self.state is not None and not self.state.is_dirty:
+            kept = ("row_version", "allowed_actions", "status")
+            self.state.record.update({k: document[k] for k in kept})
+            self._show_state()
+
     def close_panel(self) -> None:
         """Take the action's form away."""
         clear(self._panel_place)
@@ -397,10 +419,19 @@ class RecordPage(QWidget):
                 if self.panel is not None:
                     self.panel.run_button.setEnabled(True)
                 return
+        self._confirmed(action, params, key)
+
+    def _confirmed(self, action: Action, params: Record, key: str | None = None) -> None:
+        if self.state is None:
+            return
         self._set_busy(True)
+        key = key or str(uuid.uuid4())
         operation = calls.run_action(self.desk.api, self.entity, self.state.record, action, params, key)
         self.desk.runner.run(
-            operation, lambda answer: self._acted(action, answer), self._action_refused, owner=self
+            operation,
+            lambda answer: self._acted(action, answer),
+            lambda error: self._action_refused(error, lambda: self._confirmed(action, params)),
+            owner=self,
         )
 
     def _acted(self, action: Action, answer: Record) -> None:
@@ -425,8 +456,14 @@ class RecordPage(QWidget):
                 Change(self.entity.name, int(record["id"]), "updated", int(record["row_version"]))
             )
 
-    def _action_refused(self, error: ApiError) -> None:
+    def _action_refused(self, error: ApiError, repeat: Callable[[], None] | None = None) -> None:
         self._set_busy(False)
+        if error.code in ASKED and repeat is not None:
+            self.signing = SigningDialog(self, self.desk, error, self.title)
+            if self.signing.exec():
+                self.desk.message.emit(t("sign.done", what=self.title), "success")
+                repeat()
+                return
         if error.is_stale:
             self.load()
         if self.panel is not None and not error.is_stale:

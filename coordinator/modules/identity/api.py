@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from coordinator.kernel.context import Context, Principal
 from coordinator.kernel.db import Record
+from coordinator.kernel.errors import NotFound
 from coordinator.kernel.registry import RIGHTS
 from coordinator.modules.identity import accounts, restricted, sessions, sign_in, signatures
 from coordinator.modules.identity.models import AccessLog, Badge, ElectronicSignature, UserAccount
@@ -30,6 +31,18 @@ def principal_of_user(ctx: Context, user_id: int) -> Principal:
         NotFound, Unauthenticated: unknown or closed account.
     """
     return sessions.principal_of(ctx, ctx.get(UserAccount, user_id))
+
+
+def principal_of_email(ctx: Context, email: str) -> Principal:
+    """Principal of the account with this e-mail, for acts on the server's console in a person's name.
+
+    Raises:
+        NotFound, Unauthenticated: unknown or closed account.
+    """
+    user = sign_in.find_by_email(ctx, email)
+    if user is None:
+        raise NotFound(entity="user_account", id=email)
+    return sessions.principal_of(ctx, user)
 
 
 def verify_badge_pin(ctx: Context, badge: str, pin: str) -> Principal | None:

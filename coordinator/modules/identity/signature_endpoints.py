@@ -13,7 +13,7 @@ from coordinator.kernel.db import Record
 from coordinator.kernel.errors import Conflict
 from coordinator.kernel.http import Ctx, own, problem
 from coordinator.kernel.registry import Permission, Right
-from coordinator.modules.identity import sign_in, signatures
+from coordinator.modules.identity import sign_in, signature_summary, signatures
 from coordinator.modules.identity.auth_endpoints import Proof, signed_in_user
 
 router = APIRouter(prefix="/signatures", tags=["signature"])
@@ -40,13 +40,15 @@ def _record(ctx: Context, object_type: str, object_id: int, right: Right) -> Rec
 
 @router.get("/content", operation_id="signature_content", openapi_extra=own())
 def content(ctx: Ctx, object_type: str, object_id: int) -> dict[str, Any]:
-    """Summary of what would be signed, with its hash."""
+    """What would be signed, as data and in words, with its hash, and whether a code of the second factor is asked."""
     record = _record(ctx, object_type, object_id, "read")
-    summary = signatures.content_of(ctx, record)
+    covered = signatures.content_of(ctx, record)
     return {
-        "content": summary,
-        "content_sha256": seal.digest(summary),
+        "content": covered,
+        "summary": signature_summary.summary(ctx, signatures.spec_of(ctx, object_type), covered),
+        "content_sha256": seal.digest(covered),
         "row_version": record.row_version,
+        "totp_required": signed_in_user(ctx).totp_confirmed_at is not None,
         "notice": "simple",
     }
 

@@ -12,8 +12,8 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from clients.desktop.ui.main_window import MainWindow
+from clients.desktop.ui.quote.operations import OperationsTable
 from clients.desktop.ui.sheets import QuoteSheetView
-from clients.desktop.ui.static_table import StaticTable
 from coordinator.kernel.context import Principal
 from tests.clients.desktop.conftest import Post, wait
 from tests.clients.desktop.office import Office
@@ -336,7 +336,7 @@ def test_sales_quote_page_shows_three_scenarios(window: MainWindow, office: Offi
     words = [w.text() for w in sheet.findChildren(QLabel)]
     prices = [w for w in words if w.endswith("€")]
     assert [p.replace("\xa0", " ") for p in prices[:3]] == ["150,00 €", "200,00 €", "100,00 €"]
-    table = sheet.findChildren(StaticTable)[0]
+    table = sheet.findChildren(OperationsTable)[0]
     cells = [table.model().index(0, c).data() for c in range(table.model().columnCount())]
     assert "Ébauche" in cells
     assert "2\xa0h\xa030" in cells

@@ -1,0 +1,59 @@
+"""Operations of the quote page."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from clients.desktop.model.api import ApiClient, Record
+from clients.desktop.operations.runner import Operation
+
+
+def change(api: ApiClient, plural: str, record: Record, values: Record) -> Operation[Record]:
+    """Type values over those of a line or an operation."""
+    identity, version = int(record["id"]), int(record["row_version"])
+    return Operation(f"update {plural}", lambda: api.update(plural, identity, values, version))
+
+
+def act(
+    api: ApiClient, plural: str, record: Record, action: str, params: Record, key: str
+) -> Operation[Record]:
+    """Run a command on a line, an operation or the quote as it is now."""
+    identity = int(record["id"])
+    return Operation(f"{action} {plural}", lambda: api.act(plural, identity, action, params, None, key))
+
+
+def explain(api: ApiClient, quote_id: int, line_id: int) -> Operation[Record]:
+    """How price, cost and blank of a line come about."""
+
+    def call() -> Record:
+        return dict(api.request("GET", f"/quotes/{quote_id}/explain", params={"line": line_id}).json())
+
+    return Operation("explain quote", call)
+
+
+def compare(api: ApiClient, quote_id: int, line_id: int) -> Operation[Record]:
+    """Automatic beside manual."""
+
+    def call() -> Record:
+        return dict(api.request("GET", f"/quotes/{quote_id}/comparison", params={"line": line_id}).json())
+
+    return Operation("compare quote", call)
+
+
+def fetch_pdf(api: ApiClient, quote: Record) -> Operation[Path]:
+    """The quote's paper, in a file of this session only the user can read."""
+
+    def call() -> Path:
+        content = api.request("GET", f"/quotes/{int(quote['id'])}/pdf").content
+        folder = Path(tempfile.mkdtemp(prefix="devis-"))
+        path = folder / f"{_safe(quote.get('number'))}.pdf"
+        path.write_bytes(content)
+        return path
+
+    return Operation("quote pdf", call)
+
+
+def _safe(name: Any) -> str:
+    return "".join(c for c in str(name or "devis") if c.isalnum() or c in "-_") or "devis"
