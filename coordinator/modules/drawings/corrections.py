@@ -41,6 +41,12 @@ class ChooseParams(BaseModel):
     index: int = Field(ge=0, le=20)
 
 
+class ConfirmParams(BaseModel):
+    """Doubtful fields whose reading is right."""
+
+    fields: list[str] = Field(min_length=1, max_length=60)
+
+
 class FeatureValues(BaseModel):
     """A dimension or feature the reading missed; ``box`` in shares of the sheet where the person marked it."""
 
@@ -208,6 +214,29 @@ def choose(ctx: Context, analysis: DrawingAnalysis, params: ChooseParams) -> dic
     _take(ctx, analysis, params.key, chosen)
     analysis.contradictions = items
     return {"key": params.key, "value": chosen["value"]}
+
+
+def confirm(ctx: Context, analysis: DrawingAnalysis, params: ConfirmParams) -> None:
+    """A person looked at doubtful values and says they are right: they are no longer asked (DRW-31, DRW-34).
+
+    Raises:
+        Invalid: unknown field, or one without a value to confirm.
+    """
+    check_open(analysis)
+    held = contradictions.open_fields(analysis.contradictions)
+    wrong = [n for n in params.fields if n not in BY_NAME or n in held or _value(analysis, n) in (None, "")]
+    if wrong:
+        raise Invalid(errors=[FieldError(n, "field.missing") for n in wrong])
+    reading = analysis.reading or {}
+    values = {n: str(_value(analysis, n)) for n in params.fields}
+    analysis.reading = {**reading, "confirmed": {**(reading.get("confirmed") or {}), **values}}
+    ctx.note("confirm", analysis, details=", ".join(f"{n} : {v}" for n, v in values.items())[:500])
+
+
+def _value(analysis: DrawingAnalysis, name: str) -> Any:
+    if BY_NAME[name].column:
+        return getattr(analysis, name)
+    return (analysis.other_values or {}).get(name)
 
 
 def _take(ctx: Context, analysis: DrawingAnalysis, key: str, chosen: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ FIELDS: tuple[ReviewField, ...] = (
     ReviewField("scale", "title_block", source="scale", column=False),
     ReviewField("projection", "title_block", source="projection", column=False),
     ReviewField("unit", "title_block", source="unit", max_length=10),
-    ReviewField("standard_system", "title_block", max_length=10),
+    ReviewField("standard_system", "title_block", "choice", max_length=10, enumeration="standard_system"),
     ReviewField("general_tolerance", "title_block", source="general_tolerance", max_length=120),
     ReviewField("material_text", "material", source="material"),
     ReviewField("material_id", "material", "reference", mandatory=True, target="materials"),

@@ -108,6 +108,7 @@ COMMANDS = [
     _analysis_command("join", keeping.join, _UPDATE, params=keeping.JoinParams, available=_UNDER_REVIEW),
     _analysis_command("split", keeping.split, _UPDATE, params=keeping.FilesParams, available=_UNDER_REVIEW, in_menu=False),
     _analysis_command("choose", corrections.choose, _UPDATE, params=corrections.ChooseParams, available=_UNDER_REVIEW, in_menu=False),
+    _analysis_command("confirm", corrections.confirm, _UPDATE, params=corrections.ConfirmParams, available=_UNDER_REVIEW, in_menu=False),
     _analysis_command("number_balloons", corrections.number_balloons, _UPDATE, available=_UNDER_REVIEW),
     _analysis_command("restrict", access.restrict_by_hand, _VALIDATE, params=access.ReasonParams,
                       available=lambda r: not r.is_restricted, critical=True, confirm=True),

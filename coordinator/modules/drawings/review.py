@@ -92,10 +92,13 @@ def _field(
     if field.name == "standard_system" and value == "unknown":
         value = None
     correction = corrections.get(field.name)
+    if field.name in _OF_MATERIAL and value and "material_id" not in corrections:
+        entry = _derived(reading, corrections, value)
+    is_confirmed = value not in (None, "") and (reading.get("confirmed") or {}).get(field.name) == str(value)
     is_open = field.name in contradictions.open_fields(analysis.contradictions)
     confidence = float(entry.get("confidence") or 0.0)
     answered = value not in (None, "")
-    by_person = correction is not None or (answered and not entry.get("value"))
+    by_person = is_confirmed or correction is not None or (answered and not entry.get("value"))
     if is_open:
         shown = "contradiction"
     elif not answered:
@@ -104,7 +107,9 @@ def _field(
         shown = "human"
     else:
         shown = level(ctx, confidence)
-    if field.name == "certificate_required" and value is False and correction is None:
+        # Below the limit a value is left empty; one that stands there all the same must be looked at.
+        shown = "orange" if shown == "empty" else shown
+    if field.name == "certificate_required" and value is False and correction is None and not is_confirmed:
         shown = "orange" if entry.get("candidates") else "empty"
     return {
         "name": field.name,
@@ -128,6 +133,7 @@ def _field(
             {k: c.get(k) for k in ("value", "confidence", "evidence")} | _place(c, sheets)
             for c in [*entry.get("candidates", []), *_materials(ctx, analysis, field)]
         ],
+        "is_confirmed": is_confirmed,
         "correction": {
             "read_value": correction.read_value,
             "corrected_value": correction.corrected_value,
@@ -139,13 +145,35 @@ def _field(
     }
 
 
+_OF_MATERIAL = frozenset({"material_id", "iso513_group"})
+
+
+def _derived(
+    reading: dict[str, Any], corrections: dict[str, DrawingCorrection], value: Any
+) -> dict[str, Any]:
+    """What follows from the written material stands where that is written and is as sure as that was read."""
+    if "material_text" in corrections:
+        return {}
+    written = reading.get("fields", {}).get("material_text") or {}
+    return {**written, "value": value, "candidates": []} if written.get("value") else {}
+
+
 def _choices(field: ReviewField, locale: str) -> list[dict[str, str]] | None:
     if field.enumeration is None:
         return None
+    own = _OWN_CHOICES.get(field.name)
     return [
-        {"value": v, "label": choice_label(field.enumeration, v, locale)}
-        for v in ENUMERATIONS[field.enumeration]
+        {"value": v, "label": _choice_label(field, v, locale)} for v in own or ENUMERATIONS[field.enumeration]
     ]
+
+
+_OWN_CHOICES = {"standard_system": ("iso", "asme")}
+
+
+def _choice_label(field: ReviewField, value: str, locale: str) -> str:
+    if field.name in _OWN_CHOICES:
+        return t(f"drawing.{field.name}.{value}", locale)
+    return choice_label(field.enumeration or "", value, locale)
 
 
 def _display(ctx: Context, field: ReviewField, value: Any) -> str | None:
@@ -154,7 +182,7 @@ def _display(ctx: Context, field: ReviewField, value: Any) -> str | None:
     if field.type == "reference":
         return str(ctx.get(catalogue.Material, int(value)).name)
     if field.enumeration is not None:
-        return choice_label(field.enumeration, str(value), ctx.locale)
+        return _choice_label(field, str(value), ctx.locale)
     if field.type == "boolean":
         return "Oui" if value else "Non"
     text = str(value)
