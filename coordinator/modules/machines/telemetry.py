@@ -162,7 +162,7 @@ def ensure_partitions(connection: psycopg.Connection[Any], first: dt.datetime, l
 
 
 def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[Any, dt.datetime]]) -> int:
-    """Store ``telemetry.batch`` payloads with their time of receipt, in the caller's transaction.
+    """Store ``telemetry.batch`` payloads or columns with their time of receipt, in the caller's transaction.
 
     Absurd samples are kept with quality bad (MCH-47); one dated in the future gets its time of receipt, since its
     own says nothing. Samples of unknown machines are dropped and logged once. Returns how many were stored.
@@ -173,7 +173,7 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
         (channel, series, received_at)
         for batch, received_at in batches
         for code, series in batch.channels.items()
-        if series.t and (channel := channels.get((batch.machine_code, code))) is not None
+        if len(series.t) and (channel := channels.get((batch.machine_code, code))) is not None
     ]
     if not found:
         return 0
@@ -208,8 +208,9 @@ def _mark(connection: psycopg.Connection[Any], samples: Samples, newest: dt.date
         ),
     )
     is_kept = samples.at_us >= _us(newest - _PARTITIONED_DAYS)
-    hours = samples.at_us[is_kept] // _HOUR_US
-    pairs = np.unique(samples.channel[is_kept] * _HOURS_LIMIT + hours)
+    pairs = samples.channel[is_kept] * _HOURS_LIMIT + samples.at_us[is_kept] // _HOUR_US
+    # Neighbours mostly share their hour: only the changes are sorted.
+    pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])
     connection.execute(
         "INSERT INTO telemetry_dirty SELECT c, to_timestamp(h * 3600.0)"
         " FROM unnest(%s::bigint[], %s::bigint[]) AS new (c, h)",
@@ -220,11 +221,12 @@ def _mark(connection: psycopg.Connection[Any], samples: Samples, newest: dt.date
 def _samples(found: Sequence[tuple[Channel, Any, dt.datetime]]) -> Samples:
     """Columns of all series at once; the rules are those of ``rules.sample_quality``, on arrays."""
     count = [len(series.t) for _, series, _ in found]
-    at_ms = np.concatenate([np.array(series.t, dtype=np.float64) for _, series, _ in found])
-    value = np.concatenate([np.array(series.v, dtype=np.float64) for _, series, _ in found])
-    quality = np.concatenate(
-        [np.array(s.q, dtype=np.int64) if s.q else np.zeros(len(s.t), dtype=np.int64) for _, s, _ in found]
-    )
+    at_ms = np.concatenate([np.asarray(series.t, dtype=np.float64) for _, series, _ in found])
+    value = np.concatenate([np.asarray(series.v, dtype=np.float64) for _, series, _ in found])
+    quality = np.zeros(len(value), dtype=np.int64)
+    for (_, series, _), end in zip(found, np.cumsum(count), strict=True):
+        if series.q is not None:
+            quality[end - len(series.q) : end] = series.q
 
     def each(values: Sequence[float], dtype: Any = np.float64) -> Any:
         return np.repeat(np.array(values, dtype=dtype), count)

@@ -26,6 +26,7 @@ from edge_agents.protocol import (
     decode,
     parse_payload,
 )
+from edge_agents.protocol.columns import parse_columns
 
 Stream = Literal["event", "telemetry"]
 _STREAMS: dict[Channel, Stream] = {Channel.EVENT: "event", Channel.TELEMETRY: "telemetry"}
@@ -135,7 +136,12 @@ def _judge(
             raise ProtocolError("type.unknown", f"Type de message inconnu : {envelope.type!r}.")
         if envelope.occurred_at > received.received_at + _FUTURE and envelope.time_quality == "trusted":
             raise ProtocolError("time.future", "Date dans le futur.")
-        payload = parse_payload(envelope.type, envelope.payload)
+        if envelope.type in TELEMETRY_PAYLOADS:
+            # Columns from here on: as Python objects the values would cost more than storing them.
+            payload: Any = parse_columns(envelope.payload)
+            envelope = envelope.model_copy(update={"payload": {}})
+        else:
+            payload = parse_payload(envelope.type, envelope.payload)
     except ProtocolError as error:
         message_id = envelope.message_id if envelope else None
         seq = envelope.seq if envelope else None
