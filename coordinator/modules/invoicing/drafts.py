@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
+from coordinator.kernel.i18n import t
 from coordinator.kernel.outbox import Event
 from coordinator.modules.catalogue.models import Part, PartRevision
 from coordinator.modules.invoicing import content, rules
@@ -55,6 +56,7 @@ def invoice_note(ctx: Context, note: DeliveryNote, *, mode: str = "automatic") -
     customer = ctx.get(Customer, order.customer_id)
     for number, row in enumerate(delivered, start=1):
         ctx.add(_line_of(ctx, invoice, customer, number, row))
+    _add_supplement(ctx, invoice, order, customer, len(delivered) + 1)
     refresh(ctx, invoice)
     ctx.emit("invoice.drafted", {"id": invoice.id})
     return invoice
@@ -89,6 +91,35 @@ def _line_of(
         unit_price_excl_tax=line.unit_price_excl_tax,
         discount_pct=rules.ZERO,
         vat_pct=line.vat_pct if customer.vat_regime == "fr_standard" else rules.ZERO,
+    )
+
+
+def _add_supplement(
+    ctx: Context, invoice: Invoice, order: SalesOrder, customer: Customer, number: int
+) -> None:
+    """The supplement to the minimum order goes on the first invoice of the order that stands."""
+    words = t("orders.supplement", "fr")
+    told = (
+        select(InvoiceLine.id)
+        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .where(Invoice.sales_order_id == order.id, Invoice.kind == "invoice", Invoice.status != "cancelled")
+        .where(InvoiceLine.sales_order_line_id.is_(None), InvoiceLine.description == words)
+    )
+    if not order.supplement_excl_tax or ctx.session.scalar(told.limit(1)) is not None:
+        return
+    first = select(SalesOrderLine.vat_pct).where(SalesOrderLine.sales_order_id == order.id)
+    rate = ctx.session.scalar(first.order_by(SalesOrderLine.line_no).limit(1)) or rules.ZERO
+    ctx.add(
+        InvoiceLine(
+            invoice_id=invoice.id,
+            line_no=number,
+            description=words,
+            quantity=Decimal(1),
+            unit="forfait",
+            unit_price_excl_tax=order.supplement_excl_tax,
+            discount_pct=rules.ZERO,
+            vat_pct=rate if customer.vat_regime == "fr_standard" else rules.ZERO,
+        )
     )
 
 
@@ -138,6 +169,9 @@ def deposit_order(ctx: Context, params: DepositParams) -> dict[str, Any]:
     for line in ctx.session.scalars(query.where(SalesOrderLine.archived_at.is_(None))):
         rate = line.vat_pct if customer.vat_regime == "fr_standard" else rules.ZERO
         bases[rate] = bases.get(rate, rules.ZERO) + cents(line.quantity * line.unit_price_excl_tax)
+    if order.supplement_excl_tax and bases:
+        rate = next(iter(bases))
+        bases[rate] += order.supplement_excl_tax
     amounts = {rate: cents(base * params.percentage / 100) for rate, base in bases.items()}
     _check_deposit(ctx, order, sum(amounts.values(), rules.ZERO), sum(bases.values(), rules.ZERO))
     invoice = ctx.add(_new(ctx, order, kind="deposit"))

@@ -11,11 +11,6 @@ from sqlalchemy.orm import Mapped
 
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
-from coordinator.modules.drawings import models as _drawings  # noqa: F401 — maps tables that orders refer to
-from coordinator.modules.execution import models as _execution  # noqa: F401
-from coordinator.modules.orders import models as _orders  # noqa: F401
-from coordinator.modules.quoting import models as _quoting  # noqa: F401
-from coordinator.modules.routings import models as _routings  # noqa: F401
 
 
 class Invoice(Record):

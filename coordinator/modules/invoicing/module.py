@@ -58,7 +58,7 @@ def _check_numbers(ctx: Context, **_kwargs: Any) -> None:
 
 MODULE = Module(
     name="invoicing",
-    depends=("company", "identity", "documents", "parties", "catalogue"),
+    depends=("company", "identity", "documents", "parties", "catalogue", "orders"),
     entities=[
         EntitySpec(
             Invoice,

@@ -58,6 +58,8 @@ class SalesOrder(Record):
     is_forced: Mapped[bool] = f.boolean(read_only=True)
     forced_reason: Mapped[str | None] = f.text(300, read_only=True)
     owner_user_id: Mapped[int | None] = f.ref("user_account.id")
+    supplement_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    """What lacks to the minimum order value of the quote; invoiced once, with the first delivery (QUO-32)."""
     total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
     document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
     change_reason: Mapped[str | None] = f.text(300, read_only=True)

@@ -12,6 +12,7 @@ from sqlalchemy import func, inspect, select
 from coordinator.kernel import qr, tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
+from coordinator.kernel.i18n import t
 from coordinator.kernel.lifecycle import legal_moves, move
 from coordinator.kernel.numbering import next_number
 from coordinator.kernel.registry import Permission
@@ -179,6 +180,19 @@ def _add_lines(
         named = ", ".join(f"{x['line']} (minimum {x['minimum']} €)" for x in low)
         raise BusinessError("order.below_minimum_margin", extra={"lines": low}, lines=named)
     refresh_total(ctx, order)
+    order.supplement_excl_tax = _supplement(ctx, order)
+    refresh_total(ctx, order)
+
+
+def _supplement(ctx: Context, order: SalesOrder) -> Decimal | None:
+    """What the ordered lines lack to the minimum the quote was raised to; fewer pieces than quoted lack more."""
+    scenario = ctx.session.get(QuoteScenario, order.quote_scenario_id) if order.quote_scenario_id else None
+    quoted = Decimal(
+        str(((scenario.details if scenario else None) or {}).get("minimum_order_supplement") or 0)
+    )
+    if scenario is None or scenario.price_excl_tax is None or quoted <= 0:
+        return None
+    return max(scenario.price_excl_tax - (order.total_excl_tax or Decimal(0)), Decimal(0)) or None
 
 
 def _new_part(ctx: Context, order: SalesOrder, quote: quoting.Quote, line: quoting.QuoteLine) -> PartRevision:
@@ -205,11 +219,12 @@ def lines_of(ctx: Context, order_id: int) -> list[SalesOrderLine]:
 
 
 def refresh_total(ctx: Context, order: SalesOrder) -> None:
-    """Total excl. VAT from the lines, each rounded to the cent."""
+    """Total excl. VAT from the lines, each rounded to the cent, and the supplement to the minimum order."""
     cent = Decimal("0.01")
     rows = lines_of(ctx, order.id)
     order.total_excl_tax = sum(
-        ((r.quantity * r.unit_price_excl_tax).quantize(cent) for r in rows), Decimal(0)
+        ((r.quantity * r.unit_price_excl_tax).quantize(cent) for r in rows),
+        order.supplement_excl_tax or Decimal(0),
     )
 
 
@@ -335,6 +350,11 @@ def acknowledgement(
                 part.drawing_number, revision.revision,
             )
         )  # fmt: skip
+    if order.supplement_excl_tax:
+        extra = order.supplement_excl_tax
+        amounts.append((extra, amounts[0][1]))
+        title = t("orders.supplement", "fr")
+        rows.append(AcknowledgedLine(len(rows) + 1, title, Decimal(1), extra, extra, None, unit="forfait"))
     po = ctx.session.get(CustomerPo, order.customer_po_id) if order.customer_po_id else None
     quote = quoting.quote(ctx, order.quote_id) if order.quote_id else None
     certified = any(line.certificate_required for line in lines_of(ctx, order.id))

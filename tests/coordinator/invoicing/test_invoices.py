@@ -23,6 +23,7 @@ from coordinator.modules.documents.models import DocumentVersion
 from coordinator.modules.invoicing import facturx, issuing, rules
 from coordinator.modules.invoicing.invoice_data import InvoiceData, OperationNature, VatCategory
 from coordinator.modules.invoicing.models import Invoice, InvoiceLine
+from coordinator.modules.orders.models import DeliveryNote, SalesOrder
 from coordinator.modules.parties.models import Customer
 from tests.conftest import master, person
 from tests.coordinator.invoicing import shop
@@ -52,6 +53,22 @@ def _validate(factory: ContextFactory, invoice_id: int) -> str:
         invoice = ctx.get(Invoice, invoice_id, lock=True)
         move(ctx, invoice, "validate")
         return invoice.number or ""
+
+
+@pytest.mark.requirement("QUO-32")
+def test_the_supplement_to_the_minimum_order_is_invoiced_once(ctx: Context) -> None:
+    made = shop.sale(ctx, ("20", "2.00"))
+    ctx.get(SalesOrder, made.order_id).supplement_excl_tax = D("40.00")
+    first = shop.shipped(ctx, shop.deliver(ctx, made, "12"))
+    rest = shop.shipped(ctx, shop.deliver(ctx, made, "8"))
+    assert first is not None
+    assert rest is not None
+    assert (first.total_excl_tax, rest.total_excl_tax) == (D("64.00"), D("16.00"))
+    first.status = "cancelled"
+    ctx.session.flush()
+    again = shop.shipped(ctx, ctx.get(DeliveryNote, first.delivery_note_id))
+    assert again is not None
+    assert again.total_excl_tax == D("64.00")
 
 
 @pytest.mark.requirement("ORD-27", "ORD-28")
