@@ -67,7 +67,7 @@ MODULE = Module(
     entities=[
         EntitySpec(
             Quote, "quoting", "sales", title=("number",), lifecycle=LIFE, on_create=service.on_create, on_update=service.on_update,
-            can_delete=False,
+            can_delete=False, signed=service.signed_content,
             list_fields=("number", "customer_id", "status", "quote_date", "valid_until", "total_excl_tax", "delivery_date_requested"),
         ),
         EntitySpec(
@@ -97,8 +97,10 @@ MODULE = Module(
         ),
     ],
     commands=[
-        Command("compute", _UPDATE, service.compute, entity="quote", available=_is_editable, tone="primary"),
-        Command("select_scenario", _UPDATE, service.select_scenario, service.ScenarioParams, entity="quote", available=_is_editable),
+        Command("compute", _UPDATE, service.compute, entity="quote", available=_is_editable, tone="primary",
+                in_menu=False),
+        Command("select_scenario", _UPDATE, service.select_scenario, service.ScenarioParams, entity="quote", available=_is_editable,
+                in_menu=False),
         Command("add_drawings", _UPDATE, service.add_drawings, service.DrawingsParams, entity="quote", available=_is_editable,
                 in_menu=False),
         Command("revise", Permission("quoting", "create"), versions.revise, entity="quote",

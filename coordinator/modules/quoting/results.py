@@ -200,7 +200,8 @@ def store(
 ) -> None:
     """Keep prices, scenarios, gaps, questions and warnings; a bad line never gives a total (QUO-51)."""
     for index, (line, found) in enumerate(zip(lines, result.lines, strict=True)):
-        _store_line(line, found, result.scenarios[0].lines[index])
+        prices = {scenario.kind: scenario.lines[index] for scenario in result.scenarios}
+        _store_line(line, found, prices)
         _store_gaps(ctx, line, found)
         for row in breaks[line.id]:
             known = next((b for b in found.price_breaks if b.quantity == int(row.quantity)), None)
@@ -232,8 +233,12 @@ def _late_errors(lines: Sequence[QuoteLine], result: QuoteResult) -> list[dict[s
     ]
 
 
-def _store_line(line: QuoteLine, found: LineResult, price: LinePrice | None) -> None:
-    published = found.to_json(price)
+def _store_line(line: QuoteLine, found: LineResult, prices: Mapping[str, LinePrice | None]) -> None:
+    price = prices["standard"]
+    told = {
+        k: p.explanation.to_json() for k, p in prices.items() if p is not None and p.explanation is not None
+    }
+    published = {**found.to_json(price), "price_explanations": told}
     line.feasibility = found.feasibility
     line.blank = published["blank"]
     line.result = published

@@ -15,6 +15,8 @@ from coordinator.modules.quoting.engine.trades import TRADES
 from coordinator.modules.quoting.models import Quote
 
 EDITABLE = ("draft", "to_review")
+SIGNED = ("aerospace", "military", "armament")
+"""Criticalities whose quote is approved only once signed (QUO-02)."""
 
 
 def check_editable(quote: Quote) -> None:

@@ -16,6 +16,7 @@ from coordinator.kernel.errors import BusinessError, Conflict, FieldError
 from coordinator.kernel.lifecycle import move
 from coordinator.kernel.numbering import next_number
 from coordinator.modules.drawings import api as drawings
+from coordinator.modules.identity import api as identity
 from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import compute as computing
 from coordinator.modules.quoting import document, proposals, queries, results, rules, solids
@@ -318,6 +319,7 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
 
     Raises:
         BusinessError: see ``rules.check_approval``; ``quote.to_confirm``.
+        Conflict: ``signature.required`` or ``signature.outdated`` for aerospace and military lines.
     """
     lines = queries.lines_of(ctx, quote.id)
     priced = [
@@ -333,10 +335,35 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
     accepted = bool(getattr(params, "accept_to_confirm", False))
     if pending and not accepted:
         raise BusinessError("quote.to_confirm", extra={"to_confirm": pending}, points=" ; ".join(pending))
+    if any(line.criticality in rules.SIGNED for line in lines):
+        identity.require_signature(ctx, quote)
     quote.approved_at = ctx.now
     quote.reviewed_by_id = ctx.principal.user_id
     document.file_quote(ctx, quote)
     proposals.settle(ctx, quote)
+
+
+def signed_content(ctx: Context, quote: Quote) -> dict[str, Any]:
+    """What whoever approves an aerospace or military quote signs: customer, dates, and every line with its price (QUO-02)."""
+    return {
+        "number": quote.number,
+        "customer": parties.customer(ctx, quote.customer_id).name,
+        "valid_until": quote.valid_until,
+        "total_excl_tax": quote.total_excl_tax,
+        "selected_scenario_id": quote.selected_scenario_id,
+        "lines": [
+            {
+                "line_no": line.line_no,
+                "description": line.description,
+                "part_revision_id": line.part_revision_id,
+                "criticality": line.criticality,
+                "certificate_required": line.certificate_required,
+                "quantity": line.quantity,
+                "unit_price_excl_tax": line.unit_price_excl_tax,
+            }
+            for line in queries.lines_of(ctx, quote.id)
+        ],
+    }
 
 
 def reopen(ctx: Context, quote: Quote, _params: Any) -> None:  # noqa: ARG001 — signature of an effect

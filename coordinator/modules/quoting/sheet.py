@@ -10,10 +10,10 @@ from coordinator.kernel.crud import serialize, serialize_many
 from coordinator.kernel.errors import NotFound
 from coordinator.modules.drawings import api as drawings
 from coordinator.modules.quoting import queries, solids
-from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation
+from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation, QuoteScenario
 from coordinator.modules.quoting.parts import operations_of
 
-_COST_KEYS = ("unit_cost", "cost_breakdown", "alternatives", "blank")
+_COST_KEYS = ("unit_cost", "cost_breakdown", "alternatives", "blank", "price_explanation")
 
 
 def sheet(ctx: Context, quote: Quote) -> dict[str, Any]:
@@ -93,6 +93,7 @@ def explain(ctx: Context, quote: Quote, line_id: int, operation_id: int | None) 
         return {"line_id": line.id, "operation_id": row.id, "label": row.operation_label, "values": values}
     found = dict(line.result or {})
     found.pop("operations", None)
+    found["price_explanation"] = _price_explanation(ctx, quote, line, found.pop("price_explanations", None))
     if not ctx.principal.sees("costs_margins"):
         for key in _COST_KEYS:
             found.pop(key, None)
@@ -100,3 +101,16 @@ def explain(ctx: Context, quote: Quote, line_id: int, operation_id: int | None) 
             {k: v for k, v in b.items() if k != "unit_cost"} for b in found.get("price_breaks") or []
         ]
     return {"line_id": line.id, "operation_id": None, "label": line.description, "values": found}
+
+
+def _price_explanation(ctx: Context, quote: Quote, line: QuoteLine, told: dict[str, Any] | None) -> Any:
+    """How the price of the chosen scenario comes about; a typed price stands for itself, the computed one behind it."""
+    chosen = (
+        ctx.session.get(QuoteScenario, quote.selected_scenario_id) if quote.selected_scenario_id else None
+    )
+    computed = (told or {}).get(chosen.kind if chosen else "standard")
+    if line.manual_unit_price is None:
+        return computed
+    value = format(line.manual_unit_price, "f")
+    typed = {"value": value, "unit": "€", "formula": "valeur saisie", "inputs": {}, "source": "manual"}
+    return {**typed, "computed": (computed or {}).get("value"), "replaced": computed}

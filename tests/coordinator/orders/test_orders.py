@@ -48,12 +48,14 @@ class Shop:
                 quote_id=self.quote_id,
                 drawing_analysis_id=analysis,
                 quantity=10,
-                criticality=criticality,
             )
         for action in ("compute", "submit"):
             self.post(f"/quotes/{self.quote_id}/{action}")
         self.post(f"/quotes/{self.quote_id}/approve", accept_to_confirm=True)
         self.post(f"/quotes/{self.quote_id}/send")
+        with factory.open(master()) as ctx:
+            for line in ctx.session.query(QuoteLine).filter_by(quote_id=self.quote_id):
+                line.criticality = criticality
         sheet = self.get(f"/quotes/{self.quote_id}/sheet")
         self.prices = [
             Decimal(line["unit_price_excl_tax"]).quantize(Decimal("0.01")) for line in sheet["lines"]

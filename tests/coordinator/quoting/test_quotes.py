@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from coordinator.kernel.context import Context, ContextFactory, Principal
+from coordinator.kernel.context import Context, Principal
 from coordinator.modules.machines.models import Machine
 from coordinator.modules.planning.models import MachineSlot
 from coordinator.modules.quoting import availability, service
@@ -20,53 +19,8 @@ from coordinator.modules.quoting.models import Quote
 from coordinator.modules.quoting.rules import version_number
 from tests.conftest import master, person
 from tests.coordinator.quoting import workshop
-from tests.coordinator.quoting.engine.samples import BLOCK, SHAFT
-
-Api = Callable[..., Any]
-
-
-class Story:
-    """A customer, validated drawings and an HTTP client."""
-
-    def __init__(self, api: Api, factory: ContextFactory) -> None:
-        self.api, self.factory = api, factory
-        self.http = api(master())
-        with factory.open(master()) as ctx:
-            workshop.build(ctx)
-            self.customer = workshop.customer(ctx).id
-            self.shaft = workshop.validated(ctx, SHAFT, self.customer).id
-            self.block = workshop.validated(ctx, BLOCK, self.customer).id
-
-    def quote(self, *analyses: int, quantity: int = 10, **header: Any) -> dict[str, Any]:
-        created = self.http.post("/api/v1/quotes", json={"customer_id": self.customer, **header})
-        assert created.status_code == 201, created.text
-        for analysis in analyses:
-            self.line(created.json()["id"], drawing_analysis_id=analysis, quantity=quantity)
-        found: dict[str, Any] = created.json()
-        return found
-
-    def line(self, quote_id: int, **values: Any) -> dict[str, Any]:
-        made = self.http.post("/api/v1/quote-lines", json={"quote_id": quote_id, "quantity": 10, **values})
-        assert made.status_code == 201, made.text
-        found: dict[str, Any] = made.json()
-        return found
-
-    def act(self, quote_id: int, action: str, expect: int = 200, **params: Any) -> dict[str, Any]:
-        answer = self.http.post(f"/api/v1/quotes/{quote_id}/{action}", json=params)
-        assert answer.status_code == expect, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def sheet(self, quote_id: int) -> dict[str, Any]:
-        answer = self.http.get(f"/api/v1/quotes/{quote_id}/sheet")
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-
-@pytest.fixture
-def story(api: Api, factory: ContextFactory) -> Story:
-    return Story(api, factory)
+from tests.coordinator.quoting.engine.samples import SHAFT
+from tests.coordinator.quoting.story import Story
 
 
 @pytest.mark.requirement("QUO-01", "QUO-02", "QUO-05", "QUO-35", "QUO-45")
@@ -345,7 +299,31 @@ def test_costs_are_hidden_from_those_who_may_not_see_them(story: Story) -> None:
     assert line["cost_breakdown"] is None
     assert "blank" not in line
     explained = seller.get(f"/api/v1/quotes/{quote['id']}/explain", params={"line": line["id"]}).json()
-    assert not {"unit_cost", "cost_breakdown", "blank"} & set(explained["values"])
+    assert not {"unit_cost", "cost_breakdown", "blank", "price_explanation"} & set(explained["values"])
+
+
+@pytest.mark.requirement("QUO-45")
+def test_the_price_explains_itself_in_the_chosen_scenario(story: Story) -> None:
+    quote = story.quote(story.shaft)
+    story.act(quote["id"], "compute")
+
+    def told() -> tuple[Decimal, dict[str, Any]]:
+        line = story.sheet(quote["id"])["lines"][0]
+        answer = story.http.get(f"/api/v1/quotes/{quote['id']}/explain", params={"line": line["id"]}).json()
+        return Decimal(line["unit_price_excl_tax"]), answer["values"]["price_explanation"]
+
+    for kind, factor in (("standard", 1.0), ("express", 1.3)):
+        story.act(quote["id"], "select-scenario", kind=kind)
+        price, mark = told()
+        assert Decimal(str(mark["value"])) == price
+        assert mark["inputs"]["facteur du scénario"] == factor
+    line = story.sheet(quote["id"])["lines"][0]
+    story.change("quote-lines", line["id"], manual_unit_price="99.00")
+    story.act(quote["id"], "compute")
+    price, mark = told()
+    assert price == 99
+    assert (mark["source"], mark["value"]) == ("manual", "99.0000")
+    assert mark["replaced"]["formula"]
 
 
 @pytest.mark.requirement("QUO-39")

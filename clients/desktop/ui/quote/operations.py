@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from clients.desktop.model import formatting, quotes
@@ -58,7 +58,8 @@ class OperationsModel(QAbstractTableModel):
         """Text, place and look of a cell; typed values stand out."""
         field, record = self.columns[index.column()], self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return formatting.cell(field, record)
+            shown = formatting.cell(field, record)
+            return f"✎ {shown}" if quotes.is_typed(record, field.name) else shown
         if role == Qt.ItemDataRole.EditRole:
             return formatting.editable(field, record.get(field.name))
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -66,11 +67,8 @@ class OperationsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if field.is_numeric else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
-        if quotes.is_typed(record, field.name):
-            if role == Qt.ItemDataRole.FontRole:
-                return theme.font(bold=True)
-            if role == Qt.ItemDataRole.BackgroundRole:
-                return QColor(theme.current().tones["warning"].background)
+        if role == Qt.ItemDataRole.FontRole and quotes.is_typed(record, field.name):
+            return theme.font(bold=True)
         return None
 
     def _hint(self, field: Field, record: Record) -> str | None:

@@ -23,6 +23,10 @@ from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
 
 NO_MACHINE = "Aucune machine disponible pour cette opération."
 _MAX_PAIRS = 12
+_OF_THE_LINE = (
+    "rate_missing", "material_unknown", "size_missing", "trade_inactive", "trade_unknown", "value_missing", "dimension_not_positive",
+)  # fmt: skip
+"""Refusals that no other machine would lift: they are told as they are, not as a missing machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def _try(search: Search, machine: Machine, build: Callable[[], list[Route]]) -> 
     except QuotingError as error:
         search.rejected.setdefault(machine.code, error.message)
         search.codes.add(error.code)
-        if error.code in ("rate_missing", "material_unknown", "size_missing"):
+        if error.code in _OF_THE_LINE:
             raise
 
 
