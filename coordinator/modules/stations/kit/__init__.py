@@ -1,0 +1,1 @@
+"""Hardware of the stations: parts with prices, assembly drawings, marker sheets, the manual's page."""
