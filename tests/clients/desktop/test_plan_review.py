@@ -88,8 +88,9 @@ def test_ctrl_enter_says_what_is_missing_and_then_validates(room: PlanRoom) -> N
     room.until(lambda: room.review(number)["status"] == "validated", "validated")
     room.until(lambda: view.document["status"] == "validated", "shown as validated")
     assert not view.next.isVisible()
-    assert page.header.badge.text == "Validée"
-    assert all(f.read_only for f in view.state.fields.values()) if view.state else False
+    assert page.header.badge.text == "Validé"
+    assert view.state is not None
+    assert all(f.read_only for f in view.state.fields.values()), "a validated drawing is only read"
 
 
 @pytest.mark.requirement("DRW-32", "UIX-62")

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from clients.desktop.model.plans import LEVELS, Mark
+from clients.desktop.tokens import LIGHT
 from clients.desktop.ui import theme
 
 _STEP = 1.2
@@ -29,6 +30,9 @@ _FLASH_MS = 140
 _PADDING = 0.25
 """Air around a box, in shares of its height: tight boxes would cut the letters."""
 _BALLOON_PX = 9
+_NEAREST = 0.75
+"""Looking at a place never comes nearer than this by itself: its surroundings tell what it belongs to."""
+_READABLE_PX = 26
 _READABLE_SHARE = 0.14
 """A place that is looked at fills at least this share of the view's width."""
 
@@ -46,8 +50,8 @@ class Highlight(QGraphicsRectItem):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def _colour(self) -> QColor:
-        look = theme.current()
-        return QColor(look.danger if self.mark.is_critical else look.tones[LEVELS[self.mark.level][0]].text)
+        """Paper is white in every theme, so the colours are those for white."""
+        return QColor(LIGHT.danger if self.mark.is_critical else LIGHT.tones[LEVELS[self.mark.level][0]].text)
 
     def boundingRect(self) -> QRectF:  # noqa: N802 — Qt's name
         """The balloon stands outside the box."""
@@ -213,9 +217,12 @@ class SheetCanvas(QGraphicsView):
         if item is None:
             return False
         rect = item.rect()
-        wanted = self.viewport().width() * _READABLE_SHARE / max(rect.width(), 1.0)
+        wanted = max(
+            self.viewport().width() * _READABLE_SHARE / max(rect.width(), 1.0),
+            theme.scaled(_READABLE_PX) / max(min(rect.width(), rect.height()), 1.0),
+        )
         scale = self.transform().m11()
-        limit = 1.4
+        limit = _NEAREST
         if scale < wanted and scale < limit:
             factor = min(wanted, limit) / scale
             self.scale(factor, factor)
