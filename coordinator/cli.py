@@ -22,6 +22,8 @@ SUBCOMMANDS = {
     "scan": ("edge_agents.drivers.scanner.cli", "Décoder des codes."),
     "vision": ("edge_agents.drivers.cabinet_camera.cli", "Apprendre et lire des armoires."),
     "agent": ("edge_agents.cli", "Stations."),
+    "update": ("coordinator.modules.stations.update_cli", "Mises à jour."),
+    "station": ("coordinator.modules.stations.kit_cli", "Matériel et repères des stations."),
     "backup": ("infra.backup.cli", "Sauvegardes."),
     "user": ("coordinator.modules.identity.cli", "Comptes."),
     "bench": ("coordinator.bench", "Mesures de vitesse et de justesse."),

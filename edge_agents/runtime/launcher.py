@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 import yaml
 
-from edge_agents.runtime.releases import ReleaseStore, UpdateFile, software_store
+from edge_agents.runtime.releases import ReleaseStore, Trial, UpdateFile, software_store
 
 log = structlog.get_logger(__name__)
 RESTART = 75
@@ -46,16 +46,17 @@ class Launcher:
             trial = self.store.trial()
             if trial is not None and trial.starts > 0:
                 self._take_back("coupure ou arrêt pendant l'essai")
+                trial = None
             elif trial is not None:
                 self.store.note_start()
-            code = self._run_once()
-            if self.store.trial() is not None and not self._stopping:
+            code = self._run_once(trial)
+            if self._still(trial) and not self._stopping:
                 self._take_back(f"arrêt pendant l'essai (code {code})")
             elif code != RESTART:
                 return 0 if self._stopping else code
         return 0
 
-    def _run_once(self) -> int:
+    def _run_once(self, trial: Trial | None) -> int:
         version = self.store.running()
         environment = {**os.environ, LAUNCHED_VARIABLE: "1"}
         environment.pop(RELEASE_VARIABLE, None)
@@ -66,14 +67,18 @@ class Launcher:
         started = time.monotonic()
         self._child = subprocess.Popen(command, env=environment)
         while (code := self._child.poll()) is None:
-            trial = self.store.trial()
-            if trial is not None and time.monotonic() - started > trial.health_s:
+            if trial is not None and time.monotonic() - started > trial.health_s and self._still(trial):
                 self._end_child()
-                if self.store.trial() is not None:
+                if self._still(trial):
                     self._take_back(f"pas de bon état en {trial.health_s:.0f} s")
                 return RESTART
             time.sleep(_POLL_S)
         return code
+
+    def _still(self, trial: Trial | None) -> bool:
+        """Whether this very trial goes on: a version that proved itself may have begun the next one before it ended."""
+        now = self.store.trial()
+        return trial is not None and now is not None and now.offer_id == trial.offer_id
 
     def _end_child(self) -> None:
         child = self._child

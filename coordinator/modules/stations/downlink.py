@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
 from coordinator.modules.company.models import Site
+from coordinator.modules.stations import history, rollout
 from coordinator.modules.stations.models import Station, StationCommand, StationConfig
 from coordinator.modules.stations.service import topic_name
 from edge_agents.protocol.control import (
@@ -114,6 +115,8 @@ def record_config_report(ctx: Context, station_code: str, report: ReportedConfig
         StationConfig.station_id == station.id, StationConfig.version_no == report.version_no
     )
     row = ctx.session.scalars(query).one_or_none()
+    if row is not None:
+        rollout.on_config_report(ctx, station.id, report.version_no, report.result, report.reason)
     if row is not None and row.status != report.result:
         row.status, row.reason, row.reported_at = report.result, (report.reason or "")[:500] or None, ctx.now
         if report.result == "refused":
@@ -134,6 +137,8 @@ def record_health(ctx: Context, station_code: str, health: Health) -> None:
         health=health.model_dump(mode="json"),
         software_version=health.versions.software[:40],
     )
+    history.note(ctx, station_code, health)
+    rollout.on_report(ctx, station_code, health.update)
 
 
 def record_state(ctx: Context, station_code: str, state: StationState) -> None:

@@ -2,7 +2,18 @@
 
 from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Job, Module, Permission
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.stations import endpoints, identity, service, uploads, vision
+from coordinator.modules.stations import (
+    endpoints,
+    history,
+    identity,
+    packages,
+    rollout,
+    service,
+    supervision,
+    update_endpoints,
+    uploads,
+    vision,
+)
 from coordinator.modules.stations.models import (
     CabinetSession,
     Station,
@@ -12,7 +23,16 @@ from coordinator.modules.stations.models import (
     StationConfig,
     VisionDetection,
 )
+from coordinator.modules.stations.update_models import (
+    UpdateInstallation,
+    UpdatePackage,
+    UpdatePublisher,
+    UpdateRollout,
+)
 
+_UPDATES = Permission("updates", "update")
+_APPROVE = Permission("updates", "validate")
+_GOING = {"pilot", "observing", "rolling"}
 _UPDATE = Permission("platform", "update")
 _REVIEWABLE = {"to_confirm", "auto_booked", "shadow"}
 
@@ -50,8 +70,39 @@ MODULE = Module(
             list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
             computed={"photographs": vision.photographs},
         ),
+        EntitySpec(
+            UpdatePublisher, "updates", "stations", title=("name",), can_create=False, can_update=False,
+            list_fields=("name", "public_key", "created_at"),
+        ),
+        EntitySpec(
+            UpdatePackage, "updates", "stations", title=("name", "version"), can_create=False, can_update=False, can_delete=False,
+            list_fields=("kind", "name", "version", "title", "status", "built_at"), default_sort="-id",
+        ),
+        EntitySpec(
+            UpdateRollout, "updates", "stations", title=("update_package_id",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("update_package_id", "status", "pilot_station_id", "observe_until", "reason", "ended_at"),
+            default_sort="-id", computed={"progress": rollout.progress},
+        ),
+        EntitySpec(
+            UpdateInstallation, "updates", "stations", title=("station_id", "to_version"), can_create=False, can_update=False,
+            can_delete=False, default_sort="-id",
+            list_fields=("station_id", "update_package_id", "action", "from_version", "to_version", "status", "phase", "detail"),
+        ),
     ],
     commands=[
+        Command("trust", Permission("updates", "create"), packages.trust, packages.PublisherParams,
+                path="/update-publishers/trust", critical=True),
+        Command("roll_out", _APPROVE, rollout.start, rollout.RolloutParams, "update_package", tone="primary", confirm=True,
+                critical=True, available=lambda p: p.status in {"verified", "approved"}),
+        Command("reject", _APPROVE, packages.reject, entity="update_package", tone="danger",
+                available=lambda p: p.status == "verified"),
+        Command("pause", _UPDATES, rollout.pause, entity="update_rollout", available=lambda r: r.status in _GOING),
+        Command("resume", _UPDATES, rollout.resume, entity="update_rollout", available=lambda r: r.status == "paused"),
+        Command("cancel", _UPDATES, rollout.cancel, entity="update_rollout", tone="danger", confirm=True,
+                available=lambda r: r.status in {*_GOING, "paused"}),
+        Command("roll_back", _APPROVE, rollout.roll_back, entity="update_rollout", tone="danger", confirm=True, critical=True,
+                available=lambda r: r.status not in {"rolling_back", "reverted"}),
+        Command("retry", _UPDATES, rollout.retry, entity="update_installation", available=rollout.may_retry),
         Command("approve", _UPDATE, service.approve_claim, service.ApproveParams, "station_claim", tone="primary",
                 available=lambda c: c.status == "pending", critical=True),
         Command("refuse", _UPDATE, service.refuse_claim, entity="station_claim",
@@ -65,17 +116,21 @@ MODULE = Module(
         Command("reject", Permission("vision", "validate"), vision.reject_detection, entity="vision_detection",
                 tone="danger", available=lambda d: d.status in _REVIEWABLE),
     ],
-    routers=[endpoints.router],
+    routers=[endpoints.router, update_endpoints.router, supervision.router],
     device_handlers=[
         DeviceHandler("cabinet.session", vision.on_session),
         DeviceHandler("vision.detection", vision.on_detection),
     ],
     jobs=[
         Job("stations.certificates", identity.care, cron="15 */6 * * *"),
+        Job("stations.rollouts", rollout.step_all, cron="* * * * *"),
+        Job("stations.clean_health", history.clean, cron="20 4 * * *"),
         Job("stations.clean_uploads", uploads.clean, detached=True, cron="45 3 * * *"),
     ],
     settings=[
         SettingDef("station_claim_valid_min", "stations", "integer", 30, unit="min", minimum=5, maximum=240),
+        SettingDef("update_observe_min", "stations", "integer", 1440, unit="min", minimum=0, maximum=20160),
+        SettingDef("station_health_kept_days", "stations", "integer", 90, unit="j", minimum=1, maximum=3650),
         SettingDef("station_upload_max_mb", "stations", "integer", 100, unit="Mo", minimum=1, maximum=2000),
     ],
 )  # fmt: skip

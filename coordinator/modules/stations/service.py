@@ -164,8 +164,7 @@ def revoke_station(ctx: Context, station: Station, _params: BaseModel) -> None:
 
 def set_config(ctx: Context, station: Station, params: ConfigParams) -> dict[str, Any]:
     """Sign a new configuration version; the ingest process publishes it (EDG-28)."""
-    if any(_names_secret(k) for k in params.config):
-        raise BusinessError("station.secret_in_config")
+    refuse_secrets(params.config)
     latest = ctx.session.scalar(
         select(func.max(StationConfig.version_no)).where(StationConfig.station_id == station.id)
     )
@@ -180,6 +179,12 @@ def set_config(ctx: Context, station: Station, params: ConfigParams) -> dict[str
     )
     ctx.add(row)
     return {"version_no": version_no}
+
+
+def refuse_secrets(config: dict[str, Any]) -> None:
+    """Raises BusinessError ``station.secret_in_config``: configurations are stored and published readable."""
+    if any(_names_secret(k) for k in config):
+        raise BusinessError("station.secret_in_config")
 
 
 def _names_secret(key: str) -> bool:
