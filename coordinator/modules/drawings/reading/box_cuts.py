@@ -9,17 +9,29 @@ import numpy as np
 from coordinator.modules.drawings.reading.ocr import Quad
 from coordinator.modules.drawings.reading.page import Segment
 
+Rule = tuple[float, float, float]
+
 MIN_RULE_HEIGHTS = 1.5
+MAX_CELL_HEIGHTS = 4.0
 MAX_SKEW_SHARE = 0.12
 
 
 def cut_at_rules(boxes: list[Quad], rules: list[Segment]) -> list[Quad]:
     """Level boxes cut at the upright rules which cross their whole height; other boxes stay as they are."""
     upright = [((r.x0 + r.x1) / 2, min(r.y0, r.y1), max(r.y0, r.y1)) for r in rules if r.is_vertical]
-    return [piece for box in boxes for piece in _cut(box, upright)]
+    level = [((r.y0 + r.y1) / 2, min(r.x0, r.x1), max(r.x0, r.x1)) for r in rules if r.is_horizontal]
+    return [piece for box in boxes for piece in _cut(box, upright, level)]
 
 
-def _cut(box: Quad, upright: list[tuple[float, float, float]]) -> list[Quad]:
+def _between_rows(x: float, box: tuple[float, float], level: list[Rule]) -> bool:
+    """True when the rule at ``x`` meets level rules above and beneath the text: a cell, no centre line of a view."""
+    (y0, y1), height = box, box[1] - box[0]
+    touching = [y for y, start, end in level if start - 0.5 * height < x < end + 0.5 * height]
+    over = any(y0 - MAX_CELL_HEIGHTS * height < y < y0 + 0.3 * height for y in touching)
+    return over and any(y1 - 0.3 * height < y < y1 + MAX_CELL_HEIGHTS * height for y in touching)
+
+
+def _cut(box: Quad, upright: list[Rule], level: list[Rule]) -> list[Quad]:
     (x0, y0), (x1, y1) = box.min(axis=0), box.max(axis=0)
     width, height = float(x1 - x0), float(y1 - y0)
     along = box[1] - box[0]
@@ -30,6 +42,7 @@ def _cut(box: Quad, upright: list[tuple[float, float, float]]) -> list[Quad]:
         x for x, top, bottom in upright
         if x0 + 0.4 * height < x < x1 - 0.4 * height and bottom - top > MIN_RULE_HEIGHTS * height
         and top <= y0 + 0.15 * height and bottom >= y1 - 0.15 * height
+        and _between_rows(x, (float(y0), float(y1)), level)
     )  # fmt: skip
     if not cuts:
         return [box]

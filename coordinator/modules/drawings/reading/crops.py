@@ -18,6 +18,8 @@ CAP_SHARE = 0.72  # of the height of a detected box
 REACH_BEFORE = 0.8  # in box heights
 REACH_BEHIND = 4.5
 REACH_ACROSS = 1.1
+ROW_GAP = 0.7
+COMMA_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def _chain(line: Line) -> list[BBox]:
     for glyph in near:
         if (glyph[0] + glyph[2]) / 2 <= line.box[2]:
             continue
-        if glyph[0] - end > 0.75 * cap:
+        if glyph[0] - end > 0.95 * cap:
             break
         chain.append(glyph)
         end = max(end, glyph[2])
@@ -173,7 +175,7 @@ def _row(glyphs: list[BBox], seed: BBox, cap: float) -> BBox:
     level = [g for g in glyphs if high <= (g[1] + g[3]) / 2 <= deep and g[1] >= high and g[3] <= deep]
     row = seed
     for glyph in sorted(level, key=lambda g: abs(g[0] - seed[0])):
-        if glyph[0] - row[2] < 0.55 * cap and row[0] - glyph[2] < 0.55 * cap:
+        if glyph[0] - row[2] < ROW_GAP * cap and row[0] - glyph[2] < ROW_GAP * cap:
             row = around([row, glyph])
     return row
 
@@ -183,8 +185,11 @@ def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked 
     slack = 0.07 * cap
     split, at = (over[3] + under[1]) / 2, max(over[0], under[0])
 
+    least = COMMA_SHARE * max(over[3] - over[1], under[3] - under[1])
+
     def crosses(g: BBox) -> bool:
-        return g[1] < split - slack and g[3] > split + slack
+        # The comma of the upper row hangs down into the lower one.
+        return g[1] < split - slack and g[3] > split + slack and g[3] - g[1] > least
 
     start = max((g[2] for g in chain if crosses(g) and g[0] < at), default=None)
     end = min((g[0] for g in chain if crosses(g) and g[0] >= at), default=None)
@@ -195,7 +200,7 @@ def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked 
     # Full-height text behind the rows: what stands here is no pair of deviations.
     if end is not None:
         return None
-    upper, lower = ([g for g in rows if (g[3] <= split + slack) == above] for above in (True, False))
+    upper, lower = ([g for g in rows if (g[1] + g[3] < 2 * split) == above] for above in (True, False))
     upper, lower = ([g for g in row if not line.is_dash(g)] for row in (upper, lower))
     top, bottom = _row(upper, over, cap), _row(lower, under, cap)
     heights = sorted((top[3] - top[1], bottom[3] - bottom[1]))
@@ -203,6 +208,8 @@ def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked 
         return None
     left = [g for g in chain if start is not None and g[0] < start - slack]
     main = [g for g in left if g[3] > split - 0.6 * cap and g[1] < split + 0.6 * cap]
+    if start is None and (stacked := _size_on_one_row(upper, lower, top, bottom, cap)) is not None:
+        return stacked
     if start is None or not main:
         covers = line.box[1] < split - 0.5 * heights[0] and line.box[3] > split + 0.5 * heights[0]
         wide = all(row[2] - row[0] > 1.3 * (row[3] - row[1]) for row in (top, bottom))
@@ -213,3 +220,21 @@ def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked 
     if min(top[0], bottom[0]) - whole[2] > 0.9 * cap:
         return None
     return Stacked(whole, top, bottom)
+
+
+def _size_on_one_row(
+    upper: list[BBox], lower: list[BBox], top: BBox, bottom: BBox, cap: float
+) -> Stacked | None:
+    """Deviations in tall parentheses: the size stands on the level of one of the rows, apart from it by a gap."""
+    start = min(top[0], bottom[0])
+    before = [[g for g in row if g[2] < start - 0.3 * cap] for row in (upper, lower)]
+    level = [
+        [g for g in row if g[1] > seed[1] - 0.35 * cap and g[3] < seed[3] + 0.35 * cap]
+        for row, seed in zip(before, (top, bottom), strict=True)
+    ]
+    if abs(top[0] - bottom[0]) > 0.6 * cap or bool(level[0]) == bool(level[1]):
+        return None
+    main = around(level[0] or level[1])
+    if not 0.8 * cap < main[3] - main[1] < 1.25 * cap or start - main[2] > 1.3 * cap:
+        return None
+    return Stacked(main, top, bottom)

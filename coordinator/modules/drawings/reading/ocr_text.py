@@ -12,7 +12,7 @@ _ZERO_FOR_DIAMETER = re.compile(
 )
 _DEPTH_SIGN = re.compile(r"(?<=\d)([A-Za-z]?)\s+[TIl]\s+(?=\d)")
 _AFTER_TIMES = re.compile(r"(?<=\d[xX])0(?=[1-9])|(?<=\d [xX] )0(?=[1-9])")
-_DASHES = re.compile(r"^[-_.,:;']+\s*(?=[ØR(]|0[1-9][\d.,]|\d+\s*[xX])|(?<=[\d°)])\s*[-_]+$")
+_DASHES = re.compile(r"^(?![+\-]?[.,]\d)[-_.,:;']+\s*(?=[ØR(]|0[1-9][\d.,]|\d+\s*[xX])|(?<=[\d°)])\s*[-_]+$")
 _COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")

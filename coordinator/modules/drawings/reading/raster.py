@@ -16,9 +16,8 @@ from coordinator.modules.drawings.reading.box_cuts import cut_at_rules
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
 from coordinator.modules.drawings.reading.ocr import Image, Quad, rapid_engine
+from coordinator.modules.drawings.reading.orientation import extent, stand_upright
 from coordinator.modules.drawings.reading.page import Page, Word
-
-Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 SLANT_MIN_DEG = 8.0
 MIN_READING_SIDE_PX = 2300
@@ -84,7 +83,7 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way).astype(np.uint8)
         to_file = to_file @ np.diag([1 / scale, 1 / scale, 1.0])
     image, turn = strokes.deskew(image)
-    image, quarter, boxes = _upright(image)
+    image, quarter, boxes = stand_upright(image)
     to_file = to_file @ turn @ quarter
     page = Page(number, image.shape[1], image.shape[0])
     ink = strokes.binarise(image)
@@ -103,52 +102,19 @@ def _read_codes(image: Image, reading: DrawingReading) -> None:
     ]
 
 
-def _upright(image: Image) -> tuple[Image, Matrix, list[Quad]]:
-    """Turn the sheet by quarters until its text reads from the left; returns also the text boxes of the result."""
-    boxes = rapid_engine().detect(image)
-    turn = np.eye(3)
-    wide = [box for box in boxes if _extent(box)[0] > 3 * _extent(box)[1]]
-    tall = [box for box in boxes if _extent(box)[1] > 3 * _extent(box)[0]]
-    if len(tall) > 2 * len(wide) and len(tall) >= 4:
-        turn = turn @ _quarter_turn(image)
-        image = np.ascontiguousarray(np.rot90(image, -1))
-        boxes = rapid_engine().detect(image)
-        wide = [box for box in boxes if _extent(box)[0] > 3 * _extent(box)[1]]
-    sample = sorted(wide, key=lambda box: -_extent(box)[0])[:5]
-    crops = [rows.cut(image, box) for box in sample]
-    if len(crops) >= 4:
-        straight = rapid_engine().recognise(crops)
-        flipped = rapid_engine().recognise([np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops])
-        if sum(r.confidence for r in flipped) > sum(r.confidence for r in straight) + 0.12 * len(crops):
-            height, width = image.shape
-            turn = turn @ np.array([[-1.0, 0, width - 1], [0, -1, height - 1], [0, 0, 1]])
-            image = np.ascontiguousarray(image[::-1, ::-1])
-            boxes = rapid_engine().detect(image)
-    return image, turn, boxes
-
-
-def _quarter_turn(image: Image) -> Matrix:
-    """Maps points of the image turned clockwise back to the image."""
-    return np.array([[0.0, 1, 0], [-1, 0, image.shape[0] - 1], [0, 0, 1]])
-
-
-def _extent(quad: Quad) -> tuple[float, float]:
-    return float(np.linalg.norm(quad[1] - quad[0])), float(np.linalg.norm(quad[3] - quad[0]))
-
-
 def _read_words(image: Image, ink: Image, clear: Image, boxes: list[Quad]) -> list[Word]:
     """Words of the level pass and of the upright pass; where both saw something, the better reading stays.
 
     ``ink`` is all ink, ``clear`` the ink without the long rules.
     """
-    level = [box for box in boxes if _slant(box) < SLANT_MIN_DEG and _extent(box)[0] >= 0.5 * _extent(box)[1]]
+    level = [box for box in boxes if _slant(box) < SLANT_MIN_DEG and extent(box)[0] >= 0.5 * extent(box)[1]]
     words = rows.read_level(image, ink, level)
     words += rows.read_slanted(image, ink, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
     turned, turned_ink = (np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink))
     upright = [
         box
         for box in rapid_engine().detect(turned)
-        if _extent(box)[0] > 1.15 * _extent(box)[1] and _slant(box) < SLANT_MIN_DEG
+        if extent(box)[0] > 1.15 * extent(box)[1] and _slant(box) < SLANT_MIN_DEG
     ]
     # The turned image maps to the reading frame of 90° by a shift along the text.
     shift = image.shape[0] - 1

@@ -17,6 +17,10 @@ Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 MAX_SKEW_DEG = 8.0
 MIN_SKEW_DEG = 0.08
+GREY_REACH_PX = 25
+LIGHTEST_INK = 205
+# Counts before a size and dates: a nought crossed by a slash begins them, no diameter sign.
+_NO_DIAMETER = re.compile(r"\d{1,2}\s*[xX]|\d+\s*[/:]|\d+[.-]\d+[.-]\d")
 
 
 def deskew(image: Image) -> tuple[Image, Matrix]:
@@ -54,7 +58,11 @@ def binarise(image: Image) -> Image:
     paper = cv2.medianBlur(cv2.resize(image, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA), 21)
     paper = cv2.resize(paper, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
     flat = cv2.divide(cv2.GaussianBlur(image, (3, 3), 0), paper, scale=255)
-    return cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1].astype(np.uint8)
+    common, _ = cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+    # Where nothing black stands near, grey text counts from half of its own depth.
+    darkest = cv2.erode(flat, np.ones((GREY_REACH_PX, GREY_REACH_PX), np.uint8)).astype(np.float32)
+    limit = np.clip((darkest + 255) / 2, common, max(common, LIGHTEST_INK))
+    return np.where(flat <= limit, 255, 0).astype(np.uint8)
 
 
 def find_rules(ink: Image) -> list[Segment]:
@@ -120,7 +128,8 @@ def add_diameter_signs(words: list[Word], ink: Image) -> list[Word]:
     apart: list[Word] = []
     for word in words:
         layer = layers.get(word.angle)
-        if layer is None or not re.match(r"^Ø?[.,]?\d", word.text) or re.match(r"^\d{1,2}\s*[xX]", word.text):
+        number = re.match(r"^Ø?[.,]?\d", word.text) and not _NO_DIAMETER.match(word.text)
+        if layer is None or not number:
             found.append(word)
             continue
         start = _diameter_sign_before(word, *layer)

@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
+from coordinator.modules.drawings.reading.box_cuts import cut_at_rules
 from coordinator.modules.drawings.reading.crops import around, find_stacked, prepare
 from coordinator.modules.drawings.reading.ocr_text import clean_text
-from coordinator.modules.drawings.reading.page import Word
+from coordinator.modules.drawings.reading.orientation import way_back
+from coordinator.modules.drawings.reading.page import Segment, Word
 from coordinator.modules.drawings.reading.raster import _join_targets
 from coordinator.modules.drawings.reading.rows import find_overlooked, with_point
+from coordinator.modules.drawings.reading.strokes import binarise
 
 
 def sheet(*boxes):
@@ -92,3 +95,46 @@ def test_datum_target_is_one_entry():
     name = Word("A3", 120, 170, 155, 195)
     elsewhere = Word("B1", 400, 440, 155, 195)
     assert [word.text for word in _join_targets([size, name, elsewhere])] == ["B1", "Ø550 A3"]
+
+
+@pytest.mark.requirement("DRW-18")
+def test_deviations_in_tall_parentheses_stand_over_the_level_of_the_size():
+    rows = [(170, y, 190, y + 30) for y in (105, 140)] + [(194, y, 214, y + 30) for y in (105, 140)]
+    stacked = find_stacked(prepare(*sheet(*SIZE, *rows), (95.0, 135.0, 222.0, 176.0)))
+    assert stacked is not None
+    assert stacked.main == around(SIZE)
+    assert stacked.top == around([rows[0], rows[2]])
+    assert stacked.bottom == around([rows[1], rows[3]])
+
+
+def test_comma_of_the_upper_row_hangs_into_the_lower_one():
+    top = [(150, 130, 164, 150), (168, 144, 172, 156), (176, 130, 190, 150)]
+    bottom = [(150, 153, 164, 173), (168, 167, 172, 179), (176, 153, 190, 173)]
+    stacked = find_stacked(prepare(*sheet(*SIZE, *top, *bottom), (95.0, 135.0, 145.0, 176.0)))
+    assert stacked is not None
+    assert (stacked.top, stacked.bottom) == (around(top), around(bottom))
+
+
+def test_grey_text_beside_black_strokes_is_ink():
+    image = np.full((400, 400), 245, np.uint8)
+    image[300:390, 20:380] = 0
+    image[100:130, 100:104] = 150
+    ink = binarise(image)
+    assert ink[115, 102] == 255
+    assert ink[115, 150] == 0
+
+
+@pytest.mark.parametrize(("rules", "pieces"), [([80.0, 140.0], 2), ([140.0], 1)])
+def test_boxes_are_cut_in_cells_only(rules, pieces):
+    box = np.array([(100, 100), (300, 100), (300, 120), (100, 120)], dtype=float)
+    strokes = [Segment(200, 40, 200, 180), *(Segment(50, y, 350, y) for y in rules)]
+    assert len(cut_at_rules([box], strokes)) == pieces
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_sheet_leads_back_to_its_file(quarters):
+    image = np.arange(12).reshape(3, 4)
+    turned = np.rot90(image, quarters)
+    for y, x in np.ndindex(turned.shape):
+        back = way_back(quarters, 4, 3) @ (x, y, 1)
+        assert image[int(back[1]), int(back[0])] == turned[y, x]
