@@ -60,4 +60,4 @@ def _routers(registry: Registry) -> list[APIRouter]:
 
 def _operations(route: BaseRoute) -> set[tuple[str, str]]:
     """Path and methods of a route; what a module writes by hand replaces what is derived."""
-    return {(route.path, method) for method in route.methods} if isinstance(route, APIRoute) else set()
+    return {(route.path, method) for method in route.methods or ()} if isinstance(route, APIRoute) else set()

@@ -129,12 +129,17 @@ async def _until_closed(socket: WebSocket) -> None:
 
 
 def _knows(factory: ContextFactory, principal: Principal, text: str) -> bool:
-    """Whether a message may be told: of entities with hidden rows, only what the person could read."""
+    """Whether a message may be told: nothing of a module switched off since, of hidden rows only what the person could read."""
     message = json.loads(text)
     spec = factory.registry.entities.get(str(message.get("entity", "")))
-    if spec is None or spec.visibility is None:
+    if spec is None:
         return True
     with factory.open(principal) as ctx:
+        ctx.act_as(principal)
+        if not ctx.principal.may(spec.module_code, "read"):
+            return False
+        if spec.visibility is None:
+            return True
         try:
             crud.visible_record(
                 ctx, spec, int(message["id"]), ctx.require(Permission(spec.module_code, "read"))

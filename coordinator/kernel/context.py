@@ -114,7 +114,7 @@ class Context:
     def act_as(self, principal: Principal) -> None:
         """Go on as ``principal``, without the modules that are switched off."""
         off = self.registry.switched_off(self)
-        self.principal = replace(principal, switched_off=off) if off else principal
+        self.principal = replace(principal, switched_off=off) if off != principal.switched_off else principal
 
     def get(self, model: type[T], record_id: int | None, *, lock: bool = False) -> T:
         """The record, optionally locked until the end of the transaction.

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 import websockets
+from sqlalchemy import select
 
+from coordinator.gateway import live
 from coordinator.gateway.app import create_app
 from coordinator.kernel.context import ContextFactory
-from coordinator.modules.company.models import Site
+from coordinator.modules.company.models import ModuleActivation, Site
 from coordinator.modules.identity import api as identity
 from tests.conftest import master, person
 from tests.factories import make
@@ -67,3 +69,17 @@ async def test_without_a_token_the_door_closes(address: str) -> None:
         await socket.send("nonsense")
         with pytest.raises(websockets.ConnectionClosed):
             await asyncio.wait_for(socket.recv(), 5)
+
+
+@pytest.mark.requirement("SET-20")
+def test_a_module_switched_off_later_falls_silent(fresh_factory: ContextFactory) -> None:
+    reader = person("quality:read", "stock:read")
+    message = json.dumps({"entity": "stock_item", "id": 1, "action": "updated", "row_version": 2})
+    assert live._knows(fresh_factory, reader, message)
+    with fresh_factory.open(master()) as ctx:
+        query = select(ModuleActivation).where(ModuleActivation.module_code == "stock")
+        activation = ctx.session.scalars(query).one_or_none() or make(
+            ctx, ModuleActivation, module_code="stock", depends_on=[], is_active=True
+        )
+        activation.is_active = False
+    assert not live._knows(fresh_factory, reader, message)
