@@ -10,7 +10,7 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
-from coordinator.modules.machines import api, service, telemetry
+from coordinator.modules.machines import api, oee_report, service, telemetry
 from coordinator.modules.machines.models import Machine, MachineCycle, MachineEvent, MachineState
 
 READ = Permission("machines", "read")
@@ -127,3 +127,17 @@ def chart(
         )
         return Response(content, media_type="text/csv")
     return {"channel": found.code, "unit": found.unit, "points": lines}
+
+
+@router.get("/machines/{machine_id}/oee", operation_id="machine_oee", openapi_extra=guarded(READ))
+def oee(
+    ctx: Ctx,
+    machine_id: int,
+    start: Annotated[dt.datetime, Query(alias="from")],
+    end: Annotated[dt.datetime, Query(alias="to")],
+    by: oee_report.Grain = "day",
+) -> dict[str, Any]:
+    """Times and rates after NF E60-182 with their inputs: the period, and each shift, day, week or month of it."""
+    ctx.require(READ)
+    start, end = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for moment in (start, end))
+    return oee_report.report(ctx, ctx.get(Machine, machine_id), start, end, by)

@@ -151,6 +151,11 @@ class MachineState(Record):
     started_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     ended_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
     cause: Mapped[str | None] = f.text(200, read_only=True)
+    reason_code: Mapped[str | None] = f.text(40, read_only=True)
+    """Reason of a stop as a person said it, a code of the list of stop reasons (MCH-15)."""
+    reason_comment: Mapped[str | None] = f.text(300, read_only=True)
+    qualified_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    qualified_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
 
 
 class MachineCycle(Record):

@@ -127,6 +127,14 @@ MODULE = Module(
             entity="machine_event",
             available=lambda event: event.acknowledged_at is None,
         ),
+        Command(
+            "qualify",
+            Permission("machines", "update"),
+            service.qualify_stop,
+            service.ReasonParams,
+            entity="machine_state",
+            available=lambda span: span.state not in {"running", "unknown"},
+        ),
     ],
     routers=[endpoints.router],
     device_handlers=[
@@ -144,6 +152,9 @@ MODULE = Module(
     ],
     settings=[
         SettingDef("machines.max_parts_per_cycle", "machines", "integer", 100, "pce", 1, 100_000),
+        SettingDef("machines.planned_stop_reasons", "machines", "text", "regulatory_break,end_of_shift"),
+        SettingDef("machines.stop_reason_after_min", "machines", "integer", 5, "min", 1, 1_440),
+        SettingDef("machines.trs_target_pct", "machines", "decimal", 60, "%", 0, 100),
         SettingDef("machines.minute_retention_days", "machines", "integer", 730, "j", 1, 36_500),
         SettingDef("machines.hour_retention_days", "machines", "integer", 1_826, "j", 1, 36_500),
     ],

@@ -14,7 +14,13 @@ from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
 from coordinator.kernel.i18n import t
-from coordinator.modules.machines.models import AlarmThreshold, Machine, MachineEvent, TelemetryChannel
+from coordinator.modules.machines.models import (
+    AlarmThreshold,
+    Machine,
+    MachineEvent,
+    MachineState,
+    TelemetryChannel,
+)
 
 
 class CommentParams(BaseModel):
@@ -73,6 +79,31 @@ def acknowledge(ctx: Context, event: MachineEvent, _params: Any) -> None:
         raise Conflict("machine.already_acknowledged")
     event.acknowledged_at = ctx.now
     event.acknowledged_by_id = ctx.principal.user_id
+
+
+class ReasonParams(BaseModel):
+    """Why the machine stood still: a code of the list of stop reasons."""
+
+    reason_code: str = Field(min_length=1, max_length=40)
+    comment: str | None = Field(default=None, max_length=300)
+
+
+def qualify_stop(ctx: Context, span: MachineState, params: ReasonParams) -> None:
+    """A person says why the machine stood still (MCH-15); the last word counts.
+
+    Raises:
+        BusinessError: ``machine.not_a_stop``, ``machine.stop_reason`` for a reason the list does not hold.
+    """
+    if span.state in {"running", "unknown"}:
+        raise BusinessError("machine.not_a_stop")
+    known = ctx.session.scalar(
+        text("SELECT 1 FROM stop_reason WHERE code = :code AND archived_at IS NULL"),
+        {"code": params.reason_code},
+    )
+    if not known:
+        raise BusinessError("machine.stop_reason", reason=params.reason_code)
+    span.reason_code, span.reason_comment = params.reason_code, params.comment
+    span.qualified_by_id, span.qualified_at = ctx.principal.user_id, ctx.now
 
 
 _EXCEEDED = text(
