@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,29 @@ def test_plain_session_needs_explicit_approval() -> None:
         config("opc.tcp://127.0.0.1:4840", allow_insecure=False)
     with pytest.raises(ValueError, match="cert_file"):
         config("opc.tcp://127.0.0.1:4840", security="sign_encrypt")
+
+
+@pytest.mark.requirement("MCH-25")
+async def test_an_impact_asks_for_one_stop_locally(recorded: Recorded, tmp_path: Path) -> None:
+    line = tmp_path / "value"
+    line.write_text("0")
+    wired = {"value_file": str(line), "commissioning_record": "PV-2026-014", "hold_s": 10}
+    async with (
+        MachineSimulator() as machine,
+        running(
+            recorded, config(machine.endpoint, collision_response="request_stop", stop_output=wired)
+        ) as driver,
+    ):
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
+        await recorded.until(lambda: recorded.of("collision.impact"))
+        assert line.read_text() == "1"
+        alert = next(a for a in recorded.of("health.alert") if a["code"] == "collision.stop_requested")
+        assert "arrêt demandé en" in alert["message"]
+        print(alert["message"])
+    assert line.read_text() == "0", "nothing stays asked for when the agent ends"
+
+
+def test_a_stop_needs_a_wired_and_commissioned_output() -> None:
+    with pytest.raises(ValueError, match="procès-verbal"):
+        config("opc.tcp://127.0.0.1:4840", collision_response="request_stop")

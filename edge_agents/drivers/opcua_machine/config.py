@@ -81,6 +81,16 @@ class Limit(BaseModel):
         return self
 
 
+class StopOutputConfig(BaseModel):
+    """Output to a feed hold or cycle stop which the builder approved. ``commissioning_record`` names the signed record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value_file: Path
+    commissioning_record: str = Field(min_length=1)
+    hold_s: float = Field(default=1.0, gt=0, le=10)
+
+
 class OpcuaMachineConfig(DriverConfig):
     """``node_map`` names a file (path, or a name in ``firmware_configs/node_maps``); ``nodes`` adds to it."""
 
@@ -101,6 +111,8 @@ class OpcuaMachineConfig(DriverConfig):
     batch_s: float = Field(default=5.0, gt=0)
     batch_values: int = Field(default=200, ge=1)
     limits: dict[Signal, Limit] = Field(default_factory=dict)
+    collision_response: Literal["alert", "request_stop"] = "alert"
+    stop_output: StopOutputConfig | None = None
     ring_s: float = Field(default=30.0, gt=0)
     max_parts_per_step: int = Field(default=50, ge=1)
     parts_per_cycle: int = Field(default=1, ge=1)
@@ -118,6 +130,10 @@ class OpcuaMachineConfig(DriverConfig):
     def _usable(self) -> Self:
         if not self.nodes:
             raise ValueError("node_map ou nodes : aucun signal")
+        if self.collision_response == "request_stop" and self.stop_output is None:
+            raise ValueError(
+                "request_stop demande stop_output et son procès-verbal de mise en service (MCH-25)"
+            )
         if self.security == "none" and not self.allow_insecure:
             raise ValueError("security none demande allow_insecure: true (réseau isolé, MCH-09)")
         if self.security != "none" and (self.cert_file is None or self.key_file is None):

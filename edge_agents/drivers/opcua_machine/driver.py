@@ -18,11 +18,29 @@ from edge_agents.drivers.opcua_machine.nodes import MachineNotFoundError, Resolv
 from edge_agents.drivers.opcua_machine.state import MachineEvent, MachineTracker, Sample, grade, normalise
 from edge_agents.drivers.opcua_machine.telemetry import TelemetryBatcher
 from edge_agents.drivers.opcua_names import Client, Node
+from edge_agents.drivers.stop_output import FileContact, StopOutput
 
 log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _HEARTBEAT = "server_time"
 _SOURCE_TRUST_S = 10.0
+
+
+_REFUSALS = {
+    "disabled": "arrêt non demandé : la sortie est en défaut",
+    "no_record": "arrêt non demandé : pas de procès-verbal de mise en service",
+    "maintenance": "arrêt non demandé : machine en maintenance",
+    "already_asked": "arrêt déjà demandé, pas encore réarmé",
+    "fault": "la sortie d'arrêt n'a pas suivi",
+}
+
+
+def _stop_output(config: OpcuaMachineConfig) -> StopOutput | None:
+    if config.collision_response != "request_stop" or config.stop_output is None:
+        return None
+    wired = config.stop_output
+    contact = FileContact(wired.value_file)
+    return StopOutput(contact, bool(wired.commissioning_record), hold_s=wired.hold_s, clock=time.monotonic)
 
 
 class SilentServerError(ConnectionError):
@@ -67,6 +85,7 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
             config.batch_values,
         )
         self._alerted: set[str] = set()
+        self._stop = _stop_output(config)
 
     @property
     def busy(self) -> bool:
@@ -76,6 +95,13 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
         return self.context.clock.now().timestamp()
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        finally:
+            if self._stop is not None:
+                self._stop.release()
+
+    async def _run(self) -> None:
         delay, lost = self.config.min_delay_s, False
         while True:
             started = time.monotonic()
@@ -145,6 +171,8 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
                     await self._take(*inbox.queue.get_nowait())
             now = self._now()
             await self._record(self.tracker.tick(now))
+            if self._stop is not None:
+                self._stop.tick()
             await self._telemetry(self._batcher.due(now))
             if time.monotonic() >= next_check:
                 next_check = time.monotonic() + 1.0
@@ -167,9 +195,25 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
         status = data.StatusCode
         quality = grade(spec, value, at, now, good=status is None or status.is_good())
         sample = Sample(signal, value, min(at, now), quality)
-        await self._record(self.tracker.observe(sample))
+        arrived = time.monotonic()
+        state = self.tracker.state
+        events = self.tracker.observe(sample)
+        asked = self._react(events, state, arrived)
+        await self._record(events + asked)
         self._batcher.add(sample, now)
         await self._telemetry(self._batcher.due(now))
+
+    def _react(self, events: list[MachineEvent], state: str, arrived: float) -> list[MachineEvent]:
+        """Asks for a stop before anything is written: the reaction depends on neither disk nor network (MCH-25)."""
+        impact = next((event for event in events if event.type == "collision.impact"), None)
+        if self._stop is None or impact is None:
+            return []
+        refusal = self._stop.request(state)
+        reaction_ms = (time.monotonic() - arrived) * 1000
+        words = f"arrêt demandé en {reaction_ms:.1f} ms" if refusal is None else _REFUSALS[refusal]
+        message = f"{self.config.machine_code} : choc, {words}."
+        code = "collision.stop_requested" if refusal is None else "collision.stop_refused"
+        return [MachineEvent("health.alert", {"code": code, "message": message}, impact.at)]
 
     async def _record(self, events: list[MachineEvent]) -> None:
         for event in events:

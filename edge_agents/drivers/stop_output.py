@@ -1,0 +1,108 @@
+"""The one output of a machine agent: a feed hold or cycle stop asked for through a wired contact (MCH-25).
+
+A help, never a safety function (MCH-26): it does not replace guards, emergency stop or the machine's own monitoring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+Refusal = Literal["disabled", "no_record", "maintenance", "already_asked", "fault"]
+
+
+class Contact(Protocol):
+    """An isolated output with its read-back; ``True`` asks the machine to stop."""
+
+    def write(self, value: bool) -> None:
+        """Set the output. Raises ``OSError``."""
+
+    def read(self) -> bool:
+        """Level really seen at the output. Raises ``OSError``."""
+
+
+class FileContact:
+    """A contact behind a file of the system, as Linux shows an output line (``…/value`` holds 0 or 1)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, value: bool) -> None:
+        """Set the output."""
+        self._path.write_bytes(b"1" if value else b"0")
+
+    def read(self) -> bool:
+        """Level of the output."""
+        return self._path.read_bytes().strip() == b"1"
+
+
+@dataclass
+class StopOutput:
+    """Asks for one stop, holds it for ``hold_s``, then waits for a person: restart is manual at the machine only.
+
+    ``is_commissioned`` is the signed commissioning record: without it the output never moves. Times are seconds of
+    a monotonic clock given by the caller.
+    """
+
+    contact: Contact
+    is_commissioned: bool
+    hold_s: float = 1.0
+    clock: Callable[[], float] = field(kw_only=True)
+    fault: str | None = None
+    _asked_at: float | None = None
+    _is_armed: bool = True
+
+    def request(self, machine_state: str) -> Refusal | None:
+        """Ask for a stop now; ``None`` when the contact moved and was seen to move, else why not.
+
+        Never in maintenance (somebody may have his hands in the machine), once until re-armed.
+        """
+        if not self.is_commissioned:
+            return "no_record"
+        if self.fault is not None:
+            return "disabled"
+        if machine_state == "maintenance":
+            return "maintenance"
+        if not self._is_armed:
+            return "already_asked"
+        self._is_armed, self._asked_at = False, self.clock()
+        return None if self._move(level=True) else "fault"
+
+    def tick(self) -> None:
+        """Let go of the contact after its time: the watchdog against an output that stays on."""
+        if self._asked_at is not None and self.clock() - self._asked_at >= self.hold_s:
+            self._asked_at = None
+            self._move(level=False)
+
+    def rearm(self) -> bool:
+        """A person at the machine has looked and allows the next stop; false while one is still asked for."""
+        if self._asked_at is not None:
+            return False
+        self._is_armed = True
+        return True
+
+    def test(self) -> bool:
+        """Periodic test on a machine at rest (MCH-49): the contact must follow both ways, else the function is off."""
+        if not self.is_commissioned or self._asked_at is not None:
+            return False
+        if self._move(level=True) and self._move(level=False):
+            self.fault = None
+            return True
+        return False
+
+    def release(self) -> None:
+        """The agent ends: nothing stays asked for."""
+        self._asked_at = None
+        self._move(level=False)
+
+    def _move(self, *, level: bool) -> bool:
+        try:
+            self.contact.write(level)
+            if self.contact.read() == level:
+                return True
+            self.fault = "la sortie d'arrêt ne suit pas"
+        except OSError as error:
+            self.fault = f"sortie d'arrêt : {error}"
+        return False
