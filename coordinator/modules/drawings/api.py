@@ -9,10 +9,13 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFeature
+from coordinator.modules.drawings.shopfloor import operation_drawing, operation_sheet
 from coordinator.modules.drawings.similar import SOURCES as HISTORY_SOURCES
 from coordinator.modules.drawings.similar import HistorySource
 
-__all__ = ["HISTORY_SOURCES", "HistorySource", "analysis", "description", "validated_description"]
+__all__ = [
+    "HISTORY_SOURCES", "HistorySource", "analysis", "description", "operation_drawing", "operation_sheet", "validated_description",
+]  # fmt: skip
 _TITLE = {
     "drawing_number": "drawing_number",
     "revision": "revision",

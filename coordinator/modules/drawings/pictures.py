@@ -124,6 +124,20 @@ def _kind(analysis: DrawingAnalysis, file: DrawingFile) -> str | None:
     return None
 
 
+def shown_sheets(analysis: DrawingAnalysis) -> list[tuple[int, int]]:
+    """File and page of every sheet that can be drawn, in the order of the files."""
+    reading = analysis.reading or {}
+    kinds = {
+        source["file_id"]: read["kind"]
+        for source, read in zip(reading.get("sources", []), reading.get("files", []), strict=False)
+    }
+    return [
+        (int(s["file_id"]), int(s["page"]))
+        for s in reading.get("sheets", [])
+        if kinds.get(s["file_id"]) in _DRAWN
+    ]
+
+
 def _main_sheet(ctx: Context, analysis: DrawingAnalysis, number: int) -> tuple[DrawingFile, str, int]:
     """The ``number``-th sheet of an analysis' drawing: the first file that can be shown."""
     reading = analysis.reading or {}

@@ -20,6 +20,7 @@ from coordinator.kernel.registry import (
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.execution import (
     cycles,
+    drawing_endpoints,
     endpoints,
     facts,
     inbox,
@@ -131,6 +132,7 @@ MODULE = Module(
     name="execution",
     depends=(
         "company", "identity", "documents", "parties", "catalogue", "people", "machines", "stock", "routings", "planning",
+        "drawings",
     ),
     entities=[
         EntitySpec(
@@ -176,7 +178,7 @@ MODULE = Module(
         Command("declare_time", Permission("time_tracking", "create"), times.declare, times.DeclareParams,
                 path="/time-declarations"),
     ],
-    routers=[endpoints.router],
+    routers=[drawing_endpoints.router, endpoints.router],
     handlers=[
         Handler("machines.cycle_recorded", "execution.link_cycle", cycles.on_cycle),
         Handler("work_order.released", "execution.file_sheet", sheet.on_released),
