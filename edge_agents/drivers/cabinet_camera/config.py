@@ -67,10 +67,15 @@ def load_vision(path: Path) -> VisionConfig:
 
 
 class CabinetCameraConfig(DriverConfig):
-    """``source`` folder: the newest image of ``frames`` is what the camera sees now."""
+    """``source`` folder: the newest image of ``frames`` is what the camera sees now.
+
+    ``model`` is the taught model; with ``model_sha256`` only that approved file is used.
+    """
 
     type: Literal["cabinet_camera"]
     vision: Path
+    model: Path | None = None
+    model_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     source: Literal["folder", "camera"] = "folder"
     frames: Path | None = None
     camera_index: int = 0

@@ -16,20 +16,16 @@ import numpy as np
 import structlog
 
 from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext, DriverError
+from edge_agents.drivers.cabinet_camera.approved import ApprovedModel
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, load_vision
 from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable, decide
+from edge_agents.drivers.cabinet_camera.session import decide_taught
+from edge_agents.drivers.cabinet_camera.texts import reason_text
 from edge_agents.drivers.local_api import LocalApi
 from edge_agents.runtime.files import write_durably
 
 log = structlog.get_logger(__name__)
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
-_REASONS = {
-    "dark": "image trop sombre",
-    "overexposed": "image surexposée",
-    "blurred": "image floue",
-    "fiducials_missing": "repères du meuble invisibles",
-    "camera_moved": "caméra déplacée",
-}
 
 
 class CabinetCameraDriver(Driver[CabinetCameraConfig]):
@@ -42,6 +38,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         except ValueError as error:
             raise DriverError("vision.config", str(error)) from None
         self._empty = None if self._vision.empty_image is None else _load(self._vision.empty_image)
+        self._model = ApprovedModel(config.model, config.model_sha256, context.data_dir / "approved.model")
         self._images = context.data_dir / "images"
         self._open_file = context.data_dir / "open_session.json"
         self._session: dict[str, Any] | None = None
@@ -70,8 +67,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         except DriverError as error:
             self.context.set_status("fault", str(error))
             return
-        reason = await asyncio.to_thread(check_usable, image, self._vision)
-        self.context.set_status("fault" if reason else "ok", _REASONS[reason] if reason else None)
+        reason = reason_text(await asyncio.to_thread(check_usable, image, self._vision)) or self._model.fault
+        self.context.set_status("fault" if reason else "ok", reason)
 
     async def _check_open_too_long(self) -> None:
         if self._session is None:
@@ -130,12 +127,18 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             image = await asyncio.to_thread(self._grab)
             digest = await asyncio.to_thread(self._keep, image)
             before = await asyncio.to_thread(_load, self._images / f"{session['image_before']}.jpg")
-            decision = await asyncio.to_thread(decide, before, image, self._vision, self._empty)
+            decision = await asyncio.to_thread(self._decide, before, image)
             doubtful = uncertain or not decision.usable
             await self._record(session, digest, decision, doubtful=doubtful)
             self._session = None
             self._open_file.unlink(missing_ok=True)
             return _answer_of(session, decision, doubtful=doubtful)
+
+    def _decide(self, before: Any, after: Any) -> Decision:
+        """With the taught model where there is one; the other methods go on without (VIS-44)."""
+        if self._model.model is not None:
+            return decide_taught(before, after, self._vision, self._model.model, self._empty)
+        return decide(before, after, self._vision, self._empty)
 
     async def _record(
         self, session: dict[str, Any], image_after: str, decision: Decision, *, doubtful: bool
@@ -147,7 +150,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         }
         await self.context.emit("cabinet.session", payload)
         if not decision.usable:
-            reason = _REASONS.get(decision.reason or "", "image inutilisable")
+            reason = reason_text(decision.reason) or "image inutilisable"
             self.context.set_status("fault", reason)
             message = f"Caméra d'armoire : {reason}. Scannez les articles pris."
             await self.context.emit("health.alert", {"code": f"camera.{decision.reason}", "message": message})
@@ -226,7 +229,7 @@ def _answer_of(session: dict[str, Any], decision: Decision, *, doubtful: bool) -
     ]
     message = ", ".join(words) or "Aucun changement vu."
     if not decision.usable:
-        message = _REASONS.get(decision.reason or "", "image inutilisable") + " : scannez les articles pris."
+        message = f"{reason_text(decision.reason) or 'image inutilisable'} : scannez les articles pris."
     return {
         "ok": decision.usable,
         "session_uid": session["session_uid"],

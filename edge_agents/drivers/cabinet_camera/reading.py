@@ -48,7 +48,7 @@ def _untaught(
     dictionary = vision.fiducials.dictionary if vision.fiducials else "DICT_4X4_50"
     if place.method in methods.READERS:
         return methods.READERS[place.method](image, place)
-    if place.method in {"presence", "count"} and empty is None:
+    if place.method == "bar_ends" or (place.method in {"presence", "count"} and empty is None):
         return PlaceReading(place.id, None, None, None, 0.0, "not_taught")
     found = decision.read(gray, empty, place, dictionary)
     item = found.item if found.count else None

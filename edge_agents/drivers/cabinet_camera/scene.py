@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Image = NDArray[Any]
 
-_CELL = 16
+CELL = 16
 _BINS = 6
 _BLUR_SIGMA = 3.0
 _DARK_SHARE = 0.35
@@ -80,10 +80,11 @@ class Backdrop:
     tolerated: float
 
     def foreign(self, work: Image, matrix: Image) -> tuple[float, Image]:
-        """Part of the view (0..1) under the largest foreign patch, and the map of foreign cells."""
+        """Part of the view (0..1) under the largest foreign patch, and that patch in cells."""
         found, seen = _cells(work, matrix)
         far = np.sqrt(np.mean(((found - self.mean) / self.spread) ** 2, axis=2)) > self.distance * _FOREIGN
-        return _largest_patch(far & seen, seen), far & seen
+        patch = _largest_patch(far & seen)
+        return float(patch.sum()) / max(int(seen.sum()), 1), patch
 
 
 def learn_backdrop(views: Sequence[tuple[Image, Image]]) -> Backdrop:
@@ -111,9 +112,9 @@ def _cells(work: Image, matrix: Image) -> tuple[Image, Image]:
     height, width = work.shape[:2]
     view = cv2.warpAffine(work, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     covered = cv2.warpAffine(np.full((height, width), 255, np.uint8), matrix, (width, height))
-    rows, columns = height // _CELL, width // _CELL
+    rows, columns = height // CELL, width // CELL
     size = (columns, rows)
-    view = cv2.GaussianBlur(view, (0, 0), 1.0)[: rows * _CELL, : columns * _CELL].astype(np.float32)
+    view = cv2.GaussianBlur(view, (0, 0), 1.0)[: rows * CELL, : columns * CELL].astype(np.float32)
     log = np.log(view + 8.0)
     gray = log.mean(axis=2)
     gx, gy = cv2.Sobel(gray, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(gray, cv2.CV_32F, 0, 1) / 8
@@ -124,14 +125,22 @@ def _cells(work: Image, matrix: Image) -> tuple[Image, Image]:
     for first, second in ((2, 1), (0, 1)):
         ratio = cv2.resize(log[..., first] - log[..., second], size, interpolation=cv2.INTER_AREA)
         channels.append(ratio - float(np.median(ratio)))
-    mask = cv2.resize(covered[: rows * _CELL, : columns * _CELL], size, interpolation=cv2.INTER_AREA) > 250
+    mask = cv2.resize(covered[: rows * CELL, : columns * CELL], size, interpolation=cv2.INTER_AREA) > 250
     return np.stack(channels, axis=2), mask
 
 
-def _largest_patch(far: Image, seen: Image) -> float:
+def within(patch: Image, box: tuple[float, float, float, float]) -> float:
+    """Part of a patch of cells (0..1) that lies in a box of the view (x, y, width, height), a cell around it included."""
+    x, y, width, height = box
+    left, top = max(int(x // CELL) - 1, 0), max(int(y // CELL) - 1, 0)
+    right, bottom = int((x + width) // CELL) + 2, int((y + height) // CELL) + 2
+    return float(patch[top:bottom, left:right].sum()) / max(float(patch.sum()), 1.0)
+
+
+def _largest_patch(far: Image) -> Image:
     closed = cv2.morphologyEx(far.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    number, _, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    number, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     if number < 2:
-        return 0.0
-    return float(stats[1:, cv2.CC_STAT_AREA].max()) / max(int(seen.sum()), 1)
+        return np.zeros(far.shape, bool)
+    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))

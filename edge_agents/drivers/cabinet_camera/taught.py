@@ -15,6 +15,7 @@ import numpy as np
 
 from edge_agents.drivers.cabinet_camera import features, scene
 from edge_agents.drivers.cabinet_camera.classifier import Softmax
+from edge_agents.drivers.cabinet_camera.counting import Counter
 from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, compose, points_of, to_work
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FORMAT = "gestion-usinage/compartments/1"
 _UNSURE = 0.5
 _INSIDE = 0.75
+_STRANGE = 1.15
+_ALONE = 0.9
 # A compartment which never changed in the photographs cannot be judged better than this.
 _ONE_STATE = 0.6
 
@@ -55,13 +58,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A taught compartment; ``states`` maps the group's states to what they mean here."""
+    """A taught compartment, judged by a group's classifier or by its own counter (the other is None)."""
 
     id: str
     method: str
     item: str | None
     polygon: tuple[tuple[float, float], ...]
-    group: int
+    group: int | None
+    counter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class PlaceReading:
     item: str | None
     confidence: float
     reason: str | None = None
-    described: Image | None = field(default=None, repr=False)
+    patch: Image | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class TaughtModel:
     backdrop: scene.Backdrop
     places: tuple[Place, ...]
     groups: tuple[Group, ...]
+    counters: tuple[Counter, ...]
     max_move: float
     info: dict[str, Any]
     digest: str = ""
@@ -122,9 +127,19 @@ class TaughtModel:
         moved, inside = self._view(work, matrix, factor)
         if fault is None and (moved > self.max_move or min(inside) < _INSIDE):
             fault = "camera_moved"
-        if fault is None and self.backdrop.foreign(work, matrix)[0] > self.backdrop.tolerated:
-            fault = "covered"
-        return PictureReading(fault is None, fault, self._places(work, matrix, factor, fault))
+        share, patch = self.backdrop.foreign(work, matrix)
+        odd = None
+        if fault is None and share > self.backdrop.tolerated:
+            odd = self._only_in(patch, factor)
+            fault = "covered" if odd is None else None
+        return PictureReading(fault is None, fault, self._places(work, matrix, factor, fault, odd))
+
+    def _only_in(self, patch: Image, factor: float) -> str | None:
+        """The one compartment a foreign patch lies in: an odd object there hides nothing else."""
+        for place in self.places:
+            if scene.within(patch, features.window_of(place.polygon, factor).box) > _ALONE:
+                return place.id
+        return None
 
     def _work(self, image: Image) -> tuple[Image | None, float]:
         """Picture at the taught size, reduced to working size."""
@@ -152,39 +167,41 @@ class TaughtModel:
         return max(moves) / float(np.hypot(width, height)), inside or [1.0]
 
     def _places(
-        self, work: Image, matrix: Image, factor: float, fault: str | None
+        self, work: Image, matrix: Image, factor: float, fault: str | None, odd: str | None
     ) -> tuple[PlaceReading, ...]:
         found = []
         for place in self.places:
             window = features.window_of(place.polygon, factor)
-            described = describe(work, matrix, window)
-            group = self.groups[place.group]
-            shares = group.softmax.shares(described[None])[0]
-            best = int(np.argmax(shares))
-            state, confidence = group.states[best], float(shares[best])
-            novelty = group.novelty(described)
+            patch = features.patch_of(work, matrix, window)[0]
+            state, confidence, novelty = self._judge(place, patch, window)
+            novelty = max(novelty, 2.0) if place.id == odd else novelty
             reason = fault
-            if len(group.states) == 1:
-                confidence = min(confidence, _ONE_STATE)
             if novelty > 1.0:
                 confidence = min(confidence, max(_UNSURE, 1.0 - (novelty - 1.0) * 2.0))
-                reason = reason or ("unlike_taught" if novelty > 1.15 else None)
+                reason = reason or ("unlike_taught" if novelty > _STRANGE else None)
             if fault is not None:
                 confidence = min(confidence, _UNSURE)
             item = (state.item or place.item) if state.count else None
             found.append(
-                PlaceReading(place.id, state.count > 0, state.count, item, confidence, reason, described)
+                PlaceReading(place.id, state.count > 0, state.count, item, confidence, reason, patch)
             )
         return tuple(found)
+
+    def _judge(self, place: Place, patch: Image, window: features.Window) -> tuple[State, float, float]:
+        """Content, its probability and how unlike the taught looks the compartment is."""
+        if place.counter is not None:
+            count, sure, strange = self.counters[place.counter].read(patch, window.mask)
+            return State(count, None), sure, strange
+        group = self.groups[place.group or 0]
+        described = features.describe_patch(patch, window.mask)
+        shares = group.softmax.shares(described[None])[0]
+        best = int(np.argmax(shares))
+        sure = float(shares[best]) if len(group.states) > 1 else _ONE_STATE
+        return group.states[best], sure, group.novelty(described)
 
     def _blind(self, reason: str) -> PictureReading:
         nothing = tuple(PlaceReading(place.id, None, None, None, 0.0, reason) for place in self.places)
         return PictureReading(False, reason, nothing)
-
-
-def describe(work: Image, matrix: Image, window: features.Window) -> Image:
-    """Feature vector of a compartment seen through ``matrix``."""
-    return features.describe_patch(features.patch_of(work, matrix, window)[0], window.mask)
 
 
 def _arrays(model: TaughtModel) -> dict[str, Any]:
@@ -201,6 +218,9 @@ def _arrays(model: TaughtModel) -> dict[str, Any]:
                    f"group{number}_scale": group.softmax.scale.astype(np.float16),
                    f"group{number}_weights": group.softmax.weights.astype(np.float16), f"group{number}_bias": group.softmax.bias,
                    f"group{number}_prototypes": group.prototypes.astype(np.float16)}  # fmt: skip
+    for number, counter in enumerate(model.counters):
+        arrays |= {f"counter{number}_empty": counter.empty.astype(np.float16),
+                   f"counter{number}_weights": counter.weights, f"counter{number}_usual": counter.usual}  # fmt: skip
     return arrays
 
 
@@ -214,7 +234,7 @@ def save_model(model: TaughtModel, path: Path) -> str:
         "limits": [model.limits.darkest, model.limits.saturated, model.limits.focus],
         "tolerated": model.backdrop.tolerated,
         "keyframes": len(model.atlas.keyframes),
-        "places": [[p.id, p.method, p.item, p.polygon, p.group] for p in model.places],
+        "places": [[p.id, p.method, p.item, p.polygon, p.group, p.counter] for p in model.places],
         "groups": [
             {
                 "states": [[s.count, s.item] for s in g.states],
@@ -223,6 +243,7 @@ def save_model(model: TaughtModel, path: Path) -> str:
             }
             for g in model.groups
         ],
+        "counters": [[c.bias, c.spread, c.highest] for c in model.counters],
         "info": model.info,
     }
     content = io.BytesIO()
@@ -275,14 +296,20 @@ def _restored(header: dict[str, Any], stored: Any, digest: str) -> TaughtModel:
         states = tuple(State(int(count), item) for count, item in entry["states"])
         softmax = Softmax(parts[0], parts[1], parts[2], parts[3], float(entry["temperature"]))
         groups.append(Group(states, softmax, stored[f"group{number}_prototypes"], float(entry["reach"])))
+    counters = tuple(
+        Counter(stored[f"counter{n}_empty"].astype(np.float32), stored[f"counter{n}_weights"], float(bias), float(spread),
+                int(highest), stored[f"counter{n}_usual"])
+        for n, (bias, spread, highest) in enumerate(header["counters"])
+    )  # fmt: skip
     looks = [stored[f"backdrop_{part}"].astype(np.float32) for part in ("mean", "spread", "distance")]
     backdrop = scene.Backdrop(looks[0], looks[1], looks[2], float(header["tolerated"]))
     places = tuple(
-        Place(p[0], p[1], p[2], tuple((x, y) for x, y in p[3]), int(p[4])) for p in header["places"]
+        Place(name, method, item, tuple((x, y) for x, y in polygon), group, counter)
+        for name, method, item, polygon, group, counter in header["places"]
     )
     size = (int(header["size"][0]), int(header["size"][1]))
     return TaughtModel(size, header["anchor"], PictureMap(frames), scene.Limits(*header["limits"]), backdrop, places,
-                       tuple(groups), float(header["max_move"]), header["info"], digest)  # fmt: skip
+                       tuple(groups), counters, float(header["max_move"]), header["info"], digest)  # fmt: skip
 
 
 __all__ = [

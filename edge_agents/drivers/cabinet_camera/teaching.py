@@ -16,15 +16,16 @@ import numpy as np
 
 from edge_agents.drivers.cabinet_camera import classifier, features, registration, scene
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
-from edge_agents.drivers.cabinet_camera.taught import Group, Place, State, TaughtModel, describe
+from edge_agents.drivers.cabinet_camera.counting import Counter, learn_counter
+from edge_agents.drivers.cabinet_camera.taught import Group, Place, State, TaughtModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image = NDArray[Any]
 
-TAUGHT_METHODS = frozenset({"presence", "count", "label_text", "boxes", "bar_ends"})
-_VARIANTS = 8
+COUNTED_METHODS = frozenset({"count", "bar_ends"})
+_VARIANTS = 6
 _SHAKE_PX = 2.5
 _FOLDS = 4
 _PROTOTYPES = 24
@@ -53,7 +54,8 @@ class _Sample:
     picture: int
     place: str
     state: State
-    described: Image
+    patches: Image
+    window: features.Window
 
 
 def load_examples(labels: Path, images: Path, vision: VisionConfig) -> list[Example]:
@@ -118,14 +120,19 @@ def teach(examples: Sequence[Example], vision: VisionConfig, *, seed: int = 0) -
     varied = [(features.vary(work, chance).astype(np.uint8), matrix) for work, matrix in views]
     limits, backdrop = scene.learn_limits([works[i] for i in kept]), scene.learn_backdrop(views + varied)
     samples = _described([examples[i] for i in kept], views, vision, factor, seed)
-    places, groups, measured = _groups(samples, vision)
+    sorted_places, groups, classed = _groups(samples, vision)
+    counted_places, counters, counted = _counters(samples, vision)
+    places = sorted_places + counted_places
+    if not places:
+        raise TeachingError("Aucun compartiment étiqueté.")
+    measured = {key: classed[key] + counted[key] for key in classed}
     info = {
         "photographs": len(examples),
         "registered": len(kept),
         "examples": len(samples),
         "cross_validation": measured,
     }
-    model = TaughtModel((width, height), anchor, atlas, limits, backdrop, places, groups, 1.0, info)
+    model = TaughtModel((width, height), anchor, atlas, limits, backdrop, places, groups, counters, 1.0, info)
     moves = [model._view(work, matrix, factor)[0] for work, matrix in views]
     return replace(model, max_move=1.5 * max(moves) + 0.03)
 
@@ -154,6 +161,7 @@ def _described(
 ) -> list[_Sample]:
     chance = np.random.default_rng(seed)
     windows = {place.id: features.window_of(place.polygon, factor) for place in vision.compartments}
+    counted = {place.id for place in vision.compartments if place.method in COUNTED_METHODS}
     samples = []
     for number, (example, (work, matrix)) in enumerate(zip(examples, views, strict=True)):
         looks = [(work, matrix, False)] + [
@@ -164,14 +172,18 @@ def _described(
             for name, row in rows.items():
                 x, y, w, h = windows[name].box
                 shake = features.shake(chance, (x + w / 2, y + h / 2), _SHAKE_PX) if varied else np.eye(2, 3)
-                row.append(describe(look, registration.compose(shake, place), windows[name]))
-        samples += [_Sample(number, name, example.states[name], np.stack(rows[name])) for name in rows]
+                seen = work if name in counted else look
+                row.append(features.patch_of(seen, registration.compose(shake, place), windows[name])[0])
+        samples += [
+            _Sample(number, name, example.states[name], np.stack(row), windows[name])
+            for name, row in rows.items()
+        ]
     return samples
 
 
 def _groups(
     samples: Sequence[_Sample], vision: VisionConfig
-) -> tuple[tuple[Place, ...], tuple[Group, ...], dict[str, Any]]:
+) -> tuple[tuple[Place, ...], tuple[Group, ...], dict[str, int]]:
     """One classifier per kind of compartment, or per compartment where that answers unseen photographs better."""
     places: list[Place] = []
     groups: list[Group] = []
@@ -181,7 +193,12 @@ def _groups(
         own = [s for s in samples if s.place in ids]
         common = _learn_group(own)
         options = [([members], [common])]
-        if len(members) > 1 and all(_rich([s for s in own if s.place == p.id]) for p in members):
+        faultless = common[2] == common[3] > 0
+        if (
+            not faultless
+            and len(members) > 1
+            and all(_rich([s for s in own if s.place == p.id]) for p in members)
+        ):
             single = [_learn_group([s for s in own if s.place == p.id]) for p in members]
             options.append(([[p] for p in members], single))
         parted, learned = min(options, key=lambda option: _mean_loss(option[1]))
@@ -189,9 +206,32 @@ def _groups(
             places += [Place(p.id, p.method, _item_of(p, own), p.polygon, len(groups)) for p in part]
             groups.append(group)
             right, total = right + good, total + asked
-    if not places:
-        raise TeachingError("Aucun compartiment étiqueté.")
     return tuple(places), tuple(groups), {"right": right, "asked": total}
+
+
+def _counters(
+    samples: Sequence[_Sample], vision: VisionConfig
+) -> tuple[tuple[Place, ...], tuple[Counter, ...], dict[str, int]]:
+    """One counter per compartment with countable pieces."""
+    places: list[Place] = []
+    counters: list[Counter] = []
+    right, total = 0, 0
+    for place in vision.compartments:
+        own = [s for s in samples if s.place == place.id]
+        if not _counted(place, own):
+            continue
+        patches, counts = [list(s.patches) for s in own], [s.state.count for s in own]
+        counter, _, good = learn_counter(patches, counts, own[0].window.mask)
+        places.append(Place(place.id, place.method, _item_of(place, own), place.polygon, None, len(counters)))
+        counters.append(counter)
+        right, total = right + good, total + len(own)
+    return tuple(places), tuple(counters), {"right": right, "asked": total}
+
+
+def _counted(place: Compartment, samples: Sequence[_Sample]) -> bool:
+    """Whether a compartment is counted piece by piece: one item, and more than one labelled count."""
+    items = {s.state.item for s in samples if s.state.count}
+    return place.method in COUNTED_METHODS and len(items) <= 1 and len({s.state.count for s in samples}) > 1
 
 
 def _mean_loss(learned: Sequence[tuple[Group, float, int, int]]) -> float:
@@ -211,7 +251,7 @@ def _kinds(samples: Sequence[_Sample], vision: VisionConfig) -> list[list[Compar
     kinds: dict[Any, list[Compartment]] = {}
     for place in vision.compartments:
         states = {s.state for s in samples if s.place == place.id}
-        if not states:
+        if not states or _counted(place, [s for s in samples if s.place == place.id]):
             continue
         items = {state.item for state in states if state.count}
         shared = place.method if place.method == "presence" else (place.method, place.item)
@@ -236,7 +276,9 @@ def _learn_group(samples: Sequence[_Sample]) -> tuple[Group, float, int, int]:
     states = tuple(sorted(set(contents), key=lambda state: (state.count, state.item or "")))
     labels = np.array([states.index(content) for content in contents])
     pictures = np.array([sample.picture for sample in samples])
-    stack = np.stack([sample.described for sample in samples])
+    stack = np.stack(
+        [[features.describe_patch(patch, s.window.mask) for patch in s.patches] for s in samples]
+    )
     scores, tested = _left_out(stack, labels, pictures, len(states))
     final = _learn(stack, labels, len(states))
     temperature, loss, good = 1.0, 0.0, 0

@@ -1,0 +1,238 @@
+"""``usinage bench vision``: taught compartments on photographs kept aside, synthetic sessions, false postings, calibration.
+
+The photographs are those of the shared data (``$USINAGE_SHARED`` or ../shared); without them only rendered cabinets
+are measured. The reference is gradient histograms with logistic regression on the same photographs in the same run.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import structlog
+
+from coordinator.bench import entry
+from edge_agents.drivers.cabinet_camera.classifier import calibration_error, learn
+from edge_agents.drivers.cabinet_camera.config import VisionConfig
+from edge_agents.drivers.cabinet_camera.session import decide_taught
+from edge_agents.drivers.cabinet_camera.taught import State, TaughtModel, load_model, save_model
+from edge_agents.drivers.cabinet_camera.teaching import Example, teach
+from edge_agents.drivers.simulators import cabinet_scenes, spoil
+
+log = structlog.get_logger(__name__)
+SESSIONS = 200
+SPLITS = 3
+_TAUGHT = 32
+_AUTO = 0.9
+_BOXES = ((5, 69, 261, 326), (305, 69, 561, 326), (5, 429, 261, 686), (325, 429, 581, 686))
+_KEPT_ASIDE = 0.3
+
+
+@dataclass
+class Tally:
+    """What was answered: right or wrong with its confidence, per session and per posting."""
+
+    right: list[bool] = field(default_factory=list)
+    confidence: list[float] = field(default_factory=list)
+    splits: list[float] = field(default_factory=list)
+    reference: list[float] = field(default_factory=list)
+    faults_seen: list[bool] = field(default_factory=list)
+    good_refused: list[bool] = field(default_factory=list)
+    sessions: list[bool] = field(default_factory=list)
+    posted: list[bool] = field(default_factory=list)
+    read_ms: list[float] = field(default_factory=list)
+    model_kb: list[float] = field(default_factory=list)
+    session_confidence: list[float] = field(default_factory=list)
+    session_right: list[bool] = field(default_factory=list)
+
+
+def run(sessions: int = SESSIONS, splits: int = SPLITS) -> list[dict[str, Any]]:
+    """Measured entries. Deterministic but for the times."""
+    tally = Tally()
+    photographs = slot_photographs()
+    if photographs:
+        for seed in range(splits):
+            measure_split(photographs, seed, tally)
+    else:
+        log.warning("bench.vision.photographs_missing")
+    share = -(-sessions // len(cabinet_scenes.KINDS)) if sessions else 0
+    for kind in cabinet_scenes.KINDS:
+        if share:
+            measure_cabinet(kind, share, tally)
+    return results(tally)
+
+
+def results(tally: Tally) -> list[dict[str, Any]]:
+    """Entries of everything that was measured."""
+    rows = []
+    if tally.right:
+        reference = float(np.mean(tally.reference))
+        rows += [
+            entry(
+                "compartment_accuracy", float(np.mean(tally.right)), "share", reference=reference, target=0.99
+            ),
+            entry("compartment_accuracy_worst_split", min(tally.splits), "share"),
+            entry("good_pictures_refused", float(np.mean(tally.good_refused)), "share"),
+            entry("unusable_recognised", float(np.mean(tally.faults_seen)), "share", target=0.95),
+            entry("read_p50_ms", float(np.median(tally.read_ms)), "ms"),
+            entry("model_kb", max(tally.model_kb), "KiB"),
+        ]
+    if tally.sessions:
+        false_posts = 1 - float(np.mean(tally.posted)) if tally.posted else 0.0
+        rows += [
+            entry("session_delta_accuracy", float(np.mean(tally.sessions)), "share", target=0.97),
+            entry("false_auto_post_rate", false_posts, "share", target=0.005, lower_is_better=True),
+            entry("auto_posts", len(tally.posted), "count"),
+            entry("sessions", len(tally.sessions), "count"),
+        ]
+    confidence = np.array(tally.confidence + tally.session_confidence)
+    right = np.array(tally.right + tally.session_right)
+    if len(right):
+        error = calibration_error(confidence, right)
+        rows.append(entry("calibration_error", error, "share", target=0.05, lower_is_better=True))
+    return rows
+
+
+def slot_photographs() -> list[tuple[str, Any, tuple[int, ...]]]:
+    """Name, picture and the four digits of every shared photograph; empty without the shared data."""
+    shared = Path(os.environ.get("USINAGE_SHARED") or Path(__file__).resolve().parents[1].parent / "shared")
+    files = sorted((shared / "data" / "slots" / "train").glob("*_[01][01][01][01].jpg"))
+    return [
+        (path.name, cv2.imread(str(path)), tuple(int(digit) for digit in path.stem[-4:])) for path in files
+    ]
+
+
+def slot_config() -> VisionConfig:
+    """Vision configuration of the photographed slots."""
+    places = [
+        {"id": f"S{n}", "method": "presence", "item": "VIS", "polygon": [[a, b], [c, b], [c, d], [a, d]]}
+        for n, (a, b, c, d) in enumerate(_BOXES, start=1)
+    ]
+    return VisionConfig.model_validate({"compartments": places})
+
+
+def measure_split(photographs: Sequence[tuple[str, Any, tuple[int, ...]]], seed: int, tally: Tally) -> None:
+    """Teaches on a random part of the photographs and reads the others, good and spoiled."""
+    order = np.random.default_rng(seed).permutation(len(photographs))
+    cut = round(len(order) * (1 - _KEPT_ASIDE))
+    shown, aside = [photographs[i] for i in order[:cut]], [photographs[i] for i in order[cut:]]
+    vision = slot_config()
+    examples = [
+        Example(name, image, {f"S{n}": State(d, None) for n, d in enumerate(digits, 1)})
+        for name, image, digits in shown
+    ]
+    model = _stored(teach(examples, vision, seed=seed), tally)
+    right = []
+    for _, image, digits in aside:
+        started = time.perf_counter()
+        reading = model.read(image)
+        tally.read_ms.append((time.perf_counter() - started) * 1000)
+        tally.good_refused.append(not reading.usable)
+        for place, digit in zip(reading.places, digits, strict=True):
+            right.append(place.count == digit)
+            tally.confidence.append(place.confidence)
+    tally.right += right
+    tally.splits.append(float(np.mean(right)))
+    tally.reference.append(reference_accuracy(shown, aside))
+    chance = np.random.default_rng(seed)
+    for spoiler in spoil.FAULTS.values():
+        tally.faults_seen += [not model.read(spoiler(image, chance)).usable for _, image, _ in aside[:6]]
+
+
+def reference_accuracy(shown: Sequence[Any], aside: Sequence[Any]) -> float:
+    """Gradient histograms of the fixed boxes with logistic regression: what a plain approach reaches."""
+    library: Any = cv2
+    hog = library.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9)
+
+    def described(photographs: Sequence[Any]) -> tuple[Any, Any]:
+        rows = [
+            np.ravel(hog.compute(cv2.resize(cv2.cvtColor(image[b:d, a:c], cv2.COLOR_BGR2GRAY), (64, 64))))
+            for _, image, _ in photographs
+            for a, b, c, d in _BOXES
+        ]
+        return np.array(rows), np.array([digit for _, _, digits in photographs for digit in digits])
+
+    features, labels = described(shown)
+    taught = learn(features, labels, 2)
+    unseen, truth = described(aside)
+    return float((taught.scores(unseen).argmax(axis=1) == truth).mean())
+
+
+def _stored(model: TaughtModel, tally: Tally) -> TaughtModel:
+    """The model as a station has it: written, weighed and read back."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.model"
+        save_model(model, path)
+        tally.model_kb.append(path.stat().st_size / 1024)
+        return load_model(path)
+
+
+def measure_cabinet(kind: str, sessions: int, tally: Tally) -> None:
+    """Teaches one rendered cabinet, then plays sessions: ordinary ones, hands, knocked cameras, foreign objects."""
+    cabinet = cabinet_scenes.make_cabinet(kind, 1)
+    chance = np.random.default_rng([7, cabinet_scenes.KINDS.index(kind)])
+    vision = VisionConfig.model_validate(cabinet_scenes.config_of(cabinet))
+    examples = []
+    for number in range(_TAUGHT):
+        content = cabinet_scenes.random_content(cabinet, chance)
+        if number < 2:
+            content = dict.fromkeys(cabinet.places, 0)
+        look = cabinet_scenes.random_look(chance)
+        picture = cabinet_scenes.render(cabinet, content, look, number, dirt=number // 6)
+        examples.append(Example(str(number), picture, {name: State(n, None) for name, n in content.items()}))
+    model = _stored(teach(examples, vision), tally)
+    for number in range(sessions):
+        _play(cabinet, vision, model, number, chance, tally)
+
+
+def _play(
+    cabinet: cabinet_scenes.Cabinet,
+    vision: VisionConfig,
+    model: TaughtModel,
+    number: int,
+    chance: np.random.Generator,
+    tally: Tally,
+) -> None:
+    before = cabinet_scenes.random_content(cabinet, chance)
+    after = dict(before)
+    for name in chance.choice(cabinet.places, int(chance.integers(0, 4)), replace=False):
+        after[name] = (
+            int(chance.integers(0, cabinet.capacity + 1)) if cabinet.capacity > 1 else 1 - before[name]
+        )
+    event = chance.choice(["plain", "foreign", *spoil.FAULTS], p=[0.8, 0.05, 0.03, 0.03, 0.03, 0.03, 0.03])
+    foreign = str(chance.choice(cabinet.places)) if event == "foreign" else None
+    dirt = _TAUGHT // 6
+    looks = cabinet_scenes.random_look(chance), cabinet_scenes.random_look(chance)
+    first = cabinet_scenes.render(cabinet, before, looks[0], 1000 + number, dirt=dirt)
+    second = cabinet_scenes.render(
+        cabinet, after, looks[1], 5000 + number, foreign=foreign, dirt=dirt + number % 2
+    )
+    if event in spoil.FAULTS:
+        second = spoil.FAULTS[str(event)](second, chance)
+    decision = decide_taught(first, second, vision, model)
+    expected = {name: after[name] - before[name] for name in cabinet.places if after[name] != before[name]}
+    expected.pop(foreign or "", None)
+    found = {
+        c.compartment.id: c.delta
+        for c in decision.changes
+        if c.compartment.id != foreign and c.reason is None
+    }
+    alarmed = any(c.compartment.id == foreign and c.reason for c in decision.changes)
+    if event in spoil.FAULTS:
+        tally.sessions.append(not decision.usable or found == expected)
+    else:
+        tally.sessions.append(decision.usable and found == expected and (foreign is None or alarmed))
+    for change in decision.changes:
+        if change.reason is None and change.delta is not None:
+            true = change.compartment.id != foreign and expected.get(change.compartment.id, 0) == change.delta
+            tally.session_right.append(true)
+            tally.session_confidence.append(change.confidence)
+            if change.confidence >= _AUTO:
+                tally.posted.append(true)

@@ -1,0 +1,88 @@
+"""A rendered cabinet is taught, then a station uses the model: sessions, foreign objects, a damaged model."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig
+from edge_agents.drivers.cabinet_camera.driver import CabinetCameraDriver
+from edge_agents.drivers.cabinet_camera.session import decide_taught
+from edge_agents.drivers.cabinet_camera.taught import State, load_model, save_model
+from edge_agents.drivers.cabinet_camera.teaching import Example, teach
+from edge_agents.drivers.simulators import cabinet_scenes as scenes
+from edge_agents.drivers.simulators import spoil
+from tests.edge_agents.conftest import Recorded
+
+CABINET = scenes.make_cabinet("shadow_board", 4)
+VISION = VisionConfig.model_validate(scenes.config_of(CABINET))
+
+
+def _picture(content: dict[str, int], seed: int, **more: Any) -> Any:
+    look = scenes.random_look(np.random.default_rng([seed, 1]))
+    return scenes.render(CABINET, content, look, seed, **more)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Model file of the rendered cabinet and its sha256."""
+    chance = np.random.default_rng(6)
+    examples = []
+    for number in range(14):
+        content = scenes.random_content(CABINET, chance)
+        states = {name: State(count, None) for name, count in content.items()}
+        examples.append(Example(str(number), _picture(content, number), states))
+    path = tmp_path_factory.mktemp("taught") / "board.model"
+    return path, save_model(teach(examples, VISION), path)
+
+
+def _full() -> dict[str, int]:
+    return dict.fromkeys(CABINET.places, 1)
+
+
+def test_a_take_and_a_foreign_object(taught: tuple[Path, str]) -> None:
+    model = load_model(taught[0])
+    first, third = CABINET.places[0], CABINET.places[2]
+    taken = decide_taught(_picture(_full(), 100), _picture(_full() | {first: 0}, 101), VISION, model)
+    assert [(c.compartment.id, c.delta, c.reason) for c in taken.changes] == [(first, -1, None)]
+    assert taken.changes[0].confidence >= 0.9
+    odd = decide_taught(_picture(_full(), 102), _picture(_full(), 103, foreign=third), VISION, model)
+    assert [(c.compartment.id, c.delta, c.reason) for c in odd.changes] == [
+        (third, None, "foreign_or_misplaced")
+    ]
+    hand = spoil.hand(_picture(_full() | {first: 0}, 104), np.random.default_rng(1), reach=0.8)
+    assert not decide_taught(_picture(_full(), 105), hand, VISION, model).usable
+
+
+def _driver(recorded: Recorded, folder: Path, model: Path, sha256: str) -> CabinetCameraDriver:
+    (folder / "frames").mkdir(exist_ok=True)
+    vision = folder / "vision.yaml"
+    vision.write_text(yaml.safe_dump(scenes.config_of(CABINET)), encoding="utf-8")
+    values = {
+        "type": "cabinet_camera", "vision": vision, "frames": folder / "frames", "model": model, "model_sha256": sha256,
+    }  # fmt: skip
+    return CabinetCameraDriver(CabinetCameraConfig.model_validate(values), recorded.context)
+
+
+@pytest.mark.requirement("VIS-44")
+async def test_a_station_works_with_its_model_and_keeps_the_last_approved(
+    taught: tuple[Path, str], recorded: Recorded, tmp_path: Path
+) -> None:
+    path, digest = taught
+    model = tmp_path / "station.model"
+    model.write_bytes(path.read_bytes())
+    fifth = CABINET.places[4]
+    for damaged in (False, True):
+        if damaged:
+            model.write_bytes(path.read_bytes()[:5000])
+        driver = _driver(recorded, tmp_path, model, digest)
+        cv2.imwrite(str(tmp_path / "frames" / f"{damaged}0.png"), _picture(_full(), 200))
+        await driver.open_session()
+        cv2.imwrite(str(tmp_path / "frames" / f"{damaged}1.png"), _picture(_full() | {fifth: 0}, 201))
+        answer = await driver.close_session()
+        assert answer["message"] == f"-1 ART-{fifth}"
+        assert (driver._model.fault is not None) is damaged
+    assert [d["delta"] for d in recorded.of("vision.detection")] == [-1, -1]
