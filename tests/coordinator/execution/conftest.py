@@ -135,7 +135,9 @@ def build(ctx: Context) -> Callable[..., Shop]:
         steel = ctx.add(
             Material(code="C45-X", name="C45", item_kind="material", unit="mm", managed_by="unit")
         )
-        tool = ctx.add(Tool(code="CNMG-1", name="Plaquette CNMG", item_kind="tool", tool_type="turning_finish"))
+        tool = ctx.add(
+            Tool(code="CNMG-1", name="Plaquette CNMG", item_kind="tool", tool_type="turning_finish")
+        )
         place = ctx.add(StorageLocation(code="RACK-1", name="Rack"))
         lot = stock.new_lot(ctx, steel.id, heat_number="H-4711", is_certified=certified)
         bar = ctx.add(
