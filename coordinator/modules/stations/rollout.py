@@ -160,7 +160,8 @@ def _offer_config(ctx: Context, package: UpdatePackage, station: Station, row: U
         wanted = int(row.to_version) if row.to_version.isdigit() else 0
         before = ctx.session.scalars(latest.where(StationConfig.version_no == wanted)).one_or_none()
         if before is None:
-            _end(ctx, row, "failed", t("update.no_former_config", ctx.locale))
+            row.status, row.phase, row.ended_at = "failed", None, ctx.now
+            row.detail = t("update.no_former_config", ctx.locale)
             return
         config = before.config
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
@@ -24,8 +24,9 @@ from coordinator.modules.stations import packages, rollout, supervision
 from coordinator.modules.stations.models import Station
 from coordinator.modules.stations.update_cli import _files
 from coordinator.modules.stations.update_models import UpdateInstallation, UpdatePackage, UpdateRollout
-from edge_agents.drivers.simulators.process import station_values
+from edge_agents.drivers.simulators.process import AgentProcess, station_values
 from edge_agents.protocol import package
+from edge_agents.runtime.clock import OFFSET_VARIABLE
 from edge_agents.runtime.identity import IdentityStore
 from edge_agents.runtime.releases import software_store
 from tests.conftest import master
@@ -37,26 +38,16 @@ KEY = Ed25519PrivateKey.generate()
 PUBLIC = base64.b64encode(KEY.public_key().public_bytes_raw()).decode()
 
 
-class Launched:
+class Launched(AgentProcess):
     """A station under its launcher."""
 
-    def __init__(self, folder: Path, values: dict[str, Any]) -> None:
-        self.file = folder / f"{values['station_id']}.yaml"
-        self.file.write_text(yaml.safe_dump(values), encoding="utf-8")
-        self.data_dir = folder / str(values["data_dir"])
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "edge_agents.cli", "launch", str(self.file)]
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(30)
-            self._process = None
+    def start(self, *, clock_offset_s: float = 0.0) -> None:
+        environment = os.environ | {OFFSET_VARIABLE: str(clock_offset_s)}
+        command = [sys.executable, "-m", "edge_agents.cli", "launch", str(self._file)]
+        self._process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     def release(self) -> str | None:
+        """Version the link names; None for the installed program."""
         return software_store(self.data_dir).running()
 
 
@@ -86,7 +77,9 @@ def shop(fresh_factory: ContextFactory, tmp_path: Path) -> Iterator[tuple[Rig, s
         yield rig, url
 
 
-def bring_in(rig: Rig, version: str, broken: bool = False, kind: str = "software", **values: Any) -> int:
+def bring_in(
+    rig: Rig, version: str, broken: bool = False, kind: package.PackageKind = "software", **values: Any
+) -> int:
     """Build and import a package; the broken one cannot even start."""
     files = _files(None, "software") if kind == "software" else {}
     if broken:
@@ -105,7 +98,7 @@ def bring_in(rig: Rig, version: str, broken: bool = False, kind: str = "software
         built_at=built,
         files=files,
         **values,
-    )  # type: ignore[arg-type]
+    )
     with rig.factory.open(master()) as ctx:
         return packages.import_package(ctx, path).id
 
