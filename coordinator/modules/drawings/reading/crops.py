@@ -171,7 +171,7 @@ def _chain(line: Line) -> list[BBox]:
 
 def _row(glyphs: list[BBox], seed: BBox, cap: float) -> BBox:
     """The box around the glyphs which go on beside one of them, on its level."""
-    high, deep = seed[1] - 0.35 * cap, seed[3] + 0.35 * cap
+    high, deep = seed[1] - 0.35 * cap, seed[3] + 0.5 * cap
     level = [g for g in glyphs if high <= (g[1] + g[3]) / 2 <= deep and g[1] >= high and g[3] <= deep]
     row = seed
     for glyph in sorted(level, key=lambda g: abs(g[0] - seed[0])):

@@ -18,6 +18,7 @@ from coordinator.modules.drawings.reading.model import DrawingReading, Limits, R
 from coordinator.modules.drawings.reading.ocr import Image, Quad, rapid_engine
 from coordinator.modules.drawings.reading.orientation import extent, stand_upright
 from coordinator.modules.drawings.reading.page import Page, Word
+from coordinator.modules.drawings.reading.scribbles import find_scribbles
 
 SLANT_MIN_DEG = 8.0
 MIN_READING_SIDE_PX = 2300
@@ -89,7 +90,9 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     ink = strokes.binarise(image)
     page.segments = strokes.find_rules(ink)
     boxes = cut_at_rules(boxes, page.segments)
-    page.words = _read_words(image, ink, strokes.without_rules(ink, page.segments), boxes)
+    clear = strokes.without_rules(ink, page.segments)
+    page.words = _read_words(image, ink, clear, boxes)
+    page.marks = find_scribbles(clear, page.words)
     page.to_file = tuple(float(value) for value in to_file[:2].ravel())  # type: ignore[assignment]
     return page
 

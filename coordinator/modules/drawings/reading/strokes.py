@@ -137,6 +137,10 @@ def add_diameter_signs(words: list[Word], ink: Image) -> list[Word]:
             found.append(word)
             continue
         u0, u1, v0, v1 = start
+        if re.match(r"0(?:[.,]|$)", word.text) and u1 > word.u0 + 0.3 * word.height:
+            # Some fonts write the nought itself with a slash.
+            found.append(word)
+            continue
         if abs((v0 + v1 - word.v0 - word.v1) / 2) > 0.33 * word.height:
             found.append(replace(word, text=word.text.lstrip("Ø"), u0=max(word.u0, u1)))
             if not any(abs(sign.u0 - u0) + abs(sign.v0 - v0) < word.height for sign in apart):

@@ -101,10 +101,13 @@ def _view(page: Page, blocks: list[TextBlock], grid: Grid, angle: float) -> Turn
             if block.stack is None
             else f"{block.text} {block.stack.top.text}/{block.stack.bottom.text}"
         )
-        piece = Piece(block, text, box, block.words[0].height, block.confidence)
+        cell = grid.cell(*centre_of(box), block.words[0].height)
+        if cell is not None and block.words[0].source == "ocr":
+            # Recognition of scans takes the nought of "01" or of a date for the sign of a diameter.
+            text = re.sub(r"^Ø(?=\d[\d./-]*$)", "0", text)
+        piece = Piece(block, text, box, block.words[0].height, block.confidence, cell)
         if match := match_label(text):
             piece.label, piece.inline = match
-        piece.cell = grid.cell(*piece.centre, piece.height)
         pieces.append(piece)
     return TurnedSheet(angle, page, grid, pieces, shift)
 

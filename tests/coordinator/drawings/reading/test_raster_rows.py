@@ -11,7 +11,8 @@ from coordinator.modules.drawings.reading.orientation import way_back
 from coordinator.modules.drawings.reading.page import Segment, Word
 from coordinator.modules.drawings.reading.raster import _join_targets
 from coordinator.modules.drawings.reading.rows import find_overlooked, with_point
-from coordinator.modules.drawings.reading.strokes import binarise
+from coordinator.modules.drawings.reading.scribbles import find_scribbles
+from coordinator.modules.drawings.reading.strokes import add_diameter_signs, binarise
 
 
 def sheet(*boxes):
@@ -138,3 +139,20 @@ def test_a_turned_sheet_leads_back_to_its_file(quarters):
     for y, x in np.ndindex(turned.shape):
         back = way_back(quarters, 4, 3) @ (x, y, 1)
         assert image[int(back[1]), int(back[0])] == turned[y, x]
+
+
+def test_ink_as_wide_as_a_signature_is_a_mark_and_text_is_none():
+    _, ink = sheet(*SIZE, (300, 140, 318, 170))
+    cv2.polylines(ink, [np.array([(400 + 12 * i, 150 + 14 * (i % 2)) for i in range(9)])], False, 255, 2)
+    marks = find_scribbles(ink, [Word("12", 100, 140, 140, 170)])
+    assert len(marks) == 1
+    assert 395 < marks[0].box[0] < marks[0].box[2] < 505
+
+
+def test_a_nought_with_a_slash_is_no_diameter_sign():
+    ink = np.zeros((100, 200), np.uint8)
+    cv2.ellipse(ink, (60, 50), (11, 18), 0, 0, 360, 255, 2)
+    cv2.line(ink, (52, 64), (68, 36), 255, 2)
+    nought, size = Word("0", 48, 73, 31, 69), Word("25", 80, 120, 31, 69)
+    assert [word.text for word in add_diameter_signs([nought], ink)] == ["0"]
+    assert [word.text for word in add_diameter_signs([size], ink)] == ["Ø25"]
