@@ -17,7 +17,7 @@ from coordinator.modules.company.models import Site
 from coordinator.modules.stations import packages, rollout
 from coordinator.modules.stations.models import Station, StationConfig
 from coordinator.modules.stations.update_models import UpdateInstallation, UpdateRollout
-from edge_agents.protocol import package
+from edge_agents.protocol import ProtocolError, package
 from tests.conftest import master, person
 from tests.factories import make
 
@@ -143,5 +143,5 @@ def test_a_station_reads_only_what_is_offered_to_it(ctx: Any, tmp_path: Path) ->
     from coordinator.modules.stations import identity
 
     offer.verify(identity.pki(ctx).public_key)
-    with pytest.raises(package.ProtocolError):
+    with pytest.raises(ProtocolError):
         offer.model_copy(update={"version": "9.9.9"}).verify(identity.pki(ctx).public_key)
