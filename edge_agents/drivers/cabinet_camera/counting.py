@@ -142,9 +142,9 @@ def _usual(x: Image, y: Image) -> Image:
     spread = max(float(((y - y.mean()) ** 2).sum()), 1e-9)
     slope = ((y - y.mean())[:, None] * (clean - clean.mean(axis=0))).sum(axis=0) / spread
     start = clean.mean(axis=0) - slope * y.mean()
-    off = np.abs(clean - start - slope * y[:, None])
+    off = np.abs(x.astype(float) - start - slope * y[:, None, None]).reshape(-1, x.shape[2])
     floor = 0.25 * np.abs(slope) + 0.004
-    return np.stack([start, slope, 1.5 * np.maximum(off.max(axis=0), floor)]).astype(np.float32)
+    return np.stack([start, slope, 1.8 * np.maximum(off.max(axis=0), floor)]).astype(np.float32)
 
 
 def _ridge(x: Image, y: Image) -> tuple[Image, float]:
