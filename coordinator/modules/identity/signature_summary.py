@@ -12,7 +12,14 @@ from coordinator.kernel.i18n import choice_label, entity_label, field_label
 from coordinator.kernel.registry import EntitySpec
 from coordinator.kernel.schema import field_columns, info_of
 
-_PLAIN: dict[str, Any] = {"label": "", "value": None, "type": "text", "unit": None, "decimals": None, "rows": []}
+_PLAIN: dict[str, Any] = {
+    "label": "",
+    "value": None,
+    "type": "text",
+    "unit": None,
+    "decimals": None,
+    "rows": [],
+}
 
 
 def summary(ctx: Context, spec: EntitySpec, content: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -101,7 +101,7 @@ class Atelier:
             )
             stock.receive(ctx, steel.id, length, location_id=rack.id, lot=lot, unit_id=bar.id)
             tool = ctx.add(
-                Tool(code="FR-10", name="Fraise carbure Ø10", item_kind="tool", tool_type="milling")
+                Tool(code="FR-10", name="Fraise carbure Ø10", item_kind="tool", tool_type="end_mill")
             )
             part = ctx.add(Part(name="Axe de broche", drawing_number="D-1042"))
             revision = ctx.add(PartRevision(part_id=part.id, revision="B"))
