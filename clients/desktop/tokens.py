@@ -8,6 +8,7 @@ FONTS = ("Inter", "Source Sans 3", "Segoe UI", "Noto Sans", "Liberation Sans", "
 BASE_PX = 13
 STEP = 4
 RADIUS = 6
+PAPER = "#ffffff"
 ROW_PX = 32
 CONTROL_PX = 30
 SCALE = {"small": 0.85, "base": 1.0, "large": 1.25, "title": 1.6}

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from clients.desktop.model.plans import LEVELS, Mark
-from clients.desktop.tokens import LIGHT
+from clients.desktop.tokens import LIGHT, PAPER
 from clients.desktop.ui import theme
 
 _STEP = 1.2
@@ -87,7 +87,7 @@ class Highlight(QGraphicsRectItem):
         centre = place / ratio - QPointF(radius * 0.6, radius * 0.6)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(colour, 1.2))
-        painter.setBrush(QColor("#ffffff"))
+        painter.setBrush(QColor(PAPER))
         painter.drawEllipse(centre, radius, radius)
         painter.setFont(theme.font("small"))
         box = QRectF(centre.x() - radius * 2, centre.y() - radius, radius * 4, radius * 2)
