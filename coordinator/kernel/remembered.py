@@ -35,6 +35,8 @@ class Remembered(Generic[V]):
         """The value of ``key``, computed when unknown, outlived or changed by this very transaction."""
         if session.info.get(self._flag):
             return compute()
+        # A process may serve several databases: what one says is nothing to the other.
+        key = (session.get_bind().engine, key)
         with self._lock:
             kept = self._values.get(key)
             generation = self._generation

@@ -211,7 +211,7 @@ _switches: Remembered[frozenset[str]] = Remembered(SWITCHES_S, ModuleActivation)
 def switched_off(ctx: Context) -> frozenset[str]:
     """Module codes that are switched off; a change made by another process acts within ``SWITCHES_S``."""
     query = select(ModuleActivation.module_code).where(~ModuleActivation.is_active)
-    return _switches.get(ctx.session, ctx.config.database_url, lambda: frozenset(ctx.session.scalars(query)))
+    return _switches.get(ctx.session, None, lambda: frozenset(ctx.session.scalars(query)))
 
 
 def add_rate(ctx: Context, line: RateCardLine) -> None:

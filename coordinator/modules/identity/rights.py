@@ -128,6 +128,6 @@ def _of_roles(session: Session, held: dict[int, Role], user_id: int | None) -> E
 _remembered: Remembered[Effective] = Remembered(CACHE_S, Role, UserRole, PermissionGrant, UserAccount)
 
 
-def effective(session: Session, database_url: str, user_id: int) -> Effective:
+def effective(session: Session, user_id: int) -> Effective:
     """Effective rights, at most ``CACHE_S`` old: a change made by another process acts within that time (ACC-28)."""
-    return _remembered.get(session, (database_url, user_id), lambda: compute(session, user_id))
+    return _remembered.get(session, user_id, lambda: compute(session, user_id))

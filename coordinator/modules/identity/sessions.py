@@ -143,9 +143,7 @@ def restrictions(ctx: Context, user: Any) -> tuple[str, ...]:
 
 def needs_totp(ctx: Context, user: Any) -> bool:
     """Whether the person has two-factor duty."""
-    return (
-        bool(user.is_master) or rights.effective(ctx.session, ctx.config.database_url, user.id).requires_totp
-    )
+    return bool(user.is_master) or rights.effective(ctx.session, user.id).requires_totp
 
 
 def principal_of_token(ctx: Context, token: str) -> Principal:
@@ -184,7 +182,7 @@ def principal_of(ctx: Context, user: Any, *, session_id: int | None = None) -> P
     """
     if not user.is_active or user.archived_at is not None:
         raise Unauthenticated("auth.invalid_token")
-    found = rights.effective(ctx.session, ctx.config.database_url, user.id)
+    found = rights.effective(ctx.session, user.id)
     limited = bool(restrictions(ctx, user))
     return Principal(
         kind="user",
