@@ -8,7 +8,8 @@ exec 9>.setup/lock
 flock 9
 
 REQUIRED="tesseract-ocr tesseract-ocr-fra tesseract-ocr-deu libzbar0 poppler-utils libgl1 libegl1 libxkbcommon0
-libxcb-cursor0 libdbus-1-3 libfontconfig1"
+libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0
+libdbus-1-3 libfontconfig1"
 OPTIONAL="mosquitto chromium xvfb"
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }

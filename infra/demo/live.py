@@ -56,6 +56,7 @@ def guide(story: Story) -> None:
     lines += [
         "", "Ensuite, dans un autre terminal :",
         f"  env {settings} USINAGE_DATA_DIR={str(shop.folder / 'data')!r} USINAGE_MQTT_PORT={shop.broker_port} usinage check",
+        f"  make desktop ARGS=\"--server {shop.api_url}\"",
         "  usinage drawing read PLAN.pdf --json",
         "", "Ctrl-C arrête tout.",
     ]  # fmt: skip
