@@ -40,7 +40,7 @@ class FileContact:
 
 @dataclass
 class StopOutput:
-    """Asks for one stop, holds it for ``hold_s``, then waits for a person: restart is manual at the machine only.
+    """Asks for one stop in its life, held for ``hold_s``: the next one needs a person to restart the agent.
 
     ``is_commissioned`` is the signed commissioning record: without it the output never moves. Times are seconds of
     a monotonic clock given by the caller.
@@ -57,7 +57,7 @@ class StopOutput:
     def request(self, machine_state: str) -> Refusal | None:
         """Ask for a stop now; ``None`` when the contact moved and was seen to move, else why not.
 
-        Never in maintenance (somebody may have his hands in the machine), once until re-armed.
+        Never in maintenance (somebody may have his hands in the machine), and once.
         """
         if not self.is_commissioned:
             return "no_record"
@@ -71,29 +71,22 @@ class StopOutput:
         return None if self._move(level=True) else "fault"
 
     def tick(self) -> None:
-        """Let go of the contact after its time: the watchdog against an output that stays on."""
-        if self._asked_at is not None and self.clock() - self._asked_at >= self.hold_s:
+        """Let go of the contact after its time, tried again until it follows: the watchdog against an output that stays on."""
+        is_over = self._asked_at is not None and self.clock() - self._asked_at >= self.hold_s
+        if is_over and self._move(level=False):
             self._asked_at = None
-            self._move(level=False)
-
-    def rearm(self) -> bool:
-        """A person at the machine has looked and allows the next stop; false while one is still asked for."""
-        if self._asked_at is not None:
-            return False
-        self._is_armed = True
-        return True
 
     def test(self) -> bool:
         """Periodic test on a machine at rest (MCH-49): the contact must follow both ways, else the function is off."""
         if not self.is_commissioned or self._asked_at is not None:
             return False
-        if self._move(level=True) and self._move(level=False):
+        rose, fell = self._move(level=True), self._move(level=False)
+        if rose and fell:
             self.fault = None
-            return True
-        return False
+        return rose and fell
 
     def release(self) -> None:
-        """The agent ends: nothing stays asked for."""
+        """The agent begins or ends: nothing stays asked for, not even by one that was killed."""
         self._asked_at = None
         self._move(level=False)
 

@@ -9,6 +9,7 @@ import pytest
 from edge_agents.drivers.opcua_machine.config import OpcuaMachineConfig
 from edge_agents.drivers.opcua_machine.driver import OpcuaMachineDriver
 from edge_agents.drivers.simulators.machine import MachineSimulator
+from edge_agents.drivers.stop_output import FileContact
 from tests.edge_agents.conftest import Recorded
 
 
@@ -152,8 +153,54 @@ async def test_an_impact_asks_for_one_stop_locally(recorded: Recorded, tmp_path:
         assert line.read_text() == "1"
         alert = next(a for a in recorded.of("health.alert") if a["code"] == "collision.stop_requested")
         assert "arrêt demandé en" in alert["message"]
-        print(alert["message"])
     assert line.read_text() == "0", "nothing stays asked for when the agent ends"
+
+
+def _with_contact(endpoint: str, line: Path, **more: Any) -> OpcuaMachineConfig:
+    wired = {"value_file": str(line), "commissioning_record": "PV-2026-014", **more}
+    return config(endpoint, collision_response="request_stop", stop_output=wired)
+
+
+@pytest.mark.requirement("MCH-25")
+async def test_the_contact_is_let_go_while_the_session_is_lost(recorded: Recorded, tmp_path: Path) -> None:
+    line = tmp_path / "value"
+    line.write_text("1")
+    machine = MachineSimulator()
+    await machine.__aenter__()
+    settings = _with_contact(machine.endpoint, line, hold_s=2)
+    async with running(recorded, settings) as driver:
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        assert line.read_text() == "0", "what a killed agent left on is let go at the start"
+        await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
+        await recorded.until(lambda: recorded.of("collision.impact"))
+        assert line.read_text() == "1"
+        await machine.__aexit__(None, None, None)
+        await recorded.until(lambda: driver.tracker.state == "unknown")
+        await recorded.until(lambda: line.read_text() == "0")
+        assert driver.tracker.state == "unknown"
+
+
+@pytest.mark.requirement("MCH-49")
+async def test_a_contact_that_does_not_follow_at_its_test_is_told_and_switched_off(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = tmp_path / "value"
+    line.write_text("0")
+    monkeypatch.setattr(FileContact, "read", lambda _self: False)
+    async with (
+        MachineSimulator() as machine,
+        running(recorded, _with_contact(machine.endpoint, line)) as driver,
+    ):
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        await recorded.until(
+            lambda: [a for a in recorded.of("health.alert") if a["code"] == "stop_output.fault"]
+        )
+        assert line.read_text() == "0", "a failed test leaves nothing asked for"
+        await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
+        await recorded.until(
+            lambda: [a for a in recorded.of("health.alert") if a["code"] == "collision.stop_refused"]
+        )
+        assert line.read_text() == "0", "the function is off"
 
 
 def test_a_stop_needs_a_wired_and_commissioned_output() -> None:

@@ -82,13 +82,17 @@ class Limit(BaseModel):
 
 
 class StopOutputConfig(BaseModel):
-    """Output to a feed hold or cycle stop which the builder approved. ``commissioning_record`` names the signed record."""
+    """Output to a feed hold or cycle stop which the builder approved. ``commissioning_record`` names the signed record.
+
+    The contact is tested on the idle machine after each start and every ``test_days`` (MCH-49).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value_file: Path
     commissioning_record: str = Field(min_length=1)
     hold_s: float = Field(default=1.0, gt=0, le=10)
+    test_days: float = Field(default=30.0, gt=0)
 
 
 class OpcuaMachineConfig(DriverConfig):

@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _HEARTBEAT = "server_time"
 _SOURCE_TRUST_S = 10.0
-
+_CONTACT_S = 0.05
+_DAY_S = 86_400.0
 
 _REFUSALS = {
     "disabled": "arrêt non demandé : la sortie est en défaut",
@@ -95,11 +96,40 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
         return self.context.clock.now().timestamp()
 
     async def run(self) -> None:
+        if self._stop is None or self.config.stop_output is None:
+            await self._run()
+            return
+        self._stop.release()
+        guard = asyncio.create_task(self._guard(self._stop, self.config.stop_output.test_days * _DAY_S))
         try:
             await self._run()
         finally:
-            if self._stop is not None:
-                self._stop.release()
+            guard.cancel()
+            self._stop.release()
+
+    async def _guard(self, stop: StopOutput, test_s: float) -> None:
+        """Lets go of the contact in time and tests it at rest, whatever becomes of the session (MCH-25, MCH-49)."""
+        tested: float | None = None
+        told: str | None = None
+        while True:
+            stop.tick()
+            now = time.monotonic()
+            if self.tracker.state == "idle" and (tested is None or now - tested >= test_s):
+                tested = now
+                stop.test()
+            if stop.fault != told:
+                told = stop.fault
+                if told is not None:
+                    await self._tell_contact(told)
+            await asyncio.sleep(_CONTACT_S)
+
+    async def _tell_contact(self, fault: str) -> None:
+        message = f"{self.config.machine_code} : {fault}. La demande d'arrêt sur choc est désactivée."
+        log.error("stop_output.fault", machine=self.config.machine_code, reason=fault)
+        try:
+            await self.context.emit("health.alert", {"code": "stop_output.fault", "message": message})
+        except Exception:  # the guard outlives a journal that refuses
+            log.exception("stop_output.untold", machine=self.config.machine_code)
 
     async def _run(self) -> None:
         delay, lost = self.config.min_delay_s, False
@@ -171,8 +201,6 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
                     await self._take(*inbox.queue.get_nowait())
             now = self._now()
             await self._record(self.tracker.tick(now))
-            if self._stop is not None:
-                self._stop.tick()
             await self._telemetry(self._batcher.due(now))
             if time.monotonic() >= next_check:
                 next_check = time.monotonic() + 1.0
