@@ -80,13 +80,15 @@ def _job_from_lists(api: ApiClient, metadata: Metadata, work_order_id: int) -> R
 
 
 def order_jobs(api: ApiClient, metadata: Metadata, sales_order_id: int) -> Record:
-    """``{jobs: [sheet of each work order of the order's lines]}``."""
+    """``{jobs: [sheet of each work order of the order's lines], may_see}``; ``may_see``: the person may read work orders."""
+    if "work_order" not in metadata.entities:
+        return {"jobs": [], "may_see": False}
     lines = _lines(api, metadata, "sales_order_line", sales_order_id=sales_order_id)
-    if not lines or "work_order" not in metadata.entities:
-        return {"jobs": []}
+    if not lines:
+        return {"jobs": [], "may_see": True}
     identities = ",".join(str(line["id"]) for line in lines)
     orders = _lines(api, metadata, "work_order", sales_order_line_id__in=identities)
-    return {"jobs": [job_sheet(api, metadata, int(o["id"])) for o in orders]}
+    return {"jobs": [job_sheet(api, metadata, int(o["id"])) for o in orders], "may_see": True}
 
 
 def total(records: list[Record], name: str) -> Decimal:

@@ -125,7 +125,11 @@ class OrderJobsView(JobSheetView):
 
     def _fill(self, data: Mapping[str, Any]) -> None:
         if not data["jobs"]:
-            self._body.addWidget(label(t("sheet.no_job"), "muted"), 0, Qt.AlignmentFlag.AlignLeft)
+            self._body.addWidget(
+                label(t("sheet.no_job" if data["may_see"] else "sheet.jobs_hidden"), "muted"),
+                0,
+                Qt.AlignmentFlag.AlignLeft,
+            )
         for job in data["jobs"]:
             self._body.addWidget(label(str(job["order"].get("display")), "heading"))
             super()._fill(job)

@@ -90,7 +90,11 @@ class LineCard(QFrame):
         price = self._page.field_of("quote_price_break", "unit_price_excl_tax")
         for one in self._line.get("price_breaks") or []:
             if quantity and price and one.get("unit_price_excl_tax") is not None:
-                words = f"{formatting.text_of(quantity, one)} × {formatting.text_of(price, one)}"
+                words = t(
+                    "quote.price_break",
+                    quantity=formatting.text_of(quantity, one),
+                    price=formatting.text_of(price, one),
+                )
                 line.addWidget(label(words, "muted"))
         line.addStretch()
         layout.addLayout(line)
