@@ -78,13 +78,11 @@ def worker() -> None:
 
 
 @app.command()
-def ingest(
-    group: Annotated[str | None, typer.Option(help="Groupe de partage entre plusieurs récepteurs.")] = None,
-) -> None:
+def ingest() -> None:
     """Démarre la réception des messages des stations."""
     from coordinator.processes import run_ingest
 
-    raise typer.Exit(run_ingest(group))
+    raise typer.Exit(run_ingest())
 
 
 @app.command()

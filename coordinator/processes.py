@@ -77,12 +77,12 @@ def broker_tls(config: Config) -> ssl.SSLContext | None:
     return context
 
 
-def run_ingest(group: str | None) -> int:
+def run_ingest() -> int:
     """Receive stations' messages until stopped."""
     from coordinator.gateway.ingest import Ingest
 
     config = _prepare()
-    ingest = Ingest(make_factory(config), tls=broker_tls(config), group=group)
+    ingest = Ingest(make_factory(config), tls=broker_tls(config))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -2,7 +2,8 @@
 
 Threads: paho's network loop fills a bounded queue; the decoder empties it in batches, unpacks and judges them while the
 database is busy with those before; the writer stores each in one transaction and publishes acknowledgements only after
-commit; the processor runs the modules' handlers; the housekeeper publishes configurations, commands and reference data. Several ingest processes share the load by MQTT 5 shared subscriptions.
+commit; the processor runs the modules' handlers; the housekeeper publishes configurations, commands, updates and reference
+data. One process takes everything: the client speaks MQTT 3.1.1, which has no shared subscriptions.
 """
 
 from __future__ import annotations
@@ -57,10 +58,8 @@ class Ingest:
         *,
         tls: ssl.SSLContext | None,
         client_id: str = "coordinator",
-        group: str | None = None,
     ) -> None:
         self._factory = factory
-        self._group = group
         self._inbox: queue.Queue[stations.Received] = queue.Queue(QUEUE_LIMIT)
         self._reports: queue.Queue[tuple[str, str, Channel, bytes]] = queue.Queue(QUEUE_LIMIT)
         self._taken: list[stations.Received] = []
@@ -123,8 +122,7 @@ class Ingest:
         if reason.is_failure:
             _log.error("broker refuses the coordinator", reason=str(reason))
             return
-        group = self._group if client.protocol == mqtt.MQTTv5 else None
-        client.subscribe([(Topics.filter(channel, group=group), 1) for channel in _UP])
+        client.subscribe([(Topics.filter(channel), 1) for channel in _UP])
         self._references.clear()
         _log.info("ingest connected")
 

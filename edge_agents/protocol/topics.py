@@ -61,10 +61,9 @@ class Topics:
         return [self.of(channel) for channel in DOWNSTREAM]
 
     @staticmethod
-    def filter(channel: Channel, *, site: str = "+", group: str | None = None) -> str:
-        """Subscription of the coordinator for all stations; ``group`` makes it an MQTT 5 shared one."""
-        plain = "/".join((_PREFIX, site, "+", channel.value))
-        return plain if group is None else "/".join(("$share", group, plain))
+    def filter(channel: Channel, *, site: str = "+") -> str:
+        """Subscription of the coordinator for all stations."""
+        return "/".join((_PREFIX, site, "+", channel.value))
 
     @classmethod
     def parse(cls, topic: str) -> tuple[Topics, Channel]:

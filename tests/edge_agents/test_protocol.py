@@ -168,7 +168,7 @@ def test_topics_round_trip_and_hostile_names() -> None:
     assert topics.of(Channel.CONFIG_DESIRED) == "gu/v1/lyon/st-01/config/desired"
     for channel in Channel:
         assert Topics.parse(topics.of(channel)) == (topics, channel)
-    assert Topics.filter(Channel.EVENT, group="ingest") == "$share/ingest/gu/v1/+/+/event"
+    assert Topics.filter(Channel.EVENT) == "gu/v1/+/+/event"
     for bad in ("+", "#", "a/b", "", "é"):
         with pytest.raises(ProtocolError):
             Topics("lyon", bad)
