@@ -148,6 +148,7 @@ def update_record(
 
     Raises:
         Conflict: ``conflict.stale``, with the present record under ``current``.
+        BusinessError: ``record.moved``, for a line given to another record.
     """
     if not spec.can_update:
         raise NotFound(entity=spec.name, id=record_id)
@@ -159,6 +160,9 @@ def update_record(
         )
     if record.archived_at is not None:
         raise Conflict("record.archived", entity=spec.name, id=record_id)
+    parent = spec.part_of
+    if parent is not None and values.get(parent, getattr(record, parent)) != getattr(record, parent):
+        raise BusinessError("record.moved", errors=[FieldError(parent, "record.moved")])
     _check_groups(ctx, spec, values)
     _check_references(ctx, spec, values)
     for name, value in values.items():
@@ -244,7 +248,7 @@ def _add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]])
     references = _references(model)
     for name, target in references.items():
         wanted[target].update(a[name] for a in answers if a.get(name) is not None)
-    titles = {target: _titles(ctx, target, ids) for target, ids in wanted.items() if ids}
+    titles = {target: titles_of(ctx, target, ids) for target, ids in wanted.items() if ids}
     for name, target in references.items():
         link = name.removesuffix("_id")
         for answer in answers:
@@ -260,7 +264,8 @@ def target_entity(column: Column[Any]) -> str:
     return next(iter(column.foreign_keys)).target_fullname.split(".")[0]
 
 
-def _titles(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
+def titles_of(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
+    """Short names of the records of ``target`` the person may know of."""
     spec = ctx.registry.entities.get(target)
     if spec is None:
         return {}

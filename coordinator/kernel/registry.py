@@ -119,6 +119,8 @@ class EntitySpec:
     searches, names in links, exports, histories, commands and live messages; the master is no exception."""
     signed: Callable[[Context, Any], dict[str, Any]] | None = None
     """What an electronic signature of a record covers, as plain values (TRC-35…40); without it the entity is not signed."""
+    part_of: str | None = None
+    """Reference to the record this one is a line of; a line never moves to another one, whose guards did not see it come."""
     computed: dict[str, Callable[[Context, Any], Any]] = field(default_factory=dict)
     """Values added to the answers of one record, e.g. a balance."""
     create_right: Right = "create"

@@ -323,11 +323,7 @@ def on_new_line(ctx: Context, line: InvoiceLine) -> None:
 
 
 def on_line_change(ctx: Context, line: InvoiceLine) -> None:
-    """A changed line moves the totals of its draft; it never changes invoice."""
-    from sqlalchemy import inspect
-
-    if inspect(line).attrs.invoice_id.history.has_changes():
-        raise BusinessError("invoice.line_moved", errors=[FieldError("invoice_id", "invoice.line_moved")])
+    """A changed line moves the totals of its draft."""
     with ctx.session.no_autoflush:
         invoice = _editable(ctx, line)
         _check_line(line)

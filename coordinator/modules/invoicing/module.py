@@ -94,6 +94,7 @@ MODULE = Module(
             title=("line_no", "description"),
             default_sort="line_no",
             can_delete=False,
+            part_of="invoice_id",
             on_create=drafts.on_new_line,
             on_update=drafts.on_line_change,
         ),

@@ -72,16 +72,16 @@ MODULE = Module(
         ),
         EntitySpec(
             QuoteLine, "quoting", title=("line_no", "description"), default_sort="line_no", can_delete=False,
-            on_create=service.on_create_line, on_update=service.on_update_line,
+            part_of="quote_id", on_create=service.on_create_line, on_update=service.on_update_line,
             list_fields=("quote_id", "line_no", "description", "quantity", "feasibility", "unit_price_excl_tax"),
         ),
         EntitySpec(
             QuotePriceBreak, "quoting", title=("quantity",), default_sort="quantity",
-            on_create=service.on_price_break, on_update=service.on_price_break,
+            part_of="quote_line_id", on_create=service.on_price_break, on_update=service.on_price_break,
         ),
         EntitySpec(
             QuoteLineOperation, "quoting", title=("sequence_no", "operation_label"), default_sort="sequence_no", can_delete=False,
-            on_create=service.on_create_operation, on_update=service.on_update_operation,
+            part_of="quote_line_id", on_create=service.on_create_operation, on_update=service.on_update_operation,
             list_fields=("sequence_no", "operation_type", "operation_label", "machine_id", "setup_min", "run_min", "is_manual"),
         ),
         _computed(QuoteScenario, title=("kind",), default_sort="id"),
