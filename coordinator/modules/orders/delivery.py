@@ -74,8 +74,7 @@ class Progress:
 
 def progress(ctx: Context, line: SalesOrderLine) -> Progress:
     """What was made and delivered; what is made in the house is available once it is good, other goods at once."""
-    works = [w for w in execution.work_orders_of_line(ctx, line.id) if w.status != "cancelled"]
-    ids = [w.id for w in works]
+    ids = _works(ctx, line.id)
     lots = select(func.coalesce(func.sum(execution.PartLot.quantity), 0)).where(
         execution.PartLot.work_order_id.in_(ids)
     )
@@ -90,7 +89,12 @@ def progress(ctx: Context, line: SalesOrderLine) -> Progress:
     return Progress(line.quantity, produced, scrapped, gone, max(min(rest, free), ZERO))
 
 
+def _works(ctx: Context, line_id: int) -> list[int]:
+    return [w.id for w in execution.work_orders_of_line(ctx, line_id) if w.status != "cancelled"]
+
+
 def _noted(ctx: Context, line_id: int, statuses: tuple[str, ...], *, without: int | None = None) -> Decimal:
+    """Quantity of an order line on notes in these states; ``without`` leaves one row of a note out."""
     query = (
         select(func.coalesce(func.sum(DeliveryNoteLine.quantity), 0))
         .join(DeliveryNote, DeliveryNote.id == DeliveryNoteLine.delivery_note_id)
@@ -101,7 +105,7 @@ def _noted(ctx: Context, line_id: int, statuses: tuple[str, ...], *, without: in
         )
     )
     if without is not None:
-        query = query.where(DeliveryNote.id != without)
+        query = query.where(DeliveryNoteLine.id != without)
     return Decimal(ctx.session.scalar(query) or 0)
 
 
@@ -131,7 +135,8 @@ def create(ctx: Context, order: SalesOrder, params: CreateParams) -> dict[str, A
         line = lines.get(item.sales_order_line_id)
         if line is None:
             raise BusinessError("delivery.other_order", errors=[FieldError("lines", "delivery.other_order")])
-        _check_rest(ctx, line, item.quantity, note.id)
+        _check_rest(ctx, line, item.quantity)
+        _check_lot(ctx, line, item.part_lot_id)
         lot_id = item.part_lot_id if item.part_lot_id is not None else _lot(ctx, line.id)
         ctx.add(
             DeliveryNoteLine(
@@ -154,10 +159,10 @@ def _lot(ctx: Context, line_id: int) -> int | None:
     return ctx.session.scalar(query.order_by(execution.PartLot.id.desc()).limit(1))
 
 
-def _check_rest(ctx: Context, line: SalesOrderLine, quantity: Decimal, note_id: int) -> None:
-    """Never more than ordered, beyond the agreed tolerance (ORD-26)."""
+def _check_rest(ctx: Context, line: SalesOrderLine, quantity: Decimal, row_id: int | None = None) -> None:
+    """Never more than ordered, beyond the agreed tolerance, all rows of all notes together (ORD-26)."""
     tolerance = ctx.settings.decimal("orders.over_delivery_pct")
-    limit = line.quantity * (1 + tolerance / 100) - _noted(ctx, line.id, (*SHIPPED, "draft"), without=note_id)
+    limit = line.quantity * (1 + tolerance / 100) - _noted(ctx, line.id, (*SHIPPED, "draft"), without=row_id)
     if quantity > limit:
         text = f"{max(limit, ZERO).normalize():f}"
         raise BusinessError(
@@ -166,6 +171,15 @@ def _check_rest(ctx: Context, line: SalesOrderLine, quantity: Decimal, note_id: 
             line=line.line_no,
             limit=text,
         )
+
+
+def _check_lot(ctx: Context, line: SalesOrderLine, lot_id: int | None) -> None:
+    """The lot holds parts of the line; its inspection and certificates are those of the shipment (ORD-25)."""
+    if lot_id is None:
+        return
+    work = ctx.get(execution.WorkOrder, ctx.get(execution.PartLot, lot_id).work_order_id)
+    if work.part_revision_id != line.part_revision_id:
+        raise BusinessError("delivery.other_lot", errors=[FieldError("part_lot_id", "delivery.other_lot")])
 
 
 def lines_of(ctx: Context, note_id: int) -> list[DeliveryNoteLine]:
@@ -179,9 +193,7 @@ def lines_of(ctx: Context, note_id: int) -> list[DeliveryNoteLine]:
 def on_save_line(ctx: Context, row: DeliveryNoteLine) -> None:
     """Quantities change on a draft only."""
     with ctx.session.no_autoflush:
-        note = ctx.get(DeliveryNote, row.delivery_note_id, lock=True)
-        if note.status != "draft":
-            raise Conflict("delivery.closed", number=note.number)
+        note = _draft(ctx, row)
         line = ctx.get(SalesOrderLine, row.sales_order_line_id)
         if line.sales_order_id != note.sales_order_id:
             raise BusinessError(
@@ -189,7 +201,21 @@ def on_save_line(ctx: Context, row: DeliveryNoteLine) -> None:
             )
         if row.quantity is None or row.quantity <= 0:
             raise BusinessError("order.quantity", errors=[FieldError("quantity", "order.quantity")])
-        _check_rest(ctx, line, row.quantity, note.id)
+        _check_rest(ctx, line, row.quantity, row.id)
+        _check_lot(ctx, line, row.part_lot_id)
+
+
+def remove_line(ctx: Context, row: DeliveryNoteLine, _params: Any) -> None:
+    """Take a line out of a draft."""
+    _draft(ctx, row)
+    row.archived_at = ctx.now
+
+
+def _draft(ctx: Context, row: DeliveryNoteLine) -> DeliveryNote:
+    note = ctx.get(DeliveryNote, row.delivery_note_id, lock=True)
+    if note.status != "draft":
+        raise Conflict("delivery.closed", number=note.number)
+    return note
 
 
 def on_update(ctx: Context, note: DeliveryNote) -> None:  # noqa: ARG001 — signature of the entity's hook
@@ -219,8 +245,8 @@ def ship(ctx: Context, note: DeliveryNote, params: ShipParams) -> dict[str, Any]
     missing = []
     for row in rows:
         line = ctx.get(SalesOrderLine, row.sales_order_line_id, lock=True)
-        _check_rest(ctx, line, row.quantity, note.id)
-        _check_produced(ctx, line, row, note.id)
+        _check_rest(ctx, line, row.quantity, row.id)
+        _check_produced(ctx, line, sum((r.quantity for r in rows if r.sales_order_line_id == line.id), ZERO))
         missing += _missing_papers(ctx, line, row)
     if missing:
         if params.quality_decision is None:
@@ -238,15 +264,16 @@ def ship(ctx: Context, note: DeliveryNote, params: ShipParams) -> dict[str, Any]
     return {"document_version_id": note.document_version_id}
 
 
-def _check_produced(ctx: Context, line: SalesOrderLine, row: DeliveryNoteLine, note_id: int) -> None:
-    works = [w.id for w in execution.work_orders_of_line(ctx, line.id) if w.status != "cancelled"]
+def _check_produced(ctx: Context, line: SalesOrderLine, quantity: Decimal) -> None:
+    """What leaves was made: ``quantity`` is the sum of the rows of the note."""
+    works = _works(ctx, line.id)
     if not works:
         return
     lots = select(func.coalesce(func.sum(execution.PartLot.quantity), 0)).where(
         execution.PartLot.work_order_id.in_(works)
     )
-    free = Decimal(ctx.session.scalar(lots) or 0) - _noted(ctx, line.id, SHIPPED, without=note_id)
-    if row.quantity > free:
+    free = Decimal(ctx.session.scalar(lots) or 0) - _noted(ctx, line.id, SHIPPED)
+    if quantity > free:
         raise BusinessError(
             "delivery.not_produced", line=line.line_no, free=f"{max(free, ZERO).normalize():f}"
         )
@@ -256,12 +283,10 @@ def _missing_papers(ctx: Context, line: SalesOrderLine, row: DeliveryNoteLine) -
     """Inspections still open and certificates not there, each in one sentence."""
     found = []
     lot = ctx.session.get(execution.PartLot, row.part_lot_id) if row.part_lot_id else None
-    if lot is not None:
-        operations = execution.operations_of(ctx, lot.work_order_id)
-        if any(
-            o.operation_type == "inspection" and o.status not in {"done", "cancelled"} for o in operations
-        ):
-            found.append(f"Ligne {line.line_no} : contrôle final non terminé.")
+    works = [lot.work_order_id] if lot else _works(ctx, line.id)
+    operations = [o for work_id in works for o in execution.operations_of(ctx, work_id)]
+    if any(o.operation_type == "inspection" and o.status not in {"done", "cancelled"} for o in operations):
+        found.append(f"Ligne {line.line_no} : contrôle final non terminé.")
     if line.certificate_required and not _is_certified(ctx, lot):
         found.append(f"Ligne {line.line_no} : certificat matière absent.")
     return found

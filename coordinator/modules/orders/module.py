@@ -76,7 +76,7 @@ MODULE = Module(
         ),
         EntitySpec(
             SalesOrderLine, "orders", title=("line_no", "part_revision_id"), default_sort="line_no", can_create=False,
-            can_delete=False, on_update=sales.on_update_line,
+            can_delete=False, part_of="sales_order_id", on_update=sales.on_update_line,
             list_fields=("sales_order_id", "line_no", "part_revision_id", "quantity", "unit_price_excl_tax", "due_date"),
         ),
         EntitySpec(
@@ -86,7 +86,7 @@ MODULE = Module(
         ),
         EntitySpec(
             DeliveryNoteLine, "orders", title=("sales_order_line_id", "quantity"), default_sort="id", can_delete=False,
-            on_create=delivery.on_save_line, on_update=delivery.on_save_line,
+            part_of="delivery_note_id", on_create=delivery.on_save_line, on_update=delivery.on_save_line,
         ),
     ],
     commands=[
@@ -98,6 +98,8 @@ MODULE = Module(
                 available=lambda order: order.status in sales.OPEN),
         Command("create_delivery_note", Permission("orders", "update"), delivery.create, delivery.CreateParams,
                 entity="sales_order", available=lambda order: order.status in delivery.DELIVERABLE),
+        Command("remove", Permission("orders", "update"), delivery.remove_line, entity="delivery_note_line", tone="danger",
+                confirm=True),
     ],
     routers=[endpoints.router],
     handlers=[
