@@ -21,6 +21,7 @@ from edge_agents.protocol import signing
 from edge_agents.protocol.control import BrokerAddress, ClaimCreated, ClaimRequest, ClaimStatus
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_SECRET = re.compile(r"password|secret|private_key", re.I)
 MAX_OPEN_CLAIMS = 50
 
 
@@ -182,13 +183,15 @@ def set_config(ctx: Context, station: Station, params: ConfigParams) -> dict[str
 
 
 def refuse_secrets(config: dict[str, Any]) -> None:
-    """Raises BusinessError ``station.secret_in_config``: configurations are stored and published readable."""
-    if any(_names_secret(k) for k in config):
+    """Raises BusinessError ``station.secret_in_config``, at any depth: configurations are stored and published readable."""
+    if _holds_secret(config):
         raise BusinessError("station.secret_in_config")
 
 
-def _names_secret(key: str) -> bool:
-    return bool(re.search(r"password|secret|private_key", key, re.I))
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_SECRET.search(str(key)) or _holds_secret(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(_holds_secret(inner) for inner in value)
 
 
 def request_command(ctx: Context, station: Station, params: CommandParams) -> dict[str, Any]:

@@ -131,6 +131,24 @@ def _latest(ctx: Any, station: Station) -> dict[str, Any]:
     return dict(rows.order_by(StationConfig.version_no.desc()).first().config)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"api_password": "x"},
+        {"drivers": {"camera": {"type": "cabinet_camera", "Password": "x"}}},
+        {"drivers": {"machine": {"nodes": [{"client_secret": "x"}]}}},
+    ],
+)
+def test_a_secret_is_refused_at_any_depth_of_a_configuration(ctx: Any, values: dict[str, Any]) -> None:
+    from coordinator.modules.stations import service
+
+    (station,) = _stations(ctx, "st-a")
+    with pytest.raises(BusinessError) as refusal:
+        service.set_config(ctx, station, service.ConfigParams(config=values))
+    assert refusal.value.code == "station.secret_in_config"
+    assert ctx.session.query(StationConfig).count() == 0
+
+
 @pytest.mark.requirement("EDG-11", "EDG-32")
 def test_a_station_reads_only_what_is_offered_to_it(ctx: Any, tmp_path: Path) -> None:
     one, two = _stations(trusted(ctx), "st-a", "st-b")
