@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from decimal import Decimal
 from pathlib import Path
@@ -67,7 +66,6 @@ class Kit(_Part):
 class Kits(_Part):
     """Whole file."""
 
-    prices_checked_on: dt.date
     kits: list[Kit]
     checklist: list[str]
 

@@ -35,13 +35,12 @@ def write(folder: Path = FOLDER) -> list[Path]:
 
 def page(kits: Kits) -> str:
     """Markdown in French."""
-    date = kits.prices_checked_on.strftime("%d/%m/%Y")
     head = [
         "# Matériel des stations",
         "",
         "Page produite par `usinage station hardware --write` à partir de `firmware_configs/kits.yaml`.",
         "",
-        f"Prix TTC indicatifs du {date}, à vérifier avant l'achat : le prix des Raspberry Pi et des mémoires change souvent.",
+        "Prix TTC indicatifs, estimés, à vérifier avant l'achat : le prix des Raspberry Pi et des mémoires change souvent.",
         "Les lettres renvoient aux dessins. Les codes QR suffisent partout : une caméra s'ajoute, elle n'est jamais obligatoire.",
         "",
         "| Station | Modèle de configuration | Total | Exigence |",
