@@ -17,7 +17,8 @@ _ENTRIES = 5000
 class Remembered(Generic[V]):
     """Values at most ``seconds`` old; a change this process makes to one of ``models`` drops all of them at once.
 
-    A transaction that has changed such a record computes for itself and keeps nothing.
+    A transaction that has changed such a record computes for itself and keeps nothing. Statements that pass by the
+    unit of work (``update(Model)``) are not noticed: they must leave alone what is remembered.
     """
 
     def __init__(self, seconds: float, *models: type) -> None:
@@ -28,8 +29,8 @@ class Remembered(Generic[V]):
         self._values: dict[Hashable, tuple[float, V]] = {}
         self._generation = 0
         event.listen(Session, "after_flush", self._flushed)
-        event.listen(Session, "after_commit", self._committed)
-        event.listen(Session, "after_rollback", self._rolled_back)
+        event.listen(Session, "after_commit", self._ended)
+        event.listen(Session, "after_rollback", self._ended)
 
     def get(self, session: Session, key: Hashable, compute: Callable[[], V]) -> V:
         """The value of ``key``, computed when unknown, outlived or changed by this very transaction."""
@@ -63,10 +64,7 @@ class Remembered(Generic[V]):
             session.info[self._flag] = True
             self.forget()
 
-    def _committed(self, session: Session) -> None:
+    def _ended(self, session: Session) -> None:
+        # A savepoint's end is not the transaction's: what changed before it is still to come.
         if not session.in_nested_transaction() and session.info.pop(self._flag, False):
-            self.forget()
-
-    def _rolled_back(self, session: Session) -> None:
-        if session.info.pop(self._flag, False):
             self.forget()
