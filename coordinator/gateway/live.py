@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ _log = structlog.get_logger(__name__)
 _QUEUE = 500
 _RETRY_S = 2.0
 _TOKEN_TIMEOUT_S = 10.0
+RECHECK_S = 30.0
+"""A closed session or a right taken away acts on an open connection within this time (ACC-28)."""
 
 
 @dataclass(eq=False)
@@ -102,19 +105,25 @@ async def live(socket: WebSocket) -> None:
     listener = Listener(principal)
     hub.listeners.add(listener)
     reader = asyncio.create_task(_until_closed(socket))
+    checked_at = time.monotonic()
     try:
         await socket.send_json({"action": "ready"})
         while not reader.done():
             sender = asyncio.create_task(listener.queue.get())
-            await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sender, reader}, timeout=RECHECK_S, return_when=asyncio.FIRST_COMPLETED)
+            if time.monotonic() - checked_at >= RECHECK_S:
+                listener.principal = await run_in_threadpool(_again, factory, listener.principal)
+                checked_at = time.monotonic()
             if not sender.done():
                 sender.cancel()
-                break
-            if await run_in_threadpool(_knows, factory, principal, sender.result()):
+                continue
+            if await run_in_threadpool(_knows, factory, listener.principal, sender.result()):
                 await socket.send_text(sender.result())
             if listener.overflowed and listener.queue.empty():
                 listener.overflowed = False
                 await socket.send_json({"entity": "*", "id": 0, "action": "reload", "row_version": None})
+    except DomainError:
+        await socket.close(code=4401)
     except (WebSocketDisconnect, RuntimeError):
         pass
     finally:
@@ -147,6 +156,19 @@ def _knows(factory: ContextFactory, principal: Principal, text: str) -> bool:
         except DomainError:
             return False
     return True
+
+
+def _again(factory: ContextFactory, principal: Principal) -> Principal:
+    """The person with the rights of now.
+
+    Raises:
+        Unauthenticated: the session or the account was closed.
+    """
+    if principal.session_id is None or principal.user_id is None:
+        return principal
+    with factory.open(Principal.anonymous()) as ctx:
+        ctx.act_as(identity.principal_of_session(ctx, principal.session_id, principal.user_id))
+        return ctx.principal
 
 
 def _principal(factory: ContextFactory, token: str) -> Principal:

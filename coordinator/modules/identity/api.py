@@ -24,6 +24,15 @@ def principal_of_token(ctx: Context, token: str) -> Principal:
     return sessions.principal_of_token(ctx, token)
 
 
+def principal_of_session(ctx: Context, session_id: int, user_id: int) -> Principal:
+    """Principal of a session opened before, with the rights of now.
+
+    Raises:
+        Unauthenticated: the session or the account was closed.
+    """
+    return sessions.principal_of_session(ctx, session_id, user_id)
+
+
 def principal_of_user(ctx: Context, user_id: int) -> Principal:
     """Principal of an account, for work done in a person's name.
 

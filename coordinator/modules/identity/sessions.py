@@ -153,11 +153,25 @@ def principal_of_token(ctx: Context, token: str) -> Principal:
         Unauthenticated: ``auth.invalid_token`` for anything expired, forged or revoked.
     """
     claims = tokens.read_access_token(ctx, token)
-    found = ctx.session.execute(_HOLDER, {"session": claims.session_id, "user": claims.user_id}).one_or_none()
-    if found is None or found.revoked_at is not None or found.expires_at <= ctx.now:
-        raise Unauthenticated("auth.invalid_token")
+    found = _holder(ctx, claims.session_id, claims.user_id)
     _seen(ctx, claims.session_id, found.last_seen_at)
     return principal_of(ctx, found, session_id=claims.session_id)
+
+
+def principal_of_session(ctx: Context, session_id: int, user_id: int) -> Principal:
+    """Principal of a session whose token was checked before, with the rights of now.
+
+    Raises:
+        Unauthenticated: ``auth.invalid_token`` once it is revoked or over.
+    """
+    return principal_of(ctx, _holder(ctx, session_id, user_id), session_id=session_id)
+
+
+def _holder(ctx: Context, session_id: int, user_id: int) -> Any:
+    found = ctx.session.execute(_HOLDER, {"session": session_id, "user": user_id}).one_or_none()
+    if found is None or found.revoked_at is not None or found.expires_at <= ctx.now:
+        raise Unauthenticated("auth.invalid_token")
+    return found
 
 
 # Read at every request: only what is needed, in one statement.
