@@ -7,7 +7,7 @@ from typing import Any
 
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
-from coordinator.kernel.crud import display, target_entity
+from coordinator.kernel.crud import target_entity, titles_of
 from coordinator.kernel.i18n import choice_label, entity_label, field_label
 from coordinator.kernel.registry import EntitySpec
 from coordinator.kernel.schema import field_columns, info_of
@@ -47,9 +47,7 @@ def _part(ctx: Context, spec: EntitySpec, key: str, value: Any) -> dict[str, Any
 
 
 def _name(ctx: Context, target: str, value: Any) -> str:
-    """Name of a referenced record; contents may hold it already."""
-    spec = ctx.registry.entities.get(target)
-    if spec is None or not isinstance(value, int):
+    """Name of a referenced record, if the person may know of it; contents may hold it already."""
+    if not isinstance(value, int):
         return str(value)
-    record = ctx.session.get(spec.model, value)
-    return f"#{value}" if record is None else display(spec, record)
+    return titles_of(ctx, target, [value]).get(value, f"#{value}")

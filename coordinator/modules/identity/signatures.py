@@ -103,7 +103,8 @@ def require_signature(ctx: Context, record: Record, meaning: str = "approved") -
     """The valid signature of the record as it is now.
 
     Raises:
-        Conflict: ``signature.required``; ``state`` tells ``missing`` or ``outdated`` (the record changed since).
+        Conflict: ``signature.required`` when nobody signed, ``signature.outdated`` when the record changed since;
+            ``state`` tells ``missing`` or ``outdated``.
     """
     found = [s for s in signatures_of(ctx, record) if s.meaning == meaning]
     for made in found:
