@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 from sqlalchemy import select
 
@@ -85,16 +85,11 @@ def signed_in_user(ctx: Context) -> UserAccount:
     return accounts.find(ctx, ctx.principal.user_id, lock=True)
 
 
-def prove(ctx: Context, user: UserAccount, proof: Proof) -> None:
-    """Ask again for password and, where enrolled, the second factor (ACC-38).
-
-    Raises:
-        BusinessError: ``password.wrong``, ``totp.wrong``.
-    """
-    if not passwords.verify(proof.password, user.password_hash)[0]:
-        raise BusinessError("password.wrong", errors=[FieldError("password", "password.wrong")])
-    if user.totp_confirmed_at is not None and not second_factor.accepts(ctx, user, proof.totp or ""):
-        raise BusinessError("totp.wrong", errors=[FieldError("totp", "totp.wrong")])
+def prove(ctx: Context, request: Request, user: UserAccount, proof: Proof) -> JSONResponse | None:
+    """Ask again for password and, where enrolled, the second factor (ACC-38); the answer to a wrong one."""
+    refusal = sign_in.prove_again(ctx, user, proof.password, proof.totp)
+    # Answered, not raised: the transaction commits the counted failure.
+    return problem(request, refusal) if refusal is not None else None
 
 
 def _answer(request: Request, outcome: sessions.SignedIn | DomainError) -> Any:
@@ -198,11 +193,13 @@ def confirm_totp(ctx: Ctx, body: Code) -> dict[str, list[str]]:
 
 
 @router.post("/totp/remove", operation_id="auth_totp_remove", openapi_extra=own(), status_code=204)
-def remove_totp(ctx: Ctx, body: Proof) -> None:
+def remove_totp(ctx: Ctx, request: Request, body: Proof) -> Response:
     """Give up the second factor, or change telephone: with two-factor duty a new one must be enrolled at once."""
     user = signed_in_user(ctx)
-    prove(ctx, user, body)
+    if refused := prove(ctx, request, user, body):
+        return refused
     second_factor.remove(ctx, user)
+    return Response(status_code=204)
 
 
 @router.get("/sessions", operation_id="auth_sessions", openapi_extra=own())
@@ -245,19 +242,24 @@ def my_security_events(ctx: Ctx) -> list[dict[str, Any]]:
     return [{n: jsonable(getattr(e, n)) for n in fields} for e in ctx.session.scalars(query)]
 
 
-@router.post("/master/offer", operation_id="auth_master_offer", openapi_extra=own())
-def offer_master(ctx: Ctx, body: Handover) -> dict[str, int]:
+@router.post(
+    "/master/offer", operation_id="auth_master_offer", openapi_extra=own(), response_model=dict[str, int]
+)
+def offer_master(ctx: Ctx, request: Request, body: Handover) -> dict[str, int] | JSONResponse:
     """Offer the master account to somebody; nothing changes before he accepts (ACC-15)."""
     user = signed_in_user(ctx)
     if not user.is_master:
         raise Forbidden("master.protected")
-    prove(ctx, user, body)
+    if refused := prove(ctx, request, user, body):
+        return refused
     return {"id": handover.offer(ctx, user, accounts.find(ctx, body.user_id)).id}
 
 
 @router.post("/master/accept", operation_id="auth_master_accept", openapi_extra=own(), status_code=204)
-def accept_master(ctx: Ctx, body: Proof) -> None:
+def accept_master(ctx: Ctx, request: Request, body: Proof) -> Response:
     """Accept the master account offered to the signed-in person."""
     user = signed_in_user(ctx)
-    prove(ctx, user, body)
+    if refused := prove(ctx, request, user, body):
+        return refused
     handover.accept(ctx, user)
+    return Response(status_code=204)

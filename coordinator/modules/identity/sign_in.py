@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 
 from coordinator.kernel.context import Context, Principal
-from coordinator.kernel.errors import BusinessError, DomainError, FieldError, Unauthenticated
+from coordinator.kernel.errors import BusinessError, DomainError, FieldError, TooManyRequests, Unauthenticated
 from coordinator.modules.identity import passwords, second_factor, sessions, throttle
 from coordinator.modules.identity.keys import badge_salt
 from coordinator.modules.identity.models import Badge, UserAccount
@@ -41,9 +41,9 @@ def log_in(ctx: Context, email: str, password: str, code: str | None) -> SignedI
 def prove_again(ctx: Context, user: UserAccount, password: str, code: str | None) -> DomainError | None:
     """Ask a signed-in person again for his password and second factor; a refusal counts like a failed sign-in (ACC-38)."""
     subject = throttle.email_subject(user.email)
-    locked = _locked(ctx, user, subject)
-    if locked:
-        return locked
+    if _locked(ctx, user, subject):
+        # No 401: the session is good, only the proof has to wait.
+        return TooManyRequests("auth.locked")
     if not passwords.verify(password, user.password_hash)[0]:
         _failed(ctx, user, subject, "password")
         return BusinessError("password.wrong", errors=[FieldError("password", "password.wrong")])
@@ -90,7 +90,7 @@ def badge_user(ctx: Context, badge: str, pin: str) -> UserAccount | DomainError:
 
 
 def badge_sign_in(ctx: Context, badge: str, pin: str) -> SignedIn | DomainError:
-    """Open a session by badge and PIN, from an enrolled terminal.
+    """Open a session by badge and PIN. The terminal is written down as it names itself; nothing proves it.
 
     People with two-factor duty sign in by password and code: a PIN is no second factor for what they may do.
     """

@@ -11,10 +11,10 @@ from coordinator.kernel import crud, seal
 from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import Conflict
-from coordinator.kernel.http import Ctx, own, problem
+from coordinator.kernel.http import Ctx, own
 from coordinator.kernel.registry import Permission, Right
-from coordinator.modules.identity import sign_in, signature_summary, signatures
-from coordinator.modules.identity.auth_endpoints import Proof, signed_in_user
+from coordinator.modules.identity import signature_summary, signatures
+from coordinator.modules.identity.auth_endpoints import Proof, prove, signed_in_user
 
 router = APIRouter(prefix="/signatures", tags=["signature"])
 
@@ -72,10 +72,8 @@ def sign(ctx: Ctx, request: Request, body: SignatureIn) -> Any:
     if seal.digest(signatures.content_of(ctx, record)) != body.content_sha256:
         raise Conflict("conflict.stale", entity=body.object_type, id=body.object_id)
     user = signed_in_user(ctx)
-    refusal = sign_in.prove_again(ctx, user, body.password, body.totp)
-    if refusal is not None:
-        # Answered, not raised: the transaction commits the counted failure.
-        return problem(request, refusal)
+    if refused := prove(ctx, request, user, body):
+        return refused
     method = "password+totp" if user.totp_confirmed_at is not None else "password"
     made = signatures.sign(ctx, record, body.meaning, method)
     return signatures.describe(ctx, made, record)

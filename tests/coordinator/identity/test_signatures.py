@@ -14,8 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.errors import Conflict
 from coordinator.kernel.lifecycle import move
+from coordinator.modules.documents.models import Document
 from coordinator.modules.identity import api as identity
-from coordinator.modules.identity import passwords, signatures
+from coordinator.modules.identity import passwords, signature_summary, signatures
 from coordinator.modules.identity.models import ElectronicSignature, UserAccount
 from coordinator.modules.orders.models import CustomerPo, SalesOrder, SalesOrderLine
 from tests.conftest import master, person
@@ -116,7 +117,9 @@ def test_guessing_the_password_locks(api: Api, signer: Principal, order: int) ->
     ]
     assert codes[0] == "password.wrong"
     assert codes[-1] == "auth.locked"
-    assert client.post(URL, json=body(client, order)).json()["code"] == "auth.locked"
+    locked = client.post(URL, json=body(client, order))
+    # No 401, which would end the session of the desk.
+    assert (locked.status_code, locked.json()["code"]) == (429, "auth.locked")
 
 
 @pytest.mark.requirement("TRC-38", "TRC-40", "DAT-11")
@@ -149,3 +152,14 @@ def test_code_can_demand_a_signature(factory: ContextFactory, order: int) -> Non
         with pytest.raises(Conflict):
             move(ctx, record, "validate")
         assert record.status == "pending"
+
+
+def test_what_is_signed_names_nothing_one_may_not_know_of(factory: ContextFactory, signer: Principal) -> None:
+    with factory.open(master()) as ctx:
+        secret = make(ctx, Document, title="Plan secret", confidentiality="defence_restricted").id
+        known = make(ctx, Document, title="Plan ordinaire").id
+    with factory.open(signer) as ctx:
+        spec = ctx.registry.entities["document_link"]
+        said = [signature_summary.summary(ctx, spec, {"document_id": i})[0]["value"] for i in (secret, known)]
+    assert said[0] == f"#{secret}"
+    assert "Plan ordinaire" in said[1]

@@ -123,6 +123,8 @@ def test_the_master_account_is_handed_over_only_with_proof_and_acceptance(house:
         offer, json={"user_id": receiver, "password": PASSWORD, "totp": "000000"}, headers=master
     )
     assert unproven.json()["code"] == "totp.wrong"
+    events = house.client.get("/api/v1/auth/security-events", headers=master).json()
+    assert (events[0]["result"], events[0]["means"]) == ("failed", "totp")  # a guess counts (ACC-10)
     early = house.client.post(
         accept, json={"password": PASSWORD, "totp": house.code(secret)}, headers=headers
     )
