@@ -157,7 +157,7 @@ def look_up(ctx: Ctx, code: str) -> dict[str, Any]:
 
 
 def _typed(ctx: Context, text: str) -> QrCode | None:
-    """Code of the open operation whose order and sequence number somebody typed, "of 2026 12 10" as well as "OF-2026-12 10"."""
+    """Code of the open operation whose order and sequence number somebody typed, "of 2026 0012 10" as well as "OF-2026-0012 10"."""
     wanted = re.sub(r"[^0-9A-Z]", "", text.upper())
     whole = WorkOrder.number + cast(WorkOrderOperation.sequence_no, String)
     query = (
