@@ -70,6 +70,25 @@ def restrict(ctx: Context, analysis: DrawingAnalysis, level: str, mark: str) -> 
     ctx.note("restrict", analysis, details=mark, critical=True)
 
 
+def keep_restricted(ctx: Context, source: DrawingAnalysis, target: DrawingAnalysis) -> None:
+    """What is made of a restricted analysis or joined with it is for the same persons, with all its files (DRW-28)."""
+    if not source.is_restricted:
+        return
+    for user_id in named_ids(ctx, source):
+        name_person(ctx, target, user_id)
+    mark = source.secrecy_mark or ""
+    found = secrecy_of([mark])
+    restrict(ctx, target, found[0] if found else "customer_confidential", mark)
+
+
+def named_ids(ctx: Context, analysis: DrawingAnalysis) -> list[int]:
+    """Persons named to open an analysis."""
+    query = select(DrawingAccess.user_id).where(
+        DrawingAccess.drawing_analysis_id == analysis.id, DrawingAccess.archived_at.is_(None)
+    )
+    return list(ctx.session.scalars(query.order_by(DrawingAccess.user_id)))
+
+
 def _restrict_document(ctx: Context, file: DrawingFile, level: str, owner_id: int | None) -> None:
     if file.document_version_id is None:
         return

@@ -31,6 +31,16 @@ def characteristics(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
     }
 
 
+def number_rows(ctx: Context, analysis: DrawingAnalysis) -> int:
+    """Number the characteristics anew and answer how many there are (DRW-39)."""
+    query = select(DrawingFeature).where(
+        DrawingFeature.drawing_analysis_id == analysis.id, DrawingFeature.archived_at.is_(None)
+    )
+    rows = list(ctx.session.scalars(query.order_by(DrawingFeature.id)))
+    features.number(rows, everything=analysis.criticality in features.ALL_NUMBERED)
+    return sum(1 for row in rows if row.balloon_no is not None)
+
+
 def _item(row: DrawingFeature) -> dict[str, Any]:
     lower, upper = limits(row.nominal, row.tol_lower, row.tol_upper)
     data = row.data or {}

@@ -15,7 +15,7 @@ from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Inval
 from coordinator.kernel.http import field_error
 from coordinator.kernel.schema import patch_schema
 from coordinator.modules.catalogue import api as catalogue
-from coordinator.modules.drawings import access, contradictions, features, learning, results, styles
+from coordinator.modules.drawings import access, balloons, contradictions, learning, results, styles
 from coordinator.modules.drawings.fieldset import BY_NAME, TREATMENTS
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingCorrection, DrawingFeature
 
@@ -361,9 +361,4 @@ def _record_row(
 def number_balloons(ctx: Context, analysis: DrawingAnalysis, _params: Any = None) -> dict[str, Any]:
     """Number the characteristics anew; all dimensions where a first article report is the rule (DRW-39)."""
     check_open(analysis)
-    query = select(DrawingFeature).where(
-        DrawingFeature.drawing_analysis_id == analysis.id, DrawingFeature.archived_at.is_(None)
-    )
-    rows = list(ctx.session.scalars(query.order_by(DrawingFeature.id)))
-    features.number(rows, everything=analysis.criticality in features.ALL_NUMBERED)
-    return {"count": sum(1 for r in rows if r.balloon_no is not None)}
+    return {"count": balloons.number_rows(ctx, analysis)}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from coordinator.modules.drawings.models import DrawingFeature
 from coordinator.modules.drawings.reading.boxes import shares
 from coordinator.modules.drawings.reading.fuse import PartReading
 from coordinator.modules.drawings.results import FilePart
@@ -60,6 +61,20 @@ def is_characteristic(row: Any, *, everything: bool) -> bool:
         get(row, "tol_upper") is not None or get(row, "tol_lower") is not None or bool(get(row, "fit"))
     )
     return toleranced or kind == "dimension.thread" or everything
+
+
+LEFT_OUT = "left_out"
+"""Mark on a row that the reading, not a person, took off the list."""
+
+
+def is_same_item(made: dict[str, Any], row: DrawingFeature) -> bool:
+    """Whether a row of a new reading and a stored one, its values corrected or not, are one item of the drawing."""
+    place = ("drawing_file_id", "page", "bbox")
+    return all(made[n] == getattr(row, n) for n in place) and _facts(made["data"]) == _facts(row.data)
+
+
+def _facts(data: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (data or {}).items() if name not in ("index", "box", LEFT_OUT)}
 
 
 def _getter(made: Sequence[Any]) -> Any:

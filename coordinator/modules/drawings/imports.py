@@ -272,11 +272,12 @@ def _queue(
     if known is not None:
         analysis.warnings = [t("drawing.already_analysed", "fr", id=known.id)]
     received.analyses.append(queue(ctx, analysis, files))
+    if known is not None:
+        access.keep_restricted(ctx, known, analysis)
 
 
 def queue(ctx: Context, analysis: DrawingAnalysis, files: Sequence[DrawingFile]) -> DrawingAnalysis:
     """Add an analysis of these files and queue its reading."""
-    analysis.is_restricted = any(f.is_restricted for f in files)
     ctx.add(analysis)
     for file in files:
         ctx.add(DrawingAnalysisFile(drawing_analysis_id=analysis.id, drawing_file_id=file.id))

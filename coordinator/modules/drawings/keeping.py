@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.kernel.lifecycle import move
 from coordinator.modules.catalogue import api as catalogue
-from coordinator.modules.drawings import access, contradictions, features, learning, results, textlines
+from coordinator.modules.drawings import (
+    access,
+    contradictions,
+    feature_rows,
+    features,
+    learning,
+    results,
+    textlines,
+)
 from coordinator.modules.drawings.fieldset import BY_NAME
 from coordinator.modules.drawings.imports import ANALYSE_JOB
 from coordinator.modules.drawings.models import (
     DrawingAnalysis,
     DrawingAnalysisFile,
     DrawingCorrection,
-    DrawingFeature,
     DrawingFile,
     DrawingImport,
 )
@@ -109,27 +116,19 @@ def _note_attachments(ctx: Context, analysis: DrawingAnalysis) -> None:
 def _store(ctx: Context, analysis: DrawingAnalysis, parts: list[FilePart]) -> None:
     _link_pages(ctx, analysis, parts)
     filled = results.gather(parts)
-    # Answers that are not read are not lost by reading again.
     results.apply(analysis, parts, filled, float(ctx.settings.decimal("drawing_empty_confidence")))
     _secrecy(ctx, analysis, parts)
     style = learning.recognise(ctx, analysis)
     analysis.title_block_style_id = style.id if style else None
     learning.apply_templates(ctx, analysis)
     _material(ctx, analysis)
+    _answer_again(ctx, analysis)
     analysis.treatments = results.treatments(analysis.other_values or {})
     if not filled.part.dimensions and filled.part.solid is None and not _titled(filled):
         note = "Plan illisible : rien n'a été reconnu, saisie manuelle nécessaire."
         analysis.warnings = list(dict.fromkeys([*(analysis.warnings or []), note]))
-    replace_features(ctx, analysis, features.rows(analysis.id, filled.part, parts))
+    feature_rows.replace(ctx, analysis, features.rows(analysis.id, filled.part, parts))
     _former_revision(ctx, analysis)
-
-
-def replace_features(ctx: Context, analysis: DrawingAnalysis, rows: list[dict[str, Any]]) -> None:
-    """Put the rows of a reading in place of former ones; they are derived, so the history does not list each."""
-    ctx.session.flush()
-    ctx.session.execute(delete(DrawingFeature).where(DrawingFeature.drawing_analysis_id == analysis.id))
-    if rows:
-        ctx.session.execute(insert(DrawingFeature), rows)
 
 
 def _titled(filled: results.Filled) -> bool:
@@ -199,11 +198,14 @@ def _further(ctx: Context, analysis: DrawingAnalysis, parts: list[FilePart]) -> 
     """Another drawing found in the same files: a line of its own (DRW-03)."""
     made = DrawingAnalysis(
         drawing_file_id=parts[0].file_id, drawing_import_id=analysis.drawing_import_id, customer_id=analysis.customer_id,
-        created_by_id=analysis.created_by_id, is_restricted=analysis.is_restricted,
+        created_by_id=analysis.created_by_id,
     )  # fmt: skip
     ctx.add(made)
     for file_id in dict.fromkeys(p.file_id for p in parts):
         ctx.add(DrawingAnalysisFile(drawing_analysis_id=made.id, drawing_file_id=file_id))
+    access.keep_restricted(ctx, analysis, made)
+    for part in parts:
+        feature_rows.move(ctx, analysis, made, part.file_id, part.pages)
     move(ctx, made, "begin")
     fill(ctx, made, parts)
     return made
@@ -261,9 +263,10 @@ def join_into(ctx: Context, first: DrawingAnalysis, second: DrawingAnalysis) -> 
     parts = parts_of(first) + parts_of(second)
     for file in access.files_of(ctx, second.id):
         link_file(ctx, first, file.id)
-    first.is_restricted = first.is_restricted or second.is_restricted
+        feature_rows.move(ctx, second, first, file.id, None)
+    for restricted in (first, second):
+        access.keep_restricted(ctx, restricted, first)
     _store(ctx, first, _merged_pages(parts))
-    _answer_again(ctx, first)
     second.previous_id = second.previous_id or first.id
     second.warnings = [*(second.warnings or []), f"Réuni avec l'analyse n° {first.id} : même pièce."]
     move(ctx, second, "supersede")
@@ -277,12 +280,17 @@ def _answer_again(ctx: Context, analysis: DrawingAnalysis) -> None:
     )  # fmt: skip
     for correction in ctx.session.scalars(query):
         field = BY_NAME.get(correction.field_name)
-        if field is None or field.type not in ("text", "decimal"):
-            continue
         value: Any = correction.corrected_value
-        if field.type == "decimal" and value is not None:
-            value = Decimal(value)
+        if field is None or (field.type == "choice" and value is None):
+            continue
+        if field.type in _PARSED and value is not None:
+            value = _PARSED[field.type](value)
         learning.set_value(analysis, field.name, value)
+        if field.name == "material_id":
+            analysis.iso513_group = ctx.get(catalogue.Material, value).iso513_group if value else None
+
+
+_PARSED: dict[str, Callable[[str], Any]] = {"decimal": Decimal, "reference": int}
 
 
 def link_file(ctx: Context, analysis: DrawingAnalysis, file_id: int) -> None:
@@ -373,11 +381,11 @@ def _attachment_line(ctx: Context, analysis: DrawingAnalysis, files: list[Drawin
     made = ctx.add(
         DrawingAnalysis(
             drawing_file_id=files[0].id, drawing_import_id=analysis.drawing_import_id, customer_id=analysis.customer_id,
-            is_restricted=analysis.is_restricted,
         )
     )  # fmt: skip
     for file in files:
         ctx.add(DrawingAnalysisFile(drawing_analysis_id=made.id, drawing_file_id=file.id))
+    access.keep_restricted(ctx, analysis, made)
     move(ctx, made, "begin")
     fill(ctx, made, [])
     return made
@@ -398,10 +406,11 @@ def _split_pages(ctx: Context, analysis: DrawingAnalysis, file_id: int, pages: l
     made = ctx.add(
         DrawingAnalysis(
             drawing_file_id=file_id, drawing_import_id=analysis.drawing_import_id, customer_id=analysis.customer_id,
-            is_restricted=analysis.is_restricted,
         )
     )  # fmt: skip
     ctx.add(DrawingAnalysisFile(drawing_analysis_id=made.id, drawing_file_id=file_id, pages=pages))
+    access.keep_restricted(ctx, analysis, made)
+    feature_rows.move(ctx, analysis, made, file_id, pages)
     link.pages = staying
     move(ctx, analysis, "read_again")
     for one in (analysis, made):

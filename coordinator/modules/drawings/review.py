@@ -16,7 +16,6 @@ from coordinator.modules.catalogue import api as catalogue
 from coordinator.modules.drawings import access, contradictions, service, textlines
 from coordinator.modules.drawings.fieldset import FIELDS, MANDATORY, ReviewField
 from coordinator.modules.drawings.models import (
-    DrawingAccess,
     DrawingAnalysis,
     DrawingAnalysisFile,
     DrawingCorrection,
@@ -49,7 +48,7 @@ def document(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
         "has_tight_tolerance": analysis.has_tight_tolerance,
         "is_restricted": analysis.is_restricted,
         "secrecy_mark": analysis.secrecy_mark,
-        "named_user_ids": _named(ctx, analysis),
+        "named_user_ids": access.named_ids(ctx, analysis),
         "error": {"code": analysis.error_code, "message": analysis.error_message}
         if analysis.error_code
         else None,
@@ -220,13 +219,6 @@ def _corrections(ctx: Context, analysis: DrawingAnalysis) -> dict[str, DrawingCo
         DrawingCorrection.archived_at.is_(None),
     )  # fmt: skip
     return {c.field_name: c for c in ctx.session.scalars(query.order_by(DrawingCorrection.id))}
-
-
-def _named(ctx: Context, analysis: DrawingAnalysis) -> list[int]:
-    query = select(DrawingAccess.user_id).where(
-        DrawingAccess.drawing_analysis_id == analysis.id, DrawingAccess.archived_at.is_(None)
-    )
-    return list(ctx.session.scalars(query.order_by(DrawingAccess.user_id)))
 
 
 def _files(ctx: Context, analysis: DrawingAnalysis, reading: dict[str, Any]) -> list[dict[str, Any]]:

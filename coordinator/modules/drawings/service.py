@@ -222,10 +222,11 @@ def new_version(ctx: Context, analysis: DrawingAnalysis, _params: Any = None) ->
             drawing_file_id=analysis.drawing_file_id, drawing_import_id=analysis.drawing_import_id,
             customer_id=analysis.customer_id, previous_id=analysis.id, version_no=analysis.version_no + 1,
             quantity=analysis.quantity, criticality=analysis.criticality,
-            certificate_required=analysis.certificate_required, is_restricted=analysis.is_restricted, secrecy_mark=analysis.secrecy_mark,
+            certificate_required=analysis.certificate_required,
         )
     )  # fmt: skip
     keeping.copy_links(ctx, analysis, made)
+    access.keep_restricted(ctx, analysis, made)
     if analysis.status in {"to_review", "failed"}:
         move(ctx, analysis, "supersede")
     ctx.defer(ANALYSE_JOB, analysis_id=made.id, together=True)
@@ -244,7 +245,7 @@ def replace_file(ctx: Context, analysis: DrawingAnalysis, file: DrawingFile) -> 
     for link in ctx.session.scalars(query):
         link.archived_at = ctx.now
     ctx.add(DrawingAnalysisFile(drawing_analysis_id=analysis.id, drawing_file_id=file.id))
-    file.is_restricted = analysis.is_restricted
+    access.keep_restricted(ctx, analysis, analysis)
     analysis.drawing_file_id = file.id
     move(ctx, analysis, "retry")
 

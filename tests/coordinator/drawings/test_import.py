@@ -378,3 +378,36 @@ def test_names_are_only_text(desk: Desk) -> None:
 
 def test_an_unknown_customer_is_refused(desk: Desk) -> None:
     assert desk.send(desk.pdf(), customer_id=999_999).status_code == 404
+
+
+@pytest.mark.requirement("DRW-02", "DRW-35")
+def test_what_a_person_did_on_dimensions_outlives_join_and_split(desk: Desk) -> None:
+    first, second = desk.read(
+        desk.pdf("A.pdf", drawing_number="A-1"), desk.pdf("B.pdf", drawing_number="B-1", sizes=(30, 20))
+    )
+    for review, nominal, other in ((first, "81", "12"), (second, "31", "13")):
+        row = next(f for f in review["features"] if f["kind"] == "dimension.linear")
+        body = {"row_version": row["row_version"], "nominal": nominal}
+        assert desk.http.patch(f"/api/v1/drawing-features/{row['id']}", json=body).status_code == 200
+        place = {"file_id": review["files"][0]["id"], "page": 1}
+        added = {"kind": "dimension.linear", "text": other, "nominal": other, "tol_upper": "0.1", **place}
+        assert desk.http.post(f"/api/v1/drawings/{review['id']}/features", json=added).status_code == 201
+    desk.correct(first, part_name="Corrigée", material_id=desk.material("42CrMo4"))
+
+    desk.done(first, "join", analysis_id=second["id"])
+    joined = desk.review(first["id"])
+    assert sorted(float(f["nominal"]) for f in joined["features"]) == [12, 13, 45, 81], (
+        "the dimensions of one file, and what was added by hand on both"
+    )
+    assert {float(f["nominal"]) for f in joined["features"] if f["level"] == "human"} == {12, 13, 81}
+    assert [f["balloon_no"] for f in joined["features"] if f["balloon_no"]] == [1, 2]
+    assert fields_of(joined)["material_id"]["value"] == desk.material("42CrMo4")
+
+    file_id = second["files"][0]["id"]
+    taken = desk.review(desk.done(joined, "split", file_ids=[file_id])["analysis_id"])
+    left = desk.review(first["id"])
+    assert sorted(float(f["nominal"]) for f in left["features"]) == [12, 45, 81]
+    assert sorted(float(f["nominal"]) for f in taken["features"]) == [13, 20, 31]
+    assert fields_of(left)["part_name"]["value"] == "Corrigée"
+    description = desk.get(f"drawings/{first['id']}/export.json")["description"]
+    assert sorted(d["nominal"] for d in description["dimensions"]) == [12, 45, 81]

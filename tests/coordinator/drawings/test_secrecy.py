@@ -108,3 +108,27 @@ def test_a_person_restricts_what_carries_no_mark(desk: Desk, desk_of: Callable[[
     mine.done(review, "restrict", reason="Demande du client")
     assert desk_of(person(*RIGHTS, user_id=second)).get("drawing-analyses")["total"] == 0
     assert mine.get("drawing-analyses")["total"] == 1
+
+
+@pytest.mark.requirement("DRW-28")
+def test_what_is_made_of_a_restricted_drawing_is_for_the_same_persons(
+    desk: Desk, desk_of: Callable[[Principal], Desk]
+) -> None:
+    sender_id, named_id, other_id = (account(desk, n) for n in ("Eve", "Fay", "Gil"))
+    sender, named, other = (desk_of(person(*RIGHTS, user_id=i)) for i in (sender_id, named_id, other_id))
+    first, plain = sender.read(
+        desk.pdf("A.pdf", drawing_number="A-1"), desk.pdf("B.pdf", drawing_number="B-1")
+    )
+    sender.done(first, "restrict", reason="Demande du client")
+    sender.done(first, "grant_access", user_id=named_id)
+
+    sender.done(first, "join", analysis_id=plain["id"])
+    assert other.get("drawing-files")["total"] == 0, "the file that came in is as secret as the rest"
+    taken = sender.done(first, "split", file_ids=[plain["files"][0]["id"]])["analysis_id"]
+    newer = sender.done(first, "reanalyse")["analysis_id"]
+    sender.work()
+    again = sender.read(desk.pdf("A.pdf", drawing_number="A-1"), again=True)[0]["id"]
+    for analysis_id in (taken, newer, again):
+        assert named.review(analysis_id)["named_user_ids"] == [sender_id, named_id]
+        assert other.http.get(f"/api/v1/drawings/{analysis_id}/review").status_code == 404
+    assert other.get("drawing-files")["total"] == 0
