@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -29,7 +30,7 @@ class MailUnavailable(Exception):
 
 
 class MailRefused(Exception):
-    """The server refused for good: address unknown, password wrong, message too large."""
+    """The server refused for good: address unknown, password wrong or not in ASCII, message too large."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,18 @@ def deliver(target: MailServer, message: EmailMessage) -> None:
         MailUnavailable: worth another try. MailRefused: it is not.
     """
     try:
-        with _connect(target) as connection:
+        with closing(_connect(target)) as connection:
             if target.user:
                 connection.login(target.user, target.password)
             connection.send_message(message)
+            with suppress(smtplib.SMTPException):  # it was taken, whatever the server says to the farewell
+                connection.quit()
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()))
         raise _failure(code, text) from error
     except smtplib.SMTPResponseException as error:
         raise _failure(error.smtp_code, error.smtp_error) from error
-    except smtplib.SMTPNotSupportedError as error:
+    except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
         raise MailRefused(str(error)) from error
     except (smtplib.SMTPException, OSError) as error:
         raise MailUnavailable(str(error) or type(error).__name__) from error

@@ -16,6 +16,7 @@ class Mailbox:
 
     port: int = 0
     answer: str = "250 ok"
+    farewell: str = "221 bye"
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
 
@@ -38,7 +39,7 @@ class _Session(socketserver.StreamRequestHandler):
                 box.messages.append(message_from_bytes(self._data(), policy=policy.default))
                 self.say("250 taken")
             elif verb == "QUIT":
-                self.say("221 bye")
+                self.say(box.farewell)
                 return
             else:
                 self.say("250 ok")

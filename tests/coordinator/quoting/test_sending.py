@@ -102,6 +102,18 @@ def test_a_server_that_is_away_is_tried_again_with_the_same_message_number(
     assert [m["Message-ID"] for m in box.messages] == [number]
 
 
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_to_the_farewell(
+    story: Story, box: Mailbox
+) -> None:
+    configure(story, box)
+    mail_id = send(story, story.approved())
+    box.farewell = "421 overloaded"
+    sending.deliver(story.factory, mail_id)
+    with story.factory.open(master()) as ctx:
+        assert ctx.get(QuoteMail, mail_id).status == "sent"
+    assert len(box.messages) == 1
+
+
 def test_a_refused_address_is_told_and_can_be_sent_again(story: Story, box: Mailbox) -> None:
     configure(story, box)
     quote = story.approved()
