@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -90,15 +89,12 @@ def read(factory: ContextFactory, customer_po_id: int) -> None:
         record = ctx.get(CustomerPo, customer_po_id)
         if record.status != "received" or record.sha256 is None:
             return
-        path, name = ctx.files.path(record.sha256), record.file_name or "commande"
+        path = ctx.files.path(record.sha256).resolve()
     reading: PoReading | None = None
-    with tempfile.TemporaryDirectory(prefix="usinage-po-") as folder:
-        target = Path(folder) / name
-        target.symlink_to(path.resolve())
-        try:
-            reading = recognise(read_text(target).lines)
-        except BusinessError:
-            reading = None
+    try:
+        reading = recognise(read_text(path).lines)
+    except BusinessError:
+        reading = None
     with factory.open(Principal.service(READ_JOB)) as ctx:
         record = ctx.get(CustomerPo, customer_po_id, lock=True)
         if record.status == "received":
