@@ -34,6 +34,9 @@ SHIPPED = ("shipped", "delivered")
 def on_shipped(ctx: Context, event: Event) -> None:
     """A shipment brings its draft invoice, once however often it is told."""
     note = ctx.get(DeliveryNote, int(event.payload["id"]), lock=True)
+    ctx.get(
+        SalesOrder, note.sales_order_id, lock=True
+    )  # two notes of one order would both take its supplement
     invoice_note(ctx, note)
 
 

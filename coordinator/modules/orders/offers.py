@@ -60,6 +60,7 @@ def offer_of(ctx: Context, quote: quoting.Quote) -> QuotedOffer:
         parties.customer(ctx, quote.customer_id).payment_terms_days,
         quote.valid_until,
         newer.number if newer else None,
+        quoting.supplement(scenario),
     )
 
 

@@ -46,6 +46,8 @@ class QuotedOffer:
     valid_until: dt.date | None = None
     current_number: str | None = None
     """Number of the version that replaced it."""
+    supplement: Decimal = Decimal(0)
+    """What the offered scenario lacks to the minimum order value; the paper shows it as a line of its own."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,18 @@ def normal(code: str | None) -> str:
     return re.sub(r"[\W_]", "", code or "").casefold()
 
 
+def goods(reading: PoReading, offer: QuotedOffer) -> list[PoLine]:
+    """Ordered lines without the supplement to the minimum order, which customers copy from the quote's paper."""
+    parts = {normal(q.drawing_number) for q in offer.lines}
+    return [
+        line
+        for line in reading.lines
+        if offer.supplement <= 0
+        or (line.quantity, line.unit_price) != (Decimal(1), offer.supplement)
+        or (line.drawing_number and normal(line.drawing_number) in parts)
+    ]
+
+
 def pair(
     ordered: Sequence[PoLine], quoted: Sequence[QuotedLine]
 ) -> list[tuple[PoLine | None, QuotedLine | None]]:
@@ -136,8 +150,9 @@ def price_at(line: QuotedLine, quantity: Decimal) -> Decimal | None:
 
 def score(reading: PoReading, offer: QuotedOffer, customer_id: int | None) -> Candidate:
     """How well an order fits a quote."""
-    pairs = [(p, q) for p, q in pair(reading.lines, offer.lines) if p is not None and q is not None]
-    count = max(len(reading.lines), 1)
+    ordered = goods(reading, offer)
+    pairs = [(p, q) for p, q in pair(ordered, offer.lines) if p is not None and q is not None]
+    count = max(len(ordered), 1)
     evidence = {
         "reference": float(offer.number.upper() in {n.upper() for n in reading.quote_numbers}),
         "customer": float(customer_id is not None and customer_id == offer.customer_id),
@@ -156,7 +171,7 @@ def score(reading: PoReading, offer: QuotedOffer, customer_id: int | None) -> Ca
 def differences(reading: PoReading, offer: QuotedOffer, today: dt.date) -> list[Difference]:
     """Contract review: every field of the order against the quote (ORD-03)."""
     found = [*_state(offer, today)]
-    for ordered, quoted in pair(reading.lines, offer.lines):
+    for ordered, quoted in pair(goods(reading, offer), offer.lines):
         if ordered is None and quoted is not None:
             text = quoted.drawing_number or quoted.description
             found.append(

@@ -24,7 +24,7 @@ from coordinator.modules.identity import api as identity
 from coordinator.modules.orders import offers
 from coordinator.modules.orders.models import CustomerPo, SalesOrder, SalesOrderLine
 from coordinator.modules.orders.papers import AcknowledgedLine, OrderAcknowledgement, render_acknowledgement
-from coordinator.modules.orders.po_matching import pair
+from coordinator.modules.orders.po_matching import goods, pair
 from coordinator.modules.orders.po_reading import PoLine, PoReading
 from coordinator.modules.orders.priorities import ORDER, priority_of, working_days
 from coordinator.modules.parties import api as parties
@@ -63,9 +63,10 @@ def open_from_po(ctx: Context, po: CustomerPo, reading: PoReading, delivery: dt.
     order.customer_po_id = po.id
     if po.delivery_date_requested is not None:
         order.delivery_date_requested = po.delivery_date_requested
+    offer = offers.offer_of(ctx, quote)
     ordered = {
         offered.line_id: line
-        for line, offered in pair(reading.lines, offers.offer_of(ctx, quote).lines)
+        for line, offered in pair(goods(reading, offer), offer.lines)
         if line is not None and offered is not None
     }
     _add_lines(ctx, order, quote, ordered, is_typed=not reading.lines)
@@ -187,10 +188,7 @@ def _add_lines(
 def _supplement(ctx: Context, order: SalesOrder) -> Decimal | None:
     """What the ordered lines lack to the minimum the quote was raised to; fewer pieces than quoted lack more."""
     scenario = ctx.session.get(QuoteScenario, order.quote_scenario_id) if order.quote_scenario_id else None
-    quoted = Decimal(
-        str(((scenario.details if scenario else None) or {}).get("minimum_order_supplement") or 0)
-    )
-    if scenario is None or scenario.price_excl_tax is None or quoted <= 0:
+    if scenario is None or scenario.price_excl_tax is None or quoting.supplement(scenario) <= 0:
         return None
     return max(scenario.price_excl_tax - (order.total_excl_tax or Decimal(0)), Decimal(0)) or None
 

@@ -25,7 +25,7 @@ from coordinator.modules.quoting.paper_data import (
     vat_pct,
 )
 from coordinator.modules.quoting.parts import operations_of
-from coordinator.modules.quoting.queries import lines_of, scenario_lines, scenarios_of, successor
+from coordinator.modules.quoting.queries import lines_of, scenario_lines, scenarios_of, successor, supplement
 
 __all__ = [
     "Quote",
@@ -46,6 +46,7 @@ __all__ = [
     "scenarios_of",
     "seller",
     "successor",
+    "supplement",
     "totals",
     "vat_pct",
 ]

@@ -67,7 +67,7 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
     prices = queries.scenario_lines(ctx, chosen.id)
     rate = paper_data.vat_pct(ctx, quote.customer_id)
     printed = [_line(ctx, line, prices[line.id].line_total_excl_tax or Decimal(0), rate) for line in lines]
-    supplement = Decimal(str((chosen.details or {}).get("minimum_order_supplement") or 0))
+    supplement = queries.supplement(chosen)
     if supplement > 0:
         title = "Complément au minimum de commande"
         printed.append(

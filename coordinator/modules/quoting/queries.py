@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -45,6 +46,11 @@ def scenarios_of(ctx: Context, quote_id: int) -> list[QuoteScenario]:
     order = {"standard": 0, "express": 1, "economic": 2}
     found = _children(ctx, QuoteScenario, QuoteScenario.quote_id, quote_id)
     return sorted(found, key=lambda row: order[row.kind])
+
+
+def supplement(scenario: QuoteScenario | None) -> Decimal:
+    """What a scenario lacks to the minimum order value, shown apart (QUO-32)."""
+    return Decimal(str(((scenario.details if scenario else None) or {}).get("minimum_order_supplement") or 0))
 
 
 def scenario_lines(ctx: Context, scenario_id: int) -> dict[int, QuoteScenarioLine]:

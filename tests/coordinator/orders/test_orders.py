@@ -8,12 +8,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pypdfium2
 import pytest
 from fastapi.testclient import TestClient
 
 from coordinator.gateway.app import create_app
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.jobs import run_pending
+from coordinator.kernel.models import Setting
 from coordinator.kernel.outbox import Event
 from coordinator.modules.execution import api as execution
 from coordinator.modules.orders import production, purchase, sales
@@ -34,9 +36,13 @@ PDF = "application/pdf"
 class Shop:
     """A sent quote for two parts, and an HTTP client."""
 
-    def __init__(self, http: Any, factory: ContextFactory, *, criticality: str = "standard") -> None:
+    def __init__(
+        self, http: Any, factory: ContextFactory, *, criticality: str = "standard", minimum: int = 0
+    ) -> None:
         self.http, self.factory = http, factory
         with factory.open(master()) as ctx:
+            if minimum:
+                ctx.add(Setting(key="quoting.minimum_order_value", scope="global", value=minimum))
             workshop.build(ctx)
             self.customer = workshop.customer(ctx).id
             analyses = [workshop.validated(ctx, reading, self.customer).id for reading in (SHAFT, BLOCK)]
@@ -225,6 +231,32 @@ def test_an_ordered_price_under_the_minimum_margin_is_refused(shop: Shop) -> Non
     po = shop.received(lines=cheap)
     refused = shop.post(f"/customer-pos/{po}/confirm", expect=400, accept_differences=True)
     assert refused["code"] == "order.below_minimum_margin"
+
+
+@pytest.mark.requirement("QUO-32")
+def test_the_supplement_to_the_minimum_order_goes_from_the_quote_to_the_order(
+    api: Api, factory: ContextFactory
+) -> None:
+    shop = Shop(api(master()), factory, minimum=100_000)
+    lines = [
+        OrderedLine("A-100", "Arbre", 10, shop.prices[0], "A"),
+        OrderedLine("B-200", "Bloc", 5, shop.prices[1], "A"),
+    ]
+    quoted = Decimal(100_000) - 10 * (shop.prices[0] + shop.prices[1])
+    copied = OrderedLine("", "Complément au minimum de commande", 1, quoted, "")
+    po = shop.received(lines=[*lines, copied])
+    record = shop.get(f"/customer-pos/{po}")
+    assert record["status"] == "matched", "the supplement is no unknown line"
+    assert [d["field"] for d in record["differences"]] == ["quantity"]
+    order = shop.post(f"/customer-pos/{po}/confirm", accept_differences=True)["result"]["sales_order_id"]
+    found = shop.get(f"/sales-orders/{order}")
+    assert Decimal(found["total_excl_tax"]) == 100_000
+    assert Decimal(found["supplement_excl_tax"]) == quoted + 5 * shop.prices[1], "fewer pieces lack more"
+    assert len(shop.get(f"/sales-order-lines?sales_order_id={order}")["items"]) == 2
+    pdf = shop.http.get(f"/api/v1/sales-orders/{order}/pdf").content
+    with pypdfium2.PdfDocument(pdf) as paper:
+        words = " ".join(page.get_textpage().get_text_bounded() for page in paper)
+    assert "Complément au minimum de commande" in words
 
 
 @pytest.mark.requirement("ORD-45")
