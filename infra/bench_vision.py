@@ -21,7 +21,7 @@ import structlog
 from coordinator.bench import entry
 from edge_agents.drivers.cabinet_camera.classifier import calibration_error, learn
 from edge_agents.drivers.cabinet_camera.config import VisionConfig
-from edge_agents.drivers.cabinet_camera.session import decide_taught
+from edge_agents.drivers.cabinet_camera.session import decide
 from edge_agents.drivers.cabinet_camera.taught import State, TaughtModel, load_model, save_model
 from edge_agents.drivers.cabinet_camera.teaching import Example, teach
 from edge_agents.drivers.simulators import cabinet_scenes, spoil
@@ -216,7 +216,7 @@ def _play(
     )
     if event in spoil.FAULTS:
         second = spoil.FAULTS[str(event)](second, chance)
-    decision = decide_taught(first, second, vision, model)
+    decision = decide(first, second, vision, model=model)
     expected = {name: after[name] - before[name] for name in cabinet.places if after[name] != before[name]}
     expected.pop(foreign or "", None)
     found = {

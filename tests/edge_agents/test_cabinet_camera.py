@@ -7,8 +7,8 @@ import cv2
 import pytest
 
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig
-from edge_agents.drivers.cabinet_camera.decision import decide
 from edge_agents.drivers.cabinet_camera.driver import CabinetCameraDriver
+from edge_agents.drivers.cabinet_camera.session import decide
 from edge_agents.drivers.local_api import ask
 from edge_agents.drivers.simulators import cabinet
 from edge_agents.drivers.simulators.cabinet import SceneLook
@@ -21,7 +21,7 @@ EMPTY = cabinet.render({})
 def deltas(
     before: dict[str, int], after: dict[str, int], first: SceneLook, second: SceneLook
 ) -> dict[str, int]:
-    decision = decide(cabinet.render(before, first), cabinet.render(after, second), VISION, EMPTY)
+    decision = decide(cabinet.render(before, first), cabinet.render(after, second), VISION, empty=EMPTY)
     assert decision.usable, decision.reason
     return {change.compartment.id: change.delta for change in decision.changes}
 
@@ -49,7 +49,7 @@ def test_random_sessions_under_changing_light_and_shift() -> None:
 def test_confidence_is_high_for_a_plain_take() -> None:
     full = cabinet.full_content()
     taken = full | {"A-03": 0}
-    decision = decide(cabinet.render(full), cabinet.render(taken, SceneLook(seed=9)), VISION, EMPTY)
+    decision = decide(cabinet.render(full), cabinet.render(taken, SceneLook(seed=9)), VISION, empty=EMPTY)
     (change,) = decision.changes
     assert (change.compartment.item, change.delta) == ("OUTIL-03", -1)
     assert change.confidence > 0.9
@@ -60,13 +60,13 @@ def test_foreign_object_gives_no_quantity() -> None:
     scene = cabinet.render(full, SceneLook(seed=4))
     x, y, width, height = 100, 105, 180, 200
     cv2.rectangle(scene, (x + 5, y + 5), (x + width - 5, y + height - 90), (20, 20, 160), -1)
-    (change,) = decide(cabinet.render(full), scene, VISION, EMPTY).changes
+    (change,) = decide(cabinet.render(full), scene, VISION, empty=EMPTY).changes
     assert (change.compartment.id, change.reason, change.delta) == ("A-01", "foreign_or_misplaced", 0)
 
 
 def test_without_empty_reference_the_change_goes_to_review() -> None:
     full = cabinet.full_content()
-    decision = decide(cabinet.render(full), cabinet.render(full | {"A-02": 0}), VISION, None)
+    decision = decide(cabinet.render(full), cabinet.render(full | {"A-02": 0}), VISION)
     (change,) = decision.changes
     assert (change.compartment.id, change.delta, change.reason) == ("A-02", None, "no_reference")
     assert change.confidence < 0.6
@@ -84,7 +84,7 @@ def test_without_empty_reference_the_change_goes_to_review() -> None:
 )
 def test_unusable_scenes_are_refused(look: SceneLook, reason: str) -> None:
     full = cabinet.full_content()
-    decision = decide(cabinet.render(full), cabinet.render(full | {"A-01": 0}, look), VISION, EMPTY)
+    decision = decide(cabinet.render(full), cabinet.render(full | {"A-01": 0}, look), VISION, empty=EMPTY)
     assert not decision.usable
     assert decision.reason == reason
     assert decision.changes == ()
@@ -94,7 +94,7 @@ def test_unusable_scenes_are_refused(look: SceneLook, reason: str) -> None:
 def test_covered_fiducials_are_noticed() -> None:
     scene = cabinet.render(cabinet.full_content())
     cv2.rectangle(scene, (0, 0), (cabinet.WIDTH, 95), (60, 60, 60), -1)
-    decision = decide(cabinet.render(cabinet.full_content()), scene, VISION, EMPTY)
+    decision = decide(cabinet.render(cabinet.full_content()), scene, VISION, empty=EMPTY)
     assert (decision.usable, decision.reason) == (False, "fiducials_missing")
 
 

@@ -10,6 +10,7 @@ from edge_agents.drivers.cabinet_camera import counting, features, scales
 from edge_agents.drivers.cabinet_camera.approved import ApprovedModel
 from edge_agents.drivers.cabinet_camera.config import VisionConfig
 from edge_agents.drivers.cabinet_camera.reading import read_picture
+from edge_agents.drivers.cabinet_camera.session import decide
 from edge_agents.drivers.simulators import cabinet_scenes
 
 SCALE = scales.learn_unit(scales.Scale(tare_g=120.0, capacity_g=600.0), [165.1, 165.0, 164.95])
@@ -94,3 +95,32 @@ def test_only_the_expected_printed_reference_counts_as_present() -> None:
         label, tray = read_picture(picture, vision, None).places
         assert (label.present, label.count, label.reason) == expected
         assert (tray.count, tray.reason) == (None, "needs_scale")
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract absent")
+def test_a_session_says_of_each_place_only_what_its_method_can_tell() -> None:
+    boxes = {"L1": (100, 100), "W1": (100, 250), "B1": (100, 400)}
+    methods = {"L1": "label_text", "W1": "weight", "B1": "bar_ends"}
+    places = [
+        {"id": name, "method": methods[name], "item": "HSS-D8.5", "polygon": [[x, y], [x + 400, y], [x + 400, y + 100], [x, y + 100]]}
+        for name, (x, y) in boxes.items()
+    ]  # fmt: skip
+    vision = VisionConfig.model_validate({"compartments": places, "min_sharpness": 0.0})
+
+    def picture(printed: str, *, filled: bool) -> np.ndarray:
+        scene = np.full((600, 600, 3), 225, np.uint8)
+        cv2.putText(scene, printed, (130, 170), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (20, 20, 20), 3, cv2.LINE_AA)
+        for name in ("W1", "B1") if filled else ():
+            x, y = boxes[name]
+            cv2.rectangle(scene, (x + 40, y + 20), (x + 360, y + 80), (40, 60, 30), -1)
+        return scene
+
+    empty = picture("", filled=False)
+    before, after = picture("HSS-D8.5", filled=True), picture("TAP-M10", filled=False)
+    found = {c.compartment.id: c for c in decide(before, after, vision, empty=empty).changes}
+    assert {name: (c.delta, c.reason) for name, c in found.items()} == {
+        "L1": (None, "foreign_or_misplaced"),
+        "B1": (None, "no_reference"),
+    }, "a tray is weighed, not seen"
+    assert all(c.confidence < 0.6 for c in found.values())
+    assert decide(before, before, vision, empty=empty).changes == ()

@@ -10,7 +10,7 @@ import yaml
 
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig
 from edge_agents.drivers.cabinet_camera.driver import CabinetCameraDriver
-from edge_agents.drivers.cabinet_camera.session import decide_taught
+from edge_agents.drivers.cabinet_camera.session import decide
 from edge_agents.drivers.cabinet_camera.taught import State, load_model, save_model
 from edge_agents.drivers.cabinet_camera.teaching import Example, teach
 from edge_agents.drivers.simulators import cabinet_scenes as scenes
@@ -46,15 +46,15 @@ def _full() -> dict[str, int]:
 def test_a_take_and_a_foreign_object(taught: tuple[Path, str]) -> None:
     model = load_model(taught[0])
     first, third = CABINET.places[0], CABINET.places[2]
-    taken = decide_taught(_picture(_full(), 100), _picture(_full() | {first: 0}, 101), VISION, model)
+    taken = decide(_picture(_full(), 100), _picture(_full() | {first: 0}, 101), VISION, model=model)
     assert [(c.compartment.id, c.delta, c.reason) for c in taken.changes] == [(first, -1, None)]
     assert taken.changes[0].confidence >= 0.9
-    odd = decide_taught(_picture(_full(), 102), _picture(_full(), 103, foreign=third), VISION, model)
+    odd = decide(_picture(_full(), 102), _picture(_full(), 103, foreign=third), VISION, model=model)
     assert [(c.compartment.id, c.delta, c.reason) for c in odd.changes] == [
         (third, None, "foreign_or_misplaced")
     ]
     hand = spoil.hand(_picture(_full() | {first: 0}, 104), np.random.default_rng(1), reach=0.8)
-    assert not decide_taught(_picture(_full(), 105), hand, VISION, model).usable
+    assert not decide(_picture(_full(), 105), hand, VISION, model=model).usable
 
 
 def _driver(recorded: Recorded, folder: Path, model: Path, sha256: str) -> CabinetCameraDriver:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _DIFFERENCE = 0.18
 _PRESENT = 0.12
-_CHANGED = 0.06
 _STEEPNESS = 40.0
 
 
@@ -199,42 +198,3 @@ def _read_boxes(patch: Image) -> Reading:
     texts = [code.text for code in decode_image(np.ascontiguousarray(patch))]
     item = texts[0] if texts and len(set(texts)) == 1 else None
     return Reading(len(texts), bool(texts), 0.97 if texts else 0.85, item)
-
-
-def decide(before: Image, after: Image, vision: VisionConfig, empty: Image | None) -> Decision:
-    """Changed compartments between two raw scenes; ``empty`` is the raw image of the empty cabinet."""
-    scenes: list[Image] = []
-    for image in (before, after):
-        prepared, reason = prepare(image, vision)
-        if prepared is None:
-            return Decision(False, reason, ())
-        scenes.append(prepared)
-    reference = None if empty is None else prepare(empty, vision)[0]
-    dictionary = vision.fiducials.dictionary if vision.fiducials else "DICT_4X4_50"
-    changes = []
-    for place in vision.compartments:
-        change = _compare(scenes[0], scenes[1], reference, place, dictionary)
-        if change is not None:
-            changes.append(change)
-    return Decision(True, None, tuple(changes))
-
-
-def _compare(
-    before: Image, after: Image, empty: Image | None, place: Compartment, dictionary: str
-) -> Change | None:
-    first, second = read(before, empty, place, dictionary), read(after, empty, place, dictionary)
-    patch, mask = crop(before, place.polygon)
-    other, _ = crop(after, place.polygon)
-    moved = share(difference(patch, other, mask), mask)
-    if first.count is None or second.count is None:
-        if moved <= _CHANGED:
-            return None
-        return Change(place, first, second, None, 0.5, "no_reference")
-    delta = second.count - first.count
-    confidence = min(first.confidence, second.confidence)
-    if delta != 0:
-        seen = certainty(moved, _CHANGED) if moved > _CHANGED else 0.4
-        return Change(place, first, second, delta, min(confidence, seen))
-    if moved > max(_CHANGED, _PRESENT):
-        return Change(place, first, second, 0, 0.5, "foreign_or_misplaced")
-    return None

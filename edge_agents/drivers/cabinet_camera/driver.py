@@ -18,8 +18,8 @@ import structlog
 from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext, DriverError
 from edge_agents.drivers.cabinet_camera.approved import ApprovedModel
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, load_vision
-from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable, decide
-from edge_agents.drivers.cabinet_camera.session import decide_taught
+from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable
+from edge_agents.drivers.cabinet_camera.session import decide
 from edge_agents.drivers.cabinet_camera.texts import reason_text
 from edge_agents.drivers.local_api import LocalApi
 from edge_agents.runtime.files import write_durably
@@ -127,18 +127,14 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             image = await asyncio.to_thread(self._grab)
             digest = await asyncio.to_thread(self._keep, image)
             before = await asyncio.to_thread(_load, self._images / f"{session['image_before']}.jpg")
-            decision = await asyncio.to_thread(self._decide, before, image)
+            decision = await asyncio.to_thread(
+                decide, before, image, self._vision, model=self._model.model, empty=self._empty
+            )
             doubtful = uncertain or not decision.usable
             await self._record(session, digest, decision, doubtful=doubtful)
             self._session = None
             self._open_file.unlink(missing_ok=True)
             return _answer_of(session, decision, doubtful=doubtful)
-
-    def _decide(self, before: Any, after: Any) -> Decision:
-        """With the taught model where there is one; the other methods go on without (VIS-44)."""
-        if self._model.model is not None:
-            return decide_taught(before, after, self._vision, self._model.model, self._empty)
-        return decide(before, after, self._vision, self._empty)
 
     async def _record(
         self, session: dict[str, Any], image_after: str, decision: Decision, *, doubtful: bool

@@ -18,17 +18,15 @@ def read_picture(
     image: Image, vision: VisionConfig, model: TaughtModel | None, empty: Image | None = None
 ) -> PictureReading:
     """Reads a raw picture of the cabinet. Without model, methods that need none go on (VIS-44)."""
+    fault = decision.check_usable(image, vision)
     if vision.fiducials is not None:
         moved, reason = decision.register(image, vision.fiducials)
-        fault = decision.check_usable(image, vision)
         if moved is None:
             return _nothing(vision, fault or reason)
         image = moved
     taught = None if model is None else model.read(image)
-    if taught is None:
-        fault = decision.check_usable(image, vision)
-        if fault is not None:
-            return _nothing(vision, fault)
+    if taught is None and fault is not None:
+        return _nothing(vision, fault)
     by_id = {} if taught is None else {place.id: place for place in taught.places}
     gray = decision.gray_of(image)
     reference = None if empty is None else decision.prepare(empty, vision)[0]
@@ -39,7 +37,7 @@ def read_picture(
             own = PlaceReading(place.id, None, None, None, 0.0, taught.reason)
         places.append(own)
     usable = taught is None or taught.usable
-    return PictureReading(usable, None if taught is None else taught.reason, tuple(places))
+    return PictureReading(usable, None if taught is None else taught.reason, tuple(places), gray)
 
 
 def _untaught(

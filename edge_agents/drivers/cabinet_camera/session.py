@@ -1,4 +1,4 @@
-"""What a taught cabinet says about a session: two readings, one change per compartment that differs (VIS-05, VIS-42)."""
+"""What a cabinet says about a session, taught or not: two readings, one change per compartment that differs (VIS-05, VIS-42)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_agents.drivers.cabinet_camera.config import VisionConfig
-from edge_agents.drivers.cabinet_camera.decision import Change, Decision, Reading
+from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
+from edge_agents.drivers.cabinet_camera.decision import (
+    Change,
+    Decision,
+    Reading,
+    certainty,
+    crop,
+    difference,
+    share,
+)
 from edge_agents.drivers.cabinet_camera.reading import read_picture
 from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading, TaughtModel
 
@@ -18,15 +26,23 @@ if TYPE_CHECKING:
 
 _DOUBTFUL = 0.75
 _REVIEW = 0.59
+_CHANGED = 0.06
+_REPLACED = 0.12
+_FOREIGN = "foreign_or_misplaced"
 
 
-def decide_taught(
-    before: Image, after: Image, vision: VisionConfig, model: TaughtModel, empty: Image | None = None
+def decide(
+    before: Image,
+    after: Image,
+    vision: VisionConfig,
+    *,
+    model: TaughtModel | None = None,
+    empty: Image | None = None,
 ) -> Decision:
-    """Changed compartments between two raw scenes, read with the taught model.
+    """Changed compartments between two raw scenes; ``empty`` is the raw image of the empty cabinet.
 
-    Unusable pictures give no change. A compartment which looks like nothing taught gives no quantity and goes to
-    review; so does one whose contents were doubtful in one of the pictures.
+    Unusable pictures give no change. A compartment which looks like nothing taught, or whose content nothing tells, gives
+    no quantity and goes to review; so does one whose contents were doubtful in one of the pictures.
     """
     first = read_picture(before, vision, model, empty)
     second = read_picture(after, vision, model, empty)
@@ -40,26 +56,56 @@ def compare(first: PictureReading, second: PictureReading, vision: VisionConfig)
     """Changes between two usable readings of the same cabinet."""
     changes = []
     for place, old, new in zip(vision.compartments, first.places, second.places, strict=True):
-        strange = new.reason == "unlike_taught" or old.reason == "unlike_taught"
-        if old.count is None or new.count is None:
-            continue
-        known = Reading(old.count, old.present, old.confidence, old.item)
-        seen = Reading(new.count, new.present, new.confidence, new.item)
-        sure = min(old.confidence, new.confidence)
-        if strange:
-            if new.reason == old.reason and new.count == old.count:
-                continue
-            changes.append(Change(place, known, seen, None, min(sure, _REVIEW), "foreign_or_misplaced"))
-            continue
-        delta = new.count - old.count
-        swapped = bool(old.count and new.count and old.item != new.item)
-        if swapped:
-            changes.append(Change(place, known, seen, delta, min(sure, _REVIEW), "foreign_or_misplaced"))
-        elif delta:
-            changes.append(Change(place, known, seen, delta, _with_evidence(sure, old, new)))
-        elif sure < _DOUBTFUL and _moved(old, new) > 0.5:
-            changes.append(Change(place, known, seen, 0, min(sure, _REVIEW), "doubtful"))
-    return tuple(changes)
+        if old.patch is not None and new.patch is not None:
+            changes.append(_taught(place, old, new))
+        elif place.method != "weight":
+            changes.append(_by_rule(place, old, new, _share_moved(first, second, place)))
+    return tuple(change for change in changes if change is not None)
+
+
+def _taught(place: Compartment, old: PlaceReading, new: PlaceReading) -> Change | None:
+    """Change of a compartment read by the model."""
+    if old.count is None or new.count is None:
+        return None
+    known, seen = _reading(old), _reading(new)
+    sure = min(old.confidence, new.confidence)
+    if "unlike_taught" in (old.reason, new.reason):
+        if new.reason == old.reason and new.count == old.count:
+            return None
+        return Change(place, known, seen, None, min(sure, _REVIEW), _FOREIGN)
+    delta = new.count - old.count
+    if old.count and new.count and old.item != new.item:
+        return Change(place, known, seen, delta, min(sure, _REVIEW), _FOREIGN)
+    if delta:
+        return Change(place, known, seen, delta, _with_evidence(sure, old, new))
+    if sure < _DOUBTFUL and _moved(old, new) > 0.5:
+        return Change(place, known, seen, 0, min(sure, _REVIEW), "doubtful")
+    return None
+
+
+def _by_rule(place: Compartment, old: PlaceReading, new: PlaceReading, moved: float) -> Change | None:
+    """Change of a compartment read by its own rule; ``moved`` is the part of it that looks different."""
+    known, seen = _reading(old), _reading(new)
+    if old.count is None or new.count is None:
+        reason = _FOREIGN if _FOREIGN in (old.reason, new.reason) else "no_reference"
+        return Change(place, known, seen, None, 0.5, reason) if moved > _CHANGED else None
+    delta = new.count - old.count
+    if delta:
+        evidence = certainty(moved, _CHANGED) if moved > _CHANGED else 0.4
+        return Change(place, known, seen, delta, min(old.confidence, new.confidence, evidence))
+    return Change(place, known, seen, 0, 0.5, _FOREIGN) if moved > _REPLACED else None
+
+
+def _share_moved(first: PictureReading, second: PictureReading, place: Compartment) -> float:
+    if first.gray is None or second.gray is None:
+        return 1.0
+    patch, mask = crop(first.gray, place.polygon)
+    other, _ = crop(second.gray, place.polygon)
+    return share(difference(patch, other, mask), mask)
+
+
+def _reading(place: PlaceReading) -> Reading:
+    return Reading(place.count, place.present, place.confidence, place.item)
 
 
 def _with_evidence(sure: float, old: PlaceReading, new: PlaceReading) -> float:

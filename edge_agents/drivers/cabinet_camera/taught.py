@@ -83,11 +83,12 @@ class PlaceReading:
 
 @dataclass(frozen=True, slots=True)
 class PictureReading:
-    """Answer for one picture; ``reason`` is a stable code when it is not usable."""
+    """Answer for one picture; ``reason`` is a stable code when it is not usable, ``gray`` the picture on its fiducials."""
 
     usable: bool
     reason: str | None
     places: tuple[PlaceReading, ...]
+    gray: Image | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
