@@ -170,6 +170,11 @@ class ApiClient:
         """Changes of a record, newest first."""
         return list(self.request("GET", f"/{plural}/{record_id}/history").json())
 
+    def signatures(self, object_type: str, object_id: int) -> list[Record]:
+        """Signatures of a record, each verified now."""
+        params = {"object_type": object_type, "object_id": object_id}
+        return list(self.request("GET", "/signatures", params=params).json())
+
     def create(self, plural: str, values: Record, key: str | None = None) -> Record:
         """New record; the same ``key`` sent again creates nothing twice."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}

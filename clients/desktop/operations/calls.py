@@ -106,11 +106,6 @@ def run_action(
     )
 
 
-def load_history(api: ApiClient, entity: Entity, record_id: int) -> Operation[list[Record]]:
-    """Changes of a record."""
-    return Operation(f"history {entity.plural}", lambda: api.history(entity.plural, record_id))
-
-
 def load_links(api: ApiClient, source: Entity, field: Field, record_id: int, limit: int) -> Operation[Page]:
     """Records of ``source`` that point to a record."""
     return Operation(
@@ -157,9 +152,3 @@ def signature_content(api: ApiClient, object_type: str, object_id: int) -> Opera
 def sign(api: ApiClient, body: Record) -> Operation[Record]:
     """Sign a record, with a new proof of who signs."""
     return Operation("sign", lambda: dict(api.request("POST", "/signatures", json=body).json()))
-
-
-def load_signatures(api: ApiClient, entity: Entity, record_id: int) -> Operation[list[Record]]:
-    """Signatures of a record, each verified now."""
-    params = {"object_type": entity.name, "object_id": record_id}
-    return Operation("signatures", lambda: list(api.request("GET", "/signatures", params=params).json()))

@@ -2,65 +2,43 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QScrollArea, QWidget
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from clients.desktop.model import formatting
 from clients.desktop.model.api import Record
-from clients.desktop.model.errors import ApiError
-from clients.desktop.model.metadata import Entity
 from clients.desktop.model.texts import t
-from clients.desktop.operations import calls
-from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
-from clients.desktop.ui.desk import Desk
-from clients.desktop.ui.widgets import Banner, card, clear, column, label, line, row
+from clients.desktop.ui.sheet_view import SheetView
+from clients.desktop.ui.widgets import card, label, line, row
 
 _SHOWN = 50
 _HIDDEN = frozenset({"row_version", "updated_at", "created_at", "id", "created_by_id"})
 
 
-class HistoryView(QScrollArea):
+class HistoryView(SheetView):
     """History of one record."""
 
-    def __init__(self, desk: Desk, entity: Entity, record_id: int) -> None:
-        super().__init__()
-        self._desk = desk
-        self._entity = entity
-        self._record_id = record_id
-        self.setWidgetResizable(True)
-        holder = QWidget()
-        holder.setObjectName("pageBody")
-        layout = column(holder, spacing=3 * STEP)
-        layout.setContentsMargins(0, 3 * STEP, 2 * STEP, 4 * STEP)
-        self.banner = Banner()
-        layout.addWidget(self.banner)
+    def _call(self) -> Callable[[], Mapping[str, Any]]:
+        return lambda: {"entries": self.desk.api.history(self.entity.plural, self.record_id)}
+
+    @property
+    def entries(self) -> list[Record]:
+        """Lines of the history as last read."""
+        return list(self.data.get("entries") or [])
+
+    def _fill(self, _data: Mapping[str, Any]) -> None:
         frame, self._lines = card()
         frame.setMaximumWidth(theme.scaled(1040))
-        layout.addWidget(frame)
-        layout.addStretch()
-        self.setWidget(holder)
-        self.entries: list[Record] = []
-
-    def load(self) -> None:
-        """Read the history."""
-        operation = calls.load_history(self._desk.api, self._entity, self._record_id)
-        self._desk.runner.run(operation, self._show, self._refused, owner=self)
-
-    def _refused(self, error: ApiError) -> None:
-        self.banner.show_text(error.detail, "warning", (t("retry"), self.load))
-
-    def _show(self, entries: list[Record]) -> None:
-        self.banner.clear_text()
-        self.entries = entries
-        clear(self._lines)
-        if not entries:
+        self._body.addWidget(frame)
+        if not self.entries:
             self._lines.addWidget(label(t("history.empty"), "muted"))
-        for number, entry in enumerate(entries[:_SHOWN]):
+        for number, entry in enumerate(self.entries[:_SHOWN]):
             if number:
                 self._lines.addWidget(line())
             self._add(entry)
-        if len(entries) > _SHOWN:
-            self._lines.addWidget(label(t("history.older", count=len(entries) - _SHOWN), "muted"))
+        if len(self.entries) > _SHOWN:
+            self._lines.addWidget(label(t("history.older", count=len(self.entries) - _SHOWN), "muted"))
 
     def _add(self, entry: Record) -> None:
         head = row()
@@ -80,7 +58,7 @@ class HistoryView(QScrollArea):
         old, new = entry.get("old_values") or {}, entry.get("new_values") or {}
         lines = []
         for name in sorted({*old, *new} - _HIDDEN):
-            field = self._entity.field(name)
+            field = self.entity.field(name)
             if field is None or (new.get(name) in (None, "") and old.get(name) in (None, "")):
                 continue
             after = formatting.text_of(field, new) if new.get(name) is not None else "—"

@@ -192,7 +192,7 @@ class RecordPage(QWidget):
 
     def _refresh_tab(self) -> None:
         view = self.tabs.currentWidget()
-        if isinstance(view, SheetView | LinksView | HistoryView | ReviewView | SignaturesView):
+        if isinstance(view, SheetView | LinksView | ReviewView):
             view.load()
 
     # --- writing ---

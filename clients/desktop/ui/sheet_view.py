@@ -27,7 +27,7 @@ _SHORT = frozenset({
 
 
 class SheetView(QScrollArea):
-    """Page read from the server when shown; part that fails says so, nothing else."""
+    """Page read from the server when shown; one that fails says so, nothing else."""
 
     entities: tuple[str, ...] = ()
     """Entities whose changes show here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -10,12 +11,13 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLineEdit, QScrollArea, QVBo
 from clients.desktop.model import formatting
 from clients.desktop.model.api import Record
 from clients.desktop.model.errors import ApiError
-from clients.desktop.model.metadata import Entity, Field
+from clients.desktop.model.metadata import Field
 from clients.desktop.model.texts import t
 from clients.desktop.operations import calls
 from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.desk import Desk
+from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.widgets import Badge, Banner, button, card, clear, column, label, line, row
 
 ASKED = frozenset({"signature.required", "signature.outdated"})
@@ -162,43 +164,24 @@ def _table(lines: list[list[Record]]) -> QGridLayout:
     return table
 
 
-class SignaturesView(QScrollArea):
+class SignaturesView(SheetView):
     """Signatures of one record, each verified by the server when it is shown."""
 
-    def __init__(self, desk: Desk, entity: Entity, record_id: int) -> None:
-        super().__init__()
-        self._desk = desk
-        self._entity = entity
-        self._record_id = record_id
-        self.signatures: list[Record] = []
-        self.setWidgetResizable(True)
-        holder = QWidget()
-        holder.setObjectName("pageBody")
-        layout = column(holder, spacing=3 * STEP)
-        layout.setContentsMargins(0, 3 * STEP, 2 * STEP, 4 * STEP)
-        self.banner = Banner()
-        layout.addWidget(self.banner)
+    def _call(self) -> Callable[[], Mapping[str, Any]]:
+        return lambda: {"signatures": self.desk.api.signatures(self.entity.name, self.record_id)}
+
+    @property
+    def signatures(self) -> list[Record]:
+        """Signatures as last read."""
+        return list(self.data.get("signatures") or [])
+
+    def _fill(self, _data: Mapping[str, Any]) -> None:
         frame, self._lines = card()
         frame.setMaximumWidth(theme.scaled(1040))
-        layout.addWidget(frame)
-        layout.addStretch()
-        self.setWidget(holder)
-
-    def load(self) -> None:
-        """Read and verify them."""
-        operation = calls.load_signatures(self._desk.api, self._entity, self._record_id)
-        self._desk.runner.run(operation, self._show, self._refused, owner=self)
-
-    def _refused(self, error: ApiError) -> None:
-        self.banner.show_text(error.detail, "warning", (t("retry"), self.load))
-
-    def _show(self, signatures: list[Record]) -> None:
-        self.banner.clear_text()
-        self.signatures = signatures
-        clear(self._lines)
-        if not signatures:
+        self._body.addWidget(frame)
+        if not self.signatures:
             self._lines.addWidget(label(t("signatures.empty"), "muted"))
-        for number, made in enumerate(signatures):
+        for number, made in enumerate(self.signatures):
             if number:
                 self._lines.addWidget(line())
             self._add(made)

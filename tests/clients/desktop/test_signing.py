@@ -25,7 +25,7 @@ def _order(office: Office) -> dict[str, Any]:
         return {"id": order.id}
 
 
-@pytest.mark.requirement("TRC-35", "TRC-37", "TRC-38")
+@pytest.mark.requirement("TRC-35", "TRC-37")
 def test_an_act_that_needs_a_signature_asks_for_it_and_goes_on(
     window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,7 +72,7 @@ def test_export_writes_the_filtered_list(window: MainWindow, office: Office, tmp
     for kind in ("csv", "xlsx"):
         path = tmp_path / f"clients.{kind}"
         page.export_to(path, kind)
-        wait(path.exists, kind)
+        wait(lambda path=path: path.exists() and path.stat().st_size, kind)
     assert record["name"] in (tmp_path / "clients.csv").read_text(encoding="utf-8-sig")
     assert (tmp_path / "clients.xlsx").read_bytes()[:2] == b"PK"
 
