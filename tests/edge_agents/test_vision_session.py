@@ -1,5 +1,7 @@
 """A rendered cabinet is taught, then a station uses the model: sessions, foreign objects, a damaged model."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from edge_agents.drivers.cabinet_camera.taught import State, load_model, save_mo
 from edge_agents.drivers.cabinet_camera.teaching import Example, teach
 from edge_agents.drivers.simulators import cabinet_scenes as scenes
 from edge_agents.drivers.simulators import spoil
+from edge_agents.runtime.releases import Trial, model_store
 from tests.edge_agents.conftest import Recorded
 
 CABINET = scenes.make_cabinet("shadow_board", 4)
@@ -57,7 +60,7 @@ def test_a_take_and_a_foreign_object(taught: tuple[Path, str]) -> None:
     assert not decide(_picture(_full(), 105), hand, VISION, model=model).usable
 
 
-def _driver(recorded: Recorded, folder: Path, model: Path, sha256: str) -> CabinetCameraDriver:
+def _driver(recorded: Recorded, folder: Path, model: Path, sha256: str | None) -> CabinetCameraDriver:
     (folder / "frames").mkdir(exist_ok=True)
     vision = folder / "vision.yaml"
     vision.write_text(yaml.safe_dump(scenes.config_of(CABINET)), encoding="utf-8")
@@ -86,3 +89,25 @@ async def test_a_station_works_with_its_model_and_keeps_the_last_approved(
         assert answer["message"] == f"-1 ART-{fifth}"
         assert (driver._model.fault is not None) is damaged
     assert [d["delta"] for d in recorded.of("vision.detection")] == [-1, -1]
+
+
+def test_a_rolled_out_model_is_read_and_taken_back(
+    taught: tuple[Path, str], recorded: Recorded, tmp_path: Path
+) -> None:
+    newer = tmp_path / "newer.model"
+    digest = save_model(replace(load_model(taught[0]), info={"photographs": 99}), newer)
+    store = model_store(tmp_path / "data", "armoire")
+    for version, source in (("1.0.0", taught[0]), ("1.1.0", newer)):
+        store.install(version, lambda folder, source=source: shutil.copy(source, folder / "board.model"))
+    store.point("1.0.0")
+    path = tmp_path / "data" / "models" / "armoire" / "current" / "board.model"
+
+    def in_use() -> str | None:
+        model = _driver(recorded, tmp_path, path, None)._model.model
+        return None if model is None else model.digest
+
+    assert in_use() == taught[1]
+    store.begin(Trial("offer", "1.1.0", "1.0.0", 30.0, []))
+    assert in_use() == digest
+    store.roll_back()
+    assert in_use() == taught[1]

@@ -69,7 +69,8 @@ def load_vision(path: Path) -> VisionConfig:
 class CabinetCameraConfig(DriverConfig):
     """``source`` folder: the newest image of ``frames`` is what the camera sees now.
 
-    ``model`` is the taught model; with ``model_sha256`` only that approved file is used.
+    ``model`` is the taught model: ``models/NAME/current/FILE`` of the data directory is the one rolled out, a package
+    signed and proved; for any other place ``model_sha256`` names the approved file, and no other is used.
     """
 
     type: Literal["cabinet_camera"]
