@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
+from clients.desktop.model.api import ApiClient
+from clients.desktop.model.errors import ApiError
+from clients.desktop.model.live import Change
 from clients.desktop.model.plan_outbox import PlanImport, PlanOutbox
+from clients.desktop.operations import plan_calls
+from clients.desktop.operations.runner import Operation
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.plans.importing import ImportPage
 from clients.desktop.ui.record_page import RecordPage
@@ -123,6 +129,30 @@ def test_an_import_kept_when_the_window_closed_is_sent_at_the_next_start(
     wait(lambda: window.plan_queue.outbox.waiting() == [], "sent at the start")
     found = office.http().get("/drawing-files", params={"q": "IM-9"}).json()["items"]
     assert [f["file_name"] for f in found] == ["IM-9.pdf"]
+
+
+def test_an_import_the_server_cannot_take_now_keeps_back_no_other(
+    room: PlanRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (PlanImport((f"IM-{number}.pdf",)) for number in (20, 21))
+    send = plan_calls.send_import
+
+    def failing(api: ApiClient, outbox: PlanOutbox, order: PlanImport) -> Operation[Any]:
+        def call() -> Any:
+            raise ApiError(500, "internal", "panne")
+
+        return Operation("send drawings", call) if order.key == bad.key else send(api, outbox, order)
+
+    monkeypatch.setattr(plan_calls, "send_import", failing)
+    queue = room.window.plan_queue
+    queue.add([room.pdf("IM-20")], bad)
+    wait(lambda: queue.outbox.waiting() == [bad] and not room.window.desk.runner.busy, "kept")
+    queue.add([room.pdf("IM-21")], good)
+    wait(lambda: len(queue.outbox.waiting()) == 2, "both kept")
+    wait(lambda: queue.outbox.waiting() == [bad], "the other sent")
+    monkeypatch.undo()
+    room.window.desk.changed.emit(Change("*", 0, "reload"))
+    wait(lambda: queue.outbox.waiting() == [], "sent once the server is well")
 
 
 def test_an_import_without_its_order_or_with_a_damaged_one_is_none(tmp_path: Path) -> None:

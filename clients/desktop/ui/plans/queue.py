@@ -37,7 +37,8 @@ class PlanQueue(QObject):
         self._desk = desk
         self.outbox = PlanOutbox(desk.drafts.folder / "plans")
         self._sending: PlanImport | None = None
-        self._held: set[str] = set()
+        self._held: dict[str, bool] = {}
+        """Keys not to send now; true where only the line was missing."""
         desk.runner.reached.connect(self._line_back)
         desk.changed.connect(self._on_change)
 
@@ -50,7 +51,7 @@ class PlanQueue(QObject):
         if kept is None:
             self.not_kept.emit(order)
         else:
-            self.send_waiting()
+            self._release()
 
     def send_waiting(self) -> None:
         """Send the oldest import that waits."""
@@ -75,17 +76,21 @@ class PlanQueue(QObject):
     def _failed(self, order: PlanImport, error: ApiError) -> None:
         self._sending = None
         if isinstance(error, Unreachable) or error.status in _PASSING:
-            self._held.add(order.key)
+            offline = self._held[order.key] = isinstance(error, Unreachable)
             self.waiting.emit(order, error)
             self._desk.message.emit(t("plan.import_kept", count=len(order.names)), "warning")
+            if not offline:
+                # What the server cannot take now must not keep back the others.
+                self.send_waiting()
             return
         self.outbox.drop(order)
         self.refused.emit(order, error)
         self.send_waiting()
 
     def _line_back(self) -> None:
-        if self._held and self._desk.online:
-            self._release()
+        if any(self._held.values()) and self._desk.online:
+            self._held = {key: offline for key, offline in self._held.items() if not offline}
+            self.send_waiting()
 
     def _on_change(self, change: Change) -> None:
         if change.entity == "*":
