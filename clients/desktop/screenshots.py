@@ -1,12 +1,13 @@
 """``python -m clients.desktop.screenshots --out DOSSIER``: pictures of the main screens on a running server.
 
-The account comes from ``--email`` and the environment variable ``USINAGE_PASSWORD``; nothing is changed on the server.
+``--docs docs/screenshots`` puts those of the documentation in their place. The account comes from ``--email`` and the environment variable ``USINAGE_PASSWORD``; nothing is changed on the server.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -18,26 +19,44 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from clients.desktop.app import OfficeApp
 from clients.desktop.model.config import ClientConfig, normal_server
+from clients.desktop.model.errors import ApiError
 from clients.desktop.model.form import FieldConflict
 from clients.desktop.ui.dialogs import ConfirmDialog, ConflictDialog
 from clients.desktop.ui.list_page import ListPage
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.record_page import RecordPage
+from clients.desktop.ui.signing import SigningDialog
 
 SIZE = QSize(1440, 900)
 LISTS = (
-    "customer", "quote", "sales_order", "work_order", "work_order_operation", "machine", "stock_item", "tool", "stock_movement", "invoice",
+    "customer", "drawing_analysis", "quote", "sales_order", "work_order", "work_order_operation", "machine", "stock_item", "tool", "stock_movement", "invoice",
     "employee", "supplier", "machine_state",
 )  # fmt: skip
-RECORDS = ("customer", "quote", "sales_order", "work_order", "machine", "tool", "material", "user_account")
+RECORDS = (
+    "customer",
+    "drawing_analysis",
+    "quote",
+    "sales_order",
+    "work_order",
+    "machine",
+    "tool",
+    "material",
+    "user_account",
+)
+IN_DOCS = {
+    "accueil": "desktop-home", "fiche-drawing_analysis-1": "desktop-plan", "fiche-quote-1": "desktop-quote",
+    "conflit": "desktop-conflict",
+}  # fmt: skip
+"""Pictures the documentation shows, and the names it knows them by."""
 
 
 class Photographer:
     """Opens screens one after the other and saves what they show."""
 
-    def __init__(self, app: QApplication, folder: Path) -> None:
+    def __init__(self, app: QApplication, folder: Path, docs: Path | None) -> None:
         self.app = app
         self.folder = folder
+        self.docs = docs
         self.taken: list[Path] = []
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -66,16 +85,24 @@ class Photographer:
         path = self.folder / f"{len(self.taken) + 1:02d}-{name}.png"
         widget.grab().save(str(path))
         self.taken.append(path)
+        if self.docs is not None and name in IN_DOCS:
+            shutil.copyfile(path, self.docs / f"{IN_DOCS[name]}.png")
 
 
 def photograph(
-    app: QApplication, server: str, email: str, password: str, folder: Path, data: Path
+    app: QApplication,
+    server: str,
+    email: str,
+    password: str,
+    folder: Path,
+    data: Path,
+    docs: Path | None = None,
 ) -> list[Path]:
     """Sign in, walk through the screens. Returns the pictures."""
     settings = QSettings(str(data / "settings.ini"), QSettings.Format.IniFormat)
     settings.setValue("look/theme", "light")
     office = OfficeApp(app, ClientConfig(server=server), settings, data)
-    camera = Photographer(app, folder)
+    camera = Photographer(app, folder, docs)
     login = office.start()
     login.panel.email.setText(email)
     login.panel.password.setText("•" * 12)
@@ -155,6 +182,7 @@ def _special(camera: Photographer, window: MainWindow) -> None:
         camera.take(window, "creation-erreurs")
         page.reset()
     _dialogs(camera, window)
+    _signing(camera, window)
     palette = window.open_search()
     palette.field.setText("a")
     palette.field.setText("ma")
@@ -202,6 +230,29 @@ def _dialogs(camera: Photographer, window: MainWindow) -> None:
     window.close_tab(window.tabs.indexOf(page))
 
 
+def _signing(camera: Photographer, window: MainWindow) -> None:
+    """The dialog of a signature over the first record that can have one; nothing is signed."""
+    for entity in window.desk.metadata.entities.values():
+        if not (entity.signable and entity.may("read")):
+            continue
+        lists = window.open_list(entity.name)
+        camera.settle(window)
+        if not lists.state.rows:
+            continue
+        page = window.open_record(entity.name, int(lists.state.rows[0]["id"]))
+        camera.settle(window)
+        about = {"object_type": entity.name, "object_id": page.record_id, "meaning": "approved"}
+        dialog = SigningDialog(
+            page, window.desk, ApiError(409, "signature.required", "", extra=about), page.title
+        )
+        dialog.show()
+        camera.settle(window)
+        camera.take(dialog, "signature")
+        dialog.close()
+        window.close_tab(window.tabs.indexOf(page))
+        return
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -216,6 +267,9 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.environ.get("USINAGE_EMAIL", ""),
         help="compte (mot de passe : USINAGE_PASSWORD)",
     )
+    parser.add_argument(
+        "--docs", type=Path, metavar="DOSSIER", help="remplace aussi les images de la documentation"
+    )
     given = parser.parse_args(arguments)
     password = os.environ.get("USINAGE_PASSWORD", "")
     if not given.email or not password:
@@ -224,7 +278,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = QApplication(sys.argv[:1])
     with TemporaryDirectory() as data:
-        taken = photograph(app, normal_server(given.server), given.email, password, given.out, Path(data))
+        taken = photograph(
+            app, normal_server(given.server), given.email, password, given.out, Path(data), given.docs
+        )
     print(f"{len(taken)} images dans {given.out}")
     return 0
 
