@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -17,18 +16,14 @@ from coordinator.modules.drawings.models import (
     DrawingAnalysisFile,
     DrawingFile,
 )
+from coordinator.modules.drawings.reading.note_marks import marks_in
 
-_MARKS = (
-    ("export_controlled", r"\bITAR\b|\bEAR\s?99\b|\bEAR\b.{0,40}(?:control|export|730)|export[- ]controll?ed|22\s?CFR\s?120"),
-    ("defence_restricted",
-     r"diffusion\s+restreinte|sp[ée]cial\s+france|secret\s+d[ée]fense|tr[èe]s\s+secret|NATO\s+(?:RESTRICTED|CONFIDENTIAL|SECRET)"
-     r"|VS[- ]NfD|nur\s+f[üu]r\s+den\s+dienstgebrauch|\bCUI\b|controlled unclassified"),
-    ("customer_confidential", r"\bconfidentiel\b|\bconfidential\b|\bvertraulich\b|company\s+secret"),
-)  # fmt: skip
-_STANDARD_LEGEND = re.compile(
-    r"propri[ée]t|property|reproduction|reproduced|disclosed|eigentum|copyright|communiqu|ISO\s?16016",
-    re.IGNORECASE,
-)
+_LEVELS = {
+    "export_controlled": ("itar", "ear", "export_control"),
+    "defence_restricted": ("restricted", "secret"),
+    "customer_confidential": ("confidential",),
+}
+"""Confidentiality of a document by the marks that ask for it, strictest first."""
 
 
 class GrantParams(BaseModel):
@@ -48,14 +43,11 @@ def secrecy_of(texts: list[str]) -> tuple[str, str] | None:
 
     "Confidential" inside the usual legend of ownership ("this drawing is the property of…") is no mark: most drawings carry it.
     """
-    for level, pattern in _MARKS:
-        for text in texts:
-            match = re.search(pattern, text, re.IGNORECASE)
-            if match is None:
-                continue
-            if level == "customer_confidential" and _STANDARD_LEGEND.search(text):
-                continue
-            return level, " ".join(text.split())[:200]
+    marked = [(mark.code, text) for text in texts for mark in marks_in(text) if mark.restricts_access]
+    for level, codes in _LEVELS.items():
+        for code, text in marked:
+            if code in codes:
+                return level, " ".join(text.split())[:200]
     return None
 
 

@@ -14,6 +14,7 @@ from coordinator.modules.drawings.fieldset import FIELDS, TREATMENTS, ReviewFiel
 from coordinator.modules.drawings.models import DrawingAnalysis
 from coordinator.modules.drawings.reading.fuse import PartReading, fuse, in_mm
 from coordinator.modules.drawings.reading.model import DrawingReading, FieldValue
+from coordinator.modules.drawings.reading.note_marks import STRICTEST_FIRST, marks_in
 from coordinator.modules.drawings.reading.treatment_text import TreatmentKind, read_treatment
 
 DERIVED_SIZE_CONFIDENCE = 0.65
@@ -28,17 +29,6 @@ _ENGINES = {
 }
 _MASS = re.compile(r"(\d+(?:[.,]\d+)?)\s*(kg|g|lbs?|lb)?\b", re.IGNORECASE)
 _MASS_KG = {"kg": 1.0, "g": 0.001, "lb": 0.45359237, "lbs": 0.45359237}
-_CRITICALITY = (
-    ("aerospace", r"EN ?9100|AS ?9100|NADCAP|EN ?9102|AS ?9102|flight safety|a[ée]ronautique|aerospace"),
-    ("military", r"\bITAR\b|d[ée]fense|diffusion restreinte|MIL[- ]STD|\bSTANAG\b|military"),
-    (
-        "sensitive",
-        r"cote critique|caract[ée]ristique cl[ée]|key characteristic|critical characteristic|\bCTQ\b",
-    ),
-)
-_CERTIFICATE = re.compile(
-    r"10204|\b3\.[12]\b.{0,30}certif|certificat mati[èe]re|material certificate", re.IGNORECASE
-)
 
 
 @dataclass
@@ -75,8 +65,7 @@ def gather(parts: Sequence[FilePart]) -> Filled:
     )
     _mass(fields["mass_kg"])
     _offer_codes(fields["drawing_number"], parts)
-    fields["criticality"] = _proposals(_criticalities(readings))
-    fields["certificate_required"] = _proposals(_certificates(readings))
+    fields["criticality"], fields["certificate_required"] = _marked(readings)
     return Filled(part, fields, found)
 
 
@@ -248,24 +237,16 @@ def _offer_codes(entry: dict[str, Any], parts: Sequence[FilePart]) -> None:
                 )  # fmt: skip
 
 
-def _proposals(candidates: list[dict[str, Any]]) -> dict[str, Any]:
-    return _plain(None, 0.0) | {"candidates": candidates}
-
-
-def _criticalities(readings: Sequence[DrawingReading]) -> list[dict[str, Any]]:
-    found = []
-    for value, pattern in _CRITICALITY:
-        evidence = next(
-            (n for r in readings for n in r.notes if re.search(pattern, n.text, re.IGNORECASE)), None
-        )
-        if evidence is not None:
-            found.append(_proposal(value, evidence))
-    return found
-
-
-def _certificates(readings: Sequence[DrawingReading]) -> list[dict[str, Any]]:
-    evidence = next((n for r in readings for n in r.notes if _CERTIFICATE.search(n.text)), None)
-    return [_proposal(True, evidence)] if evidence is not None else []
+def _marked(readings: Sequence[DrawingReading]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the marks of the drawing propose for criticality, strictest first, and certificate; a person decides (DRW-27)."""
+    found = [(mark, note) for r in readings for note in r.notes for mark in marks_in(note.text)]
+    by_criticality = {mark.criticality: note for mark, note in reversed(found)}
+    criticalities = [_proposal(c, by_criticality[c]) for c in STRICTEST_FIRST if c in by_criticality]
+    certificate = next((note for mark, note in found if mark.kind == "certificate"), None)
+    return (
+        _plain(None, 0.0) | {"candidates": criticalities},
+        _plain(None, 0.0) | {"candidates": [_proposal(True, certificate)] if certificate else []},
+    )
 
 
 def _proposal(value: Any, note: Any) -> dict[str, Any]:

@@ -56,6 +56,19 @@ def test_every_field_tells_value_source_place_and_confidence(desk: Desk) -> None
     assert any("RV-1" in line for sheet in text["sheets"] for line in sheet["lines"])
 
 
+@pytest.mark.requirement("DRW-27")
+def test_marks_propose_criticality_and_certificate_and_a_person_decides(desk: Desk) -> None:
+    notes = ("100 % RESSUAGE", "FABRICATION SELON EN 9100", "CERTIFICAT 3.1")
+    fields = fields_of(desk.read(desk.pdf(notes=notes))[0])
+    proposed = fields["criticality"]["candidates"]
+    assert [(c["value"], c["evidence"]) for c in proposed] == [
+        ("aerospace", "FABRICATION SELON EN 9100"), ("sensitive", "100 % RESSUAGE"),
+    ]  # fmt: skip
+    assert fields["criticality"]["value"] is None
+    assert [c["value"] for c in fields["certificate_required"]["candidates"]] == [True]
+    assert fields["certificate_required"]["value"] is False
+
+
 @pytest.mark.requirement("DRW-32")
 def test_sheets_are_shown_as_pictures(desk: Desk) -> None:
     [review] = desk.read(desk.pdf(), desk.dxf())
@@ -367,23 +380,31 @@ def test_a_code_on_the_drawing_is_offered_as_number(desk: Desk) -> None:
     with pypdfium2.PdfDocument(plan) as document:
         bitmap = document[0].render(scale=2).to_pil().convert("L")
     bitmap.paste(Image.open(desk.folder / "code.png").convert("L"), (120, 60))
-    from coordinator.modules.drawings.reading.model import Limits
-    from coordinator.modules.drawings.reading.sheets import codes_on
-
     bitmap.convert("RGB").save(desk.folder / "QR-2.pdf")
-    assert codes_on(desk.folder / "QR-2.pdf", "pdf", 1, Limits()) == ["CDE-2026-118"]
+    [review] = desk.read(desk.folder / "QR-2.pdf")
+    number = fields_of(review)["drawing_number"]
+    assert "CDE-2026-118" in [c["value"] for c in number["candidates"] if c["engine"] == "code"]
+    assert number["value"] != "CDE-2026-118", "offered, not taken"
 
 
-@pytest.mark.requirement("DRW-15")
-def test_progress_is_told_while_a_file_is_read(desk: Desk) -> None:
-    from sqlalchemy import text
-
+def test_progress_is_told_while_a_file_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from coordinator.modules.drawings import service
 
-    [analysis] = desk.send(desk.pdf()).json()["analyses"]
-    with desk.factory.sessions() as session, session.begin():
-        session.execute(text("UPDATE drawing_analysis SET status = 'analysing'"))
-    progress = service._Progress(desk.factory, analysis["id"], 2)
-    progress(0.5, "Page 3 sur 6", "EQ-100.pdf")
-    state = desk.get(f"drawings/{analysis['id']}/review")
-    assert (state["progress_pct"], state["progress_step"]) == (25, "EQ-100.pdf : Page 3 sur 6")
+    told: list[tuple[int, str | None]] = []
+    [analysis] = desk.send(desk.many_pages("deux.pdf", desk.pdf("p1.pdf"), desk.pdf("p2.pdf"))).json()[
+        "analyses"
+    ]
+    assert analysis["status"] == "uploaded", "answered before anything is read"
+    tell = service._Progress.__call__
+
+    def watched(self: service._Progress, share: float, step: str, name: str = "") -> None:
+        self._last = float("-inf")
+        tell(self, share, step, name)
+        state = desk.get(f"drawings/imports/{desk.get('drawing-imports')['items'][0]['id']}")["analyses"][0]
+        told.append((state["progress_pct"], state["progress_step"]))
+
+    monkeypatch.setattr(service._Progress, "__call__", watched)
+    desk.work()
+    assert told[0] == (0, "deux.pdf : Page 1 sur 2")
+    assert told[1] == (42, "deux.pdf : Page 2 sur 2")
+    assert desk.review(analysis["id"])["progress_pct"] == 100

@@ -132,3 +132,12 @@ def test_what_is_made_of_a_restricted_drawing_is_for_the_same_persons(
         assert named.review(analysis_id)["named_user_ids"] == [sender_id, named_id]
         assert other.http.get(f"/api/v1/drawings/{analysis_id}/review").status_code == 404
     assert other.get("drawing-files")["total"] == 0
+
+
+@pytest.mark.requirement("DRW-28")
+def test_a_mark_is_found_on_every_sheet_and_in_the_title_block(desk: Desk) -> None:
+    plain = [desk.pdf(f"p{i}.pdf", drawing_number="SX-10", sheet=f"{i}/5") for i in (1, 2, 3, 4)]
+    marked = desk.pdf("p5.pdf", drawing_number="SX-10", sheet="5/5", surface_treatment="ITAR CONTROLLED")
+    [review] = desk.read(desk.many_pages("cinq.pdf", *plain, marked))
+    assert review["is_restricted"]
+    assert review["secrecy_mark"] == "ITAR CONTROLLED"

@@ -109,6 +109,8 @@ def _read_page(
         else:
             rest.append(block)
     reading.notes += remarks.read_notes(rest, page.number)
+    noted = {id(block) for block in open_blocks}
+    reading.notes += remarks.read_marked([b for b in blocks if id(b) not in noted], page.number)
 
 
 def _sheet_border(page: Page, blocks: list[TextBlock], grid: Grid) -> BBox:

@@ -57,12 +57,14 @@ def _rule(
 
 _RULES = (
     _rule("itar", "secrecy", "military", r"\bITAR\b|international traffic in arms|22\s?CFR\s?1[23]\d", case=False),
-    _rule("ear", "secrecy", "military", r"\bEAR(?:99)?\b(?=[^a-z]*(?:controlled|restricted|export|subject|§|15\s?CFR))|(?:export|subject to(?: the)?|controlled (?:by|under)(?: the)?|under(?: the)?)\s+EAR\b|\bEAR99\b|export administration regulations|\bECCN\b"),
-    _rule("export_control", "secrecy", "military", r"export[\s-]?control(?:led)?|contr[ôo]le (?:des|à l['’])\s?exportation|biens? (?:à )?double usage|dual[\s-]use (?:item|good)|ausfuhrgenehmigung|exportkontroll"),
-    _rule("restricted", "secrecy", "military", r"diffusion\s+restreinte|\bNATO\s+(?:RESTRICTED|CONFIDENTIAL|SECRET)|\bOTAN\s+(?:DIFFUSION|CONFIDENTIEL|SECRET)|sp[ée]cial\s+france|VS[\s-]NUR\s+F[ÜU]R\s+DEN\s+DIENSTGEBRAUCH|\bVS-NfD\b|RESTREINT\s+UE|EU\s+RESTRICTED"),
+    _rule("ear", "secrecy", "military", r"\bEAR(?:99)?\b(?=[^a-z]*(?:controlled|restricted|export|subject|§|15\s?CFR))|(?:export|subject to(?: the)?|controlled (?:by|under)(?: the)?|under(?: the)?)\s+EAR\b|\bEAR99\b|export administration regulations|\bECCN\b|\bEAR\s?7[37]\d\b"),
+    _rule("export_control", "secrecy", "military", r"export[\s-]?control(?:led)?|contr[ôo]le (?:des|à l['’])\s?exportation|biens? (?:à )?double usage|dual[\s-]use (?:item|good)|ausfuhrgenehmigung|exportkontroll|\bCUI\b|controlled unclassified"),
+    _rule("restricted", "secrecy", "military", r"diffusion\s+restreinte|\bNATO\s+(?:RESTRICTED|CONFIDENTIAL|SECRET)|\bOTAN\s+(?:DIFFUSION|CONFIDENTIEL|SECRET)|sp[ée]cial\s+france|NUR\s+F[ÜU]R\s+DEN\s+DIENSTGEBRAUCH|\bVS-NfD\b|RESTREINT\s+UE|EU\s+RESTRICTED"),
     _rule("secret", "secrecy", "military", r"(?:tr[èe]s\s+)?secret[\s-]+d[ée]fense|\bsecret\s+(?:d[ée]fense|otan|industriel)|\btop secret\b|^\W*secret\W*$|confidentiel[\s-]+d[ée]fense|streng geheim|^\W*geheim\W*$"),
-    _rule("confidential", "secrecy", "sensitive", r"\bconfidentiel(?:le)?\b|\bconfidential\b|\bvertraulich\b", r"proprietary|propri[ée]t|property|copyright|all rights|tous droits|ne peut [êe]tre (?:copi|reprodu|communiqu)"),
+    _rule("confidential", "secrecy", "sensitive", r"\bconfidentiel(?:le)?\b|\bconfidential\b|\bvertraulich\b|company secret", r"proprietary|propri[ée]t|property|eigentum|copyright|all rights|tous droits|ISO\s?16016|reproduction|reproduced|disclosed|communiqu"),
     _rule("en9100", "quality_standard", "aerospace", r"\b(?:EN|AS|JISQ|NF\s?EN|ISO)\s?-?\s?91(?:00|10|20)\b"),
+    _rule("aerospace", "quality_standard", "aerospace", r"\ba[ée]ronautique\b|\baerospace\b"),
+    _rule("military", "quality_standard", "military", r"\bSTANAG\b|\bmilitary\b|\bmilitaire\b"),
     _rule("nadcap", "quality_standard", "aerospace", r"\bNADCAP\b"),
     _rule("first_article", "quality_standard", "aerospace", r"\b(?:EN|AS)\s?9102\b|first article|\bFAI\b|premier article|dossier premier article|\bDVI\b|erstmuster(?:pr[üu]f)?|\bPPAP\b"),
     _rule("safety_part", "safety", "critical", r"flight[\s-]?safety|safety[\s-]critical|pi[èe]ce (?:de s[ée]curit[ée]|vitale|critique)|critical (?:part|item|characteristic)|caract[ée]ristiques? (?:critique|cl[ée])s?|key characteristic|cote(?:s)? critique|sicherheitsteil|sicherheitsrelevant|dokumentationspflichtig"),
@@ -75,7 +77,8 @@ _RULES = (
     _rule("serialisation", "marking", "sensitive", r"s[ée]rialis|num[ée]ro de s[ée]rie|serial (?:no|number)|\bS/N\b|seriennummer|tra[çc]abilit|traceab|r[üu]ckverfolgbar"),
     _rule("cleanliness", "cleanliness", "sensitive", r"propret[ée]|d[ée]graiss|cleanliness|clean room|salle (?:blanche|propre)|oxygen clean|ISO\s?16232|VDA\s?19|restschmutz|technische sauberkeit"),
 )  # fmt: skip
-_ORDER: tuple[Criticality, ...] = ("standard", "sensitive", "critical", "aerospace", "military", "armament")
+STRICTEST_FIRST: tuple[Criticality, ...] = ("armament", "military", "aerospace", "critical", "sensitive")
+"""Criticalities a mark may propose."""
 
 
 def marks_in(text: str) -> list[NoteMark]:
@@ -89,10 +92,3 @@ def marks_in(text: str) -> list[NoteMark]:
             continue
         found.append(NoteMark(rule.code, rule.kind, rule.criticality, match[0].strip()))
     return found
-
-
-def proposed_criticality(texts: list[str]) -> Criticality:
-    """The strictest criticality which the texts of a sheet propose; "standard" without any mark."""
-    return max(
-        (mark.criticality for text in texts for mark in marks_in(text)), key=_ORDER.index, default="standard"
-    )

@@ -59,6 +59,15 @@ def read_notes(blocks: list[TextBlock], page: int) -> list[Note]:
     return notes
 
 
+def read_marked(blocks: list[TextBlock], page: int) -> list[Note]:
+    """Texts with a mark, wherever they stand: a stamp is put beside the border or into the title block (DRW-27, DRW-28)."""
+    return [
+        Note(block.text, page, block.bbox, marks[0].kind)
+        for block in blocks
+        if (marks := marks_in(block.text))
+    ]
+
+
 def note_kind(text: str) -> str:
     """Kind of a note: a mark (secrecy, quality standard…), a treatment, edges, tolerances, else "general"."""
     if marks := marks_in(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.modules.drawings.reading.note_marks import marks_in, proposed_criticality
+from coordinator.modules.drawings.reading.note_marks import marks_in
 from coordinator.modules.drawings.reading.treatment_text import read_treatment, treatment_kind
 
 
@@ -39,11 +39,6 @@ def test_secrecy_marks_restrict_access(text: str) -> None:
 )  # fmt: skip
 def test_no_false_hits(text: str) -> None:
     assert marks_in(text) == []
-
-
-def test_the_strictest_mark_decides() -> None:
-    assert proposed_criticality(["EN 9100", "ITAR", "ressuage"]) == "military"
-    assert proposed_criticality(["Ébavurer", "ISO 2768-mK"]) == "standard"
 
 
 @pytest.mark.requirement("DRW-23")
