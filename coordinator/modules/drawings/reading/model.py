@@ -184,7 +184,6 @@ class Feature:
     id: int = 0
     corner_radius_mm: float | None = None
     volume_mm3: float | None = None
-    wall_mm: float | None = None
     upper_mm: float | None = None
     lower_mm: float | None = None
     fit: str | None = None
