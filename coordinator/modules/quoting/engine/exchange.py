@@ -105,7 +105,10 @@ def from_csv(text: str) -> list[ImportedLine]:
     ]
     if missing:
         raise QuotingError("import_invalid", f"Colonnes absentes : {', '.join(missing)}.", missing[0])
-    return _lines((number, {k: v for k, v in row.items() if k}) for number, row in enumerate(reader, 2))
+    try:
+        return _lines((number, {k: v for k, v in row.items() if k}) for number, row in enumerate(reader, 2))
+    except csv.Error as error:
+        raise QuotingError("import_invalid", "Fichier CSV non valable.", "file") from error
 
 
 def from_json(text: str) -> list[ImportedLine]:
@@ -117,10 +120,9 @@ def from_json(text: str) -> list[ImportedLine]:
     found = data.get("rows") if isinstance(data, Mapping) else None
     if not isinstance(found, list) or not all(isinstance(r, Mapping) for r in found):
         raise QuotingError("import_invalid", "Fichier JSON sans lignes « rows ».", "rows")
-    if int(data.get("version") or VERSION) > VERSION:
-        raise QuotingError(
-            "import_invalid", f"Version {data['version']} inconnue, {VERSION} attendue.", "version"
-        )
+    version = data.get("version") or VERSION
+    if str(version) != str(VERSION):
+        raise QuotingError("import_invalid", f"Version {version} inconnue, {VERSION} attendue.", "version")
     return _lines(enumerate(found, 1))
 
 
@@ -172,7 +174,7 @@ def _number(number: int, row: Mapping[str, Any], column: str) -> float | None:
     if value is None or str(value).strip() == "":
         return None
     try:
-        found = float(str(value).replace("\u202f", "").replace(" ", "").replace(",", "."))
+        found = float("".join(str(value).split()).replace(",", "."))
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
@@ -185,6 +187,8 @@ def _number(number: int, row: Mapping[str, Any], column: str) -> float | None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = f"{value:g}".replace(".", ",") if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.12g}".replace(".", ",")
+    text = str(value)
     # A leading sign of a formula would be run by a spreadsheet.
-    return f"'{text}" if text[:1] in "=+@" else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

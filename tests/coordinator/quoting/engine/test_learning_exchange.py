@@ -126,6 +126,16 @@ def test_english_spreadsheets_are_read_and_formulas_are_not_run() -> None:
     assert [o.run_min for o in own.manual.operations] == [1.5, 2.5]
     hostile = quote(replace(part(SHAFT), name='=HYPERLINK("x")')).to_json()
     assert "\"'=HYPERLINK" in exchange.to_csv(hostile)
+    hostile["lines"][0]["part_name"] = "-2+3"
+    assert ";'-2+3;" in exchange.to_csv(hostile)
+
+
+def test_amounts_keep_their_cents_and_spaces_of_thousands_are_read() -> None:
+    shown = quote(part(SHAFT)).to_json()
+    shown["lines"][0]["unit_price"] = 1234567.89
+    text = exchange.to_csv(shown)
+    assert ";1234567,89;" in text
+    assert exchange.from_csv(text.replace("1234567,89", "1\u00a0234\u202f567,89"))[0].unit_price == 1234567.89
 
 
 def _selling(shop: Shop, factor: str) -> Shop:
