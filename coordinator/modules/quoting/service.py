@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -108,8 +109,7 @@ def touch(ctx: Context, quote_id: int) -> Quote:
 def on_create_line(ctx: Context, line: QuoteLine) -> None:
     """Take over what the validated drawing and the customer bring (QUO-05, CRM-10)."""
     quote = touch(ctx, line.quote_id)
-    rules.check_quantity(line.quantity)
-    rules.check_trades(line.trade_operations)
+    _check_line(line)
     with ctx.session.no_autoflush:
         last = ctx.session.scalar(select(func.max(QuoteLine.line_no)).where(QuoteLine.quote_id == quote.id))
         line.line_no = (last or 0) + 1
@@ -140,10 +140,16 @@ def on_update_line(ctx: Context, line: QuoteLine) -> None:
     """Any change asks for a new computation."""
     with ctx.session.no_autoflush:
         touch(ctx, line.quote_id)
+    _check_line(line)
+
+
+def _check_line(line: QuoteLine) -> None:
     rules.check_quantity(line.quantity)
     rules.check_trades(line.trade_operations)
-    if line.manual_unit_price is not None and line.manual_unit_price < 0:
-        raise BusinessError("quote.price", errors=[FieldError("manual_unit_price", "quote.price")])
+    for name in ("manual_unit_price", "manual_material_cost"):
+        value = getattr(line, name)
+        if value is not None and value < 0:
+            raise BusinessError("quote.price", errors=[FieldError(name, "quote.price")])
 
 
 def on_price_break(ctx: Context, row: QuotePriceBreak) -> None:
@@ -246,25 +252,31 @@ def add_drawings(ctx: Context, quote: Quote, params: DrawingsParams) -> dict[str
         if params.split:
             found = [*solids.parts_of(drawings.validated_description(ctx, analysis_id))] or found
         for part in found:
-            line = _drawing_line(ctx, quote, analysis_id, params.quantity, part)
-            for quantity in params.price_break_quantities:
-                rules.check_quantity(quantity)
-                ctx.add(
-                    QuotePriceBreak(quote_line_id=line.id, quantity=quantity * (part.count if part else 1))
-                )
-            ids.append(line.id)
+            breaks = params.price_break_quantities
+            ids.append(_drawing_line(ctx, quote, analysis_id, params.quantity, part, breaks).id)
     return {"quote_line_ids": ids}
 
 
 def _drawing_line(
-    ctx: Context, quote: Quote, analysis_id: int, quantity: Decimal, part: solids.OwnPart | None
+    ctx: Context,
+    quote: Quote,
+    analysis_id: int,
+    quantity: Decimal,
+    part: solids.OwnPart | None,
+    breaks: Iterable[Decimal],
 ) -> QuoteLine:
+    """Line of a drawing, or of one of its parts times its count, with its price breaks."""
+    count = part.count if part else 1
     line = QuoteLine(quote_id=quote.id, drawing_analysis_id=analysis_id, quantity=quantity)
     if part is not None:
-        line.solid_no, line.quantity = part.no, quantity * part.count
+        line.solid_no, line.quantity = part.no, quantity * count
         line.description = part.name or None
     on_create_line(ctx, line)
-    return ctx.add(line)
+    ctx.add(line)
+    for other in breaks:
+        rules.check_quantity(other)
+        ctx.add(QuotePriceBreak(quote_line_id=line.id, quantity=other * count))
+    return line
 
 
 def split_line(ctx: Context, line: QuoteLine, _params: Any) -> dict[str, Any]:
@@ -278,7 +290,8 @@ def split_line(ctx: Context, line: QuoteLine, _params: Any) -> dict[str, Any]:
     found = solids.parts_of(drawings.validated_description(ctx, analysis_id)) if analysis_id else []
     if analysis_id is None or line.solid_no is not None or not found:
         raise Conflict("quote.nothing_to_split", line=line.line_no)
-    made = [_drawing_line(ctx, quote, analysis_id, line.quantity, part) for part in found]
+    breaks = [row.quantity for row in queries.price_breaks_of(ctx, line.id)]
+    made = [_drawing_line(ctx, quote, analysis_id, line.quantity, part, breaks) for part in found]
     for new in made:
         new.material_id, new.criticality = line.material_id, line.criticality
         new.certificate_required = line.certificate_required

@@ -68,6 +68,8 @@ def test_prices_of_the_other_tool_are_taken_only_if_asked_for(story: Story) -> N
         ("drawing_number;quantity;operation_type;run_min;material\nX;1;milling;1;Kryptonite\n", "Kryptonite"),
         ("drawing_number;quantity;operation_type;run_min\nX;1;sorcery;1\n", "sorcery"),
         ("drawing_number;quantity;operation_type;run_min\n", "aucune ligne"),
+        (f"drawing_number;quantity;operation_type;run_min\nX;1;milling;1;{'a' * 200_000}\n", "CSV"),
+        ('{"version": "deux", "rows": []}', "Version deux"),
     ],
 )
 def test_a_bad_file_is_refused_whole_with_the_place(story: Story, text: str, word: str) -> None:
@@ -76,6 +78,16 @@ def test_a_bad_file_is_refused_whole_with_the_place(story: Story, text: str, wor
     assert answer.status_code == 400
     assert answer.json()["code"] == "quote.import_invalid"
     assert word in answer.json()["detail"]
+    assert story.sheet(quote["id"])["lines"] == []
+
+
+@pytest.mark.requirement("QUO-47")
+@pytest.mark.parametrize("column", ["material_cost", "unit_price"])
+def test_a_negative_amount_of_another_tool_is_refused(story: Story, column: str) -> None:
+    quote = story.quote(method="manual")
+    text = f"drawing_number;quantity;operation_type;run_min;{column}\nX;1;milling;1;-50\n"
+    answer = bring(story, quote["id"], text.encode(), take_prices="true")
+    assert (answer.status_code, answer.json()["code"]) == (400, "quote.price")
     assert story.sheet(quote["id"])["lines"] == []
 
 
@@ -142,10 +154,12 @@ def test_a_line_of_an_assembly_is_offered_to_be_split(story: Story) -> None:
         analysis = workshop.validated(ctx, _assembly(), story.customer).id
     quote = story.quote(analysis, quantity=3)
     [line] = story.sheet(quote["id"])["lines"]
+    story.http.post("/api/v1/quote-price-breaks", json={"quote_line_id": line["id"], "quantity": 10})
     assert [(p["name"], p["count"]) for p in line["parts_offered"]] == [("Axe", 2), ("Corps", 1)]
     assert story.http.post(f"/api/v1/quote-lines/{line['id']}/split").status_code == 200
     split = story.sheet(quote["id"])["lines"]
     assert [(x["solid_no"], int(Decimal(x["quantity"]))) for x in split] == [(1, 6), (2, 3)]
+    assert [[int(Decimal(b["quantity"])) for b in x["price_breaks"]] for x in split] == [[20], [10]]
     assert story.http.post(f"/api/v1/quote-lines/{split[0]['id']}/split").status_code == 409
 
 
