@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from clients.desktop.model.form import FormState
-from clients.desktop.model.metadata import Choice, Field
+from clients.desktop.model.metadata import NUMERIC, Choice, Field
 from clients.desktop.model.texts import t
 
 Document = Mapping[str, Any]
@@ -199,7 +201,8 @@ def short_origin(field: Mapping[str, Any]) -> str:
 def candidates_of(field: Mapping[str, Any], present: Any) -> list[Mapping[str, Any]]:
     """Other values to take with one click: what was read, then the candidates; never the present one."""
     found: list[Mapping[str, Any]] = []
-    seen = {_plain(present), ""}
+    numeric = field["type"] in NUMERIC
+    seen = {_plain(present, numeric), ""}
     read = field.get("read_value")
     pool = (
         [{"value": read, "confidence": field.get("confidence"), "evidence": None}] if read is not None else []
@@ -207,18 +210,17 @@ def candidates_of(field: Mapping[str, Any], present: Any) -> list[Mapping[str, A
     for one in [*pool, *(field.get("candidates") or [])]:
         if field["type"] == "reference" and not isinstance(one.get("value"), int):
             continue
-        if _plain(one.get("value")) not in seen:
-            seen.add(_plain(one.get("value")))
+        if (plain := _plain(one.get("value"), numeric)) not in seen:
+            seen.add(plain)
             found.append(one)
     return found[:4]
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any, numeric: bool) -> str:
     text = "" if value is None else str(value)
-    try:
-        return format(float(text), "g")
-    except ValueError:
-        return text
+    with contextlib.suppress(InvalidOperation):
+        return str(Decimal(text).normalize()) if numeric else text
+    return text
 
 
 def missing_labels(document: Document) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pypdfium2
 import pytest
@@ -12,6 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from clients.desktop.model import plans
+from clients.desktop.model.errors import ApiError
+from clients.desktop.operations import plan_calls
+from clients.desktop.operations.runner import Operation
 from clients.desktop.ui.dialogs import ConfirmDialog, ConflictDialog
 from clients.desktop.ui.main_window import MainWindow
 from tests.clients.desktop.office import Office
@@ -205,6 +209,26 @@ def test_lines_lost_while_correcting_are_sent_when_the_server_is_back(room: Plan
     room.until(lambda: room.fields(number)["author"]["value"] == "C. Blanc", "sent by itself")
 
 
+def test_a_refused_correction_stays_told_and_is_not_sent_again_by_itself(
+    room: PlanRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, view = room.open(room.read(room.pdf("RP-10"), quantity="5"))
+    sent: list[object] = []
+
+    def refuse() -> NoReturn:
+        sent.append(None)
+        raise ApiError(403, "access.denied", "Vous n'avez pas ce droit.")
+
+    monkeypatch.setattr(plan_calls, "correct", lambda *_values: Operation("correct drawing", refuse))
+    view.state.set("author", "D. Vert")
+    view.save()
+    room.until(lambda: view.banner.text, "refusal")
+    room.window.desk.runner.reached.emit()
+    room.calm()
+    assert "pas ce droit" in view.banner.text
+    assert len(sent) == 1
+
+
 def test_the_next_doubtful_field_is_found_around_the_end() -> None:
     order = ["a", "b", "c", "d"]
     assert plans.following(["b", "d"], "b", order) == "d"
@@ -219,6 +243,11 @@ def test_offered_values_are_never_the_present_one() -> None:
         {"value": "12.500", "confidence": 0.7}, {"value": 13, "confidence": 0.6}]}  # fmt: skip
     assert [c["value"] for c in plans.candidates_of(field, "12.500")] == [13]
     assert [c["value"] for c in plans.candidates_of(field, None)] == [12.5, 13]
+    number = {
+        "type": "text",
+        "candidates": [{"value": "4012346"}, {"value": "04012345"}, {"value": "4012345"}],
+    }
+    assert [c["value"] for c in plans.candidates_of(number, "4012345")] == ["4012346", "04012345"]
 
 
 def test_places_outside_the_sheet_are_cut_and_empty_ones_left_out() -> None:

@@ -59,7 +59,7 @@ class ReviewView(QWidget):
         self.analysis_id = analysis_id
         self.document: Document = {}
         self.state: FormState | None = None
-        self._loading = self._stale = self._saving = self._save_again = False
+        self._loading = self._stale = self._saving = self._save_again = self._unsent = False
         self._after_save: Callable[[], None] | None = None
         self._picking = False
         self._build()
@@ -357,7 +357,7 @@ class ReviewView(QWidget):
         self.desk.runner.run(operation, partial(self._corrected, values), self._save_refused, owner=self)
 
     def _begin_saving(self) -> None:
-        self._saving = True
+        self._saving, self._unsent = True, False
         self._show_flow()
 
     def _corrected(self, sent: Record, document: Record) -> None:
@@ -402,6 +402,7 @@ class ReviewView(QWidget):
             )
             return
         if isinstance(error, Unreachable):
+            self._unsent = True
             self.banner.show_text(t("plan.not_sent", reason=error.detail), "warning", (t("retry"), self.save))
             return
         if self.state is not None:
@@ -416,7 +417,7 @@ class ReviewView(QWidget):
             self.save()
 
     def _reached(self) -> None:
-        if self.state is not None and self.state.is_dirty and not self._saving and self.banner.text:
+        if self._unsent and not self._saving:
             self.banner.clear_text()
             self.save()
 
