@@ -217,6 +217,7 @@ class Collision(Payload):
     program: str | None
     tool: str | None
     signals: Annotated[list[SignalTrace], Field(max_length=32)]
+    response: Literal["log", "alert", "request_stop"] = "alert"
 
 
 class HealthAlert(Payload):

@@ -24,6 +24,7 @@ _COLLISION = {
     "program": "O1042",
     "tool": "T12",
     "signals": [_TRACE],
+    "response": "alert",
 }
 PAYLOADS: dict[str, dict[str, Any]] = {
     "scan.read": {"code": OP, "symbology": "QRCode", "purpose": "operation"},

@@ -150,6 +150,7 @@ async def test_an_impact_asks_for_one_stop_locally(recorded: Recorded, tmp_path:
         await recorded.until(lambda: driver.tracker.state == "idle")
         await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
         await recorded.until(lambda: recorded.of("collision.impact"))
+        assert recorded.of("collision.impact")[0]["response"] == "request_stop"
         assert line.read_text() == "1"
         alert = next(a for a in recorded.of("health.alert") if a["code"] == "collision.stop_requested")
         assert "arrêt demandé en" in alert["message"]

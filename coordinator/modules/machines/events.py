@@ -194,7 +194,9 @@ def on_alarm(ctx: Context, event: DeviceEvent) -> Outcome | None:
 
 
 def on_collision(ctx: Context, event: DeviceEvent) -> Outcome | None:
-    """``collision.risk`` and ``collision.impact``: kept with its signals; the workshop manager is told."""
+    """``collision.risk`` and ``collision.impact``: kept with its signals; the workshop manager is told unless the machine's
+    response is ``log`` (MCH-24).
+    """
     if _known(ctx, MachineEvent, event.uid):
         return DUPLICATE
     payload = event.payload
@@ -220,17 +222,23 @@ def on_collision(ctx: Context, event: DeviceEvent) -> Outcome | None:
         tool=payload.get("tool"),
         signals=_plain(payload.get("signals")),
     )
-    severity = "critical" if level == "impact" else "alarm"
-    tasks.notify(ctx, severity, "collision", sentence, recorded, role="workshop_manager")
-    if level == "impact":
-        dedupe = f"collision:{event.uid}"
-        title = t("task.collision", ctx.locale, machine=machine.name)
-        tasks.open_task(ctx, "machine.collision", title, recorded, role="workshop_manager", dedupe_key=dedupe)
+    if payload.get("response") != "log":
+        _tell_collision(ctx, machine, recorded, level, f"collision:{event.uid}", sentence)
     ctx.emit(
         "machines.collision", {"machine_event_id": recorded.id, "machine_id": machine.id, "level": level}
     )
     announce(ctx, machine, "collision")
     return None
+
+
+def _tell_collision(
+    ctx: Context, machine: Machine, recorded: MachineEvent, level: str, dedupe: str, sentence: str
+) -> None:
+    severity = "critical" if level == "impact" else "alarm"
+    tasks.notify(ctx, severity, "collision", sentence, recorded, role="workshop_manager")
+    if level == "impact":
+        title = t("task.collision", ctx.locale, machine=machine.name)
+        tasks.open_task(ctx, "machine.collision", title, recorded, role="workshop_manager", dedupe_key=dedupe)
 
 
 def on_breakdown(ctx: Context, event: DeviceEvent) -> Outcome | None:

@@ -115,7 +115,7 @@ class OpcuaMachineConfig(DriverConfig):
     batch_s: float = Field(default=5.0, gt=0)
     batch_values: int = Field(default=200, ge=1)
     limits: dict[Signal, Limit] = Field(default_factory=dict)
-    collision_response: Literal["alert", "request_stop"] = "alert"
+    collision_response: Literal["log", "alert", "request_stop"] = "alert"
     stop_output: StopOutputConfig | None = None
     ring_s: float = Field(default=30.0, gt=0)
     max_parts_per_step: int = Field(default=50, ge=1)

@@ -78,6 +78,7 @@ class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
             max_parts_per_step=config.max_parts_per_step,
             parts_per_cycle=config.parts_per_cycle,
             settle_s=config.settle_s,
+            collision_response=config.collision_response,
         )
         self._batcher = TelemetryBatcher(
             config.machine_code,

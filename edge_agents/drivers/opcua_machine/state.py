@@ -141,6 +141,7 @@ class MachineTracker:
     max_parts_per_step: int = 50
     parts_per_cycle: int = 1
     settle_s: float = 1.0
+    collision_response: str = "alert"
     values: dict[str, Value] = field(default_factory=dict)
     state: MachineState = "unknown"
     since: float | None = None
@@ -309,6 +310,7 @@ class MachineTracker:
             "program": str(program) if program else None,
             "tool": _tool(tool),
             "signals": self.traces(sample.at),
+            "response": self.collision_response,
         }
         return [MachineEvent(f"collision.{level}", payload, sample.at)]
 

@@ -214,6 +214,15 @@ def test_an_impact_is_told_to_the_workshop_manager_once(ctx: Context, machine: M
     assert ctx.session.scalars(select(Task)).one().object_id == event.id
 
 
+@pytest.mark.requirement("MCH-24")
+def test_a_machine_whose_response_is_to_log_tells_nobody(ctx: Context, machine: Machine) -> None:
+    payload = json.loads((SAMPLES / "collision.impact.json").read_text())["payload"]
+    report(ctx, "collision.impact", payload | {"response": "log"})
+    assert ctx.session.scalars(select(MachineEvent)).one().level == "impact"
+    assert ctx.session.scalars(select(Notification)).all() == []
+    assert ctx.session.scalars(select(Task)).all() == []
+
+
 @pytest.mark.requirement("MCH-05")
 def test_a_part_too_big_for_every_machine_is_told(ctx: Context, machine: Machine) -> None:
     ctx.add(MachineCapability(machine_id=machine.id, operation_type="milling"))
