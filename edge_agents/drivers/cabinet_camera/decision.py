@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _DIFFERENCE = 0.18
 _PRESENT = 0.12
 _STEEPNESS = 40.0
+# An empty place shows no code: a cabinet of many must not wait the scanner's full patience for each.
+_BOX_PATIENCE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,6 @@ def _read_marker(patch: Image, place: Compartment, dictionary: str) -> Reading:
 def _read_boxes(patch: Image) -> Reading:
     from edge_agents.drivers.scanner.decode import decode_image
 
-    texts = [code.text for code in decode_image(np.ascontiguousarray(patch))]
+    texts = [code.text for code in decode_image(np.ascontiguousarray(patch), _BOX_PATIENCE_S)]
     item = texts[0] if texts and len(set(texts)) == 1 else None
     return Reading(len(texts), bool(texts), 0.97 if texts else 0.85, item)
