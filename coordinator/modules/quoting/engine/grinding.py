@@ -30,13 +30,8 @@ class Ground:
     count: int = 1
 
 
-def is_needed(part: PartDescription, rules: CuttingSettings) -> bool:
-    """QUO-16: IT ≤ 5, Ra ≤ 0.4 or harder than 60 HRC."""
-    return bool(surfaces(part, rules))
-
-
 def surfaces(part: PartDescription, rules: CuttingSettings) -> tuple[Ground, ...]:
-    """Surfaces to grind: those whose own grade asks for it; all toleranced ones where Ra or hardness asks for it."""
+    """Surfaces to grind (QUO-16: IT ≤ 5, Ra ≤ 0.4 or harder than 60 HRC): those whose own grade asks for it; all toleranced ones where Ra or hardness asks for it."""
     hard = max((hardness_hrc(t) or 0.0 for t in (part.material, *part.treatments)), default=0.0)
     fine = part.smallest_ra_um is not None and part.smallest_ra_um <= rules.grinding_to_ra_um
     everywhere = fine or hard > rules.grinding_from_hrc

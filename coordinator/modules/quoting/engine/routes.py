@@ -183,7 +183,11 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
     blank = raw.round_blank(part, job.material, job.shop, job.on, bar_fed=bar_fed)
     if bar_fed and blank.diameter_mm > (machine.bar_capacity_mm or 0):
         return []
-    _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+    _reject(
+        setups.limits(
+            machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
+        )
+    )
     held = workholding.support(part, machine, rules.cutting)
     _reject(held.missing or None)
     works = turning_works(part, blank.diameter_mm, rules.blank.facing_allowance_mm / 2, rules.cutting)
@@ -238,7 +242,9 @@ def _with_milling(
     """The second operation of a turned part, on each mill that can do it."""
     routes, reasons = [], []
     for mill in _millers(job.shop):
-        reason = setups.limits(mill, job.part, blank.size_mm, blank.mass_kg, _grinding_floor(job))
+        reason = setups.limits(
+            mill, job.part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
+        )
         if reason:
             reasons.append(reason)
             continue
@@ -260,7 +266,11 @@ def _with_milling(
 def _prismatic_routes(job: Job, machine: Machine) -> list[Route]:
     part, rules = job.part, job.shop.settings.cutting
     blank = raw.block_blank(part, job.material, job.shop, job.on)
-    _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+    _reject(
+        setups.limits(
+            machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
+        )
+    )
     works, warnings = milled_works(part, rules)
     plans = setups.prismatic_setups(part, works, blank.size_mm, machine.axis_count, rules)
     phases = _milling_phases(job, machine, plans, blank)
@@ -272,7 +282,11 @@ def _shared_routes(job: Job, first: Machine, second: Machine) -> list[Route]:
     part, rules = job.part, job.shop.settings.cutting
     blank = raw.block_blank(part, job.material, job.shop, job.on)
     for machine in (first, second):
-        _reject(setups.limits(machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job)))
+        _reject(
+            setups.limits(
+                machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
+            )
+        )
     works, warnings = milled_works(part, rules)
     plans = setups.prismatic_setups(part, works, blank.size_mm, first.axis_count, rules)
     if len(plans) < 2:
@@ -383,8 +397,3 @@ def _grinding_floor(job: Job) -> int:
 
 def _dot(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def with_quantity(job: Job, quantity: int) -> Job:
-    """The same job for another batch size."""
-    return replace(job, part=replace(job.part, quantity=quantity))

@@ -131,7 +131,6 @@ class TimeSettings:
     setup_3_axis_min: float = 45.0
     setup_5_axis_min: float = 90.0
     setup_saw_min: float = 10.0
-    setup_bench_min: float = 0.0
     setup_per_missing_tool_min: float = 3.0
     setup_first_part_min: float = 15.0
     programming_min: tuple[float, float, float] = (30.0, 90.0, 240.0)

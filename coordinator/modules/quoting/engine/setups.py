@@ -168,17 +168,22 @@ def _name(direction: Vector) -> str:
 
 
 def limits(
-    machine: Machine, part: PartDescription, blank: tuple[float, ...], mass_kg: float, it_floor: int
+    machine: Machine,
+    part: PartDescription,
+    blank: tuple[float, ...],
+    mass_kg: float,
+    it_floor: int,
+    rules: CuttingSettings,
 ) -> str | None:
     """Why a part does not fit a machine (French), or None if it does (QUO-15)."""
     if len(blank) == 2:
         reason = (
             _lathe_limits(machine, part, blank)
             if machine.can_turn
-            else _travel_limits(machine, part, mass_kg)
+            else _travel_limits(machine, part, mass_kg, rules.travel_margin_mm)
         )
     else:
-        reason = _travel_limits(machine, part, mass_kg)
+        reason = _travel_limits(machine, part, mass_kg, rules.travel_margin_mm)
     if reason:
         return reason
     tightest = part.tightest_it()
@@ -200,14 +205,14 @@ def _lathe_limits(machine: Machine, part: PartDescription, blank: tuple[float, .
     return None
 
 
-def _travel_limits(machine: Machine, part: PartDescription, mass_kg: float) -> str | None:
-    """Part within travels − 20 mm, whichever way it lies on the table."""
+def _travel_limits(machine: Machine, part: PartDescription, mass_kg: float, margin_mm: float) -> str | None:
+    """Part within the travels less the margin, whichever way it lies on the table."""
     travels = (machine.travel_x_mm, machine.travel_y_mm, machine.travel_z_mm)
-    known = sorted((t - 20.0 for t in travels if t is not None), reverse=True)
+    known = sorted((t - margin_mm for t in travels if t is not None), reverse=True)
     sizes = sorted(part.size_mm or (), reverse=True)
     if len(known) == 3 and any(s > t for s, t in zip(sizes, known, strict=False)):
         box = " × ".join(f"{s:g}" for s in sizes)
-        return f"{machine.code} : pièce {box} mm hors courses (− 20 mm)."
+        return f"{machine.code} : pièce {box} mm hors courses (− {margin_mm:g} mm)."
     if machine.table_load_kg and mass_kg > machine.table_load_kg:
         return f"{machine.code} : masse {mass_kg:.0f} kg > table {machine.table_load_kg:g} kg."
     return None

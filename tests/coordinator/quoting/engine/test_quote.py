@@ -133,9 +133,14 @@ def test_machine_limits_are_named() -> None:
     found = line(quote(big))
     assert {o["machine"] for o in found["operations"] if o["tool"]} == {"CU3-1"}
     assert "hors courses" in found["rejected_machines"]["CU5-1"]
+    park = default_shop()
+    wide = replace(park.settings, cutting=replace(park.settings.cutting, travel_margin_mm=110.0))
+    assert (
+        "courses (− 110 mm)"
+        in line(quote(big, shop=replace(park, settings=wide)))["rejected_machines"]["CU3-1"]
+    )
     huge = line(quote(replace(big, size_mm=(1500.0, 300.0, 60.0))))
     assert huge["feasibility"] == "not_feasible"
-    park = default_shop()
     rough_machines = tuple(replace(m, attainable_it=9) if m.can_mill else m for m in park.machines)
     assert "IT7" in str(line(quote(part(BLOCK), shop=replace(park, machines=rough_machines)))["warnings"])
 
