@@ -153,7 +153,7 @@ def _add_creation(router: APIRouter, spec: EntitySpec) -> None:
         def run() -> Any:
             return crud.serialize(ctx, spec, crud.create_record(ctx, spec, values))
 
-        return commands.idempotent(ctx, key, [spec.name, "create", values], run)
+        return _json(commands.idempotent(ctx, key, [spec.name, "create", values], run), 201)
 
     @router.post("/import", operation_id=f"{spec.name}_import", openapi_extra=guarded(create))
     def import_records(ctx: Ctx, file: Annotated[UploadFile, File()], dry_run: bool = True) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _add_update(router: APIRouter, spec: EntitySpec) -> None:
     def update_record(ctx: Ctx, record_id: int, body: payload) -> Any:  # type: ignore[valid-type]
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
         version = values.pop("row_version")
-        return crud.serialize(ctx, spec, crud.update_record(ctx, spec, record_id, values, version))
+        return _json(crud.serialize(ctx, spec, crud.update_record(ctx, spec, record_id, values, version)))
 
 
 def _add_archiving(router: APIRouter, spec: EntitySpec) -> None:
@@ -248,9 +248,9 @@ def _given(body: Any, params: type[BaseModel]) -> Any:
         raise Invalid(errors=[field_error(dict(raw)) for raw in error.errors()]) from None
 
 
-def _json(answer: dict[str, Any]) -> Response:
+def _json(answer: dict[str, Any], status: int = 200) -> Response:
     """The answer as it is: already in JSON types, it needs neither validation nor another conversion."""
-    return Response(to_json(answer, inf_nan_mode="null"), media_type="application/json")
+    return Response(to_json(answer, inf_nan_mode="null"), status, media_type="application/json")
 
 
 def _plain(result: Any) -> Any:

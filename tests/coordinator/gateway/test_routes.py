@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from tests.conftest import master
+from coordinator.kernel.context import Principal
+from tests.conftest import master, person
 
 Api = Callable[..., Any]
 
@@ -35,3 +36,24 @@ def test_paths_lead_where_they_should(api: Api) -> None:
     assert client.get("/api/v1").status_code == 404
     assert client.delete("/api/v1/customers").status_code == 405
     assert client.get("/").status_code == 200
+
+
+def test_methods_slashes_and_sockets_are_told_as_without_groups(api: Api) -> None:
+    client = api(master())
+    for method, path, status in (
+        ("HEAD", "/customers", 405),
+        ("OPTIONS", "/customers", 405),
+        ("PUT", "/customers/1", 405),
+        ("GET", "/live", 404),  # a socket only
+        ("GET", "/%63ustomers", 200),
+        ("GET", "//customers", 404),
+        ("GET", "/Customers", 404),
+        ("GET", "/customers/../customers", 200),
+    ):
+        assert client.request(method, f"/api/v1{path}").status_code == status, (method, path)
+    slash = client.get("/api/v1/customers/", follow_redirects=False)
+    assert (slash.status_code, slash.headers["location"]) == (307, "http://testserver/api/v1/customers")
+    stranger = api(Principal.anonymous())
+    assert stranger.get("/api/v1/customers").status_code == 401
+    assert stranger.get("/api/v1/customers/1").status_code == 401
+    assert api(person("stock:read")).get("/api/v1/customers").status_code == 403

@@ -48,3 +48,13 @@ def test_rights_decide(api: Api) -> None:
     assert refused.status_code == 403
     assert refused.json()["module"] == "settings"
     assert api(person()).get("/api/v1/sites").status_code == 403
+
+
+def test_an_instant_reads_alike_in_every_answer(api: Api) -> None:
+    client = api(master())
+    made = client.post("/api/v1/customers", json={"name": "Instants"}).json()
+    path = f"/api/v1/customers/{made['id']}"
+    read = client.get(path).json()
+    changed = client.patch(path, json={"phone": "04", "row_version": made["row_version"]}).json()
+    listed = client.get("/api/v1/customers", params={"q": "Instants"}).json()["items"][0]
+    assert {a["created_at"] for a in (made, read, changed, listed)} == {read["created_at"]}
