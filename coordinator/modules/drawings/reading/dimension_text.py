@@ -65,7 +65,8 @@ _ANGLE = re.compile(
     rf"^({NUMBER})\s*°\s*(?:(\d{{1,2}}(?:[.,]\d+)?)\s*'(?!')\s*)?(?:(\d{{1,2}}(?:[.,]\d+)?)\s*(?:\"|''))?"
 )
 _LIMITS = re.compile(rf"^({NUMBER})\s*(?:-|/|…|\.\.\.|à|to|bis)\s*({NUMBER})(?![\d.,]*\s*(?:UN|°))")
-_FIT_CODE = r"(?:js|JS|Js|[A-HJKMNPRSTUVXYZ]|[a-hjkmnprstuvxyz]|z[abc]|Z[ABC]|EF|ef|FG|fg|CD|cd)(?:1[0-8]|(?<![xX])0?[1-9]|[5-9])(?![\d.,])"
+# ISO 286-2 has no classes A1 to A8, B1 to B7, C1 to C7: after a size these are names of datum targets.
+_FIT_CODE = r"(?![Aa]0?[1-8](?!\d)|[BbCc]0?[1-7](?!\d))(?:js|JS|Js|[A-HJKMNPRSTUVXYZ]|[a-hjkmnprstuvxyz]|z[abc]|Z[ABC]|EF|ef|FG|fg|CD|cd)(?:1[0-8]|(?<![xX])0?[1-9]|[5-9])(?![\d.,])"
 _FIT = re.compile(rf"^\(?({_FIT_CODE}(?:\s*/\s*{_FIT_CODE})?)\)?(?![a-zA-Z])")
 _PLUS_MINUS = re.compile(rf"^\(?±\s*({NUMBER}|{_FRACTION})\s*(°|'|\")?\)?")
 _DEVIATION = re.compile(rf"^\(?\s*({_DEVIATION_PART})°?\s*[/; ]?\s*({_DEVIATION_PART})(?![\d.,])°?\s*\)?")

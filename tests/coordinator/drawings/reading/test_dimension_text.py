@@ -128,3 +128,15 @@ def test_reference_dimension_keeps_its_parentheses_in_the_text():
 )
 def test_ocr_text_is_repaired_without_guessing_digits(raw, clean):
     assert clean_text(raw) == clean
+
+
+@pytest.mark.parametrize("text", ["Ø550 A3", "Ø12 B1", "10 C2", "Ø8 A1/B2"])
+def test_names_of_datum_targets_are_no_fits(text: str) -> None:
+    assert parse_dimension(text) is None
+
+
+@pytest.mark.parametrize("fit", ["A11", "B9", "C11", "c9", "CD7", "D9", "H1", "cd5"])
+def test_fits_of_iso_286_with_the_letters_of_datums(fit: str) -> None:
+    read = parse_dimension(f"Ø8 {fit}")
+    assert read is not None
+    assert read.fit == fit
