@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, SecretStr
+from sqlalchemy import select
 
 from coordinator.kernel import commands, crud
 from coordinator.kernel.context import Context
@@ -122,17 +123,15 @@ def _digest(upload: imports.Upload) -> str:
 @router.get("/imports/{import_id}", operation_id="drawing_import_state", openapi_extra=guarded(READ))
 def import_state(ctx: Ctx, import_id: int) -> dict[str, Any]:
     """How far an import is: its analyses with their progress, what was refused and what was known."""
-    spec = ctx.registry.entities["drawing_import"]
-    record: DrawingImport = crud.visible_record(ctx, spec, import_id, ctx.require(READ))
-    analyses = crud.list_records(
-        ctx, ctx.registry.entities["drawing_analysis"],
-        crud.ListQuery(limit=100, sort="id", filters={"drawing_import_id": str(import_id)}),
-    )  # fmt: skip
-    states = [
-        _state(ctx, ctx.get(DrawingAnalysis, a["id"]))
-        for a in analyses["items"]
-        if access.may_open(ctx, ctx.get(DrawingAnalysis, a["id"]))
-    ]
+    entities, scope = ctx.registry.entities, ctx.require(READ)
+    record: DrawingImport = crud.visible_record(ctx, entities["drawing_import"], import_id, scope)
+    query = select(DrawingAnalysis).where(
+        DrawingAnalysis.drawing_import_id == import_id, DrawingAnalysis.archived_at.is_(None)
+    )
+    clause = crud.scope_clause(ctx, entities["drawing_analysis"], scope)
+    if clause is not None:
+        query = query.where(clause)
+    states = [_state(ctx, a) for a in ctx.session.scalars(query.order_by(DrawingAnalysis.id))]
     done = [s for s in states if s["status"] not in ("uploaded", "analysing")]
     return {
         "import_id": record.id,

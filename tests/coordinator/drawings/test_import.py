@@ -411,3 +411,10 @@ def test_what_a_person_did_on_dimensions_outlives_join_and_split(desk: Desk) -> 
     assert fields_of(left)["part_name"]["value"] == "Corrigée"
     description = desk.get(f"drawings/{first['id']}/export.json")["description"]
     assert sorted(d["nominal"] for d in description["dimensions"]) == [12, 45, 81]
+
+
+def test_the_state_of_an_import_counts_all_its_lines(desk: Desk) -> None:
+    plan = desk.pdf("P.pdf").read_bytes()
+    answer = desk.send(*[(f"P-{i}.pdf", plan + b"%" * i) for i in range(1, 121)])
+    state = desk.get(f"drawings/imports/{answer.json()['import_id']}")
+    assert (state["total"], len(state["analyses"]), state["done"]) == (120, 120, 0)
