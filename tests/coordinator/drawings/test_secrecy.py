@@ -10,6 +10,7 @@ from coordinator.kernel.context import Principal
 from coordinator.modules.drawings import access
 from coordinator.modules.drawings.models import TitleBlockStyle
 from coordinator.modules.identity import api as identity
+from coordinator.modules.identity.seeds import GRANTS
 from tests.conftest import master, person
 from tests.coordinator.drawings.desk import Desk
 
@@ -23,6 +24,11 @@ def account(desk: Desk, name: str) -> int:
             roles=["estimator"],
         )  # fmt: skip
         return int(user.id)
+
+
+def openings(desk: Desk, analysis_id: int) -> int:
+    """How often a restricted drawing was opened, by its history."""
+    return [h["action"] for h in desk.get(f"drawing-analyses/{analysis_id}/history")].count("open")
 
 
 @pytest.mark.parametrize(
@@ -73,15 +79,21 @@ def test_a_marked_drawing_is_for_named_persons_only(desk: Desk, desk_of: Callabl
     assert other.act(review, "grant_access", user_id=other_id).status_code == 404
 
     sender.done(review, "grant_access", user_id=other_id)
+    before = openings(desk, analysis_id)
     assert other.review(analysis_id)["id"] == analysis_id
-    openings = [h for h in desk.get(f"drawing-analyses/{analysis_id}/history") if h["action"] == "open"]
-    assert len(openings) >= 3, "each opening is written down"
+    assert other.http.get(f"/api/v1/drawings/{analysis_id}/files/{file_id}/pages/1.png").status_code == 200
+    assert openings(desk, analysis_id) == before + 2, "each opening is written down"
     sender.done(review, "revoke_access", user_id=other_id)
     assert other.http.get(f"/api/v1/drawings/{analysis_id}/review").status_code == 404
     with desk.factory.open(master()) as ctx:
         assert ctx.session.query(TitleBlockStyle).count() == 0, "nothing is learned from it"
     sender.done(review, "lift_restriction", reason="Mention sans objet, vue avec le client")
     assert other.review(analysis_id)["is_restricted"] is False
+
+
+@pytest.mark.requirement("DRW-45")
+def test_only_quoting_methods_and_quality_open_drawings_here() -> None:
+    assert set(GRANTS["drawing_analysis"]) == {"estimator", "methods", "quality_manager", "inspector"}
 
 
 @pytest.mark.requirement("DRW-45")
