@@ -104,6 +104,7 @@ def compute(
     - Time without data is neither: it is told as gap and left out of the required time.
     - Set-up is a stop, told apart. A part without reference time counts for no net time and is told.
     """
+    spans = [s for s in spans if s.start < window[1] and window[0] < s.end]
     running = [(s.start, s.end) for s in spans if s.state == "running"]
     calendar = overlap([window], joined(opening))
     opened = joined([*calendar, *overlap([window], running)])
