@@ -18,12 +18,11 @@ LIMIT = 2000
 
 
 def pdf(ctx: Context, query: crud.ListQuery) -> bytes:
-    """Quotes of a selection in its order, at most ``LIMIT``; the export is noted in the history."""
-    quotes = [
-        q
-        for q in crud.select_all(ctx, ctx.registry.entities["quote"], query, limit=LIMIT)
-        if isinstance(q, Quote)
-    ]
+    """Quotes of a selection in its order; a paper cut off at ``LIMIT`` says so. The export is noted in the history."""
+    found = crud.select_all(ctx, ctx.registry.entities["quote"], query, limit=LIMIT + 1)
+    quotes = [q for q in found[:LIMIT] if isinstance(q, Quote)]
+    cut_off = f"les {LIMIT} premiers devis seulement" if len(found) > LIMIT else ""
+    filters = " · ".join(t for t in (query.q, cut_off) if t)
     names = dict(ctx.session.execute(select(Customer.id, Customer.name)).tuples().all())
     is_priced = ctx.principal.sees("prices")
     rows = [
@@ -40,4 +39,4 @@ def pdf(ctx: Context, query: crud.ListQuery) -> bytes:
     ]
     total = sum((r.total_excl for r in rows if r.total_excl is not None), Decimal(0)) if is_priced else None
     ctx.note("export", details=f"quote: {len(rows)} pdf")
-    return render_list(QuoteList(paper_data.seller(ctx), ctx.now.date(), rows, query.q or "", total))
+    return render_list(QuoteList(paper_data.seller(ctx), ctx.now.date(), rows, filters, total))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.modules.quoting import solids
+from coordinator.modules.quoting import listing, solids
 from tests.conftest import master
 from tests.coordinator.quoting import workshop
 from tests.coordinator.quoting.engine.samples import BLOCK, SHAFT
@@ -92,7 +92,7 @@ def test_a_negative_amount_of_another_tool_is_refused(story: Story, column: str)
 
 
 @pytest.mark.requirement("QUO-43")
-def test_lists_as_pdf_excel_and_csv(story: Story) -> None:
+def test_lists_as_pdf_excel_and_csv(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     quote = story.quote(story.shaft)
     story.act(quote["id"], "compute")
     pdf = story.http.get("/api/v1/quotes/list/pdf", params={"status": "draft"})
@@ -109,6 +109,10 @@ def test_lists_as_pdf_excel_and_csv(story: Story) -> None:
         )
     )
     assert [r["number"] for r in rows] == [quote["number"]]
+    assert "premiers" not in words
+    monkeypatch.setattr(listing, "LIMIT", 0)
+    short = pypdfium2.PdfDocument(story.http.get("/api/v1/quotes/list/pdf").content)
+    assert "les 0 premiers devis seulement" in short[0].get_textpage().get_text_bounded()
 
 
 def _assembly() -> dict[str, Any]:
