@@ -190,7 +190,7 @@ def test_other_trades_are_counted_only_when_ticked(story: Story) -> None:
     assert wrong.json()["code"] == "quote.trade"
 
 
-@pytest.mark.requirement("QUO-41", "QUO-44")
+@pytest.mark.requirement("QUO-41")
 def test_the_proposal_and_what_became_of_it_are_kept(story: Story) -> None:
     quote = story.quote(story.shaft, story.block)
     story.act(quote["id"], "compute")

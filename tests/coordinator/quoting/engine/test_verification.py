@@ -77,7 +77,6 @@ def _gap(own: PartDescription) -> bench.Comparison:
     return bench.compare(own.drawing_number, own, result.lines[0].options[0])
 
 
-@pytest.mark.requirement("QUO-44")
 @pytest.mark.parametrize("reading", [SHAFT, BLOCK, FLANGE], ids=["shaft", "block", "flange"])
 def test_quoted_times_are_those_of_the_simulated_programs(reading: dict[str, Any]) -> None:
     found = _gap(part(reading))
@@ -117,9 +116,8 @@ def _random_block(rng: random.Random) -> PartDescription:
                            general_tolerance="ISO 2768-mK")  # fmt: skip
 
 
-@pytest.mark.requirement("QUO-44")
 def test_most_random_parts_stay_within_fifteen_percent() -> None:
-    """QUO-44 asks for at least 80 % of the cases; no part may be far off."""
+    """The share QUO-44 asks for against real jobs, here against simulated programs; no part may be far off."""
     rng = random.Random(44)
     gaps = [_gap(_random_turned(rng)).gap_pct for _ in range(12)] + [
         _gap(_random_block(rng)).gap_pct for _ in range(12)
