@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from edge_agents.drivers.cabinet_camera.taught import PlaceReading
 
-_SURE_Z = 1.0
 _DRIFT_UNITS = 0.35
 
 
@@ -57,9 +56,7 @@ def count_by_weight(place: str, item: str | None, scale: Scale, gross_g: float |
     count = max(round(pieces), 0)
     sigma = math.hypot(scale.noise_g, scale.unit_spread_g * math.sqrt(max(count, 1))) / scale.unit_g
     sure = (
-        math.erf((0.5 - abs(pieces - count)) / (sigma * math.sqrt(2)) * _SURE_Z)
-        if abs(pieces - count) < 0.5
-        else 0.0
+        math.erf((0.5 - abs(pieces - count)) / (sigma * math.sqrt(2))) if abs(pieces - count) < 0.5 else 0.0
     )
     reason = "between_counts" if abs(pieces - count) > _DRIFT_UNITS else None
     confidence = min(max(sure, 0.0), 0.5 if reason else 0.999)

@@ -16,7 +16,7 @@ import numpy as np
 from edge_agents.drivers.cabinet_camera import features, scene
 from edge_agents.drivers.cabinet_camera.classifier import Softmax
 from edge_agents.drivers.cabinet_camera.counting import Counter
-from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, compose, points_of, to_work
+from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, points_of, to_work
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -320,7 +320,6 @@ __all__ = [
     "PlaceReading",
     "State",
     "TaughtModel",
-    "compose",
     "load_model",
     "save_model",
 ]
