@@ -42,6 +42,16 @@ def check_not_self(ctx: Context, user_id: int) -> None:
         raise Forbidden("rights.own")
 
 
+def check_not_own_role(ctx: Context, role: Role) -> None:
+    """Nobody but the master changes what a role of his own gives (ACC-16).
+
+    Raises:
+        Forbidden: ``rights.own``.
+    """
+    if role.code in ctx.principal.roles and not _is_free(ctx):
+        raise Forbidden("rights.own")
+
+
 def check_may_give(ctx: Context, wanted: dict[tuple[str, str], str]) -> None:
     """Nobody gives a right he does not have, nor in a wider scope (ACC-16).
 
@@ -161,8 +171,7 @@ def _check_holder(ctx: Context, grant: PermissionGrant) -> None:
     role = ctx.get(Role, grant.role_id)
     if role.code == "master" and not _is_free(ctx):
         raise Forbidden("master.protected")
-    if not _is_free(ctx) and role.code in ctx.principal.roles:
-        raise Forbidden("rights.own")
+    check_not_own_role(ctx, role)
 
 
 def check_role(ctx: Context, role: Role) -> None:
@@ -190,8 +199,7 @@ def check_role(ctx: Context, role: Role) -> None:
             raise BusinessError(
                 "role.totp_required", errors=[FieldError("requires_totp", "role.totp_required")]
             )
-    if not _is_free(ctx) and role.code in ctx.principal.roles:
-        raise Forbidden("rights.own")
+    check_not_own_role(ctx, role)
 
 
 def check_role_unused(ctx: Context, role: Role) -> None:

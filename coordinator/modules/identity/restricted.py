@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, FieldError
-from coordinator.modules.identity.models import Clearance, ResourceAccessRight, UserRole
+from coordinator.modules.identity import granting
+from coordinator.modules.identity.models import Clearance, ResourceAccessRight, Role, UserRole
 
 
 def cleared(ctx: Context, kind: Any) -> ColumnElement[bool]:
@@ -41,7 +42,12 @@ def named(ctx: Context, model: type[Record]) -> ColumnElement[bool]:
 
 
 def on_clearance(ctx: Context, clearance: Clearance) -> None:
-    """Keep who granted it."""
+    """Keep who granted it.
+
+    Raises:
+        Forbidden: ``rights.own``.
+    """
+    granting.check_not_self(ctx, clearance.user_id)
     clearance.granted_by_id = ctx.principal.user_id
 
 
@@ -50,9 +56,14 @@ def on_access_right(ctx: Context, right: ResourceAccessRight) -> None:
 
     Raises:
         BusinessError: ``grant.one_holder``, ``reference.unknown``.
+        Forbidden: ``rights.own`` for oneself or a role one has.
     """
     if (right.user_id is None) == (right.role_id is None):
         raise BusinessError("grant.one_holder", errors=[FieldError("user_id", "grant.one_holder")])
+    if right.user_id is not None:
+        granting.check_not_self(ctx, right.user_id)
+    elif right.role_id is not None:
+        granting.check_not_own_role(ctx, ctx.get(Role, right.role_id))
     spec = ctx.registry.entities.get(right.object_type)
     if spec is None or ctx.session.get(spec.model, right.object_id) is None:
         params: dict[str, Any] = {"field": right.object_type, "id": right.object_id}

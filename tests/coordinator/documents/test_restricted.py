@@ -121,6 +121,23 @@ def test_a_named_person_or_role_sees_one_document_only(
     )
 
 
+@pytest.mark.requirement("ACC-16")
+def test_nobody_clears_or_names_himself(
+    api: Api, factory: ContextFactory, secret: int, reader: Principal
+) -> None:
+    with factory.open(master()) as ctx:
+        role = make(ctx, Role, code="secret_service").id
+    manager = person("users_access:*", user_id=reader.user_id, roles=frozenset({"secret_service"}))
+    right = {"object_type": "document", "object_id": secret}
+    client = api(manager)
+    refused = [
+        client.post("/api/v1/clearances", json={"user_id": reader.user_id, "kind": "defence_restricted"}),
+        client.post("/api/v1/resource-access-rights", json={"user_id": reader.user_id, **right}),
+        client.post("/api/v1/resource-access-rights", json={"role_id": role, **right}),
+    ]
+    assert [(a.status_code, a.json()["code"]) for a in refused] == [(403, "rights.own")] * 3
+
+
 def test_its_name_does_not_leak_through_links(api: Api, factory: ContextFactory, secret: int) -> None:
     with factory.open(Principal.service("drawings")) as ctx:
         assert ctx.get(Document, secret).title == "Plan secret ZX"
