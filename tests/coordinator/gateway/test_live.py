@@ -94,7 +94,7 @@ def test_a_module_switched_off_later_falls_silent(fresh_factory: ContextFactory)
     assert not live._knows(fresh_factory, reader, message)
 
 
-@pytest.mark.requirement("ACC-07", "ACC-28")
+@pytest.mark.requirement("ACC-07")
 async def test_a_session_closed_elsewhere_closes_its_connection(
     served: str, fresh_factory: ContextFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +122,7 @@ async def test_a_session_closed_elsewhere_closes_its_connection(
     assert closed.value.rcvd.code == 4401
 
 
+@pytest.mark.requirement("ACC-28")
 def test_a_role_taken_away_counts_at_the_next_look(fresh_factory: ContextFactory) -> None:
     with fresh_factory.open(master()) as ctx:
         role = make(ctx, Role, code="watch", requires_totp=False)

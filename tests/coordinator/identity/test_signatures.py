@@ -122,7 +122,7 @@ def test_guessing_the_password_locks(api: Api, signer: Principal, order: int) ->
     assert (locked.status_code, locked.json()["code"]) == (429, "auth.locked")
 
 
-@pytest.mark.requirement("TRC-38", "TRC-40", "DAT-11")
+@pytest.mark.requirement("DAT-11")
 def test_a_signature_is_sealed_and_stays(
     api: Api, factory: ContextFactory, signer: Principal, order: int
 ) -> None:
