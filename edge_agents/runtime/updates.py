@@ -112,8 +112,9 @@ class Updater:
         if known is not None and known.get("offer_id") == str(offer.offer_id):
             await self._a.changed()
             return
-        if software_store(self._a.data_dir).trial() is not None:
-            return
+        stores = [software_store(self._a.data_dir), *model_stores(self._a.data_dir).values()]
+        if any(store.trial() is not None for store in stores):
+            return  # what is on trial is proved or taken back first; the coordinator offers again
         if self._task is not None and not self._task.done():
             self._task.cancel()
         write_durably(self._folder / "offer.json", data)
