@@ -111,7 +111,6 @@ def test_without_camera_the_number_is_typed_and_unknown_codes_book_nothing(
     expect(page.locator("main .title")).to_have_text("Tournage ébauche")
 
 
-@pytest.mark.requirement("ACC-08")
 @pytest.mark.requirement("UIX-61")
 def test_an_idle_phone_locks_and_keeps_the_entry(
     page: Page, context: BrowserContext, workshop: Workshop, shot: Shot

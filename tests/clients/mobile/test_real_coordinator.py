@@ -193,7 +193,7 @@ def test_a_typed_code_takes_the_operation_of_a_colleague_and_unknown_ones_book_n
         assert session.scalar(select(func.count()).where(ShopEvent.user_id == luc.user_id)) == 1
 
 
-@pytest.mark.requirement("ACC-06", "ACC-10", "EXE-03", "UIX-29", "UIX-32", "UIX-33")
+@pytest.mark.requirement("ACC-10", "EXE-03", "UIX-29", "UIX-32", "UIX-33")
 def test_a_station_is_opened_by_badge_and_an_operation_by_its_code(
     phone: Page, atelier: Atelier, shot: Shot
 ) -> None:
