@@ -56,6 +56,17 @@ def test_files_with_other_names_but_one_number_are_joined_after_reading(desk: De
 
 
 @pytest.mark.requirement("DRW-02")
+def test_sheets_of_one_drawing_in_files_of_their_own_add_up(desk: Desk) -> None:
+    reviews = desk.read(
+        desk.pdf("un.pdf", drawing_number="F-1", sheet="1/2", sizes=(80,)),
+        desk.pdf("deux.pdf", drawing_number="F-1", sheet="2/2", sizes=(33,)),
+        desk.dxf("deux.dxf", drawing_number="F-1", sheet="2/2", sizes=(33,)),
+    )
+    [review] = [r for r in reviews if r["status"] == "to_review"]
+    assert sorted(f["nominal"] for f in review["features"]) == ["33.0000", "80.0000"]
+
+
+@pytest.mark.requirement("DRW-02")
 def test_two_numbers_under_one_stem_are_two_lines(desk: Desk) -> None:
     pdf = desk.pdf("piece.pdf", drawing_number="R-1")
     dxf = desk.dxf("piece.dxf", drawing_number="R-2")

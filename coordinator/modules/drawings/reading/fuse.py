@@ -17,6 +17,7 @@ from coordinator.modules.drawings.reading.model import (
     TurnedProfile,
     Vector,
 )  # fmt: skip
+from coordinator.modules.drawings.reading.paging import folio
 
 MAX_SIZE_DIFFERENCE = 0.01
 INCH_MM = 25.4
@@ -74,10 +75,10 @@ def fuse(readings: list[DrawingReading]) -> PartReading:
     drawings = [item for item in usable if item.kind in ("pdf", "dxf", "raster")]
     models = [item for item in usable if item.solid is not None]
     if drawings:
-        # The same dimensions stand in every file of a drawing: the most trusted one that holds any is taken.
-        source = max(drawings, key=lambda item: (len(item.dimensions) > 0, -_TRUST[item.kind]))
-        part.dimensions, part.surface_textures = source.dimensions, source.surface_textures
-        part.unit, part.standard_system = source.unit, source.standard_system
+        sources = _sources(drawings)
+        part.dimensions = [item for source in sources for item in source.dimensions]
+        part.surface_textures = [item for source in sources for item in source.surface_textures]
+        part.unit, part.standard_system = sources[0].unit, sources[0].standard_system
     if models:
         model = models[0]
         part.solid, part.features, part.turned_profile = model.solid, model.features, model.turned_profile
@@ -86,10 +87,25 @@ def fuse(readings: list[DrawingReading]) -> PartReading:
             part.dimensions, part.unit = model.dimensions, part.unit or model.unit
         part.surface_textures = part.surface_textures or model.surface_textures
     elif drawings:
-        part.features = source.features
+        part.features = [item for source in sources for item in source.features]
     part.features = _with_threads(part.features, part.dimensions)
     _compare_sizes(part)
     return part
+
+
+def _sources(drawings: list[DrawingReading]) -> list[DrawingReading]:
+    """The same dimensions stand in every file of a sheet: the most trusted one that holds any is taken.
+
+    Files of one page which name themselves different sheets (1/2, 2/2) add up.
+    """
+    ranked = sorted(drawings, key=lambda item: (not item.dimensions, _TRUST[item.kind]))
+    by_sheet: dict[int, DrawingReading] = {}
+    for reading in ranked:
+        sheet = folio(reading) if reading.pages <= 1 else None
+        if sheet is None:
+            return ranked[:1]
+        by_sheet.setdefault(sheet[0], reading)
+    return [by_sheet[number] for number in sorted(by_sheet)]
 
 
 def _merge_fields(part: PartReading, readings: list[DrawingReading]) -> None:

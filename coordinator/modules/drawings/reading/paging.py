@@ -91,7 +91,7 @@ def _number(reading: DrawingReading) -> str | None:
 
 
 def _is_misread(known: str | None, number: str, pages: list[DrawingReading], index: int) -> bool:
-    here, before = _sheet(pages[index]), _sheet(pages[index - 1])
+    here, before = folio(pages[index]), folio(pages[index - 1])
     follows = (
         here is not None
         and here[0] > 1
@@ -100,7 +100,8 @@ def _is_misread(known: str | None, number: str, pages: list[DrawingReading], ind
     return follows and known is not None and _one_sign_apart(known, number)
 
 
-def _sheet(reading: DrawingReading) -> tuple[int, int] | None:
+def folio(reading: DrawingReading) -> tuple[int, int] | None:
+    """Number of the sheet and of all sheets, as "2/3" says; None without."""
     match = _SHEET.search(reading.title_block["sheet"].value or "")
     return (int(match[1]), int(match[2])) if match else None
 
