@@ -121,11 +121,6 @@ def require_signature(ctx: Context, record: Record, meaning: str = "approved") -
     return signatures.require_signature(ctx, record, meaning)
 
 
-def signatures_of(ctx: Context, record: Record) -> list[dict[str, Any]]:
-    """Signatures of a record, newest first, each verified now; for papers and pages."""
-    return [signatures.describe(ctx, s, record) for s in signatures.signatures_of(ctx, record)]
-
-
 def users_with_right(ctx: Context, module_code: str, right: str) -> list[UserAccount]:
     """Active people who hold a right, e.g. to notify whoever may approve."""
     return accounts.users_with_right(ctx, module_code, right)
