@@ -115,6 +115,9 @@ def _measure(factory: ContextFactory, link: _Link) -> list[dict[str, Any]]:
     ingest = Ingest(factory, tls=broker_tls(factory.config))
     ingest.start()
     try:
+        # What is published before the first subscription has nobody to keep it; a station sends it again, this sender not.
+        if not ingest.wait_listening(TIMEOUT_S):
+            raise SystemExit("L'ingestion n'a pas pu s'abonner au broker.")
         events_per_s = EVENTS / _through(link, factory, Channel.EVENT, events)
         values = TELEMETRY_MESSAGES * CHANNELS * VALUES
         values_per_s = values / _through(link, factory, Channel.TELEMETRY, telemetry)

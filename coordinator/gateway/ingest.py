@@ -74,6 +74,7 @@ class Ingest:
         self._known_at = 0.0
         self._gaps: dict[str, tuple[int, float]] = {}
         self._references: dict[str, str] = {}
+        self._is_listening = threading.Event()
         self.stored = 0
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=False
@@ -85,6 +86,7 @@ class Ingest:
         else:
             self._client.username_pw_set("coordinator")
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._threads: list[threading.Thread] = []
 
@@ -104,6 +106,10 @@ class Ingest:
             )
             thread.start()
             self._threads.append(thread)
+
+    def wait_listening(self, timeout_s: float) -> bool:
+        """Whether the broker has confirmed the subscriptions within ``timeout_s`` seconds."""
+        return self._is_listening.wait(timeout_s)
 
     def stop(self, timeout_s: float = 15.0) -> None:
         """Stop taking messages, store what was taken, end."""
@@ -125,6 +131,9 @@ class Ingest:
         client.subscribe([(Topics.filter(channel), 1) for channel in _UP])
         self._references.clear()
         _log.info("ingest connected")
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._is_listening.set()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
