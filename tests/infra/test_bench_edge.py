@@ -15,7 +15,7 @@ def test_nothing_is_lost_or_doubled_amid_kills_cuts_and_clock_jumps() -> None:
         pytest.skip("Mosquitto is not installed")
     found = {
         row["metric"]: row
-        for row in run(schedules=1, events=400, per_s=100, scans=20, takes=5, replay_h=0.02)
+        for row in run(schedules=1, first_events=400, per_s=100, scans=20, takes=5, replay_h=0.02)
     }
     for metric in ("events_lost", "events_doubled", "events_out_of_order"):
         assert found[metric]["value"] == 0, metric
