@@ -67,6 +67,8 @@ _ANGLE = re.compile(
 _LIMITS = re.compile(rf"^({NUMBER})\s*(?:-|/|…|\.\.\.|à|to|bis)\s*({NUMBER})(?![\d.,]*\s*(?:UN|°))")
 # ISO 286-2 has no classes A1 to A8, B1 to B7, C1 to C7: after a size these are names of datum targets.
 _FIT_CODE = r"(?![Aa]0?[1-8](?!\d)|[BbCc]0?[1-7](?!\d))(?:js|JS|Js|[A-HJKMNPRSTUVXYZ]|[a-hjkmnprstuvxyz]|z[abc]|Z[ABC]|EF|ef|FG|fg|CD|cd)(?:1[0-8]|(?<![xX])0?[1-9]|[5-9])(?![\d.,])"
+# ISO 5459: size of the target area above, name of the target below.
+_DATUM_TARGET = re.compile(r"^[A-C][1-8](?:/[A-C][1-8])*(?![\w.,])")
 _FIT = re.compile(rf"^\(?({_FIT_CODE}(?:\s*/\s*{_FIT_CODE})?)\)?(?![a-zA-Z])")
 _PLUS_MINUS = re.compile(rf"^\(?±\s*({NUMBER}|{_FRACTION})\s*(°|'|\")?\)?")
 _DEVIATION = re.compile(rf"^\(?\s*({_DEVIATION_PART})°?\s*[/; ]?\s*({_DEVIATION_PART})(?![\d.,])°?\s*\)?")
@@ -359,6 +361,8 @@ def _take_more(result: DimensionText, rest: str) -> re.Match[str] | None:
         result.extra += [to_number(part) for part in match.groups() if part and re.fullmatch(NUMBER, part)]
     elif result.kind == "thread" and (match := _THREAD_CLASS.match(rest)):
         result.thread = f"{result.thread} {match[0]}"
+    elif result.kind == "diameter" and result.fit is None and (match := _DATUM_TARGET.match(rest)):
+        return match
     elif result.thread and (match := re.match(rf"^[-/,]?\s*Ø\s*({NUMBER})", rest)):
         result.extra.append(to_number(match[1]))
     else:

@@ -130,9 +130,12 @@ def test_ocr_text_is_repaired_without_guessing_digits(raw, clean):
     assert clean_text(raw) == clean
 
 
-@pytest.mark.parametrize("text", ["Ø550 A3", "Ø12 B1", "10 C2", "Ø8 A1/B2"])
-def test_names_of_datum_targets_are_no_fits(text: str) -> None:
-    assert parse_dimension(text) is None
+@pytest.mark.parametrize(("text", "size"), [("Ø550 A3", 550), ("Ø12 B1", 12), ("Ø8 A1/B2", 8)])
+def test_names_of_datum_targets_are_no_fits(text: str, size: float) -> None:
+    read = parse_dimension(text)
+    assert read is not None
+    assert (read.nominal, read.fit) == (size, None)
+    assert parse_dimension("10 C2") is None
 
 
 @pytest.mark.parametrize("fit", ["A11", "B9", "C11", "c9", "CD7", "D9", "H1", "cd5"])
