@@ -68,6 +68,36 @@ def turning_tools() -> tuple[Tool, ...]:
             cutting_length_mm=33.0,
         ),
         insert("FILET-EXT", "Plaquette à fileter 16ER 60°", "threading", None, "13", 3),
+        *(
+            insert(
+                f"GORGE-INT-{d}",
+                f"Barre à gorge intérieure Ø{d}, lame 2 mm",
+                "grooving",
+                None,
+                "14",
+                2,
+                width_mm=2.0,
+                diameter_mm=float(d),
+                cutting_length_mm=4.0,
+                usable_length_mm=float(4 * d),
+                mounted_in=(),
+            )
+            for d in (12, 20)
+        ),
+        *(
+            insert(
+                f"FILET-INT-{d}",
+                f"Barre à fileter Ø{d} plaquette 60°",
+                "threading",
+                None,
+                "13",
+                3,
+                diameter_mm=float(d),
+                usable_length_mm=float(4 * d),
+                mounted_in=(),
+            )
+            for d in (12, 16, 25)
+        ),
         *bars,
     )
 
@@ -257,14 +287,29 @@ def hole_tools() -> tuple[Tool, ...]:
             edge_count=2,
             holder_interface="BT40",
         ),
-        Tool(
-            "FF-8",
-            "Fraise à fileter carbure Ø8 P0,5–1,5",
-            "thread_mill",
-            7.9,
-            usable_length_mm=24,
-            teeth=4,
-            price=Decimal(95),
+        *(
+            Tool(
+                f"FF-M{thread}",
+                f"Fraise à fileter carbure Ø{d:g} pas {pitch:g}".replace(".", ","),
+                "thread_mill",
+                d,
+                usable_length_mm=2.2 * thread,
+                cutting_length_mm=1.5 * thread if thread <= 20 else 30.0,
+                pitch_mm=pitch,
+                teeth=4,
+                price=Decimal(str(75 + 4 * thread)),
+                iso513_groups=(*_ALL, "H"),
+                quantity=1,
+            )
+            for thread, d, pitch in (
+                (6, 4.6, 1.0),
+                (8, 6.2, 1.25),
+                (10, 7.9, 1.5),
+                (12, 9.3, 1.75),
+                (16, 11.9, 2.0),
+                (20, 15.9, 2.5),
+                (24, 17.9, 3.0),
+            )
         ),
     )
 

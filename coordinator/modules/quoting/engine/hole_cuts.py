@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, ToolChoice
+from coordinator.modules.quoting.engine.milled_shapes import EdgeMilling
 from coordinator.modules.quoting.engine.milling import end_mill_data, engage, open_bore
 from coordinator.modules.quoting.engine.settings import stepped
 from coordinator.modules.quoting.engine.shapes import shape
@@ -32,6 +33,14 @@ def _drill_feed(ctx: Context, d: float, hss: bool, factor: float = 1.0) -> Value
     if factor != 1.0:
         inputs["facteur"], formula = factor, formula + "·facteur"
     return Value(value, "mm/tr", formula, inputs, f"table foret, groupe {ctx.group.code}")
+
+
+def _feed_of(ctx: Context, tool: Tool, d: float) -> Value:
+    """Feed of a drill; that of an indexable one is held by its inserts, not by its diameter."""
+    feed, limit = _drill_feed(ctx, d, tool.substrate == "hss"), ctx.rules.indexable_drill_max_f_mm
+    if tool.edge_count < 2 or feed.value <= limit:
+        return feed
+    return replace(feed, value=limit, formula=f"{feed.formula}, f ≤ {limit:g}", source="foret à plaquettes")
 
 
 def _drill_speed(ctx: Context, tool: Tool, factor: float = 1.0, why: str = "") -> Value:
@@ -76,7 +85,7 @@ def drill_with(ctx: Context, choice: ToolChoice, depth: float, count: int) -> Cu
     """t = (depth + 0.3·D + 2)/Vf per hole; × 1.5 beyond 5D (pecking), × 2 beyond 10D (QUO-17, QUO-20)."""
     tool, rules = choice.tool, ctx.rules
     d = tool.diameter_mm or 10.0
-    data = c.Data(_drill_speed(ctx, tool), _drill_feed(ctx, d, tool.substrate == "hss"), d / 2)
+    data = c.Data(_drill_speed(ctx, tool), _feed_of(ctx, tool, d), d / 2)
     data = c.with_record(ctx, tool, "drilling", data)
     n = c.spindle_speed(ctx, data.vc, d, tool)
     vc, feed, warnings = c.actual_speed(data.vc, n, d), data.feed, tuple[str, ...]()
@@ -141,23 +150,24 @@ def spot(ctx: Context, d: float, count: int) -> Cut:
     )
 
 
-def countersink(ctx: Context, outer_mm: float, hole_mm: float, count: int) -> Cut:
-    """Countersink or chamfer to ``outer_mm`` at 90°: 0.5 × the drill's Vc (QUO-25)."""
-    choice = choose(ToolNeed("countersink", min_diameter_mm=outer_mm), ctx, lambda t: (t.diameter_mm or 0.0,))
+def countersink(ctx: Context, outer_mm: float, hole_mm: float, *, count: int, on_axis: bool) -> list[Cut]:
+    """Countersink or chamfer to ``outer_mm`` at 90°: 0.5 × the drill's Vc (QUO-25); beyond the largest cutter of the
+    shop it is turned on the axis, else milled around the hole."""
+    need = ToolNeed("countersink", min_diameter_mm=outer_mm)
+    depth = max((outer_mm - hole_mm) / 2, 0.2)
+    label = f"Chanfrein {count} × Ø{outer_mm:.3g}"
+    if in_stock(need, ctx) is None and outer_mm > ctx.rules.ream_to_mm:
+        if on_axis:
+            return RoughTurning(((hole_mm, outer_mm, depth),), True, label=f"{label} à la barre").cuts(ctx)
+        if in_stock(ToolNeed("countersink"), ctx) is not None:
+            around = EdgeMilling(math.pi * outer_mm, depth, count, f"{label} par interpolation").cuts(ctx)
+            return [replace(cut, stage=45) for cut in around]
+    choice = choose(need, ctx, lambda t: (t.diameter_mm or 0.0,))
     speed = _drill_speed(ctx, choice.tool, ctx.rules.countersink_vc_factor, "fraisurage")
     n = c.spindle_speed(ctx, speed, outer_mm, choice.tool)
     feed = _drill_feed(ctx, outer_mm, choice.tool.substrate == "hss")
-    depth = max((outer_mm - hole_mm) / 2, 0.2)
-    return _plunge(
-        ctx,
-        f"Chanfrein {count} × Ø{outer_mm:.3g}",
-        choice,
-        (speed, n, feed),
-        d=outer_mm,
-        depth=depth,
-        count=count,
-        stage=45,
-    )
+    data = (speed, n, feed)
+    return [_plunge(ctx, label, choice, data, d=outer_mm, depth=depth, count=count, stage=45)]
 
 
 def _plunge(
@@ -303,7 +313,9 @@ def tap(ctx: Context, d: float, pitch: float, depth: float, count: int) -> Cut:
 
 def thread_mill(ctx: Context, d: float, pitch: float, depth: float, count: int) -> Cut:
     """Helical thread milling: one turn per cutter length, path π(D − Dc)·1.5 at the centre feed Vf·(D − Dc)/D."""
-    choice = choose(ToolNeed("thread_mill", max_diameter_mm=round(0.8 * d, 2), reach_mm=depth), ctx)
+    room = round(min(0.8 * d, d - pitch - 0.4), 2)
+    need = ToolNeed("thread_mill", max_diameter_mm=room, reach_mm=depth, pitch_mm=pitch)
+    choice = choose(need, ctx)
     cutter = choice.tool.diameter_mm or 0.7 * d
     data = end_mill_data(ctx, choice.tool, True, depth)
     label = f"Fraisage de filet {count} × {designation(d, pitch)}"
@@ -377,7 +389,7 @@ def centre(ctx: Context, face_mm: float) -> Cut:
     """Centre hole for the tailstock, form A (ISO 866): pilot about Ø face/8 between 1 and 6.3 mm, 2.5 pilots deep."""
     pilot = min((p for p in CENTRE_PILOTS_MM if p >= min(face_mm / 8, 6.3) - 1e-9), default=6.3)
     choice = choose(ToolNeed("spot_drill", pilot, 0.011, name="Foret à centrer"), ctx)
-    speed = _drill_speed(ctx, choice.tool, ctx.rules.countersink_vc_factor, "centrage")
+    speed = _drill_speed(ctx, choice.tool)
     outer = 2.0 * pilot
     n = c.spindle_speed(ctx, speed, outer, choice.tool)
     feed = _drill_feed(ctx, pilot, choice.tool.substrate == "hss", ctx.rules.counterbore_f_factor)

@@ -26,8 +26,8 @@ from coordinator.modules.quoting.engine.shapes import Point
 from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.tolerances import it_value_mm
 from coordinator.modules.quoting.engine.tools import ToolNeed, from_supplier, in_stock
-from coordinator.modules.quoting.engine.turning import FinishTurning, RoughTurning, Segment
-from coordinator.modules.quoting.engine.values import size
+from coordinator.modules.quoting.engine.turning import FinishTurning, RoughTurning, Segment, ThreadTurning
+from coordinator.modules.quoting.engine.values import InfeasibleError, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Hole:
     pre_mm: float = 0.0
     depth_is_drilled: bool = False
     places: tuple[Point, ...] = ()
+    thread_depth_mm: float | None = None
     operation_type: str = "drilling"
 
     @property
@@ -65,7 +66,9 @@ class Hole:
                 ctx, diameter, depth, hole_mm=self.diameter_mm, count=self.count, on_axis=self.on_axis
             )
         if self.countersink_mm and not self.pitch_mm:
-            cuts.append(countersink(ctx, self.countersink_mm, self.diameter_mm, self.count))
+            cuts += countersink(
+                ctx, self.countersink_mm, self.diameter_mm, count=self.count, on_axis=self.on_axis
+            )
         return [self._placed(cut) for cut in self._spotted(ctx, cuts)]
 
     def _placed(self, cut: Cut) -> Cut:
@@ -86,9 +89,10 @@ class Hole:
 
     def _plain(self, ctx: Context) -> list[Cut]:
         it = self.it if self.it is not None else ctx.rules.default_it
-        if self.pre_mm and self.on_axis:
+        if self.pre_mm:
             passes = max(1, c.finish_passes(ctx.rules, self.it, self.ra_um))
-            return self._bored(ctx, self.pre_mm, self.diameter_mm, passes)
+            opened = self._bored if self.on_axis else self._opened
+            return opened(ctx, self.pre_mm, self.diameter_mm, passes)
         if it >= 11:
             return self._drilled(ctx, self.diameter_mm, 0)
         if (
@@ -117,17 +121,17 @@ class Hole:
             return [drill(ctx, target_mm, self.depth_mm, self.count, self._slack(ctx, target_mm))]
         limit = target_mm - 2 * ctx.rules.milling_allowance_mm + (0.1 if finish == 0 else 0.0)
         need = ToolNeed("drill", max_diameter_mm=limit, reach_mm=self.depth_mm + ctx.rules.reach_margin_mm)
-        pre = in_stock(need, ctx)
         mill = ToolNeed("end_mill", max_diameter_mm=0.7 * target_mm, reach_mm=need.reach_mm)
-        opens = pre is not None and (self.on_axis or in_stock(mill, ctx) is not None)
+        can_mill = in_stock(mill, ctx) is not None
+        pre = self._pilot(ctx, need, power_bound=self.on_axis or not can_mill)
+        opens = pre is not None and (self.on_axis or can_mill)
         if finish == 0 and not opens and target_mm <= ctx.rules.ream_to_mm:
             return [drill(ctx, target_mm, self.depth_mm, self.count)]
         first: list[Cut] = []
         start = 0.0
-        if pre is not None and pre.diameter_mm:
-            start = pre.diameter_mm
-            first = [drill_with(ctx, ToolChoice(pre), self.depth_mm, self.count)]
-        elif self.on_axis or in_stock(mill, ctx) is None:
+        if pre is not None:
+            start, first = pre.choice.tool.diameter_mm or 0.0 if pre.choice else 0.0, [pre]
+        elif self.on_axis or not can_mill:
             if finish == 0 and not self.on_axis:
                 return [drill(ctx, target_mm, self.depth_mm, self.count)]
             start = math.floor(2 * min(limit, 20.0 if self.on_axis else limit)) / 2
@@ -137,6 +141,24 @@ class Hole:
         if ctx.machine.can_turn:
             finish = max(finish, 1)
         return first + self._opened(ctx, start, target_mm, finish)
+
+    def _pilot(self, ctx: Context, need: ToolNeed, *, power_bound: bool) -> Cut | None:
+        """Drill before opening: the largest in stock that the spindle turns, the next smaller one where it lacks power.
+
+        With a mill that opens the hole from the solid (not ``power_bound``) no drill at all is an answer too.
+        """
+        refused: InfeasibleError | None = None
+        largest = need.max_diameter_mm or 0.0
+        while (
+            tool := in_stock(replace(need, max_diameter_mm=largest), ctx)
+        ) is not None and tool.diameter_mm:
+            try:
+                return drill_with(ctx, ToolChoice(tool), self.depth_mm, self.count)
+            except InfeasibleError as error:
+                refused, largest = error, tool.diameter_mm - 0.01
+        if refused is not None and power_bound:
+            raise refused
+        return None
 
     def _has_drill(self, ctx: Context, target_mm: float) -> bool:
         need = self._need(ctx, target_mm)
@@ -181,20 +203,29 @@ class Hole:
         return [*rough, boring_head(ctx, target, self.depth_mm, finish, self.count)]
 
     def _threaded(self, ctx: Context, pitch: float) -> list[Cut]:
+        """Core, countersink, thread: tapped up to M20, milled (or cut by a single point on the axis) above it."""
         core = round(self.diameter_mm - pitch, 2)
-        drilled, threaded = self.depth_mm, self.depth_mm
-        if not self.through and self.depth_is_drilled:
-            threaded = max(drilled - 2 * pitch, 0.5 * drilled)
-        elif not self.through:
-            drilled = threaded + 3 * pitch
-        cuts = [spot(ctx, core, self.count), drill(ctx, core, drilled, self.count)]
-        cuts.append(countersink(ctx, self.diameter_mm * 1.05, core, self.count))
-        blind_deep = not self.through and threaded > ctx.rules.thread_mill_blind_ratio * self.diameter_mm
-        if ctx.group.code == "H" or blind_deep:
-            cuts.append(thread_mill(ctx, self.diameter_mm, pitch, threaded, self.count))
+        drilled, threaded = self.depth_mm, self.thread_depth_mm or self.depth_mm
+        if not self.through and self.thread_depth_mm is None:
+            if self.depth_is_drilled:
+                threaded = max(drilled - 2 * pitch, 0.5 * drilled)
+            else:
+                drilled = threaded + 3 * pitch
+        if core <= ctx.rules.ream_to_mm:
+            cuts = [spot(ctx, core, self.count), drill(ctx, core, drilled, self.count)]
         else:
-            cuts.append(tap(ctx, self.diameter_mm, pitch, threaded, self.count))
-        return cuts
+            cuts = replace(self, depth_mm=drilled)._drilled(ctx, core, 0)
+        cuts += countersink(ctx, self.diameter_mm * 1.05, core, count=self.count, on_axis=self.on_axis)
+        return [*cuts, *self._thread(ctx, pitch, threaded)]
+
+    def _thread(self, ctx: Context, pitch: float, depth: float) -> list[Cut]:
+        large = self.diameter_mm > ctx.rules.thread_mill_from_mm
+        if large and self.on_axis:
+            return ThreadTurning(self.diameter_mm, pitch, depth, True, "Filetage intérieur").cuts(ctx)
+        blind_deep = not self.through and depth > ctx.rules.thread_mill_blind_ratio * self.diameter_mm
+        if large or ctx.group.code == "H" or blind_deep:
+            return [thread_mill(ctx, self.diameter_mm, pitch, depth, self.count)]
+        return [tap(ctx, self.diameter_mm, pitch, depth, self.count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,26 @@ from dataclasses import dataclass, replace
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data, ToolChoice
 from coordinator.modules.quoting.engine.milling import (
-    MOUNTED_WORTH,
     bulk,
     corner_mill,
     cut_of,
     end_mill_data,
     engage,
     largest_end_mill,
+    quickest,
+    quickest_rougher,
     wall_finish,
 )
 from coordinator.modules.quoting.engine.shapes import Point, shape
 from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, in_stock
-from coordinator.modules.quoting.engine.values import Value, size
+from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
 
 _NARROW_MM = 3.0
+_MANY_LEVELS = 3
+_WORTH_A_SECOND_TOOL = 0.8
+_FACE_COVER = 1.4
+_LARGEST_END_MILL_MM = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,41 @@ class FaceMilling:
 
     def cuts(self, ctx: Context) -> list[Cut]:
         choice, data = self._tool(ctx)
+        face = self._face(ctx, choice, data, self.stock_mm)
+        allowance = ctx.rules.face_mill_finish_ap_mm
+        if self.max_tool_mm is not None or self.stock_mm <= _MANY_LEVELS * data.ap_mm:
+            return [face]
+        rough = self._bulk(ctx, self.stock_mm - allowance)
+        if rough is None:
+            return [face]
+        rest = self._face(ctx, choice, data, allowance)
+        change = ctx.shop.settings.times.tool_change_mill_min
+        if rough.cut_min.value + rest.cut_min.value + change < _WORTH_A_SECOND_TOOL * face.cut_min.value:
+            return [rough, rest]
+        return [face]
+
+    def _bulk(self, ctx: Context, stock_mm: float) -> Cut | None:
+        """A thick stock taken off by an end mill at full depth, where shallow levels of a face mill take much longer."""
+        need = ToolNeed("end_mill", min_diameter_mm=10.0, max_diameter_mm=20.0)
+        volume, sizes = self.length_mm * self.width_mm * stock_mm, (self.length_mm, self.width_mm)
+        if in_stock(need, ctx) is None:
+            return None
+        choice = quickest_rougher(ctx, 20.0, 0.0, volume, stock_mm)
+        label = f"{self.label} {size(self.length_mm)} × {size(self.width_mm)} ébauche"
+        try:
+            return replace(bulk(ctx, choice, volume, stock_mm, label, area=sizes), stage=0)
+        except InfeasibleError:
+            return None
+
+    def _face(self, ctx: Context, choice: ToolChoice, data: Data, stock_mm: float) -> Cut:
         d = choice.tool.diameter_mm or 50.0
-        rules = ctx.rules
-        finish_ap = rules.face_mill_finish_ap_mm if self.finish_passes else 0.0
-        ae = min(data.ae_mm or rules.face_mill_ae_ratio * d, self.width_mm)
+        finish_ap = ctx.rules.face_mill_finish_ap_mm if self.finish_passes else 0.0
+        ae = min(data.ae_mm or ctx.rules.face_mill_ae_ratio * d, self.width_mm)
         strips = max(1, math.ceil(self.width_mm / ae - 1e-9))
-        rough_stock = max(self.stock_mm - finish_ap, 0.0)
+        rough_stock = max(stock_mm - finish_ap, 0.0)
         ap = min(data.ap_mm, max(rough_stock, finish_ap))
         e = engage(ctx, choice.tool, data, ap_mm=ap, ae_mm=ae, label=self.label)
-        rough = math.ceil(rough_stock / e.ap_mm - 1e-9) if rough_stock > 0 else 0
+        rough = math.ceil(rough_stock / e.ap_mm - 1e-9) if rough_stock > 1e-9 else 0
         passes = rough + self.finish_passes
         path = self.length_mm + d + 4
         time = passes * strips * path / e.vf.value
@@ -64,25 +95,28 @@ class FaceMilling:
             "plane",
             length=self.length_mm,
             width=self.width_mm,
-            stock=self.stock_mm,
+            stock=stock_mm,
             finish=float(self.finish_passes),
             finish_ap=finish_ap,
         )
-        return [cut_of(label, choice, e, passes, value, where=where, stage=0)]
+        return cut_of(label, choice, e, passes, value, where=where, stage=0)
 
     def _tool(self, ctx: Context) -> tuple[ToolChoice, Data]:
-        """A face mill near 1.5 × the width; without any in stock a large end mill does the plane."""
-        if self.max_tool_mm is not None:
-            small = largest_end_mill(ctx, self.max_tool_mm, 0.0)
-            data = end_mill_data(ctx, small.tool, False, 0.0)
+        """The face mill that is soonest done; a narrow face, or a shop without face mills, takes an end mill."""
+        room = self.max_tool_mm
+        if room is None and self.width_mm * _FACE_COVER <= _LARGEST_END_MILL_MM:
+            room = max(self.width_mm * _FACE_COVER, 6.0)
+        if room is not None:
+            small = largest_end_mill(ctx, room, 0.0)
+            data = end_mill_data(ctx, small.tool, False, 0.0, ctx.rules.slot_mill_ap_ratio)
             return small, replace(data, ae_mm=ctx.rules.face_mill_ae_ratio * (small.tool.diameter_mm or 10.0))
-        need, wanted = ToolNeed("face_mill"), self.width_mm * 1.4
 
-        def rank(tool: Tool) -> tuple[float, ...]:
-            off = abs((tool.diameter_mm or 0.0) - wanted)
-            return (off / MOUNTED_WORTH**4 if ctx.machine.code in tool.mounted_in else off,)
+        def minutes(tool: Tool) -> float:
+            choice = ToolChoice(tool)
+            return self._face(ctx, choice, self._data(ctx, choice), self.stock_mm).cut_min.value
 
-        tool = in_stock(need, ctx, rank)
+        setup = ctx.shop.settings.times.setup_per_missing_tool_min
+        tool = quickest(ctx, ToolNeed("face_mill"), minutes, setup)
         if tool is None:
             mill = in_stock(ToolNeed("end_mill", min_diameter_mm=10), ctx)
             if mill is not None:
@@ -90,16 +124,19 @@ class FaceMilling:
                 note = "fraise à surfacer absente du stock : surfaçage à la fraise 2 tailles"
                 ae = ctx.rules.face_mill_ae_ratio * (mill.diameter_mm or 10.0)
                 return ToolChoice(mill), replace(data, ap_mm=min(data.ap_mm, 1.0), ae_mm=ae, notes=(note,))
-            choice = choose(replace(need, diameter_mm=50.0), ctx)
+            choice = choose(ToolNeed("face_mill", diameter_mm=50.0), ctx)
         else:
             choice = ToolChoice(tool)
+        return choice, self._data(ctx, choice)
+
+    def _data(self, ctx: Context, choice: ToolChoice) -> Data:
         rules, code = ctx.rules, ctx.group.code
         ap = {"S": rules.face_mill_ap_s_mm, "H": rules.face_mill_ap_h_mm}.get(code[0], rules.face_mill_ap_mm)
         vc = c.table_speed(ctx, "fraise à surfacer", ctx.group.vc_face_mill)
         fz = Value(ctx.group.fz_face_mill, "mm/dent", "fz table", {}, f"table surfaçage, groupe {code}")
         ae = rules.face_mill_ae_ratio * (choice.tool.diameter_mm or 50.0)
         data = Data(vc, fz, ap, ae, "valeur par défaut")
-        return choice, c.with_record(ctx, choice.tool, "milling_face", data)
+        return c.with_record(ctx, choice.tool, "milling_face", data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +204,9 @@ class PocketMilling:
 
     def cuts(self, ctx: Context) -> list[Cut]:
         reach = self.depth_mm + ctx.rules.reach_margin_mm
-        choice, narrow = self._rougher(ctx, reach)
         label = f"{self.label} {size(self.length_mm)} × {size(self.width_mm)} × {size(self.depth_mm)}"
         volume = self.volume_mm3 or self.length_mm * self.width_mm * self.depth_mm
+        choice, narrow = self._rougher(ctx, reach, volume * self.count)
         area = (self.length_mm, self.width_mm)
         rough = bulk(
             ctx,
@@ -214,13 +251,13 @@ class PocketMilling:
         where = replace(walls.shape, sizes={**walls.shape.sizes, **sizes}) if walls.shape else None
         return [rough, replace(walls, cut_min=value, shape=where, warnings=(*walls.warnings, *notes))]
 
-    def _rougher(self, ctx: Context, reach: float) -> tuple[ToolChoice, tuple[str, ...]]:
+    def _rougher(self, ctx: Context, reach: float, volume: float) -> tuple[ToolChoice, tuple[str, ...]]:
         """A mill of 0.65 × the width; a narrow pocket is milled like a slot; one no mill reaches down is named."""
         share = 0.65 if 0.65 * self.width_mm >= _NARROW_MM else 0.9
         room = min(share * self.width_mm, 20.0)
         smallest = max(ctx.rules.smallest_end_mill_mm, reach / ctx.rules.end_mill_max_reach_ratio)
         if room >= smallest:
-            return largest_end_mill(ctx, room, reach), ()
+            return quickest_rougher(ctx, room, reach, volume, self.depth_mm), ()
         shallow = max(ctx.rules.smallest_end_mill_mm, min(room, smallest))
         note = (
             f"{self.label} de {size(self.width_mm)} mm de large et {size(self.depth_mm)} mm de profond hors de portée d'une fraise "
@@ -241,7 +278,8 @@ class VolumeMilling:
     operation_type: str = "milling"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        choice = largest_end_mill(ctx, 20.0, min(self.depth_mm + ctx.rules.reach_margin_mm, 50.0))
+        reach = min(self.depth_mm + ctx.rules.reach_margin_mm, 50.0)
+        choice = quickest_rougher(ctx, 20.0, reach, self.volume_mm3, self.depth_mm)
         rough = bulk(ctx, choice, self.volume_mm3, self.depth_mm, f"{self.label} ébauche")
         if not self.finish_passes:
             return [rough]

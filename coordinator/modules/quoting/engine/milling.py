@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data, ToolChoice
 from coordinator.modules.quoting.engine.shapes import Point, Shape, shape
 from coordinator.modules.quoting.engine.shop import Tool
-from coordinator.modules.quoting.engine.tools import ToolNeed, choose
-from coordinator.modules.quoting.engine.values import Value, size
+from coordinator.modules.quoting.engine.tools import ToolNeed, choose, matches
+from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
 
 MOUNTED_WORTH = 1.3
 _FINISH_AP_RATIO = 2.5
@@ -46,6 +47,34 @@ def largest_end_mill(
         return -(tool.diameter_mm or 0.0) * worth, tool.usable_length_mm or 0.0
 
     return choose(need, ctx, rank)
+
+
+def quickest(ctx: Context, need: ToolNeed, minutes: Callable[[Tool], float], setup_min: float) -> Tool | None:
+    """The stock's tool that costs the batch least machine time: its minutes per piece, and its set-up where it is not
+    mounted yet. One that the machine is too weak for is passed over."""
+    best: tuple[float, str, Tool] | None = None
+    for tool in (t for t in ctx.shop.tools if t.in_stock and matches(need, t, ctx)):
+        try:
+            total = ctx.quantity * minutes(tool)
+        except InfeasibleError:
+            continue
+        total += 0.0 if ctx.machine.code in tool.mounted_in else setup_min
+        if best is None or (total, tool.code) < best[:2]:
+            best = (total, tool.code, tool)
+    return best[2] if best else None
+
+
+def quickest_rougher(
+    ctx: Context, max_mm: float, reach_mm: float, volume_mm3: float, depth_mm: float
+) -> ToolChoice:
+    """End mill that empties a volume soonest; without any in stock the largest to buy."""
+    need = ToolNeed("end_mill", max_diameter_mm=round(max_mm, 2), reach_mm=round(reach_mm, 1))
+
+    def minutes(tool: Tool) -> float:
+        return bulk(ctx, ToolChoice(tool), volume_mm3, depth_mm, "").cut_min.value
+
+    tool = quickest(ctx, need, minutes, ctx.shop.settings.times.setup_per_missing_tool_min)
+    return ToolChoice(tool) if tool is not None else largest_end_mill(ctx, max_mm, reach_mm)
 
 
 def end_mill_data(

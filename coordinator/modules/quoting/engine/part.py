@@ -14,8 +14,11 @@ CRITICAL = ("critical", "aerospace", "military", "armament")
 
 @dataclass(frozen=True, slots=True)
 class HoleStep:
+    """One cylinder of a hole; ``it`` is the grade its own dimension asks for."""
+
     diameter_mm: float
     depth_mm: float
+    it: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

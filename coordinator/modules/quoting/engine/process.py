@@ -28,10 +28,12 @@ from coordinator.modules.quoting.engine.turning import (
     RoughTurning,
     ThreadTurning,
 )
+from coordinator.modules.quoting.engine.values import size
 
 _MIN_REST_SHARE = 0.03
 _BEFORE_GRINDING_IT = 9
 _TIGHT_IT = 10
+_TIGHT_STEP_IT = 9
 
 
 class Step(Protocol):
@@ -89,6 +91,10 @@ def turning_works(
         elif feature.type == "groove":
             if not has_recess:
                 own += _groove(feature, part, notes)
+        elif feature.type == "internal_groove":
+            own += _internal_groove(feature)
+        elif feature.type == "face_recess":
+            other += _face_recess(feature)
         elif feature.type in ("hole", "bore") and feature.is_coaxial:
             same = feature.through or _dot(feature.axis, direction) > 0
             (own if same else other).extend(_axial(feature, part))
@@ -177,6 +183,21 @@ def _groove(feature: Feature, part: PartDescription, notes: _Notes) -> list[Step
     return [Groove(outer, bottom, width, feature.count)]
 
 
+def _internal_groove(feature: Feature) -> list[Step]:
+    """A groove in the bore, plunged from its mouth; a wide one is plunged side by side."""
+    bottom, depth = feature.diameter_mm or 0.0, feature.depth_mm or 1.0
+    return [
+        Groove(bottom - 2 * depth, bottom, feature.width_mm or 2.0, feature.count, label="Gorge intérieure")
+    ]
+
+
+def _face_recess(feature: Feature) -> list[Step]:
+    """A recess in the end face, bored out from the narrower diameter to the wider one."""
+    wide, narrow, depth = feature.diameter_mm or 0.0, feature.width_mm or 0.0, feature.depth_mm or 0.0
+    label = f"Dégagement de face Ø{size(wide)} × {size(depth)}"
+    return [RoughTurning(((narrow, wide, depth),), True, label=label)]
+
+
 def _steps_of(feature: Feature, part: PartDescription) -> list[tuple[float, float]]:
     if feature.steps:
         return [(s.diameter_mm, s.depth_mm) for s in feature.steps]
@@ -184,23 +205,41 @@ def _steps_of(feature: Feature, part: PartDescription) -> list[tuple[float, floa
 
 
 def _axial(feature: Feature, part: PartDescription) -> list[Step]:
-    """A coaxial bore on the lathe: the smallest Ø right through its depth, then each larger step bored."""
+    """A coaxial bore on the lathe: the smallest Ø (or the core of its thread) through its depth, then each larger step."""
     steps = _steps_of(feature, part)
     thread = threads.size_of(feature.thread or "") if feature.thread else None
     smallest = min(d for d, _ in steps)
     total = sum(depth for _, depth in steps)
     if thread:
         own = feature.source == "solide"
-        return [
-            Hole(thread[0], total, feature.through, pitch_mm=thread[1], on_axis=True, depth_is_drilled=own)
+        length = sum(depth for d, depth in steps if d <= smallest + 1e-6) if len(steps) > 1 else None
+        found: list[Step] = [
+            Hole(
+                thread[0],
+                total,
+                feature.through,
+                pitch_mm=thread[1],
+                on_axis=True,
+                depth_is_drilled=own,
+                thread_depth_mm=length,
+            )
         ]
-    found: list[Step] = [Hole(smallest, total, feature.through, feature.it, feature.ra_um, on_axis=True)]
+    else:
+        grade = _step_grade(feature, smallest)
+        found = [Hole(smallest, total, feature.through, grade, feature.ra_um, on_axis=True)]
     reach, previous = 0.0, smallest
     for d, depth in steps:
         reach += depth
         if d > smallest + 1e-6:
-            found.append(Hole(d, reach, False, feature.it, feature.ra_um, on_axis=True, pre_mm=previous))
+            grade = _step_grade(feature, d)
+            found.append(Hole(d, reach, False, grade, feature.ra_um, on_axis=True, pre_mm=previous))
     return found
+
+
+def _step_grade(feature: Feature, diameter_mm: float) -> int | None:
+    """Grade of one cylinder of a hole: its own, or that of the hole where no cylinder has one."""
+    grades = {s.diameter_mm: s.it for s in feature.steps if s.it is not None}
+    return grades.get(diameter_mm) if grades else feature.it
 
 
 def milled_works(part: PartDescription, rules: CuttingSettings) -> tuple[list[Work], list[str]]:
@@ -224,7 +263,9 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
     if feature.type in ("hole", "bore", "tapped_hole"):
         if feature.form in ("counterbore", "countersink", "stepped"):
             directions = (feature.axis,)
-        return [Work(_hole(feature, part, it), directions)]
+        return [Work(step, directions) for step in _holes(feature, part, it)]
+    if feature.type == "taper" and part.is_turned:
+        return []
     if feature.type == "chamfer":
         return _chamfer(feature, directions, notes)
     width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
@@ -276,7 +317,8 @@ def places(feature: Feature) -> tuple[tuple[float, float], ...]:
     return tuple((p[u], p[v]) for p in feature.positions_mm)
 
 
-def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
+def _holes(feature: Feature, part: PartDescription, it: int) -> list[Hole]:
+    """A hole with its coarse steps, then each toleranced step finished on its own."""
     steps = _steps_of(feature, part)
     if feature.diameter_mm and not feature.steps:
         steps = [(feature.diameter_mm, steps[0][1])]
@@ -285,21 +327,29 @@ def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
     thread = threads.size_of(feature.thread) if feature.thread else None
     sink: float | None = None
     bores: list[tuple[float, float]] = []
+    tight: list[Hole] = []
     reach = 0.0
     for index, (d, depth) in enumerate(steps):
         reach += depth
         if d <= smallest + 1e-6:
             continue
+        grade = _step_grade(feature, d) if any(s.it for s in feature.steps) else None
         if index == 0 and feature.form == "countersink":
             sink = d
+        elif grade is not None and grade <= _TIGHT_STEP_IT:
+            own = Hole(
+                d, reach, False, grade, feature.ra_um, feature.count, pre_mm=smallest, places=places(feature)
+            )
+            tight.append(own)
         else:
             bores.append((d, reach))
-    own = feature.it if feature.it is not None else it
-    return Hole(
+    grade = _step_grade(feature, smallest)
+    length = sum(depth for d, depth in steps if d <= smallest + 1e-6)
+    main = Hole(
         thread[0] if thread else smallest,
         total,
         feature.through,
-        own,
+        grade if grade is not None else it,
         feature.ra_um,
         feature.count,
         thread[1] if thread else None,
@@ -307,7 +357,9 @@ def _hole(feature: Feature, part: PartDescription, it: int) -> Hole:
         sink,
         depth_is_drilled=feature.source == "solide",
         places=places(feature),
+        thread_depth_mm=length if thread and len(steps) > 1 and feature.through else None,
     )
+    return [main, *tight]
 
 
 def _rest(
@@ -340,6 +392,16 @@ def _remaining(part: PartDescription, whole_mm3: float, rules: CuttingSettings, 
 def _removed(feature: Feature, part: PartDescription) -> float:
     if feature.volume_mm3:
         return feature.volume_mm3 * feature.count
+    if feature.type == "flat" and feature.depth_mm and feature.length_mm:
+        radius = (feature.diameter_mm or part.max_diameter_mm) / 2
+        rest = max(radius - feature.depth_mm, 0.0)
+        segment = radius**2 * math.acos(min(rest / radius, 1.0)) - rest * math.sqrt(
+            max(radius**2 - rest**2, 0.0)
+        )
+        return feature.count * segment * feature.length_mm
+    if feature.type == "internal_groove" and feature.diameter_mm and feature.depth_mm:
+        inner = feature.diameter_mm - 2 * feature.depth_mm
+        return math.pi / 4 * (feature.diameter_mm**2 - inner**2) * (feature.width_mm or 0.0)
     if feature.type in ("hole", "bore"):
         return feature.count * sum(math.pi / 4 * d**2 * depth for d, depth in _steps_of(feature, part))
     if feature.type in ("pocket", "slot", "step") and feature.width_mm and feature.length_mm:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
-from coordinator.modules.quoting.engine import flat_profile, threads
+from coordinator.modules.quoting.engine import flat_profile, model_outline, threads, tolerancing
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
 
@@ -26,7 +24,9 @@ def from_reading(
     block = reading.get("title_block") or {}
     general = _text(block, "general_tolerance")
     dimensions = tuple(_dimensions(reading.get("dimensions") or []))
-    profile, axis = _profile(reading.get("turned_profile"))
+    bosses = [f for f in reading.get("features") or [] if f.get("type") == "boss"]
+    shape = model_outline.outline(reading.get("turned_profile"), bosses)
+    profile, axis = shape.points, shape.axis
     size = _vector((reading.get("solid") or {}).get("size_mm"))
     turned = _is_turned(reading, profile is not None, dimensions)
     assumptions: list[str] = []
@@ -36,15 +36,20 @@ def from_reading(
     outline = reading.get("turned_profile")
     origin = _vector(outline.get("origin_mm")) if isinstance(outline, Mapping) else None
     features = [_feature(f, axis if turned else None, origin) for f in reading.get("features") or []]
-    features = [f for f in features if f.type not in _SKIPPED and not (turned and f.type == "chamfer")]
+    features = [
+        f for f in features if f.type not in _SKIPPED and not (turned and f.type in ("chamfer", "taper"))
+    ]
+    if turned:
+        extra = [*shape.features, *model_outline.face_recesses(outline, features)]
+        features += model_outline.marked(extra)
     if not features and reading.get("solid") is None:
         features, note = _features_from_dimensions(dimensions, turned, size)
         assumptions += note
         if turned and profile is None:
             profile, note = _profile_from_dimensions(dimensions, size)
             assumptions += note
-    features = [_with_tolerance(f, dimensions) for f in features]
-    features += _external_threads(features, dimensions, profile)
+    features = tolerancing.with_dimensions(features, dimensions)
+    features += tolerancing.external_threads(features, dimensions, profile)
     return PartDescription(
         drawing_number=_text(block, "drawing_number"),
         name=_text(block, "part_name"),
@@ -104,20 +109,6 @@ def _dimensions(entries: Sequence[Mapping[str, Any]]) -> list[Dimension]:
 
 def _middle(bbox: Sequence[float] | None) -> tuple[float, float] | None:
     return ((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2) if bbox and len(bbox) == 4 else None
-
-
-def _profile(entry: Any) -> tuple[tuple[tuple[float, float], ...] | None, Vector]:
-    """Outline as (z, Ø) points. Accepts the reader's segments or a plain list of points."""
-    if not entry:
-        return None, (0.0, 0.0, 1.0)
-    if isinstance(entry, Mapping):
-        points: list[tuple[float, float]] = []
-        for s in sorted(entry.get("outer") or [], key=lambda s: (min(s["z0_mm"], s["z1_mm"]), s["z1_mm"])):
-            ends = sorted(((s["z0_mm"], s["r0_mm"]), (s["z1_mm"], s["r1_mm"])), key=lambda e: e[0])
-            points += [(float(z), 2 * float(r)) for z, r in ends]
-        axis = _vector(entry.get("axis")) or (0.0, 0.0, 1.0)
-        return (tuple(points) or None), axis
-    return tuple((float(z), float(d)) for z, d in entry), (0.0, 0.0, 1.0)
 
 
 _TURNED_NAMES = re.compile(
@@ -283,60 +274,6 @@ def _profile_from_dimensions(
     outside = [d for d in dimensions if d.kind == "diameter" and d.nominal > 0 and d not in inside]
     linear = [d for d in dimensions if d.kind == "linear"]
     return flat_profile.outline(outside, linear, size[0], size[2])
-
-
-def _with_tolerance(feature: Feature, dimensions: Sequence[Dimension]) -> Feature:
-    """Give a hole the thread or the tolerance grade that the drawing writes for its diameter, a slot that of its width."""
-    if feature.type == "slot" and feature.width_mm and feature.it is None:
-        own = [
-            d.it
-            for d in dimensions
-            if d.it and d.kind == "linear" and abs(d.nominal - feature.width_mm) < 0.02
-        ]
-        return replace(feature, it=min(own)) if own else feature
-    if feature.type not in ("hole", "bore") or feature.diameter_mm is None:
-        return feature
-    if feature.thread is None:
-        for d in dimensions:
-            thread = threads.size_of(d.text) if d.kind == "thread" else None
-            near = thread and -0.15 <= feature.diameter_mm - (thread[0] - thread[1]) <= 0.2
-            if thread and near and d.count in (feature.count, 1):
-                return replace(feature, thread=d.text, form="tapped", diameter_mm=thread[0])
-    grades = [
-        d.it
-        for d in dimensions
-        if d.it
-        and d.kind == "diameter"
-        and abs(d.nominal - feature.diameter_mm) < 0.02
-        and (d.fit is None or d.fit[:1].isupper())
-    ]
-    if grades and feature.it is None:
-        return replace(feature, it=min(grades))
-    return feature
-
-
-def _external_threads(
-    features: Sequence[Feature],
-    dimensions: Sequence[Dimension],
-    profile: Sequence[tuple[float, float]] | None,
-) -> list[Feature]:
-    """A single thread dimension whose diameter is that of a cylinder of the profile is an external thread."""
-    if not profile:
-        return []
-    known = {f.thread for f in features if f.thread}
-    found = []
-    for d in dimensions:
-        thread = threads.size_of(d.text) if d.kind == "thread" else None
-        if thread is None or d.text in known or d.count > 1:
-            continue
-        lengths = [
-            z2 - z1
-            for (z1, d1), (z2, d2) in pairwise(profile)
-            if abs(d1 - d2) < 1e-6 and -0.4 <= d1 - thread[0] <= 0.05 and z2 > z1
-        ]
-        if lengths:
-            found.append(Feature("thread", "external", thread[0], length_mm=max(lengths), thread=d.text))
-    return found
 
 
 _MARKING = re.compile(

@@ -17,6 +17,7 @@ from coordinator.modules.quoting.engine.turning import (
     ThreadTurning,
 )
 
+_THREADS = ("tapping", "thread", "thread_milling")
 _TURNING = (Facing, Centre, RoughTurning, Hole, FinishTurning, Groove, ThreadTurning)
 
 
@@ -54,9 +55,22 @@ def turning_order(steps: Sequence[Step], ctx: Context) -> list[Cut]:
     axial = sorted((s for s in steps if _rank(s) < len(_TURNING)), key=_rank)
     live = [s for s in steps if _rank(s) == len(_TURNING) and not isinstance(s, Parting)]
     last = [s for s in steps if isinstance(s, Parting)]
-    turned = [replace(cut, feature=f"tour {cut.feature}") for cut in resolve(axial, ctx)]
+    turned = _threads_after_bores(
+        [replace(cut, feature=f"tour {cut.feature}") for cut in resolve(axial, ctx)]
+    )
     milled = milling_order(resolve(live, ctx))
     return [*turned, *milled, *(replace(cut, feature="tronçonnage") for cut in resolve(last, ctx))]
+
+
+def _threads_after_bores(cuts: Sequence[Cut]) -> list[Cut]:
+    """The thread of a bore is cut once the larger steps before it are bored."""
+    bores = [i for i, cut in enumerate(cuts) if "Hole" in cut.feature]
+    if not bores:
+        return list(cuts)
+    inside = cuts[bores[0] : bores[-1] + 1]
+    late = [x for x in inside if x.shape is not None and x.shape.kind in _THREADS]
+    early = [x for x in inside if x not in late]
+    return [*cuts[: bores[0]], *early, *late, *cuts[bores[-1] + 1 :]]
 
 
 def _rank(step: Step) -> int:

@@ -105,6 +105,8 @@ class CuttingSettings:
     ream_allowance_mm: tuple[tuple[float, float], ...] = ((5.0, 0.1), (20.0, 0.2), (1e9, 0.3))
     ream_to_mm: float = 20.0
     thread_mill_blind_ratio: float = 3.0
+    thread_mill_from_mm: float = 20.0
+    indexable_drill_max_f_mm: float = 0.18
     reach_margin_mm: float = 2.0
     hss_below_holes: int = 20
     bar_fed_max_length_ratio: float = 4.0

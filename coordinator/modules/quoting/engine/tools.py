@@ -56,7 +56,11 @@ class ToolNeed:
         elif self.diameter_mm is not None:
             parts.append(f"Ø{size(self.diameter_mm)}")
         elif self.max_diameter_mm is not None:
-            parts.append(f"Ø ≤ {self.max_diameter_mm:g}")
+            parts.append(f"Ø ≤ {size(self.max_diameter_mm)}")
+        elif self.min_diameter_mm is not None:
+            parts.append(f"Ø ≥ {size(self.min_diameter_mm)}")
+        if self.tool_type == "thread_mill" and self.pitch_mm is not None:
+            parts.append(f"pas {size(self.pitch_mm)}")
         if self.min_cut_mm:
             parts.append(f"profondeur ≥ {size(self.min_cut_mm)} mm")
         if self.reach_mm:

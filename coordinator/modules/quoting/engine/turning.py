@@ -10,6 +10,15 @@ from coordinator.modules.quoting.engine.cutting import Context, Cut, Data
 from coordinator.modules.quoting.engine.shapes import shape
 from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose
+from coordinator.modules.quoting.engine.turning_values import (
+    bar_data,
+    facing_time,
+    feed_limited,
+    small_diameter_feed,
+    thread_passes,
+    turn_data,
+    with_warning,
+)
 from coordinator.modules.quoting.engine.values import Value, size
 
 
@@ -21,14 +30,6 @@ class Segment:
     length_mm: float
     it: int | None = None
     ra_um: float | None = None
-
-
-def _turn_data(ctx: Context, finish: bool, vc_factor: float = 1.0, why: str = "") -> Data:
-    index = 1 if finish else 0
-    name = "tournage finition" if finish else "tournage ébauche"
-    feed = Value(ctx.group.f_turn[index], "mm/tr", "f table", {}, f"table {name}, groupe {ctx.group.code}")
-    vc = c.table_speed(ctx, name, ctx.group.vc_turn[index], vc_factor, why)
-    return Data(vc, feed, ctx.group.ap_turn[index], ap_source=f"table {name}, groupe {ctx.group.code}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Facing:
         thin = self.diameter_mm < ctx.rules.small_diameter_mm
         need = ToolNeed("turning_finish", max_corner_radius_mm=0.4) if thin else ToolNeed("turning_rough")
         choice = choose(need, ctx)
-        data = _turn_data(ctx, finish=False)
+        data = turn_data(ctx, finish=False)
         data = replace(data, feed=small_diameter_feed(ctx, data.feed, self.diameter_mm))
         data = c.with_record(ctx, choice.tool, "turning_rough", data)
         passes = max(1, math.ceil(self.stock_mm / data.ap_mm - 1e-9))
@@ -54,7 +55,7 @@ class Facing:
             ctx, self.diameter_mm, self.bore_mm, vc=data.vc.value, f=data.feed.value, passes=passes
         )
         n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
-        power = c.turning_power(ctx, data.vc.value, ap, data.feed.value)
+        power = c.turning_power(ctx, c.actual_speed(data.vc, n, self.diameter_mm).value, ap, data.feed.value)
         return [
             Cut(
                 "turning",
@@ -74,35 +75,6 @@ class Facing:
                 shape=shape("face_turning", d1=self.diameter_mm, d2=self.bore_mm, stock=self.stock_mm),
             )
         ]
-
-
-def small_diameter_feed(ctx: Context, feed: Value, diameter_mm: float) -> Value:
-    """Feed of a thin part: f ≤ ratio × D (workshop rule against bending)."""
-    limit = ctx.rules.small_diameter_feed_ratio * diameter_mm
-    if feed.value <= limit:
-        return feed
-    inputs: dict[str, float | str] = {"f table": feed.value, "D": diameter_mm}
-    formula = f"f ≤ {ctx.rules.small_diameter_feed_ratio:g}·D"
-    return Value(limit, "mm/tr", formula, inputs, "flexion de la pièce, règle d'atelier")
-
-
-def facing_time(ctx: Context, d1: float, d2: float, *, vc: float, f: float, passes: int) -> Value:
-    """t = π(D1² − D2²)/(4000·Vc·f) at constant Vc; where n max is reached t = (D/2)/(f·n max) (QUO-20)."""
-    n_max = ctx.machine.max_spindle_rpm
-    limit = min(d1, max(d2, 1000 * vc / (math.pi * n_max))) if n_max else d2
-    constant = math.pi * (d1**2 - limit**2) / (4000 * vc * f)
-    slow = (limit - d2) / 2 / (f * n_max) if n_max else 0.0
-    inputs: dict[str, float | str] = {
-        "D1": d1,
-        "D2": d2,
-        "Vc": vc,
-        "f": f,
-        "i": float(passes),
-        "D à n max": limit,
-    }
-    return c.minutes(
-        passes * (constant + slow), "t = i·[π(D1² − D²)/(4000·Vc·f) + (D − D2)/(2·f·n max)]", inputs
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +103,9 @@ class RoughTurning:
             need = ToolNeed("turning_rough")
         choice = choose(need, ctx)
         factor = ctx.rules.boring_vc_factor if self.internal else 1.0
-        data = _turn_data(ctx, finish=self.internal, vc_factor=factor, why="alésage")
+        data = turn_data(ctx, finish=self.internal, vc_factor=factor, why="alésage")
         if self.internal:
-            data = Data(
-                data.vc, data.feed, ctx.group.ap_turn[0] / 2, ap_source="½ ap d'ébauche (barre d'alésage)"
-            )
+            data = bar_data(ctx, data, choice.tool, reach)
         elif self._slender(ctx):
             data = replace(data, feed=small_diameter_feed(ctx, data.feed, self._smallest()))
         data = c.with_record(ctx, choice.tool, "turning_rough", data)
@@ -169,7 +139,7 @@ class RoughTurning:
         if not notes:
             return cut
         text = f"{self.label} : {' puis '.join(dict.fromkeys(notes))} pour rester sous la puissance de {ctx.machine.code}."
-        return _with_warning(cut, text)
+        return with_warning(cut, text)
 
     def _cut(
         self, ctx: Context, choice: c.ToolChoice, data: Data, ap_limit: float, feed: Value
@@ -223,10 +193,6 @@ class RoughTurning:
         return cut, worst
 
 
-def _with_warning(cut: Cut, text: str) -> Cut:
-    return replace(cut, warnings=(*cut.warnings, text))
-
-
 @dataclass(frozen=True, slots=True)
 class FinishTurning:
     """One contour over the segments; tight segments get their second pass. Shoulders add their radial height."""
@@ -247,7 +213,7 @@ class FinishTurning:
         choice = self._tool(ctx, length)
         radius = choice.tool.corner_radius_mm or ctx.rules.default_nose_radius_mm
         factor = ctx.rules.boring_vc_factor if self.internal else 1.0
-        data = c.with_record(ctx, choice.tool, "turning_finish", _turn_data(ctx, True, factor, "alésage"))
+        data = c.with_record(ctx, choice.tool, "turning_finish", turn_data(ctx, True, factor, "alésage"))
         limit = c.finish_feed_limit(radius, ra)
         feed = data.feed
         if feed.value > limit:
@@ -318,7 +284,7 @@ class FinishTurning:
 
 @dataclass(frozen=True, slots=True)
 class Groove:
-    """External grooves: ``diameter_mm`` outside, ``bottom_mm`` at the bottom, ``width_mm`` wide, ``count`` equal ones."""
+    """Grooves from ``diameter_mm`` to ``bottom_mm`` (larger = in a bore), ``width_mm`` wide, ``count`` equal ones."""
 
     diameter_mm: float
     bottom_mm: float
@@ -328,11 +294,11 @@ class Groove:
     operation_type: str = "turning"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        height = (self.diameter_mm - self.bottom_mm) / 2
-        choice = choose(ToolNeed("grooving", max_width_mm=self.width_mm, min_cut_mm=height), ctx)
+        height = abs(self.diameter_mm - self.bottom_mm) / 2
+        choice = self._tool(ctx, height)
         blade = choice.tool.width_mm or self.width_mm
         plunges = max(1, math.ceil(self.width_mm / blade - 1e-9))
-        data = _turn_data(ctx, False, ctx.rules.grooving_vc_factor, "gorge")
+        data = turn_data(ctx, False, ctx.rules.grooving_vc_factor, "gorge")
         feed = Value(ctx.rules.grooving_f_mm, "mm/tr", "f gorge", {}, "valeur par défaut")
         data = c.with_record(ctx, choice.tool, "grooving", Data(data.vc, feed, blade))
         n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
@@ -369,24 +335,40 @@ class Groove:
             )
         ]
 
+    def _tool(self, ctx: Context, height: float) -> c.ToolChoice:
+        """An external blade has no diameter of its own; the bar of an internal one must enter the bore."""
+        need = ToolNeed("grooving", max_width_mm=self.width_mm, min_cut_mm=height)
+        if self.bottom_mm <= self.diameter_mm:
+            return choose(need, ctx, lambda t: (t.diameter_mm or 0.0, -(t.width_mm or 0.0)))
+        bar = replace(need, max_diameter_mm=round(0.8 * self.diameter_mm, 1), name="Barre à gorge intérieure")
+        return choose(bar, ctx)
+
 
 @dataclass(frozen=True, slots=True)
 class ThreadTurning:
-    """External thread by single-point passes; number of passes by pitch (QUO-25)."""
+    """Thread by single-point passes, external or in a bore; number of passes by pitch (QUO-25)."""
 
     diameter_mm: float
     pitch_mm: float
     length_mm: float
+    internal: bool = False
     label: str = "Filetage extérieur"
     operation_type: str = "turning"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        choice = choose(ToolNeed("threading"), ctx)
-        data = _turn_data(ctx, False, ctx.rules.threading_vc_factor, "filetage")
+        if self.internal:
+            room = round(0.8 * (self.diameter_mm - self.pitch_mm), 1)
+            reach = self.length_mm + ctx.rules.reach_margin_mm
+            choice = choose(
+                ToolNeed("threading", max_diameter_mm=room, reach_mm=reach, name="Barre à fileter"), ctx
+            )
+        else:
+            choice = choose(ToolNeed("threading"), ctx, lambda t: (t.diameter_mm or 0.0,))
+        data = turn_data(ctx, False, ctx.rules.threading_vc_factor, "filetage")
         feed = Value(self.pitch_mm, "mm/tr", "f = P", {"P": self.pitch_mm}, "pas du filet")
         data = c.with_record(ctx, choice.tool, "threading", Data(data.vc, feed, 0.0))
         n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
-        n = _feed_limited(ctx, n, self.pitch_mm)
+        n = feed_limited(ctx, n, self.pitch_mm)
         passes = thread_passes(ctx, self.pitch_mm)
         time = (self.length_mm + 2) * passes / (self.pitch_mm * n.value)
         depth_mm = 0.613 * self.pitch_mm
@@ -415,26 +397,6 @@ class ThreadTurning:
         ]
 
 
-def thread_passes(ctx: Context, pitch_mm: float) -> int:
-    """Passes of the table row at or above the pitch; beyond the table in proportion to the last row."""
-    for limit, passes in ctx.rules.thread_passes:
-        if pitch_mm <= limit + 1e-9:
-            return passes
-    limit, passes = ctx.rules.thread_passes[-1]
-    return math.ceil(passes * pitch_mm / limit)
-
-
-def _feed_limited(ctx: Context, n: Value, pitch_mm: float) -> Value:
-    """Above some feed the slide no longer follows the thread over its short run-in."""
-    own, name = ctx.rules.thread_feed_max_mm_min, "avance max en filetage"
-    if ctx.machine.max_feed_mm_min is not None and ctx.machine.max_feed_mm_min < own:
-        own, name = ctx.machine.max_feed_mm_min, f"avance max machine {ctx.machine.code}"
-    if n.value * pitch_mm <= own:
-        return n
-    inputs: dict[str, float | str] = {"Vf max": own, "P": pitch_mm}
-    return Value(own / pitch_mm, "tr/min", "n = Vf max/P", inputs, f"limité : {name}")
-
-
 @dataclass(frozen=True, slots=True)
 class Parting:
     """Part off a bar-fed piece from ``diameter_mm`` down to ``bore_mm``."""
@@ -447,12 +409,13 @@ class Parting:
     def cuts(self, ctx: Context) -> list[Cut]:
         depth = (self.diameter_mm - self.bore_mm) / 2
         choice = choose(ToolNeed("parting", min_cut_mm=depth), ctx)
-        data = _turn_data(ctx, False, ctx.rules.grooving_vc_factor, "tronçonnage")
+        data = turn_data(ctx, False, ctx.rules.grooving_vc_factor, "tronçonnage")
         feed = Value(ctx.rules.grooving_f_mm, "mm/tr", "f tronçonnage", {}, "valeur par défaut")
         data = c.with_record(ctx, choice.tool, "parting", Data(data.vc, feed, choice.tool.width_mm or 3.0))
         n = c.spindle_speed(ctx, data.vc, self.diameter_mm, choice.tool)
         width = choice.tool.width_mm or 3.0
-        power = c.turning_power(ctx, data.vc.value, width, data.feed.value)
+        speed = c.actual_speed(data.vc, n, self.diameter_mm)
+        power = c.turning_power(ctx, speed.value, width, data.feed.value)
         return [
             Cut(
                 "turning",
