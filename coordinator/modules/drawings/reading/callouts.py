@@ -15,10 +15,11 @@ from coordinator.modules.drawings.reading.layout import TextBlock, read_block
 from coordinator.modules.drawings.reading.page import Word, same_angle
 
 MAX_LINES = 5
+LIMITS_MAX_SHARE = 0.03
 _DEPTH = r"(?:↧|prof(?:ondeur)?[.,]?|deep|depth|dp\.?|tief)"
 _BELOW = re.compile(
     rf"^(?:[⌴⌵↧]|{_DEPTH}\s*{NUMBER}|c'?bore\b|csk\b|sf\b|spotface|lamage|fraisure|(?:thru|through|d[ée]bouchant|traversant)|\(?\d{{1,3}}\s?[xX]\s?\)?$|\([xX]\s?\d"
-    r"|\d{1,3} (?:trous?|holes?|places?|plcs?|plc)\b|typ\b|max\b|min\b|eq\.? ?sp|[ée]qui)",
+    r"|M\d|(?:#\s?\d+|\d+/\d+|\.\d+)\"?\s?-\s?\d+\s?-?\s?UN|\d{1,3} (?:trous?|holes?|places?|plcs?|plc)\b|typ\b|max\b|min\b|eq\.? ?sp|[ée]qui)",
     re.IGNORECASE,
 )
 _COUNT_ABOVE = re.compile(
@@ -98,11 +99,25 @@ def _belongs(lines: list[TextBlock], below: TextBlock, *, counted: bool) -> bool
     if below.stack is not None:
         return False
     whole = " ".join(line.text for line in lines)
+    if len(lines) == 1 and lines[0].stack is None and _are_limits(whole, text):
+        return True
     if other := _OTHER_UNIT.match(text):
         return _same_size(whole, other[1] or other[2])
     stack = next((line.stack for line in lines if line.stack is not None), None)
     behind = (stack.top.text.rstrip("°"), stack.bottom.text.rstrip("°")) if stack else None
     return _BELOW.match(text) is not None and parse_dimension(f"{whole} {text}", behind) is not None
+
+
+def _are_limits(above: str, below: str) -> bool:
+    """True for the two limits of one size, each with its symbol ("Ø20.00" over "Ø19.97")."""
+    if not re.match(r"^S?\s?[ØR]\s*[\d.,]+$", below) or re.search(r"[±+]", above):
+        return False
+    one, two = parse_dimension(above), parse_dimension(below)
+    if one is None or two is None or one.kind != two.kind or one.fit or one.upper is not None:
+        return False
+    places = [len(re.split(r"[.,]", text)[-1]) if re.search(r"[.,]", text) else 0 for text in (above, below)]
+    close = 0 < abs(one.nominal - two.nominal) <= LIMITS_MAX_SHARE * max(one.nominal, two.nominal)
+    return close and places[0] == places[1] > 0
 
 
 def _same_size(text: str, other: str) -> bool:

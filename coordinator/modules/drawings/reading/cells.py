@@ -41,16 +41,23 @@ class Grid:
 
     def _joined(self, rules: list[Rule]) -> list[Rule]:
         joined: list[Rule] = []
-        for rule in sorted(rules, key=lambda item: (round(item.at / self.tolerance), item.start)):
-            last = joined[-1] if joined else None
-            if (
-                last
-                and abs(last.at - rule.at) <= self.tolerance
-                and rule.start <= last.end + 1.5 * self.tolerance
-            ):
-                joined[-1] = Rule(last.at, last.start, max(last.end, rule.end))
+        lanes: list[list[Rule]] = []
+        for rule in sorted(rules, key=lambda item: item.at):
+            if lanes and rule.at - lanes[-1][0].at <= self.tolerance:
+                lanes[-1].append(rule)
             else:
-                joined.append(rule)
+                lanes.append([rule])
+        for lane in lanes:
+            longest, last = 0.0, None
+            for rule in sorted(lane, key=lambda item: item.start):
+                length = rule.end - rule.start
+                if last is not None and rule.start <= last.end + 1.5 * self.tolerance:
+                    at = rule.at if length > longest else last.at
+                    joined[-1] = last = Rule(at, last.start, max(last.end, rule.end))
+                    longest = max(longest, length)
+                else:
+                    joined.append(last := rule)
+                    longest = length
         return joined
 
     def cell(self, x: float, y: float, text_height: float = 0.0) -> BBox | None:

@@ -12,10 +12,11 @@ INCH_MM = 25.4
 LIMITS_MAX_SPREAD = 0.1
 DEVIATION_MAX_SHARE = 0.6  # "2-56" is no size with a deviation
 THREAD_MAX_PITCH_MM = 12.0
+TAP_MAX_RATIO = 1.6  # thread to its drill
 _SIGNED = rf"[+\-]\s*{NUMBER}"
 _DEVIATION_PART = rf"(?:{_SIGNED}|[+\-]?\s*0(?:[.,]0+)?|[.,]0+)"
 _FRACTION = r"(?:\d+(?:\s+|-))?\d+/\d+"
-_HOLES = r"(?:trous?|holes?|off|bohrungen|places?|plcs?\.?|pl\.?|fois|st[üu]ck|stk\.?|pces?\.?|empl(?:acements?)?\.?)"
+_HOLES = r"(?:trous?|taraudages?|per[çc]ages?|al[ée]sages?|lamages?|chanfreins?|rayons?|rainures?|gewinde|tapped|holes?|off|bohrungen|places?|plcs?\.?|pl\.?|fois|st[üu]ck|stk\.?|pces?\.?|empl(?:acements?)?\.?)"
 _COUNT = re.compile(
     rf"^(?:\(?\s*(\d{{1,3}})\s*[xX]\s*\)?\s*|[xX]\s?(\d{{1,3}})\s+|(\d{{1,3}})\s*-?\s*{_HOLES}(?![a-z])\s*[-:,]?\s*)",
     re.IGNORECASE,
@@ -26,8 +27,8 @@ _COUNT_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _LEADING_WORD = re.compile(
-    r"^(?:taraud(?:age|[ée]e?s?)?|per[çc](?:age|[ée]e?s?|er)|al[ée]s(?:age|[ée]e?s?|er)|lam(?:age|[ée]e?s?|er)|fraisure|filet(?:age|[ée])|tapped|tap"
-    r"|drill(?:ed)?|reamed|ream|bored?|c'?bore|csk|spotface|gewinde|bohrung|gorge|trous?|hole|thread|typ\.?|[ée]p(?:aisseur)?\.?|thk\.?|t\s?=)\s*:?\s*(?=\S)",
+    r"^(?:taraud(?:age|[ée]e?s?)?|per[çc](?:age|[ée]e?s?|er)|al[ée]s(?:ages?|[ée]e?s?|er)|lam(?:ages?|[ée]e?s?|er)|fraisures?|filet(?:ages?|[ée])|tapped|tap"
+    r"|drill(?:ed)?|reamed|ream|bored?|c'?bore|csk|spotface|gewinde|bohrung(?:en)?|gorge|trous?|hole|thread|typ\.?|[ée]p(?:aisseur)?\.?|thk\.?|t\s?=)\s*:?\s*(?=\S)",
     re.IGNORECASE,
 )
 _CHAMFER = re.compile(
@@ -40,6 +41,7 @@ _CHAMFER_WORD = re.compile(
     rf"^(?:(?:CHANF?(?:REINS?)?|CHAMFER|CHAM|FASE)\.?\s*|C\s?)({NUMBER})(?:\s*[xX]\s*({NUMBER})(?!\s*°))?",
     re.IGNORECASE,
 )
+_GROOVE = re.compile(rf"^(\d*[.,]\d+)\s*[xX]\s*Ø\s*({NUMBER})")
 _THREAD = re.compile(
     rf"^(?:(M|MF|MJ)\s?({NUMBER})(?:\s*[xX]\s*({NUMBER}))?(?:\s*[xX]?\s*P\s?{NUMBER})?|(Tr)\s?({NUMBER})\s*[xX]\s*({NUMBER})"
     rf"|(G|Rc|Rp|R|NPTF?|BSPP?|BSPT)\s*({_FRACTION}|(?<=G)\s?\d(?=\s*(?:[AB\"]|$)))\"?(?:\s*[AB](?![a-zA-Z]))?)"
@@ -209,7 +211,11 @@ def _parse_limits(body: str) -> tuple[DimensionText, str] | None:
     """Limits in one line ("45.95 - 46.00"): two close sizes, at least one with decimals."""
     symbol = _SYMBOL.match(body)
     start = symbol.end() if symbol else 0
-    match = _LIMITS.match(re.sub(r"(?<=[-/] )Ø|(?<=[-/])Ø", "", body[start:]))
+    bare = re.sub(r"(?<=[-/] )Ø|(?<=[-/])Ø", "", body[start:])
+    if symbol is not None:
+        # Limits over each other repeat their symbol: "Ø20.00 Ø19.97".
+        bare = re.sub(rf"(?<=\d)\s+{re.escape(symbol[1])}\s*(?=[\d.,])", " - ", bare)
+    match = _LIMITS.match(bare)
     if match is None or re.search(r"[+±]", body):
         return None
     high, low = sorted((to_number(match[1]), to_number(match[2])), reverse=True)
@@ -217,8 +223,7 @@ def _parse_limits(body: str) -> tuple[DimensionText, str] | None:
     if not decimals or low <= 0 or high == low or high - low > LIMITS_MAX_SPREAD * high:
         return None
     kind: DimensionKind = _symbol_kind(symbol[1]) if symbol else "linear"
-    rest = re.sub(r"(?<=[-/] )Ø|(?<=[-/])Ø", "", body[start:])[match.end() :]
-    return DimensionText("", kind, high, 0.0, round(low - high, 6)), rest
+    return DimensionText("", kind, high, 0.0, round(low - high, 6)), bare[match.end() :]
 
 
 def _parse_special(body: str) -> tuple[DimensionText, str] | None:
@@ -228,6 +233,10 @@ def _parse_special(body: str) -> tuple[DimensionText, str] | None:
         ]
     if match := _CHAMFER_TURNED.match(body):
         return DimensionText("", "chamfer", to_number(match[2]), extra=[to_number(match[1])]), body[
+            match.end() :
+        ]
+    if match := _GROOVE.match(body):
+        return DimensionText("", "linear", to_number(match[1]), extra=[to_number(match[2])]), body[
             match.end() :
         ]
     if match := _CHAMFER_WORD.match(body):
@@ -319,7 +328,15 @@ def _consume_rest(result: DimensionText, rest: str) -> bool:
     rest = rest.strip()
     while rest:
         counted = rest.startswith("(") and _COUNT_BEHIND.match(rest)
-        match = (None if counted else _take_tolerance(result, rest)) or _take_more(result, rest)
+        # Behind a depth, or with a class of its own, M6 is the thread of the hole; right behind the size it is a fit.
+        tapped = result.kind == "diameter" and (
+            result.extra or re.match(r"^M\d+(?:[.,]\d+)?(?:\s*[xX-])", rest)
+        )
+        match = (
+            (_take_thread(result, rest) if tapped else None)
+            or (None if counted else _take_tolerance(result, rest))
+            or _take_more(result, rest)
+        )
         if match is None:
             return False
         rest = rest[match.end() :].strip()
@@ -350,6 +367,16 @@ def _take_tolerance(result: DimensionText, rest: str) -> re.Match[str] | None:
     return match
 
 
+def _take_thread(result: DimensionText, rest: str) -> re.Match[str] | None:
+    """The thread tapped into the drilled hole just read ("Ø.201 ↧ .75 1/4-20 UNC ↧ .50")."""
+    found = _parse_thread(rest.lstrip("-/,; "))
+    if found is None or not 1.0 < found[0].nominal / result.nominal < TAP_MAX_RATIO:
+        return None
+    result.thread = found[0].thread
+    result.extra += [found[0].nominal, *found[0].extra]
+    return re.match(rf".{{{len(rest) - len(found[1])}}}", rest)
+
+
 def _take_more(result: DimensionText, rest: str) -> re.Match[str] | None:
     if match := _COUNT_BEHIND.match(rest):
         result.count = int(next(part for part in match.groups() if part))
@@ -365,6 +392,8 @@ def _take_more(result: DimensionText, rest: str) -> re.Match[str] | None:
         return match
     elif result.thread and (match := re.match(rf"^[-/,]?\s*Ø\s*({NUMBER})", rest)):
         result.extra.append(to_number(match[1]))
+    elif result.kind == "diameter" and result.thread is None and (match := _take_thread(result, rest)):
+        return match
     else:
         match = _TAIL.match(rest)
     return match

@@ -11,7 +11,7 @@ import unicodedata
 from functools import cache
 
 _WORDS = {
-    "drawing_number": "n de plan|no de plan|no plan|n plan|num de plan|numéro de plan|numéro du plan|numéro|plan n|plan no|plan numéro|plan|n dessin|n de dessin|numéro de dessin"
+    "drawing_number": "n de plan|no de plan|no plan|n plan|num de plan|numéro de plan|numéro du plan|numéro|plan n|plan no|plan numéro|plan|n dessin|n de dessin|numéro de dessin|dessin n|dessin no|dessin numéro|n du plan|no du plan|code plan|n° de document|plan réf|réf dessin"
     "|réf|référence|réf plan|référence plan|ref du plan|réf pièce|référence pièce|code pièce|code article|n pièce|n de pièce|n d'article|document n|n document|n de document|n°|no"
     "|dwg no|dwg nr|dwg number|dwg|dwg num|drawing no|drawing nr|drawing number|drawing num|drawing|drg no|drg number|part no|part number|part nr|part|item no|item number|document no|document number"
     "|doc no|file no|number|reference|ref no|p/n|pn|identification no|registration number|identification number"
@@ -29,6 +29,7 @@ _WORDS = {
     "surface_treatment": "traitement de surface|traitements de surface|traitement surface|trait surf|trait de surface|trait surface|tts|ts|revêtement|protection|finition|finition surface|protection de surface|peinture|finition de surface"
     "|surface treatment|surface coating|coating|finish|final finish|protective finish|surface protection|plating|surface treat|paint|treatment finish"
     "|oberflächenbehandlung|oberfläche|oberfl|oberflächenbeh|beschichtung|oberflächenschutz|oberfl beh|oberflächengüte|ytbehandling",
+    "_finish": "surface finish|general surface finish",
     "_treatment": "traitement|traitements|trait|treatment|treatments|behandlung|trt",
     "scale": "échelle|éch|ech|echelle principale|scale|massstab|maßstab|maßst|massst|mst|skala",
     "mass": "masse|poids|masse kg|poids kg|masse finie|masse estimée|weight|mass|wt|weight kg|mass kg|weight lbs|calculated weight|calc weight|est weight|actual weight|gewicht|gew|masse g|gewicht kg|masse in kg|gewicht g|vikt|fertiggewicht",
@@ -56,7 +57,7 @@ _WORDS = {
     "_quantity": "qté|quantité|qte|nb|nbre|nombre|qty|quantity|qty req|menge|anz|stück|stk|stückzahl|quantity required|no reqd",
     "_other": "format|taille|size|sheet size|dept|department|service|abteilung|technical reference|référence technique|technische referenz|responsible dept|resp dept|document type|doc type|type de document|dokumentenart|dokumentart"
     "|document status|statut|statut du document|status|dokumentenstatus|langue|lang|language|spr|sprache|observations|observation|remarques|remarque|bemerkung|bemerkungen|comments|notes|note|remarks|comment"
-    "|do not scale drawing|do not scale|ne pas mesurer sur le plan|ne pas changer l'échelle|zeichnung nicht skalieren|nicht maßstäblich messen|surface finish|general surface finish|état de surface|états de surface|rugosité|rugosité générale|oberflächenbeschaffenheit|rauheit"
+    "|do not scale drawing|do not scale|ne pas mesurer sur le plan|ne pas changer l'échelle|zeichnung nicht skalieren|nicht maßstäblich messen|état de surface|états de surface|rugosité|rugosité générale|oberflächenbeschaffenheit|rauheit"
     "|linear|linéaires|linéaire|angular|angulaires|angles|winkel|linear dimensions|cage code|cage|fscm no|contract no|contract|used on|next assy|next assembly|application|proprietary and confidential|projet|project|project no|projekt|affaire|n affaire"
     "|contact|contact information|group|gruppe|sheet rev|ursprung|ersatz für|ersatz durch|ers f|ers d|urspr|remplace|remplacé par|supersedes|replaces|superseded by|replaced by|verwendungsbereich|edges|arêtes|kanten|werkstückkanten"
     "|deburr and break sharp edges|deburr|casser les angles vifs|signature et date|name date|tolérancement|tolerancing principle|principe|classification|model no|modèle|modell|cad file|file|file name|fichier|nom du fichier|datei|dateiname|eigner|copyright|interpret geometric tolerancing per"

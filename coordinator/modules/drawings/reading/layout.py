@@ -25,6 +25,7 @@ _NUMBER_WORD = re.compile(rf"^[+\-]?\s?{NUMBER}°?$")
 _GLUED_DEVIATION = re.compile(rf"^(.*?\d)\s*([+\-]{NUMBER})$")
 TIGHT_WIDTH_MM = 0.02
 STACK_MAX_DROP = 2.4
+SIGNED_MAX_GAP = 2.4
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,9 @@ def _owner(stack: _Stack, blocks: list[TextBlock]) -> TextBlock | None:
         last = block.words[-1]
         gap = u0 - last.u1
         level = last.v1 > stack.top.v0 and last.v0 < stack.bottom.v1
-        if same_angle(last.angle, angle) and level and -0.4 * last.height <= gap <= 1.6 * last.height:
+        # Signed deviations belong to the size before them even where their font leaves a wide blank.
+        reach = 1.6 if stack.is_limits else SIGNED_MAX_GAP
+        if same_angle(last.angle, angle) and level and -0.4 * last.height <= gap <= reach * last.height:
             wanted = re.search(r"\d|^[\dx ]*[ØR]$", block.text)
             if wanted and (best is None or gap < best[0]):
                 best = (gap, block)

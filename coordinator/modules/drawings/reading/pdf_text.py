@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -18,6 +18,9 @@ from coordinator.modules.drawings.reading.signs import sign_of
 DEFAULT_CAP_SHARE = 0.72
 GAP_OF_WORDS, GAP_OF_BLANK = 0.3, 1.3  # shares of the letter height
 _INVISIBLE = 3
+_LIGATURES = frozenset({"ff", "fi", "fl", "ffi", "ffl", "ft", "st", "tt", "ti"})
+_HYPHENS = {0x02: "-", 0xAD: "-"}
+"""A hyphen at the end of a line as the library gives it, and the soft hyphen fonts map theirs to."""
 _NAME_BYTES = 256
 _SHX_TITLE = "AutoCAD SHX Text"
 
@@ -109,6 +112,8 @@ class PageText:
     unmapped: int = 0
     invisible: int = 0
     plotted: bool = False
+    soft_breaks: set[int] = field(default_factory=set)
+    """Glyphs before which only the library, not the file, puts a blank or a line end."""
 
 
 def read_words(page: Any, frame: PageFrame) -> PageText:
@@ -129,7 +134,11 @@ def read_words(page: Any, frame: PageFrame) -> PageText:
         last = words[-1] if words else None
         blank = index in breaks
         spaced = blank and last is not None and glyph.owner != 0 and glyph.owner == glyphs[index - 1].owner
-        if last is not None and (spaced or not blank) and _continues(last, word, spaced=spaced):
+        abutting = last is not None and index in text.soft_breaks and _abuts(last, word)
+        if last is not None and (
+            abutting or ((spaced or not blank) and _continues(last, word, spaced=spaced))
+        ):
+            spaced = spaced and not abutting
             text_so_far = last.text + (" " if spaced else "") + word.text
             words[-1] = replace(last, text=text_so_far, u1=max(last.u1, word.u1))
         else:
@@ -150,9 +159,15 @@ def _glyphs(page: Any, frame: PageFrame) -> tuple[list[_Glyph], set[int], PageTe
     text = PageText([])
     for index in range(layer.count_chars()):
         code = pdfium.FPDFText_GetUnicode(layer.raw, index)
-        raw = chr(code) if 0 < code < 0x110000 else ""
-        if pdfium.FPDFText_IsGenerated(layer.raw, index) == 1 or raw.isspace():
-            breaks.add(len(glyphs))
+        raw = _HYPHENS.get(code) or (chr(code) if 0 < code < 0x110000 else "")
+        generated = pdfium.FPDFText_IsGenerated(layer.raw, index) == 1
+        if generated or raw.isspace():
+            place = len(glyphs)
+            if generated and place not in breaks:
+                text.soft_breaks.add(place)
+            elif not generated:
+                text.soft_breaks.discard(place)
+            breaks.add(place)
             continue
         text.characters += 1
         unknown = not raw.isprintable() or pdfium.FPDFText_HasUnicodeMapError(layer.raw, index) == 1
@@ -172,6 +187,16 @@ def _glyphs(page: Any, frame: PageFrame) -> tuple[list[_Glyph], set[int], PageTe
         u, baseline = to_frame(*frame.point(x.value, y.value), angle)
         pdfium.FPDFText_GetLooseCharBox(layer.raw, index, loose)
         box = _box_in_frame(layer.get_charbox(index), loose, frame, angle)
+        last = glyphs[-1] if glyphs else None
+        if (
+            last is not None
+            and last.char + raw in _LIGATURES
+            and abs(last.u - u) + abs(last.baseline - baseline) < 0.01 * em
+            and last.owner == _address(owner)
+        ):
+            # The library gives a ligature as its letters, all at one place.
+            last.char += raw
+            continue
         for char in sign_of(raw, font):
             glyphs.append(_Glyph(char, font, em or 1.0, u, baseline, angle, box, _address(owner)))
     for before, glyph in pairwise(glyphs):
@@ -241,6 +266,11 @@ def _continues(last: Word, word: Word, *, spaced: bool) -> bool:
         and abs(last.height - word.height) < 0.25 * height
         and -0.4 * height <= word.u0 - last.u1 < (GAP_OF_BLANK if spaced else GAP_OF_WORDS) * height
     )
+
+
+def _abuts(last: Word, word: Word) -> bool:
+    """True for the next letter of a text that the file writes letter by letter, out of the order of reading."""
+    return _continues(last, word, spaced=False) and -0.15 <= (word.u0 - last.u1) / word.height <= 0.1
 
 
 def _without_doubles(words: list[Word]) -> list[Word]:

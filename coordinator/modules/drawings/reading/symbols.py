@@ -71,6 +71,19 @@ def _is_plus_minus(lines: list[Points]) -> bool:
 
     for odd in range(3):
         a, b = (index for index in range(3) if index != odd)
-        if apart(angles[a], angles[b]) < 0.05 and abs(apart(angles[odd], angles[a]) - math.pi / 2) < 0.05:
+        square = (
+            apart(angles[a], angles[b]) < 0.05 and abs(apart(angles[odd], angles[a]) - math.pi / 2) < 0.05
+        )
+        # The upright stroke stands over the middle of both level ones; at their ends it makes a ⌴ or a box.
+        if square and all(_along(lines[odd], lines[i]) < 0.25 * lengths[i] for i in (a, b)):
             return True
     return False
+
+
+def _along(upright: Points, level: Points) -> float:
+    """How far the middle of one stroke stands from the middle of another, measured along the other."""
+    (x0, y0), (x1, y1) = level
+    length = math.dist(*level) or 1.0
+    dx = (upright[0][0] + upright[1][0] - x0 - x1) / 2
+    dy = (upright[0][1] + upright[1][1] - y0 - y1) / 2
+    return abs(dx * (x1 - x0) + dy * (y1 - y0)) / length

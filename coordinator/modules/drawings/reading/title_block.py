@@ -33,6 +33,7 @@ FACTS = ("scale", "unit", "general_tolerance", "projection")
 LEGIBLE_FROM = 0.5
 """OCR below this confidence is not a value: the field is unread."""
 FEW_LABELS = 3
+_SHAPED_AS = {"_treatment": "heat_treatment", "_finish": "surface_treatment"}
 _GROWTH_STEPS = 4
 
 
@@ -56,7 +57,9 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     labels = [
         p
         for p in view.labels
-        if id(p) not in tables.used and p.label and not (p.label.startswith("_") and p.label != "_treatment")
+        if id(p) not in tables.used
+        and p.label
+        and not (p.label.startswith("_") and p.label not in ("_treatment", "_finish"))
     ]
     regions = _regions(view, tables)
     main = _main_region(regions, labels)
@@ -175,6 +178,11 @@ def _read_labels(
                 if treatment_kind(value.value or "") not in ("heat", None)
                 else "heat_treatment"
             )
+        if name == "_finish":
+            # "Surface finish" announces a coating as often as a roughness.
+            if value.status != "read" or treatment_kind(value.value or "") in ("heat", None):
+                continue
+            name = "surface_treatment"
         if name == "material" and value.status == "read":
             materials.append(value)
         known = found.fields.get(name)
@@ -214,7 +222,7 @@ def _value(label: Piece, claim: Candidate | None, view: TurnedSheet, page: int) 
 
 
 def _fits(name: str, text: str) -> bool:
-    return fits("heat_treatment" if name == "_treatment" else name, text)
+    return fits(_SHAPED_AS.get(name, name), text)
 
 
 def _tidy(name: str, text: str) -> str:

@@ -55,7 +55,9 @@ def candidates_of(label: Piece, view: TurnedSheet, used: set[int]) -> list[Candi
 
 
 def _candidate(label: Piece, kind: Kind, pieces: list[Piece], place: BBox | None) -> Candidate | None:
-    name = "heat_treatment" if label.label == "_treatment" else label.label or ""
+    name = {"_treatment": "heat_treatment", "_finish": "surface_treatment"}.get(
+        label.label or "", label.label or ""
+    )
     text = " ".join(piece.text for piece in pieces)
     if not fits(name, text):
         fitting = [piece for piece in pieces if fits(name, piece.text)]
