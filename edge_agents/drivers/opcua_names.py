@@ -5,24 +5,45 @@ from typing import Any
 
 from asyncua.client.client import Client
 from asyncua.common.node import Node
+from asyncua.common.subscription import Subscription
+from asyncua.crypto.security_policies import (
+    SecurityPolicyAes128Sha256RsaOaep,
+    SecurityPolicyAes256Sha256RsaPss,
+    SecurityPolicyBasic256Sha256,
+)
 from asyncua.server.server import Server
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError
-from asyncua.ua.uaprotocol_auto import NodeClass
+from asyncua.ua.uaprotocol_auto import (
+    BrowseDirection,
+    EndpointDescription,
+    EventFilter,
+    MessageSecurityMode,
+    NodeClass,
+    SimpleAttributeOperand,
+)
 from asyncua.ua.uatypes import (
     DataValue,
+    Double,
     LocalizedText,
     NodeId,
     QualifiedName,
     SecurityPolicyType,
+    StatusCode,
     Variant,
     VariantType,
 )
 
 __all__ = [
+    "FORWARD",
+    "POLICIES",
     "Client",
     "DataValue",
+    "Double",
+    "EndpointDescription",
+    "EventFilter",
     "LocalizedText",
+    "MessageSecurityMode",
     "Node",
     "NodeClass",
     "NodeId",
@@ -30,12 +51,22 @@ __all__ = [
     "QualifiedName",
     "SecurityPolicyType",
     "Server",
+    "SimpleAttributeOperand",
+    "StatusCode",
+    "Subscription",
     "UaError",
     "Variant",
     "VariantType",
     "data_value",
     "node_id",
 ]
+
+FORWARD = BrowseDirection.Forward
+POLICIES: dict[str, Any] = {
+    "Basic256Sha256": SecurityPolicyBasic256Sha256,
+    "Aes128Sha256RsaOaep": SecurityPolicyAes128Sha256RsaOaep,
+    "Aes256Sha256RsaPss": SecurityPolicyAes256Sha256RsaPss,
+}
 
 
 def node_id(identifier: int | str, namespace: int = 0) -> NodeId:

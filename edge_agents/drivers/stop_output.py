@@ -5,10 +5,15 @@ A help, never a safety function (MCH-26): it does not replace guards, emergency 
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from edge_agents.drivers.modbus import READ_COILS, ModbusTcp
 
 Refusal = Literal["disabled", "no_record", "maintenance", "already_asked", "fault"]
 
@@ -36,6 +41,45 @@ class FileContact:
     def read(self) -> bool:
         """Level of the output."""
         return self._path.read_bytes().strip() == b"1"
+
+
+class CoilContact:
+    """A contact behind a coil of a Modbus TCP module. The module's own watchdog lets go when the station falls silent."""
+
+    def __init__(self, module: ModbusTcp, address: int) -> None:
+        self._module = module
+        self._address = address
+
+    def write(self, value: bool) -> None:
+        """Set the coil, once more over a new connection when the module had closed the old one."""
+        try:
+            self._module.write_coil(self._address, value)
+        except OSError:
+            self._module.write_coil(self._address, value)
+
+    def read(self) -> bool:
+        """Coil as the module reports it."""
+        return self._module.read_bits(READ_COILS, self._address, 1)[0]
+
+
+class AgentWatch:
+    """A small process which lets go of a file contact when this one dies without a word (kill, crash)."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-m", "edge_agents.drivers.stop_guard", str(path)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """The agent ends in order: the watch lets go and ends too."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
 
 
 @dataclass

@@ -110,6 +110,7 @@ async def test_official_machine_tool_gives_the_same_events_as_our_simulator(reco
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     nodes = await _official(server)
     async with server:
+        (recorded.context.data_dir / "machine.json").unlink()
         official = await _story(recorded, MachineSimulation(nodes), endpoint)
     assert ("machine.cycle", "O99", "complete", 3) in official
     assert ("collision.impact", "spindle_load", 160.0) in official

@@ -85,6 +85,7 @@ async def test_cycle_alarm_and_collision_of_a_machine(recorded: Recorded, vendor
         await recorded.until(lambda: driver.tracker.state == "alarm")
         await machine.answer({"do": "clear_alarm"})
         await recorded.until(lambda: driver.tracker.state == "idle")
+        await recorded.until(lambda: len(recorded.of("machine.alarm")) == 2)
         alarms = recorded.of("machine.alarm")
         assert [(alarm["code"], alarm["active"]) for alarm in alarms] == [("700123", True), ("700123", False)]
         await recorded.until(lambda: recorded.of("telemetry.batch"))
@@ -133,7 +134,7 @@ def test_plain_session_needs_explicit_approval() -> None:
     with pytest.raises(ValueError, match="allow_insecure"):
         config("opc.tcp://127.0.0.1:4840", allow_insecure=False)
     with pytest.raises(ValueError, match="cert_file"):
-        config("opc.tcp://127.0.0.1:4840", security="sign_encrypt")
+        config("opc.tcp://127.0.0.1:4840", security="sign_encrypt", cert_file="agent.der")
 
 
 @pytest.mark.requirement("MCH-25")

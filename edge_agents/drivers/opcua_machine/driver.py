@@ -4,254 +4,191 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
 from edge_agents.drivers import opcua_names as ua
-from edge_agents.drivers.base import Driver, DriverContext
+from edge_agents.drivers.base import DriverContext
+from edge_agents.drivers.machine.driver import MachineDriver
+from edge_agents.drivers.machine.state import normalise
+from edge_agents.drivers.opcua_machine.alarms import Conditions, ErrorFolder
 from edge_agents.drivers.opcua_machine.config import OpcuaMachineConfig
 from edge_agents.drivers.opcua_machine.nodes import MachineNotFoundError, Resolved, resolve
-from edge_agents.drivers.opcua_machine.state import MachineEvent, MachineTracker, Sample, grade, normalise
-from edge_agents.drivers.opcua_machine.telemetry import TelemetryBatcher
+from edge_agents.drivers.opcua_machine.security import TrustError
+from edge_agents.drivers.opcua_machine.session import Sessions, sample_of
 from edge_agents.drivers.opcua_names import Client, Node
-from edge_agents.drivers.stop_output import FileContact, StopOutput
 
 log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _HEARTBEAT = "server_time"
 _SOURCE_TRUST_S = 10.0
-_CONTACT_S = 0.05
-_DAY_S = 86_400.0
-
-_REFUSALS = {
-    "disabled": "arrêt non demandé : la sortie est en défaut",
-    "no_record": "arrêt non demandé : pas de procès-verbal de mise en service",
-    "maintenance": "arrêt non demandé : machine en maintenance",
-    "already_asked": "arrêt déjà demandé, pas encore réarmé",
-    "fault": "la sortie d'arrêt n'a pas suivi",
-}
-
-
-def _stop_output(config: OpcuaMachineConfig) -> StopOutput | None:
-    if config.collision_response != "request_stop" or config.stop_output is None:
-        return None
-    wired = config.stop_output
-    contact = FileContact(wired.value_file)
-    return StopOutput(contact, bool(wired.commissioning_record), hold_s=wired.hold_s, clock=time.monotonic)
+_REBUILDS = 1
 
 
 class SilentServerError(ConnectionError):
     """The subscription delivers nothing although the connection looks alive."""
 
 
-class _Inbox:
-    """Receives data changes of one subscription in the order they arrive."""
-
-    def __init__(self, signals: dict[Any, str]) -> None:
-        self._signals = signals
-        self.queue: asyncio.Queue[tuple[str, Any, ua.DataValue]] = asyncio.Queue(50_000)
-        self.lost: asyncio.Event = asyncio.Event()
-
-    def datachange_notification(self, node: Node, value: Any, data: Any) -> None:
-        signal = self._signals.get(node.nodeid)
-        if signal is not None and not self.queue.full():
-            self.queue.put_nowait((signal, value, data.monitored_item.Value))
-
-    def status_change_notification(self, _status: Any) -> None:
-        self.lost.set()
-
-
-class OpcuaMachineDriver(Driver[OpcuaMachineConfig]):
+class OpcuaMachineDriver(MachineDriver[OpcuaMachineConfig]):
     """Follows one machine. It never writes to the control."""
 
+    errors: ClassVar[tuple[type[Exception], ...]] = (OSError, ua.UaError, MachineNotFoundError, TimeoutError)
+
     def __init__(self, config: OpcuaMachineConfig, context: DriverContext) -> None:
-        super().__init__(config, context)
-        self.tracker = MachineTracker(
-            config.machine_code,
-            {str(signal): limit for signal, limit in config.limits.items()},
-            ring_s=config.ring_s,
-            stale_s=config.stale_s,
-            max_parts_per_step=config.max_parts_per_step,
-            parts_per_cycle=config.parts_per_cycle,
-            settle_s=config.settle_s,
-            collision_response=config.collision_response,
-        )
-        self._batcher = TelemetryBatcher(
-            config.machine_code,
-            {str(signal): spec for signal, spec in config.nodes.items()},
-            config.batch_s,
-            config.batch_values,
-        )
+        super().__init__(config, context, {str(signal): spec for signal, spec in config.nodes.items()})
+        self.sessions = Sessions(config, context.data_dir)
         self._alerted: set[str] = set()
-        self._stop = _stop_output(config)
+        self._signals: dict[Any, str] = {}
+        self._last_data = 0.0
+        self._is_closed = asyncio.Event()
+        self._conditions: Conditions | None = None
 
     @property
-    def busy(self) -> bool:
-        return self.tracker.state == "running"
+    def place(self) -> str:
+        return self.config.endpoint
 
-    def _now(self) -> float:
-        return self.context.clock.now().timestamp()
-
-    async def run(self) -> None:
-        if self._stop is None or self.config.stop_output is None:
-            await self._run()
-            return
-        self._stop.release()
-        guard = asyncio.create_task(self._guard(self._stop, self.config.stop_output.test_days * _DAY_S))
+    async def follow(self) -> None:
+        await self._tell_certificate()
+        is_lost = True
         try:
-            await self._run()
-        finally:
-            guard.cancel()
-            self._stop.release()
-
-    async def _guard(self, stop: StopOutput, test_s: float) -> None:
-        """Lets go of the contact in time and tests it at rest, whatever becomes of the session (MCH-25, MCH-49)."""
-        tested: float | None = None
-        told: str | None = None
-        while True:
-            stop.tick()
-            now = time.monotonic()
-            if self.tracker.state == "idle" and (tested is None or now - tested >= test_s):
-                tested = now
-                stop.test()
-            if stop.fault != told:
-                told = stop.fault
-                if told is not None:
-                    await self._tell_contact(told)
-            await asyncio.sleep(_CONTACT_S)
-
-    async def _tell_contact(self, fault: str) -> None:
-        message = f"{self.config.machine_code} : {fault}. La demande d'arrêt sur choc est désactivée."
-        log.error("stop_output.fault", machine=self.config.machine_code, reason=fault)
-        try:
-            await self.context.emit("health.alert", {"code": "stop_output.fault", "message": message})
-        except Exception:  # the guard outlives a journal that refuses
-            log.exception("stop_output.untold", machine=self.config.machine_code)
-
-    async def _run(self) -> None:
-        delay, lost = self.config.min_delay_s, False
-        while True:
-            started = time.monotonic()
-            try:
-                await self._session()
-            except (OSError, ua.UaError, MachineNotFoundError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
-                if not lost:
-                    log.warning("opcua.lost", machine=self.config.machine_code, reason=reason)
-                lost = time.monotonic() - started < self.config.stale_s
-                self.context.set_status("fault", f"{self.config.endpoint} : {reason}")
-                await self._record(self.tracker.lost(self._now(), "connexion perdue"))
-                await self._flush()
-            if time.monotonic() - started > 60:
-                delay = self.config.min_delay_s
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))
-            delay = min(self.config.max_delay_s, delay * 2)
-
-    async def _client(self) -> Client:
-        client = Client(self.config.endpoint, timeout=5)
-        client.session_timeout = 60_000
-        if self.config.security != "none":
-            mode = "SignAndEncrypt" if self.config.security == "sign_encrypt" else "Sign"
-            files = f"{self.config.cert_file},{self.config.key_file}"
-            await client.set_security_string(f"Basic256Sha256,{mode},{files}")
-        return client
-
-    async def _session(self) -> None:
-        async with await self._client() as client:
+            client = await self.sessions.open()
             resolved = await resolve(client, self.config)
-            await self._tell_missing(resolved)
-            heartbeat = client.get_node(ua.ObjectIds.Server_ServerStatus_CurrentTime)
-            signals = {node.nodeid: signal for signal, node in resolved.nodes.items()}
-            inbox = _Inbox(signals | {heartbeat.nodeid: _HEARTBEAT})
-            subscription = await client.create_subscription(self.config.sampling_ms, inbox)
-            await subscription.subscribe_data_change([*resolved.nodes.values(), heartbeat], queuesize=50)
-            try:
-                await self._follow(client, inbox)
-            finally:
-                with contextlib.suppress(Exception):
-                    await asyncio.wait_for(subscription.delete(), 1)
+            self._tell_missing(resolved)
+            for _ in range(_REBUILDS + 1):
+                await self._subscribed(client, resolved)
+        except TrustError as error:
+            self._tell_once(error.code, str(error))
+            raise
+        except asyncio.CancelledError:
+            is_lost = False
+            raise
+        finally:
+            await self.sessions.close(is_lost=is_lost)
+        raise SilentServerError(f"aucune valeur depuis {self.config.stale_s:g} s")
 
-    async def _tell_missing(self, resolved: Resolved) -> None:
+    async def _tell_certificate(self) -> None:
+        if self.config.security == "none":
+            return
+        own = await self.sessions.own()
+        if own.is_new:
+            self._tell_once("opcua.certificate_new", f"certificat à accepter à la commande : {own.words()}")
+        if own.expires_soon:
+            self._tell_once("opcua.certificate_expires", f"le certificat de l'agent expire : {own.words()}")
+
+    def _tell_once(self, code: str, words: str) -> None:
+        if words not in self._alerted and len(self._alerted) < 100:
+            self._alerted.add(words)
+            self.say(code, words)
+
+    def _tell_missing(self, resolved: Resolved) -> None:
         if not resolved.missing:
             self.context.set_status("ok", None)
             return
         places = ", ".join(f"{signal} ({place})" for signal, place in resolved.missing.items())
-        message = f"{self.config.machine_code} : nœuds OPC UA absents : {places}"
-        self.context.set_status("fault", message)
-        if places not in self._alerted:
-            self._alerted.add(places)
-            await self.context.emit("health.alert", {"code": "opcua.node_missing", "message": message})
+        self.context.set_status("fault", f"{self.config.machine_code} : nœuds OPC UA absents : {places}")
+        self._tell_once("opcua.node_missing", f"nœuds OPC UA absents : {places}")
 
-    async def _follow(self, client: Client, inbox: _Inbox) -> None:
-        last_data = time.monotonic()
-        next_check = last_data + 1.0
-        while not inbox.lost.is_set():
-            try:
+    async def _subscribed(self, client: Client, resolved: Resolved) -> None:
+        """One subscription, until it falls silent; a lost connection raises."""
+        heartbeat = client.get_node(ua.ObjectIds.Server_ServerStatus_CurrentTime)
+        self._signals = {node.nodeid: signal for signal, node in resolved.nodes.items()}
+        self._signals[heartbeat.nodeid] = _HEARTBEAT
+        self._is_closed.clear()
+        self._conditions, errors = None, None
+        fast = self._fast_signals()
+        period_ms = min(self.config.sampling_ms, self.config.fast_ms) if fast else self.config.sampling_ms
+        subscription = await client.create_subscription(period_ms, self)
+        try:
+            await self.sessions.remember(subscription.subscription_id or 0)
+            quick = [node for signal, node in resolved.nodes.items() if signal in fast]
+            slow = [node for signal, node in resolved.nodes.items() if signal not in fast]
+            for nodes, sampling_ms in ((quick, period_ms), ([*slow, heartbeat], self.config.sampling_ms)):
+                if nodes:
+                    await subscription.subscribe_data_change(
+                        nodes, queuesize=50, sampling_interval=ua.Double(sampling_ms)
+                    )
+            if resolved.alarms is not None and self.config.alarms is not None:
+                if self.config.alarms.node is not None:
+                    self._conditions = Conditions(self.config.alarms, self)
+                    await self._conditions.subscribe(client, subscription, resolved.alarms)
+                else:
+                    errors = ErrorFolder(self.config.alarms, self, resolved.alarms)
+            await self._watch(client, subscription, errors)
+        finally:
+            self._conditions = None
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(subscription.delete(), 1)
+
+    def _fast_signals(self) -> set[str]:
+        """Signals an incident is judged by: sampled faster."""
+        learned = self.config.baseline.signals if self.config.baseline is not None else ()
+        judged: set[str] = {*self.config.limits, *learned, "shock"}
+        return judged & set(self.specs)
+
+    async def _watch(self, client: Client, subscription: ua.Subscription, errors: ErrorFolder | None) -> None:
+        self._last_data = time.monotonic()
+        next_check = self._last_data + 1.0
+        while True:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_S):
-                    entry = await inbox.queue.get()
-            except TimeoutError:
-                pass
-            else:
-                last_data = time.monotonic()
-                await self._take(*entry)
-                while not inbox.queue.empty():
-                    await self._take(*inbox.queue.get_nowait())
-            now = self._now()
-            await self._record(self.tracker.tick(now))
-            await self._telemetry(self._batcher.due(now))
+                    await self._is_closed.wait()
+            if self._is_closed.is_set():
+                raise SilentServerError("abonnement fermé par le serveur")
+            if errors is not None:
+                await errors.tick(self.now())
+            if self._conditions is not None:
+                self._conditions.tick()
+                if self._conditions.is_refresh_wanted:
+                    await self._conditions.refresh(client, subscription)
             if time.monotonic() >= next_check:
                 next_check = time.monotonic() + 1.0
                 await client.check_connection()
-            if time.monotonic() - last_data > self.config.stale_s:
-                raise SilentServerError(f"aucune valeur depuis {self.config.stale_s:g} s")
-        raise SilentServerError("abonnement fermé par le serveur")
+            if time.monotonic() - self._last_data > self.config.stale_s:
+                log.warning("opcua.silent", machine=self.config.machine_code)
+                return
 
-    async def _take(self, signal: str, raw: Any, data: ua.DataValue) -> None:
-        now = self._now()
+    # notifications of the library, in the order of the server -------------------------------------------------
+
+    def datachange_notification(self, node: Node, value: Any, data: Any) -> None:
+        """One value: judged here and now (MCH-25)."""
+        signal = self._signals.get(node.nodeid)
+        if signal is None:
+            return
+        self._last_data = time.monotonic()
+        now = self.now()
         if signal == _HEARTBEAT:
             self.tracker.alive(now)
             return
-        spec = self.config.nodes[signal]  # type: ignore[index]
-        source: datetime | None = data.SourceTimestamp
-        at, stamped = now, source.replace(tzinfo=UTC).timestamp() if source else None
-        if stamped is not None and (abs(stamped - now) <= _SOURCE_TRUST_S or stamped > now):
-            at = stamped
-        value = normalise(spec, raw)
-        status = data.StatusCode
-        quality = grade(spec, value, at, now, good=status is None or status.is_good())
-        sample = Sample(signal, value, min(at, now), quality)
-        arrived = time.monotonic()
-        state = self.tracker.state
-        events = self.tracker.observe(sample)
-        asked = self._react(events, state, arrived)
-        await self._record(events + asked)
-        self._batcher.add(sample, now)
-        await self._telemetry(self._batcher.due(now))
+        source, good = sample_of(data.monitored_item.Value)
+        self.observe(signal, normalise(self.specs[signal], value), _time(source, now), good=good)
 
-    def _react(self, events: list[MachineEvent], state: str, arrived: float) -> list[MachineEvent]:
-        """Asks for a stop before anything is written: the reaction depends on neither disk nor network (MCH-25)."""
-        impact = next((event for event in events if event.type == "collision.impact"), None)
-        if self._stop is None or impact is None:
-            return []
-        refusal = self._stop.request(state)
-        reaction_ms = (time.monotonic() - arrived) * 1000
-        words = f"arrêt demandé en {reaction_ms:.1f} ms" if refusal is None else _REFUSALS[refusal]
-        message = f"{self.config.machine_code} : choc, {words}."
-        code = "collision.stop_requested" if refusal is None else "collision.stop_refused"
-        return [MachineEvent("health.alert", {"code": code, "message": message}, impact.at)]
+    def event_notification(self, event: Any) -> None:
+        """One event of the alarm source."""
+        if self._conditions is not None:
+            self._conditions.notification(event, self.now())
 
-    async def _record(self, events: list[MachineEvent]) -> None:
-        for event in events:
-            moment = datetime.fromtimestamp(event.at, UTC)
-            await self.context.emit(event.type, event.payload, occurred_at=moment)
+    def status_change_notification(self, _status: Any) -> None:
+        """The server, or the library, says that the subscription is over."""
+        self._is_closed.set()
 
-    async def _telemetry(self, payload: dict[str, Any] | None) -> None:
-        if payload is not None:
-            await self.context.emit("telemetry.batch", payload)
+    # alarms ---------------------------------------------------------------------------------------------------
 
-    async def _flush(self) -> None:
-        await self._telemetry(self._batcher.flush())
+    def raise_alarm(self, key: str, code: str, text: str, severity: int | None, at: float) -> None:
+        self.alarm(key, code, text, severity, at)
+
+    def clear_alarm(self, key: str, at: float) -> None:
+        self.take(self.tracker.clear_alarm(key, at))
+
+    def keep_alarms(self, keys: set[str]) -> None:
+        self.take(self.tracker.keep_alarms(keys, self.now()))
+
+
+def _time(source: datetime | None, now: float) -> float:
+    """Time at the source, unless the control's clock is too far from the station's. A time in the future is left for grading."""
+    if source is None:
+        return now
+    stamped = source.replace(tzinfo=UTC).timestamp()
+    return stamped if abs(stamped - now) <= _SOURCE_TRUST_S or stamped > now else now

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge_agents.drivers.opcua_machine.config import NodeSpec
-from edge_agents.drivers.opcua_machine.state import GOOD, Sample
+from edge_agents.drivers.machine.config import SignalSpec
+from edge_agents.drivers.machine.state import GOOD, Sample
 
 
 @dataclass
@@ -15,7 +16,7 @@ class TelemetryBatcher:
     """Collects the numeric samples of one machine; pure, times are given in epoch seconds."""
 
     machine_code: str
-    specs: dict[str, NodeSpec]
+    specs: Mapping[str, SignalSpec]
     batch_s: float
     batch_values: int
     _channels: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class TelemetryBatcher:
         """The payload to record, when the batch is old or large enough."""
         if self._opened is None:
             return None
-        if self._count < self.batch_values and now - self._opened < self.batch_s:
+        if self._count < self.batch_values and 0 <= now - self._opened < self.batch_s:
             return None
         return self.flush()
 
