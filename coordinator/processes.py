@@ -79,10 +79,12 @@ def broker_tls(config: Config) -> ssl.SSLContext | None:
 
 def run_ingest() -> int:
     """Receive stations' messages until stopped."""
-    from coordinator.gateway.ingest import Ingest
+    from coordinator.gateway.ingest import Ingest, spare_collector
 
     config = _prepare()
-    ingest = Ingest(make_factory(config), tls=broker_tls(config))
+    factory = make_factory(config)
+    spare_collector()
+    ingest = Ingest(factory, tls=broker_tls(config))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

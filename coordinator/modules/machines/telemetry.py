@@ -18,6 +18,8 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.modules.machines.models import TelemetryChannel
 from coordinator.modules.machines.rules import BAD, FUTURE_TOLERANCE, GOOD, UNCERTAIN
+from edge_agents.protocol.columns import columns_of
+from edge_agents.protocol.payloads import TelemetryBatch
 
 _REPRESENTABLE_MS = 9.0e14
 """Beyond it an instant fits neither Python's nor PostgreSQL's calendar."""
@@ -119,19 +121,24 @@ def copy_samples(connection: psycopg.Connection[Any], samples: Samples) -> int:
     statement = (
         "COPY telemetry_sample (telemetry_channel_id, sampled_at, value, quality) FROM STDIN (FORMAT BINARY)"
     )
+    count = len(samples.channel)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_COPY_HEADER)
-        copy.write(_binary_rows(samples))
+        # The database stores one piece while the next is laid out.
+        for start in range(0, count, _PIECE):
+            copy.write(_binary_rows(Samples(*(column[start : start + _PIECE] for column in samples))))
         copy.write(_COPY_TRAILER)
-    return len(samples.channel)
+    return count
 
 
+_PIECE = 32_768
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 _ROW = np.dtype(
     [("n", ">i2"), ("l1", ">i4"), ("channel", ">i8"), ("l2", ">i4"), ("at", ">i8"), ("l3", ">i4"), ("value", ">f8"),
      ("l4", ">i4"), ("quality", ">i2")]
 )  # fmt: skip
+_EMPTY_ROW = np.array([(4, 8, 0, 8, 0, 8, 0, 2, 0)], dtype=_ROW)
 _POSTGRES_EPOCH_US = 946_684_800_000_000
 
 
@@ -139,8 +146,7 @@ def _binary_rows(samples: Samples) -> bytes:
     """Rows in PostgreSQL's binary COPY format, laid out by numpy: writing them one by one would cost more than
     storing them. A missing value is a NULL: a length of −1 and no bytes.
     """
-    rows = np.zeros(len(samples.channel), dtype=_ROW)
-    rows["n"], rows["l1"], rows["l2"], rows["l3"], rows["l4"] = 4, 8, 8, 8, 2
+    rows = np.repeat(_EMPTY_ROW, len(samples.channel))
     rows["channel"], rows["at"] = samples.channel, samples.at_us - _POSTGRES_EPOCH_US
     rows["value"], rows["quality"] = samples.value, samples.quality
     if not samples.is_null.any():
@@ -167,6 +173,7 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
     Absurd samples are kept with quality bad (MCH-47); one dated in the future gets its time of receipt, since its
     own says nothing. Samples of unknown machines are dropped and logged once. Returns how many were stored.
     """
+    batches = [(columns_of(b) if isinstance(b, TelemetryBatch) else b, at) for b, at in batches]
     wanted = {(b.machine_code, code): c.unit for b, _ in batches for code, c in b.channels.items()}
     channels = _cache.resolve(connection, wanted)
     found = [
@@ -221,30 +228,40 @@ def _mark(connection: psycopg.Connection[Any], samples: Samples, newest: dt.date
 def _samples(found: Sequence[tuple[Channel, Any, dt.datetime]]) -> Samples:
     """Columns of all series at once; the rules are those of ``rules.sample_quality``, on arrays."""
     count = [len(series.t) for _, series, _ in found]
-    at_ms = np.concatenate([np.asarray(series.t, dtype=np.float64) for _, series, _ in found])
-    value = np.concatenate([np.asarray(series.v, dtype=np.float64) for _, series, _ in found])
-    quality = np.zeros(len(value), dtype=np.int64)
-    for (_, series, _), end in zip(found, np.cumsum(count), strict=True):
+    at_ms = np.concatenate([series.t for _, series, _ in found])
+    value = np.concatenate([series.v for _, series, _ in found])
+    channel = np.repeat(np.array([c.id for c, _, _ in found], dtype=np.int64), count)
+    quality = _told_quality(found, count)
+    is_null = np.isnan(value)
+    is_absurd = np.isinf(value)
+    if any(c.minimum is not None or c.maximum is not None for c, _, _ in found):
+        low = np.repeat([-np.inf if c.minimum is None else c.minimum for c, _, _ in found], count)
+        high = np.repeat([np.inf if c.maximum is None else c.maximum for c, _, _ in found], count)
+        is_absurd |= (value < low) | (value > high)
+    limits_ms = [_us(received_at + FUTURE_TOLERANCE) / 1000 for _, _, received_at in found]
+    if at_ms.max() <= min(limits_ms) and at_ms.min() > -_REPRESENTABLE_MS:
+        at_us = at_ms.astype(np.int64) * 1000
+    else:
+        received_us = np.repeat([_us(received_at) for _, _, received_at in found], count)
+        limit_us = received_us + _us(_EPOCH + FUTURE_TOLERANCE)
+        is_possible = (at_ms > -_REPRESENTABLE_MS) & (at_ms < _REPRESENTABLE_MS)
+        at_us = np.where(is_possible, at_ms, 0).astype(np.int64) * 1000
+        is_absurd |= ~is_possible | (at_us > limit_us)
+        at_us = np.where(is_possible, np.minimum(at_us, limit_us), received_us)
+    if is_null.any():
+        quality[is_null] = np.maximum(quality[is_null], UNCERTAIN)
+    quality[is_absurd] = BAD
+    return Samples(channel, at_us, value, quality, is_null)
+
+
+def _told_quality(found: Sequence[tuple[Channel, Any, dt.datetime]], count: Sequence[int]) -> Any:
+    """What the sources said; anything but good and uncertain is bad."""
+    quality = np.zeros(sum(count), dtype=np.int16)
+    for (_, series, _), end in zip(found, np.cumsum(count).tolist(), strict=True):
         if series.q is not None:
             quality[end - len(series.q) : end] = series.q
-
-    def each(values: Sequence[float], dtype: Any = np.float64) -> Any:
-        return np.repeat(np.array(values, dtype=dtype), count)
-
-    received_us = each([_us(received_at) for _, _, received_at in found], np.int64)
-    limit_us = received_us + _us(_EPOCH + FUTURE_TOLERANCE)
-    low = each([-np.inf if c.minimum is None else c.minimum for c, _, _ in found])
-    high = each([np.inf if c.maximum is None else c.maximum for c, _, _ in found])
-    is_null = np.isnan(value)
-    is_possible = np.abs(at_ms) < _REPRESENTABLE_MS
-    at_us = np.where(is_possible, at_ms, 0.0).astype(np.int64) * 1000
-    is_future = ~is_possible | (at_us > limit_us)
-    is_absurd = ~is_null & ~(np.isfinite(value) & (value >= low) & (value <= high))
-    quality = np.where((quality != GOOD) & (quality != UNCERTAIN), BAD, quality)
-    quality = np.where(is_null, np.maximum(quality, UNCERTAIN), quality)
-    quality = np.where(is_absurd | is_future, BAD, quality)
-    at_us = np.where(is_possible, np.minimum(at_us, limit_us), received_us)
-    return Samples(each([c.id for c, _, _ in found], np.int64), at_us, value, quality, is_null)
+    quality[(quality != GOOD) & (quality != UNCERTAIN)] = BAD
+    return quality
 
 
 def _us(instant: dt.datetime) -> int:

@@ -26,7 +26,7 @@ from edge_agents.protocol import (
     decode,
     parse_payload,
 )
-from edge_agents.protocol.columns import parse_columns
+from edge_agents.protocol.columns import parse_columns, read_columns
 
 Stream = Literal["event", "telemetry"]
 _STREAMS: dict[Channel, Stream] = {Channel.EVENT: "event", Channel.TELEMETRY: "telemetry"}
@@ -128,7 +128,9 @@ def _judge(
         refusal = known(topics.site, topics.station_id)
         if refusal:
             raise ProtocolError("station.refused", refusal)
-        envelope = decode(received.data)
+        # Columns from here on: as Python objects the values of telemetry would cost more than storing them.
+        columns = read_columns(received.data) if stream == "telemetry" else None
+        envelope = decode(received.data) if columns is None else columns[0]
         if envelope.station_id != topics.station_id:
             forged, envelope = envelope, None
             raise ProtocolError("station.forged", f"Le message prétend venir de {forged.station_id!r}.")
@@ -136,9 +138,11 @@ def _judge(
             raise ProtocolError("type.unknown", f"Type de message inconnu : {envelope.type!r}.")
         if envelope.occurred_at > received.received_at + _FUTURE and envelope.time_quality == "trusted":
             raise ProtocolError("time.future", "Date dans le futur.")
-        if envelope.type in TELEMETRY_PAYLOADS:
-            # Columns from here on: as Python objects the values would cost more than storing them.
-            payload: Any = parse_columns(envelope.payload)
+        payload: Any
+        if columns is not None:
+            payload = columns[1]
+        elif envelope.type in TELEMETRY_PAYLOADS:
+            payload = parse_columns(envelope.payload)
             envelope = envelope.model_copy(update={"payload": {}})
         else:
             payload = parse_payload(envelope.type, envelope.payload)
