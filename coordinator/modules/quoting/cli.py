@@ -17,7 +17,8 @@ from coordinator.modules.quoting.engine.default_shop import default_shop, defaul
 from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
 from coordinator.modules.quoting.engine.reading import from_reading
-from coordinator.modules.quoting.engine.values import QuotingError
+from coordinator.modules.quoting.engine.values import QuotingError, number
+from coordinator.modules.quoting.operation_list import SCENARIOS, SHAPES
 
 CRITICALITIES = ("standard", "sensitive", *CRITICAL)
 app = typer.Typer(help="Chiffrage et devis.", no_args_is_help=True)
@@ -200,10 +201,10 @@ def _print(result: QuoteResult) -> None:
     typer.echo("\nSCÉNARIOS")
     for s in data["scenarios"]:
         mark = "→" if s["recommended"] else " "
-        price = "incomplet" if s["price_excl_tax"] is None else f"{s['price_excl_tax']:>10.2f} € HT"
-        margin = "" if s["margin_pct"] is None else f"marge {s['margin_pct']:.1f} %"
+        price = "incomplet" if s["price_excl_tax"] is None else f"{number(s['price_excl_tax'], 2):>10} € HT"
+        margin = "" if s["margin_pct"] is None else f"marge {number(s['margin_pct'], 1)} %"
         days = "" if s["lead_time_days"] is None else f"{s['lead_time_days']} j ({s['delivery_date']})"
-        typer.echo(f" {mark} {s['kind']:<10} {price}  {margin:<14} {days}")
+        typer.echo(f" {mark} {SCENARIOS[s['kind']]:<10} {price}  {margin:<14} {days}")
         for reason in s["reasons"]:
             typer.echo(f"      {reason}")
     if data["questions"]:
@@ -213,7 +214,7 @@ def _print(result: QuoteResult) -> None:
 
 
 def _cell(value: Any, width: int, digits: int) -> str:
-    return " " * width if value is None else f"{value:>{width}.{digits}f}"
+    return " " * width if value is None else f"{number(value, digits):>{width}}"
 
 
 def _print_line(line: dict[str, Any]) -> None:
@@ -223,20 +224,20 @@ def _print_line(line: dict[str, Any]) -> None:
     )
     blank = line["blank"]
     if blank:
-        size = " × ".join(f"{v:g}" for v in blank["size_mm"])
+        size = " × ".join(number(v) for v in blank["size_mm"])
         typer.echo(
-            f"  Brut {blank['shape']} {size} mm, {blank['mass_kg']} kg, {blank['source']}, {blank['cost']:.2f} €/pièce"
+            f"  Brut {SHAPES.get(blank['shape'], blank['shape'])} {size} mm, {number(blank['mass_kg'])} kg, {blank['source']}, {number(blank['cost'], 2)} €/pièce"
         )
     if line["operations"]:
         typer.echo(
             f"  {'n°':>4} {'machine':<9} {'outil':<12} {'opération':<44} {'i':>3} {'Vc':>6} {'n':>6} {'Vf':>7} {'ap':>6} "
             f"{'ae':>6} {'kW':>5} {'coupe':>7} {'temps':>7} {'régl.':>6} {'coût':>9}"
         )
-    held = ""
+    phase = None
     for o in line["operations"]:
-        if o["workholding"] and o["workholding"] != held:
-            held = o["workholding"]
-            typer.echo(f"       {o['phase']} — {held}")
+        if o["workholding"] and o["phase_no"] != phase:
+            typer.echo(f"       {o['phase']} — {o['workholding']}")
+        phase = o["phase_no"]
         typer.echo(
             f"  {o['sequence_no']:>4} {(o['machine'] or 'ext.'):<9} {(o['tool'] or '')[:12]:<12} {o['label'][:44]:<44} "
             f"{_cell(o['passes'], 3, 0)} {_cell(o['vc_m_min'], 6, 0)} {_cell(o['n_rev_min'], 6, 0)} "
@@ -248,9 +249,11 @@ def _print_line(line: dict[str, Any]) -> None:
             f"  Manque ({gap['kind']}) : {gap['what']} — {gap['message']} {' | '.join(gap['alternatives'])}"
         )
     for other in line["alternatives"][:1]:
-        typer.echo(f"  Sinon : {other['route']}, {other['unit_cost']:.2f} €/pièce")
+        typer.echo(f"  Sinon : {other['route']}, {number(other['unit_cost'], 2)} €/pièce")
     if line["unit_price"] is not None:
-        typer.echo(f"  Coût {line['unit_cost']:.2f} €/pièce, prix {line['unit_price']:.2f} € HT/pièce")
+        typer.echo(
+            f"  Coût {number(line['unit_cost'], 2)} €/pièce, prix {number(line['unit_price'], 2)} € HT/pièce"
+        )
     for warning in line["warnings"]:
         typer.echo(f"  ! {warning}")
 

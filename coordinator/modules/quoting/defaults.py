@@ -42,6 +42,8 @@ _UNITS = (
     ("_hrc", "HRC"),
     ("minimum_order_value", "€"),
 )
+_BELOW_HUNDRED = ("margin_pct", "scrap_pct")
+"""Shares that leave something of the whole."""
 VALIDITY_DAYS = "quoting.validity_days"
 OWN = (
     SettingDef(VALIDITY_DAYS, "quoting", "integer", 30, unit="j", minimum=1, maximum=365),
@@ -101,7 +103,7 @@ def _definition(group: str, field: dataclasses.Field[Any], hint: Any) -> Setting
     kind, value = _kind(hint, default)
     limits: tuple[int | None, Decimal | int | None] = (None, None)
     if kind in {"decimal", "integer"}:
-        limits = (0, Decimal("99.99") if field.name.endswith("margin_pct") else None)
+        limits = (0, Decimal("99.99") if field.name.endswith(_BELOW_HUNDRED) else None)
     unit = next((u for ending, u in _UNITS if field.name.endswith(ending)), None)
     return SettingDef(
         key_of(group, field.name), "quoting", kind, value, unit, *limits, is_advanced=group not in _COMMON

@@ -6,6 +6,11 @@ from datetime import date
 from typing import Any
 
 from coordinator.modules.quoting.engine.quote import QuoteResult
+from coordinator.modules.quoting.engine.values import number
+
+COMPLEXITY = {"simple": "simple", "moderate": "moyenne", "complex": "élevée"}
+SHAPES = {"round": "rond", "plate": "tôle", "typed": "saisi"}
+SCENARIOS = {"standard": "Standard", "express": "Express", "economic": "Économique"}
 
 _HEAD = (
     "n°",
@@ -50,14 +55,14 @@ def _line(line: dict[str, Any]) -> list[str]:
     title = line["part_name"] or line["drawing_number"] or line["file"]
     found = [f"## {title} ({line['drawing_number']})", ""]
     found.append(
-        f"{line['material']}, groupe {line['iso513_group']}, {line['quantity']} pièces, complexité {line['complexity']}."
+        f"{line['material']}, groupe {line['iso513_group']}, {line['quantity']} pièces, complexité {COMPLEXITY.get(line['complexity'], '?')}."
     )
     blank = line["blank"]
     if blank:
-        size = " × ".join(f"{v:g}" for v in blank["size_mm"])
+        size = " × ".join(f"{number(v)}" for v in blank["size_mm"])
         found += [
             "",
-            f"Brut : {blank['shape']} {size} mm, {blank['mass_kg']} kg, {blank['source']}. {blank['explanation']['source']}.",
+            f"Brut : {SHAPES.get(blank['shape'], blank['shape'])} {size} mm, {number(blank['mass_kg'])} kg, {blank['source']}. {blank['explanation']['source']}.",
         ]
     found += ["", *_operations(line["operations"])]
     if line["resource_gaps"]:
@@ -66,7 +71,7 @@ def _line(line: dict[str, Any]) -> list[str]:
             f"- {g['what']} : {g['message']} {' ; '.join(g['alternatives'])}" for g in line["resource_gaps"]
         ]
     found += ["", "### Coûts du lot", "", "| poste | € | calcul |", "|---|---:|---|"]
-    found += [f"| {c['label']} | {c['amount']:.2f} | {c['formula']} |" for c in line["cost_breakdown"]]
+    found += [f"| {c['label']} | {number(c['amount'], 2)} | {c['formula']} |" for c in line["cost_breakdown"]]
     if line["alternatives"]:
         found += [
             "",
@@ -76,7 +81,7 @@ def _line(line: dict[str, Any]) -> list[str]:
             "|---|---:|---:|",
         ]
         found += [
-            f"| {a['route']} | {a['unit_cost']:.2f} | {a['machining_min']:.0f} |"
+            f"| {a['route']} | {number(a['unit_cost'], 2)} | {number(a['machining_min'], 0)} |"
             for a in line["alternatives"]
         ]
     if line["warnings"]:
@@ -107,10 +112,11 @@ def _formulas(operations: list[dict[str, Any]]) -> list[str]:
         value = o["sources"].get("cut_min") or o["sources"].get("run_min")
         if value:
             inputs = ", ".join(
-                f"{k} = {v:g}" if not isinstance(v, str) else f"{k} : {v}" for k, v in value["inputs"].items()
+                f"{k} = {number(v)}" if not isinstance(v, str) else f"{k} : {v}"
+                for k, v in value["inputs"].items()
             )
             found.append(
-                f"- {o['sequence_no']} {o['label']} : {value['formula']} = {value['value']:g} {value['unit']} ({inputs})"
+                f"- {o['sequence_no']} {o['label']} : {value['formula']} = {number(value['value'])} {value['unit']} ({inputs})"
             )
     return found
 
@@ -121,15 +127,19 @@ def _scenarios(scenarios: list[dict[str, Any]]) -> list[str]:
         "|---|---:|---:|---|---|---|---|",
     ]
     for s in scenarios:
-        price = "incomplet" if s["price_excl_tax"] is None else f"{s['price_excl_tax']:.2f} €"
-        margin = "" if s["margin_pct"] is None else f"{s['margin_pct']:.1f} %"
+        price = "incomplet" if s["price_excl_tax"] is None else f"{number(s['price_excl_tax'], 2)} €"
+        margin = "" if s["margin_pct"] is None else f"{number(s['margin_pct'], 1)} %"
         days = "" if s["lead_time_days"] is None else f"{s['lead_time_days']} j"
         mark = " **(conseillé)**" if s["recommended"] else ""
         rows.append(
-            f"| {s['kind']}{mark} | {price} | {margin} | {s['delivery_date'] or ''} | {days} | {', '.join(s['machines'])} | {' '.join(s['reasons'])} |"
+            f"| {SCENARIOS[s['kind']]}{mark} | {price} | {margin} | {_day(s['delivery_date'])} | {days} | {', '.join(s['machines'])} | {' '.join(s['reasons'])} |"
         )
     return rows
 
 
+def _day(text: str | None) -> str:
+    return "" if text is None else f"{date.fromisoformat(text):%d/%m/%Y}"
+
+
 def _n(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    return "" if value is None else number(value, digits)

@@ -12,7 +12,8 @@ from coordinator.modules.quoting.engine.materials import MaterialMatch, same_mat
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.settings import BlankSettings, stepped
 from coordinator.modules.quoting.engine.shop import Shop, StockUnit
-from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
+from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value, number
+from coordinator.modules.quoting.engine.values import size as mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,23 @@ class Blank:
 
     def leftovers(self) -> list[str]:
         """Reusable offcuts that the sawing leaves (STK-23)."""
-        return [f"chute réutilisable {s.code} : {s.leftover_mm:g} mm" for s in self.sources if s.leftover_mm]
+        return [
+            f"chute réutilisable {s.code} : {number(s.leftover_mm)} mm" for s in self.sources if s.leftover_mm
+        ]
+
+
+def density(material: MaterialMatch, shop: Shop) -> Value:
+    """Mass per volume, g/cm³: the owner's material record, else the grade's own, else that of its ISO 513 group."""
+    own = dict(shop.densities).get(material.name)
+    if own:
+        return Value(own, "g/cm³", "masse volumique", {}, f"fiche matière {material.name}")
+    if material.grade is not None:
+        return Value(
+            material.grade.density_g_cm3, "g/cm³", "masse volumique", {}, f"nuance {material.grade.name}"
+        )
+    group = material.group
+    value = group.density_g_cm3 if group else 0.0
+    return Value(value, "g/cm³", "masse volumique", {}, f"groupe {group.code}" if group else "inconnue")
 
 
 def round_blank(
@@ -82,25 +99,26 @@ def round_blank(
     counted = [(u, _per_bar(u.length_mm, end, pitch, u.is_offcut and bar_fed) * u.quantity) for u in units]
     diameter, sources = _allocate(counted, part.quantity, lambda u: u.diameter_mm, standard)
     price = _purchase_price(shop, material, on)
-    sources = _with_purchase(sources, part, f"barre Ø{standard:g}", price)
+    sources = _with_purchase(sources, part, f"barre Ø{number(standard)}", price)
     if any(s.kind == "purchase" for s in sources):
         diameter = standard
     sources = _with_leftovers(sources, units, pitch, end, rules)
     per_bar = max(1, _per_bar(rules.bar_length_mm, end, pitch, False))
     section = math.pi / 4 * (diameter / 10) ** 2
-    density = material.group.density_g_cm3 if material.group else 0.0
+    mass = density(material, shop)
     consumed = pitch + end / per_bar
-    note = f"Ø ≥ {largest:g} + {allowance:g} → Ø{diameter:g} ; L = {length:g} + {extra:g}"
+    note = f"Ø ≥ {mm(largest)} + {mm(allowance)} → Ø{mm(diameter)} ; L = {mm(length)} + {mm(extra)}"
     return _finish(
         "round",
         (diameter, piece),
-        section * piece / 10 * density / 1000,
+        section * piece / 10 * mass.value / 1000,
         sources,
         section,
         bar_fed,
-        section * consumed / 10 * density / 1000,
+        section * consumed / 10 * mass.value / 1000,
         per_bar,
         note,
+        mass,
         part,
         rules,
     )
@@ -130,17 +148,20 @@ def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: 
     ]
     chosen, sources = _allocate(counted, part.quantity, lambda u: u.thickness_mm, standard)
     price = _purchase_price(shop, material, on)
-    sources = _with_purchase(sources, part, f"tôle ép. {standard:g}", price)
+    sources = _with_purchase(sources, part, f"tôle ép. {number(standard)}", price)
     if any(s.kind == "purchase" for s in sources):
         chosen = standard
-    density = material.group.density_g_cm3 if material.group else 0.0
+    per_volume = density(material, shop)
     section = need_w * chosen / 100
-    mass = need_l * section / 10 * density / 1000
-    consumed = (need_l + kerf) * (need_w + kerf) * chosen / 1000 * density / 1000
+    mass = need_l * section / 10 * per_volume.value / 1000
+    consumed = (need_l + kerf) * (need_w + kerf) * chosen / 1000 * per_volume.value / 1000
     per_bar = max(1, _per_plate(*rules.plate_size_mm, need_l, need_w, kerf))
-    note = f"L + 5, l + 5, épaisseur ≥ {thickness:g} + 2 + 5 (prise d'étau) → {chosen:g}"
-    size = (need_l, need_w, chosen)
-    return _finish("plate", size, mass, sources, section, False, consumed, per_bar, note, part, rules)
+    grip = "surfaces du commerce conservées" if part.keep_stock_surface else "+ 2 + 5 (prise d'étau)"
+    note = f"L + 5, l + 5, épaisseur ≥ {mm(thickness)} {grip} → {mm(chosen)}"
+    box = (need_l, need_w, chosen)
+    return _finish(
+        "plate", box, mass, sources, section, False, consumed, per_bar, note, per_volume, part, rules
+    )
 
 
 def _finish(
@@ -153,13 +174,20 @@ def _finish(
     consumed: float,
     per_bar: int,
     note: str,
+    per_volume: Value,
     part: PartDescription,
     rules: BlankSettings,
 ) -> Blank:
     total = sum((s.price_per_kg * s.count for s in sources), Decimal(0)) * Decimal(str(consumed))
     cost = total / part.quantity
     mean = float(cost) / consumed if consumed else 0.0
-    inputs: dict[str, float | str] = {"masse consommée": consumed, "€/kg": mean, "règle": note}
+    inputs: dict[str, float | str] = {
+        "masse consommée": consumed,
+        "€/kg": mean,
+        "masse volumique g/cm³": per_volume.value,
+        "masse volumique prise sur": per_volume.source,
+        "règle": note,
+    }
     bought = [s for s in sources if s.kind == "purchase"]
     gap = None
     if bought and part.certificate_required:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any
 
+from coordinator.modules.quoting.engine.blank import density
 from coordinator.modules.quoting.engine.other_operations import treatment_kind
 from coordinator.modules.quoting.engine.routes import Job, Phase, Route
 from coordinator.modules.quoting.engine.settings import CostSettings
 from coordinator.modules.quoting.engine.shop import Machine
 from coordinator.modules.quoting.engine.times import programming_min
 from coordinator.modules.quoting.engine.tools import edge_cost_per_min
-from coordinator.modules.quoting.engine.values import QuotingError
+from coordinator.modules.quoting.engine.values import QuotingError, euros, number
 
 CENT, UNIT = Decimal("0.01"), Decimal("0.0001")
 _HUNDRED = Decimal(100)
@@ -142,7 +143,7 @@ def _cost(job: Job, route: Route, delivery_share: Decimal) -> Costed:
 
 
 def _clock(minutes: float, quantity: int) -> str:
-    return f"{minutes:.2f} min" if quantity == 1 else f"{quantity} × {minutes:.2f} min"
+    return f"{number(minutes, 2)} min" if quantity == 1 else f"{quantity} × {number(minutes, 2)} min"
 
 
 def _d(value: float) -> Decimal:
@@ -151,7 +152,7 @@ def _d(value: float) -> Decimal:
 
 def _material(job: Job, route: Route) -> CostLine:
     amount = route.blank.cost * job.part.quantity
-    text = f"{job.part.quantity} × {route.blank.consumed_kg:.3f} kg, {route.blank.source_text()}"
+    text = f"{job.part.quantity} × {number(route.blank.consumed_kg, 3)} kg, {route.blank.source_text()}"
     return CostLine("material", "Matière", amount, text)
 
 
@@ -228,10 +229,15 @@ def _external(job: Job, route: Route, phase: Phase) -> CostLine:
         kind = "subcontracting"
         line = card.require(kind, job.on, phase.label, activity_type=phase.external)
     mass = _d(part_mass_kg(job, route))
+    once = Decimal(0)
     per_piece = line.rate * mass if line.unit == "kg" else line.rate
-    amount = max(per_piece * part.quantity, line.lot_minimum)
+    if line.unit == "h":
+        per_piece = line.rate * _d(phase.run_min) / 60
+        once = line.rate * _d(phase.setup.value) / 60
+    amount = max(once + per_piece * part.quantity, line.lot_minimum)
     amount *= 1 + job.shop.settings.costs.subcontracting_pct / _HUNDRED
-    text = f"max({part.quantity} × {per_piece:.2f} € ; minimum {line.lot_minimum} €) + frais"
+    first = f"{euros(once)} + " if once else ""
+    text = f"max({first}{part.quantity} × {euros(per_piece)} ; minimum {euros(line.lot_minimum)}) + frais"
     return CostLine("subcontracting", phase.label, amount, text)
 
 
@@ -239,7 +245,7 @@ def part_mass_kg(job: Job, route: Route) -> float:
     """Mass of the finished part; of the blank where the volume is unknown."""
     if job.part.volume_mm3 is None or job.material.group is None:
         return route.blank.mass_kg
-    return job.part.volume_mm3 / 1e6 * job.material.group.density_g_cm3
+    return job.part.volume_mm3 / 1e6 * density(job.material, job.shop).value
 
 
 def _bought_tools(job: Job, route: Route) -> list[CostLine]:
@@ -278,7 +284,11 @@ def _programming(job: Job, complexity: str) -> CostLine:
         return CostLine("programming", "Programmation", Decimal(0), "programme existant", True)
     line = job.shop.rate_card.require("programming", job.on, "programmation")
     return CostLine(
-        "programming", "Programmation", _d(minutes) / 60 * line.rate, f"{minutes:g} min ({complexity})", True
+        "programming",
+        "Programmation",
+        _d(minutes) / 60 * line.rate,
+        f"{number(minutes)} min ({complexity})",
+        True,
     )
 
 

@@ -12,7 +12,7 @@ from coordinator.modules.quoting.engine.cutting_tables import GroupData
 from coordinator.modules.quoting.engine.settings import CuttingSettings
 from coordinator.modules.quoting.engine.shapes import Shape
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop, Tool
-from coordinator.modules.quoting.engine.values import Gap, InfeasibleError, Value
+from coordinator.modules.quoting.engine.values import Gap, InfeasibleError, Value, number
 
 SOURCE_LABELS = {
     "manual": "fiche outil (saisie)",
@@ -71,6 +71,8 @@ class Cut:
     shape: Shape | None = None
     stage: int = 0
     feature: str = ""
+    entry_min: float = 0.0
+    """Ramping into closed material, minutes; no removal of its own, so it counts with the approaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,7 @@ def _power(ctx: Context, kw: float, formula: str, inputs: dict[str, float | str]
         "kW",
         formula,
         inputs,
-        f"kc1.1 {ctx.group.kc11_n_mm2:g}, mc {ctx.group.mc:g} (groupe {ctx.group.code})",
+        f"kc1.1 {number(ctx.group.kc11_n_mm2)}, mc {number(ctx.group.mc)} (groupe {ctx.group.code})",
     )
 
 

@@ -231,6 +231,7 @@ def _rates() -> tuple[RateCardLine, ...]:
         line("heat_treatment", d("2.20"), unit="kg", lot_minimum=d(90)),
         line("surface_treatment", d("3.50"), unit="kg", lot_minimum=d(80)),
         line("subcontracting", d(6), unit="piece", activity_type="cutting"),
+        line("subcontracting", d(75), unit="h", activity_type="grinding", lot_minimum=d(120)),
     )
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.tolerances import COARSE_PITCH_MM
+from coordinator.modules.quoting.engine.values import size
 
 _ALL = ("P", "M", "K", "N", "S")
 
@@ -149,7 +150,7 @@ def hole_tools() -> tuple[Tool, ...]:
         mounted = ("CU3-1", "CU5-1", "TF-1") if d in _MOUNTED_DRILLS else ()
         return Tool(
             f"FC-{d:g}",
-            f"Foret carbure Ø{d:g} 5D",
+            f"Foret carbure Ø{size(d)} 5D",
             "drill",
             d,
             usable_length_mm=5 * d + 4,
@@ -193,7 +194,7 @@ def hole_tools() -> tuple[Tool, ...]:
     taps = tuple(
         Tool(
             f"TA-M{d:g}",
-            f"Taraud machine HSS-E M{d:g}",
+            f"Taraud machine HSS-E M{size(d)}",
             "tap",
             float(d),
             usable_length_mm=3.2 * d + 6,
@@ -210,7 +211,7 @@ def hole_tools() -> tuple[Tool, ...]:
     counterbores = tuple(
         Tool(
             f"LAM-{d:g}",
-            f"Fraise à lamer HSS Ø{d:g}",
+            f"Fraise à lamer HSS Ø{size(d)}",
             "counterbore",
             d,
             usable_length_mm=40.0,
@@ -249,7 +250,7 @@ def hole_tools() -> tuple[Tool, ...]:
         *(
             Tool(
                 f"CENT-A{d:g}",
-                f"Foret à centrer HSS A{d:g} (ISO 866)",
+                f"Foret à centrer HSS A{size(d)} (ISO 866)",
                 "spot_drill",
                 d,
                 usable_length_mm=5 * d,
@@ -290,7 +291,7 @@ def hole_tools() -> tuple[Tool, ...]:
         *(
             Tool(
                 f"FF-M{thread}",
-                f"Fraise à fileter carbure Ø{d:g} pas {pitch:g}".replace(".", ","),
+                f"Fraise à fileter carbure Ø{size(d)} pas {size(pitch)}",
                 "thread_mill",
                 d,
                 usable_length_mm=2.2 * thread,
@@ -383,7 +384,7 @@ def supplier_items() -> tuple[Tool, ...]:
         items.append(
             Tool(
                 f"CAT-FC12-{d:g}",
-                f"Foret carbure Ø{d:g} 12D",
+                f"Foret carbure Ø{size(d)} 12D",
                 "drill",
                 d,
                 usable_length_mm=12 * d + 4,
@@ -398,7 +399,7 @@ def supplier_items() -> tuple[Tool, ...]:
         items.append(
             Tool(
                 f"CAT-FH-{d:g}",
-                f"Foret HSS-Co Ø{d:g} 8D",
+                f"Foret HSS-Co Ø{size(d)} 8D",
                 "drill",
                 d,
                 usable_length_mm=8 * d + 4,
@@ -414,7 +415,7 @@ def supplier_items() -> tuple[Tool, ...]:
         items.append(
             Tool(
                 f"CAT-FC-{d:g}",
-                f"Foret carbure Ø{d:g} 5D",
+                f"Foret carbure Ø{size(d)} 5D",
                 "drill",
                 d,
                 usable_length_mm=5 * d + 4,

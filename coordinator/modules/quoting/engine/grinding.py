@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from coordinator.modules.quoting.engine.materials import hardness_hrc
+from coordinator.modules.quoting.engine.blank import density
+from coordinator.modules.quoting.engine.materials import HARD_FROM_HRC, hardness_hrc
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.settings import CuttingSettings
 from coordinator.modules.quoting.engine.shop import Machine
+from coordinator.modules.quoting.engine.times import loading_min
 from coordinator.modules.quoting.engine.values import Gap, Value, size
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ def surfaces(part: PartDescription, rules: CuttingSettings) -> tuple[Ground, ...
     hard = max((hardness_hrc(t) or 0.0 for t in (part.material, *part.treatments)), default=0.0)
     fine = part.smallest_ra_um is not None and part.smallest_ra_um <= rules.grinding_to_ra_um
     everywhere = fine or hard > rules.grinding_from_hrc
-    limit = 9 if everywhere else rules.grinding_to_it
+    distorts = hardened_after_machining(part)
+    limit = rules.finish_after_hardening_to_it if distorts else rules.grinding_to_it
+    limit = 9 if everywhere else limit
     bores = [
         f for f in part.features if f.type in ("hole", "bore") and f.it and f.it <= limit and not f.thread
     ]
@@ -53,10 +58,35 @@ def surfaces(part: PartDescription, rules: CuttingSettings) -> tuple[Ground, ...
                 found.append(Ground("external", diameter, length))
         if not found and (everywhere or _tight(part, rules)):
             found.append(Ground("external", part.max_diameter_mm, part.length_mm))
-    elif everywhere or (_tight(part, rules) and not found):
+    elif everywhere or (not found and (_tight(part, rules) or (distorts and _flat_grade(part) <= limit))):
         length, width, _ = sorted(part.size_mm or (10.0, 10.0, 10.0), reverse=True)
         found.append(Ground("flat", width, length, 2))
     return tuple(found)
+
+
+_HARDENING = re.compile(
+    r"tremp|c[ée]ment|carbur|carbonitr|induction|hardening|quench|gehärtet|härten", re.IGNORECASE
+)
+
+
+def hardened_after_machining(part: PartDescription) -> bool:
+    """A hardening of the finished part moves its sizes: what is toleranced is brought to size afterwards."""
+    for text in part.treatments:
+        hard = hardness_hrc(text)
+        if hard >= HARD_FROM_HRC if hard is not None else _HARDENING.search(text):
+            return True
+    return False
+
+
+def _flat_grade(part: PartDescription) -> int:
+    """Finest grade of a thickness, length or width of the whole part."""
+    sizes = part.size_mm or ()
+    grades = [
+        d.it
+        for d in part.dimensions
+        if d.it and d.kind == "linear" and any(abs(d.nominal - s) < 0.05 for s in sizes)
+    ]
+    return min(grades, default=99)
 
 
 def _tight(part: PartDescription, rules: CuttingSettings) -> bool:
@@ -95,7 +125,7 @@ def run_time(ground: Ground, rules: CuttingSettings) -> Value:
     return Value(time, "min", "t = nombre·i·(L + B)/(n·0,5·B)", inputs, SOURCE)
 
 
-def phases(job: Job, no_setup: Value, no_machine: str) -> tuple[list[Phase], list[Gap]]:
+def phases(job: Job, no_machine: str) -> tuple[list[Phase], list[Gap]]:
     """One phase per kind of grinding on the shop's grinder, else subcontracted with the gap named."""
     from coordinator.modules.quoting.engine.routes import Phase
 
@@ -105,11 +135,23 @@ def phases(job: Job, no_setup: Value, no_machine: str) -> tuple[list[Phase], lis
     grinder = next((m for m in job.shop.usable() if m.machine_type == "grinder"), None)
     if grounds and grinder is None:
         gap = Gap("machine", "Rectifieuse", ("Sous-traitance de la rectification",), no_machine)
-        return [Phase("grinding", "Rectification (sous-traitée)", None, no_setup, external="grinding")], [gap]
-    for kind in dict.fromkeys(g.kind for g in grounds):
-        own = [g for g in grounds if g.kind == kind]
-        found.append(_phase(job, grinder, kind, own))
+        own = [_phase(job, None, kind, [g for g in grounds if g.kind == kind]) for kind in _kinds(grounds)]
+        minutes = sum(p.run_min + p.loading_min for p in own)
+        total = Value(minutes, "min", "somme des surfaces, serrages compris", {}, SOURCE)
+        setup = Value(
+            sum(p.setup.value for p in own), "min", "réglage par genre de rectification", {}, SOURCE
+        )
+        outside = Phase(
+            "grinding", "Rectification (sous-traitée)", None, setup, manual_run=total, external="grinding"
+        )
+        return [outside], [gap]
+    for kind in _kinds(grounds):
+        found.append(_phase(job, grinder, kind, [g for g in grounds if g.kind == kind]))
     return found, []
+
+
+def _kinds(grounds: tuple[Ground, ...]) -> list[str]:
+    return list(dict.fromkeys(g.kind for g in grounds))
 
 
 def _phase(job: Job, grinder: Machine | None, kind: str, own: list[Ground]) -> Phase:
@@ -128,4 +170,14 @@ def _phase(job: Job, grinder: Machine | None, kind: str, own: list[Ground]) -> P
     sizes = ", ".join(
         f"{'' if g.kind == 'flat' else 'Ø'}{size(g.across_mm)} × {size(g.length_mm)}" for g in own
     )
-    return Phase("grinding", f"Rectification {NAMES[kind]} {sizes}", grinder, setup, manual_run=value)
+    loading = loading_min(_mass_kg(job), rules.times)
+    label = f"Rectification {NAMES[kind]} {sizes}"
+    return Phase("grinding", label, grinder, setup, loading, manual_run=value)
+
+
+def _mass_kg(job: Job) -> float:
+    """Mass of the part as far as its size is known, for the time it takes to clamp it."""
+    part = job.part
+    x, y, z = part.size_mm or (part.max_diameter_mm, part.max_diameter_mm, part.length_mm)
+    volume = part.volume_mm3 if part.volume_mm3 is not None else x * y * z
+    return volume / 1e6 * density(job.material, job.shop).value

@@ -15,10 +15,11 @@ from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.threads import designation
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, from_supplier, in_stock, to_ask
 from coordinator.modules.quoting.engine.turning import RoughTurning
-from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
+from coordinator.modules.quoting.engine.values import InfeasibleError, Value, number, size
 
 DRILL_SLACK_MM = 0.061
 _GUN_DRILL_RATIO = 20.0
+_NEAR_PILOT = 0.6
 CENTRE_PILOTS_MM = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3)
 
 
@@ -26,7 +27,7 @@ def _drill_feed(ctx: Context, d: float, hss: bool, factor: float = 1.0) -> Value
     rules = ctx.rules
     value = ctx.group.f_drill * (d / 10) ** rules.drill_feed_exponent * factor
     inputs: dict[str, float | str] = {"f Ø10": ctx.group.f_drill, "D": d}
-    formula = f"f = f10·(D/10)^{rules.drill_feed_exponent:g}"
+    formula = f"f = f10·(D/10)^{number(rules.drill_feed_exponent)}"
     if hss:
         value *= rules.hss_drill_feed_factor
         inputs["HSS"], formula = rules.hss_drill_feed_factor, formula + "·HSS"
@@ -40,7 +41,9 @@ def _feed_of(ctx: Context, tool: Tool, d: float) -> Value:
     feed, limit = _drill_feed(ctx, d, tool.substrate == "hss"), ctx.rules.indexable_drill_max_f_mm
     if tool.edge_count < 2 or feed.value <= limit:
         return feed
-    return replace(feed, value=limit, formula=f"{feed.formula}, f ≤ {limit:g}", source="foret à plaquettes")
+    return replace(
+        feed, value=limit, formula=f"{feed.formula}, f ≤ {number(limit)}", source="foret à plaquettes"
+    )
 
 
 def _drill_speed(ctx: Context, tool: Tool, factor: float = 1.0, why: str = "") -> Value:
@@ -155,7 +158,7 @@ def countersink(ctx: Context, outer_mm: float, hole_mm: float, *, count: int, on
     shop it is turned on the axis, else milled around the hole."""
     need = ToolNeed("countersink", min_diameter_mm=outer_mm)
     depth = max((outer_mm - hole_mm) / 2, 0.2)
-    label = f"Chanfrein {count} × Ø{outer_mm:.3g}"
+    label = f"Chanfrein {count} × Ø{size(outer_mm)}"
     if in_stock(need, ctx) is None and outer_mm > ctx.rules.ream_to_mm:
         if on_axis:
             return RoughTurning(((hole_mm, outer_mm, depth),), True, label=f"{label} à la barre").cuts(ctx)
@@ -254,7 +257,7 @@ def ream(ctx: Context, d: float, depth: float, count: int) -> Cut:
     feed = Value(
         ctx.group.f_ream * (d / 10) ** exponent,
         "mm/tr",
-        f"f = f10·(D/10)^{exponent:g}",
+        f"f = f10·(D/10)^{number(exponent)}",
         inputs,
         f"table alésoir, groupe {ctx.group.code}",
     )
@@ -386,8 +389,12 @@ def boring_head(ctx: Context, d: float, depth: float, passes: int, count: int) -
 
 
 def centre(ctx: Context, face_mm: float) -> Cut:
-    """Centre hole for the tailstock, form A (ISO 866): pilot about Ø face/8 between 1 and 6.3 mm, 2.5 pilots deep."""
-    pilot = min((p for p in CENTRE_PILOTS_MM if p >= min(face_mm / 8, 6.3) - 1e-9), default=6.3)
+    """Centre hole for the tailstock, form A (ISO 866): pilot about Ø face/8 between 1 and 6.3 mm, 2.5 pilots deep; the
+    next size in stock does."""
+    wanted = min((p for p in CENTRE_PILOTS_MM if p >= min(face_mm / 8, 6.3) - 1e-9), default=6.3)
+    near = [p for p in CENTRE_PILOTS_MM if _NEAR_PILOT <= p / wanted <= 1 / _NEAR_PILOT and 2 * p < face_mm]
+    held = [p for p in near if in_stock(ToolNeed("spot_drill", p, 0.011), ctx) is not None]
+    pilot = min(held, key=lambda p: abs(p - wanted), default=wanted)
     choice = choose(ToolNeed("spot_drill", pilot, 0.011, name="Foret à centrer"), ctx)
     speed = _drill_speed(ctx, choice.tool)
     outer = 2.0 * pilot

@@ -16,7 +16,7 @@ from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
 from coordinator.modules.quoting.engine.planning_simulation import Availability
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Route, Search, find_routes
 from coordinator.modules.quoting.engine.shop import CuttingData, Shop
-from coordinator.modules.quoting.engine.values import Gap, Question, QuotingError
+from coordinator.modules.quoting.engine.values import Gap, Question, QuotingError, euros
 
 _LOG = logging.getLogger(__name__)
 
@@ -221,7 +221,7 @@ def _tool_questions(route: Route, number: int) -> list[Question]:
         Question(
             "tool_price",
             "tools",
-            f"Prix et délai à confirmer : {choice.tool.name} (estimé {choice.tool.price} €).",
+            f"Prix et délai à confirmer : {choice.tool.name} (estimé {euros(choice.tool.price or 0)}).",
             number,
             False,
         )

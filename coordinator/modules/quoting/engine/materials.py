@@ -8,6 +8,7 @@ from functools import lru_cache
 from coordinator.modules.catalogue import grades
 from coordinator.modules.catalogue.grades import Grade
 from coordinator.modules.quoting.engine.cutting_tables import GROUPS, GroupData
+from coordinator.modules.quoting.engine.values import number
 
 __all__ = ["HARD_FROM_HRC", "Grade", "MaterialMatch", "hardness_hrc", "identify", "same_material"]
 
@@ -45,7 +46,7 @@ def _group(found: grades.MaterialMatch, grade: Grade) -> tuple[str, str]:
     """Group after the delivery condition: a hardness in HRC or "+QT" makes the material harder to cut."""
     hardness = hardness_hrc(found.text)
     if hardness is not None and hardness >= HARD_FROM_HRC:
-        return "H", f"{hardness:g} HRC"
+        return "H", f"{number(hardness)} HRC"
     if grade.iso513_group == "P2" and found.condition == _QUENCHED:
         return "P3", "état trempé revenu"
     return grade.iso513_group, ""

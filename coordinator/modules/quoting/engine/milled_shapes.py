@@ -199,6 +199,8 @@ class PocketMilling:
     count: int = 1
     finish_passes: int = 1
     places: tuple[Point, ...] = ()
+    is_notch: bool = False
+    """Open to the outside along its length: a mill larger than its width comes in from there."""
     label: str = "Poche"
     operation_type: str = "milling"
 
@@ -217,6 +219,8 @@ class PocketMilling:
             count=self.count,
             area=area,
             places=self.places,
+            is_closed=not self.is_notch,
+            is_notch=self.is_notch,
         )
         rough = replace(rough, warnings=(*rough.warnings, *narrow))
         if not self.finish_passes:
@@ -226,6 +230,8 @@ class PocketMilling:
         if radius and (choice.tool.diameter_mm or 0.0) > 2 * radius:
             finisher, notes = corner_mill(ctx, radius, reach, label)
         perimeter = 2 * (self.length_mm + self.width_mm)
+        if self.is_notch:
+            perimeter = self.length_mm + 2 * self.width_mm
         walls = wall_finish(
             ctx,
             finisher,
@@ -237,6 +243,10 @@ class PocketMilling:
             inside=True,
             places=self.places,
         )
+        if self.is_notch and walls.shape:
+            path = {"slot_length": self.length_mm, "slot_width": self.width_mm}
+            walls = replace(walls, shape=replace(walls.shape, sizes={**walls.shape.sizes, **path}))
+            return [rough, replace(walls, warnings=(*walls.warnings, *notes))]
         d = choice.tool.diameter_mm or 10.0
         strips = max(1, math.ceil(self.width_mm / (0.7 * d) - 1e-9))
         floor = (
@@ -254,10 +264,11 @@ class PocketMilling:
     def _rougher(self, ctx: Context, reach: float, volume: float) -> tuple[ToolChoice, tuple[str, ...]]:
         """A mill of 0.65 × the width; a narrow pocket is milled like a slot; one no mill reaches down is named."""
         share = 0.65 if 0.65 * self.width_mm >= _NARROW_MM else 0.9
-        room = min(share * self.width_mm, 20.0)
+        room = min(share * (self.length_mm if self.is_notch else self.width_mm), 20.0)
         smallest = max(ctx.rules.smallest_end_mill_mm, reach / ctx.rules.end_mill_max_reach_ratio)
         if room >= smallest:
-            return quickest_rougher(ctx, room, reach, volume, self.depth_mm), ()
+            closed = not self.is_notch
+            return quickest_rougher(ctx, room, reach, volume, self.depth_mm, is_closed=closed), ()
         shallow = max(ctx.rules.smallest_end_mill_mm, min(room, smallest))
         note = (
             f"{self.label} de {size(self.width_mm)} mm de large et {size(self.depth_mm)} mm de profond hors de portée d'une fraise "

@@ -11,7 +11,7 @@ from coordinator.modules.quoting.engine.cutting import Context, Cut, Data, ToolC
 from coordinator.modules.quoting.engine.shapes import Point, Shape, shape
 from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.tools import ToolNeed, choose, matches
-from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
+from coordinator.modules.quoting.engine.values import InfeasibleError, Value, number, size
 
 MOUNTED_WORTH = 1.3
 _FINISH_AP_RATIO = 2.5
@@ -65,13 +65,20 @@ def quickest(ctx: Context, need: ToolNeed, minutes: Callable[[Tool], float], set
 
 
 def quickest_rougher(
-    ctx: Context, max_mm: float, reach_mm: float, volume_mm3: float, depth_mm: float
+    ctx: Context,
+    max_mm: float,
+    reach_mm: float,
+    volume_mm3: float,
+    depth_mm: float,
+    *,
+    is_closed: bool = False,
 ) -> ToolChoice:
     """End mill that empties a volume soonest; without any in stock the largest to buy."""
     need = ToolNeed("end_mill", max_diameter_mm=round(max_mm, 2), reach_mm=round(reach_mm, 1))
 
     def minutes(tool: Tool) -> float:
-        return bulk(ctx, ToolChoice(tool), volume_mm3, depth_mm, "").cut_min.value
+        cut = bulk(ctx, ToolChoice(tool), volume_mm3, depth_mm, "", is_closed=is_closed)
+        return cut.cut_min.value + cut.entry_min
 
     tool = quickest(ctx, need, minutes, ctx.shop.settings.times.setup_per_missing_tool_min)
     return ToolChoice(tool) if tool is not None else largest_end_mill(ctx, max_mm, reach_mm)
@@ -87,7 +94,9 @@ def end_mill_data(
     fz_value = ctx.group.fz_end_mill * (d / 10) ** rules.end_mill_feed_exponent
     inputs: dict[str, float | str] = {"fz Ø10": ctx.group.fz_end_mill, "D": d}
     source = f"table fraise, groupe {ctx.group.code}"
-    fz = Value(fz_value, "mm/dent", f"fz = fz10·(D/10)^{rules.end_mill_feed_exponent:g}", inputs, source)
+    fz = Value(
+        fz_value, "mm/dent", f"fz = fz10·(D/10)^{number(rules.end_mill_feed_exponent)}", inputs, source
+    )
     ratio = ap_ratio if ap_ratio is not None else rules.rough_mill_ap_ratio
     ap, ae = ratio * d, rules.rough_mill_ae_ratio * d
     if finish:
@@ -98,9 +107,11 @@ def end_mill_data(
     if not finish and reach_mm > rules.overhang_from_ratio * d:
         ap, ae = ap * rules.overhang_factor, ae * rules.overhang_factor
         notes = (
-            f"porte-à-faux > {rules.overhang_from_ratio:g}·D : ap et ae × {size(rules.overhang_factor)}",
+            f"porte-à-faux > {number(rules.overhang_from_ratio)}·D : ap et ae × {size(rules.overhang_factor)}",
         )
-    data = Data(vc, fz, ap, ae, f"règle ap {ratio:g}·D, ae {rules.rough_mill_ae_ratio:g}·D", notes)
+    data = Data(
+        vc, fz, ap, ae, f"règle ap {number(ratio)}·D, ae {number(rules.rough_mill_ae_ratio)}·D", notes
+    )
     return c.with_record(ctx, tool, "milling_finish" if finish else "milling_rough", data)
 
 
@@ -234,8 +245,10 @@ def bulk(
     area: tuple[float, float] | None = None,
     places: tuple[Point, ...] = (),
     start_mm: float = 0.0,
+    is_closed: bool = False,
+    is_notch: bool = False,
 ) -> Cut:
-    """Remove a volume: t = 1.25·V/(ap·ae·Vf) (QUO-20)."""
+    """Remove a volume: t = 1.25·V/(ap·ae·Vf) (QUO-20); a closed one is entered by a ramp, told with the approaches."""
     data = end_mill_data(ctx, choice.tool, False, depth_mm + ctx.rules.reach_margin_mm)
     d = choice.tool.diameter_mm or 10.0
     e = engage(
@@ -262,9 +275,20 @@ def bulk(
         depth=depth_mm,
         start=start_mm,
         round=float(start_mm > 0),
+        notch=float(is_notch),
     )
-    value = c.minutes(time, f"t = {factor:g}·V/(ap·ae·Vf)", inputs)
-    return cut_of(label, choice, e, passes, value, positions=count, where=where)
+    formula = f"t = {number(factor)}·V/(ap·ae·Vf)"
+    if start_mm:
+        rings = max(1, math.ceil((length - start_mm) / 2 / e.ae_mm - 1e-9))
+        around = count * passes * rings * math.pi * length / e.vf.value
+        if around > time:
+            time, formula = around, "t = passes·tours·π·D/Vf"
+            inputs |= {"passes": float(passes), "tours": float(rings), "D": length}
+    value = c.minutes(time, formula, inputs)
+    rules = ctx.rules
+    ramp = count * depth_mm / rules.ramp_slope / (rules.ramp_feed_factor * e.vf.value) if is_closed else 0.0
+    cut = cut_of(label, choice, e, passes, value, positions=count, where=where)
+    return replace(cut, entry_min=ramp)
 
 
 def open_bore(

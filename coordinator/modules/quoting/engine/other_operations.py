@@ -40,20 +40,24 @@ def before(job: Job, blank: Blank) -> tuple[list[Phase], list[Gap]]:
         message = f"Débit à la scie impossible pour le groupe {group.code if group else '?'} : partir d'un brut débité."
         raise QuotingError("cutting_data_missing", message, "saw")
     saws = [m for m in job.shop.usable() if m.machine_type == "saw" and _saw_takes(m, blank)]
-    cuts = 1 if blank.shape == "round" else 2
-    section = blank.section_cm2
-    if cuts == 2:
+    section, cuts = blank.section_cm2, 1.0
+    if blank.shape != "round":
         section += blank.size_mm[0] * blank.size_mm[2] / 100
-    time = times.sawing_min(section, group.saw_cm2_min, rules)
-    time = Value(
-        time.value + (cuts - 1) * rules.saw_per_cut_min, "min", time.formula, time.inputs, time.source
-    )
+        cuts += 1 / _per_strip(job, blank)
+    time = times.sawing_min(section, group.saw_cm2_min, rules, cuts)
     if not saws:
         gap = Gap("machine", "Scie", ("Débit par le fournisseur matière", "Passage en barre"), NO_MACHINE)
         phase = Phase("cutting", "Débit par le fournisseur", None, NO_SETUP, external="cutting")
         return [phase], [gap]
     setup = Value(rules.setup_saw_min, "min", "réglage scie", {}, "valeur par défaut")
     return [Phase("cutting", "Débit à la scie", saws[0], setup, manual_run=time)], []
+
+
+def _per_strip(job: Job, blank: Blank) -> int:
+    """Pieces cut off one strip of the plate; the cut that makes the strip is theirs together."""
+    rules = job.shop.settings.blank
+    fitting = int(max(rules.plate_size_mm) // (blank.size_mm[0] + rules.saw_kerf_mm))
+    return max(1, min(job.part.quantity, fitting))
 
 
 def _saw_takes(saw: Machine, blank: Blank) -> bool:
@@ -82,18 +86,17 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
     phases += other_trades
     washer = workplace(job, "Lavage")
     if washer is not None:
-        wash = Value(rules.washing_min, "min", "par pièce", {}, "valeur par défaut")
+        wash = _washing(job)
         phases.append(Phase("washing", "Lavage", washer, NO_SETUP, manual_run=wash))
     heat = [t for t in part.treatments if treatment_kind(t) == "heat_treatment"]
     surface = [t for t in part.treatments if treatment_kind(t) == "surface_treatment"]
     phases += [_treatment(t) for t in heat]
-    ground, gap = grinding.phases(job, NO_SETUP, NO_MACHINE)
+    ground, gap = grinding.phases(job, NO_MACHINE)
     phases += ground
     gaps += gap
     phases += [_treatment(t) for t in surface]
     if washer is not None and (ground or heat):
-        again = Value(rules.washing_min, "min", "par pièce", {}, "valeur par défaut")
-        phases.append(Phase("washing", "Lavage final", washer, NO_SETUP, manual_run=again))
+        phases.append(Phase("washing", "Lavage final", washer, NO_SETUP, manual_run=_washing(job)))
     phases += _marking(job)
     phases.append(_inspection(job, gaps))
     packing = workplace(job, "Emballage")
@@ -105,6 +108,24 @@ def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:
         Phase("packaging", "Emballage et expédition", packing, NO_SETUP, manual_run=pack, per_batch_min=batch)
     )
     return phases, gaps
+
+
+def _washing(job: Job) -> Value:
+    """Small parts are washed by the basket: a share of its cycle and the handling, never more than a single part takes."""
+    part, rules = job.part, job.shop.settings.times
+    across, length = part.max_diameter_mm, part.length_mm
+    x, y, z = part.size_mm or (across, across, length)
+    together = max(1, min(part.quantity, int(rules.washing_basket_dm3 * 1e6 // max(x * y * z, 1.0))))
+    minutes = min(rules.washing_min, rules.washing_handling_min + rules.washing_load_min / together)
+    inputs: dict[str, float | str] = {
+        "cycle": rules.washing_load_min,
+        "pièces par panier": float(together),
+        "manipulation": rules.washing_handling_min,
+        "maximum": rules.washing_min,
+    }
+    return Value(
+        minutes, "min", "min(cycle/pièces par panier + manipulation ; maximum)", inputs, "valeur par défaut"
+    )
 
 
 _TRADE_PLACES = {

@@ -28,7 +28,7 @@ from coordinator.modules.quoting.engine.turning import (
     RoughTurning,
     ThreadTurning,
 )
-from coordinator.modules.quoting.engine.values import size
+from coordinator.modules.quoting.engine.values import number, size
 
 _MIN_REST_SHARE = 0.03
 _BEFORE_GRINDING_IT = 9
@@ -273,6 +273,14 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         if feature.type == "slot":
             slot = SlotMilling(length, width, depth, feature.count, passes, places(feature), it <= _TIGHT_IT)
             return [Work(slot, directions)]
+        if notch := _notch(feature, part, length, width, depth):
+            along, across, inward = notch
+            height = extent(part, along)
+            open_pocket = PocketMilling(
+                across, inward, height, feature.corner_radius_mm, feature.volume_mm3, feature.count, passes, places(feature),
+                is_notch=True, label="Dégagement",
+            )  # fmt: skip
+            return [Work(open_pocket, (along, _scaled(along, -1.0)))]
         pocket = PocketMilling(
             length,
             width,
@@ -300,6 +308,25 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         return [Work(face, directions)] * feature.count
     notes.warnings.append(f"Forme « {feature.type} » sans cotes suffisantes : à compléter à la main.")
     return []
+
+
+def _notch(
+    feature: Feature, part: PartDescription, length: float, width: float, depth: float
+) -> tuple[Vector, float, float] | None:
+    """A notch in the outline, open across the whole thickness: milled like the outline it belongs to, in the same clamping.
+
+    Answers the direction it is open along, its length and how far it goes in; None if it is a pocket or step of one side.
+    """
+    if part.is_turned or part.size_mm is None or (feature.type == "pocket" and feature.form != "open"):
+        return None
+    thin = min(range(3), key=lambda i: part.size_mm[i] if part.size_mm else 0.0)
+    along: Vector = (float(thin == 0), float(thin == 1), float(thin == 2))
+    if abs(_dot(along, feature.axis)) > 0.01:
+        return None
+    for through, other in ((width, length), (length, width)):
+        if abs(through - part.size_mm[thin]) < 0.05:
+            return along, other, depth
+    return None
 
 
 def _chamfer(feature: Feature, directions: tuple[Vector, ...], notes: _Notes) -> list[Work]:
@@ -384,7 +411,7 @@ def _remaining(part: PartDescription, whole_mm3: float, rules: CuttingSettings, 
     area = rest / depth + 4 * math.sqrt(rest / depth) * depth
     passes = finish_passes(rules, iso.general_tolerance_it(part.general_tolerance), rules.default_ra_um)
     notes.warnings.append(
-        f"{rest / 1000:.1f} cm³ de formes non reconnues : temps estimé au volume, à vérifier."
+        f"{number(rest / 1000, 1)} cm³ de formes non reconnues : temps estimé au volume, à vérifier."
     )
     return [Work(VolumeMilling(rest, depth, area, passes), ())]
 

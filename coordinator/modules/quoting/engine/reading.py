@@ -9,6 +9,7 @@ from typing import Any
 from coordinator.modules.quoting.engine import flat_profile, model_outline, threads, tolerancing
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
+from coordinator.modules.quoting.engine.values import number as french
 
 _SKIPPED = ("fillet", "outside_diameter", "face", "boss")
 _INCH_MM = 25.4
@@ -147,11 +148,11 @@ def _size_from_dimensions(
         if not diameters or not linear:
             return None, axis, []
         size = (max(diameters), max(diameters), linear[0])
-        note = f"Encombrement déduit des cotes : Ø{size[0]:g} × {size[2]:g} mm, à confirmer."
+        note = f"Encombrement déduit des cotes : Ø{french(size[0])} × {french(size[2])} mm, à confirmer."
         return size, axis, [note]
     if len(linear) < 3:
         return None, axis, []
-    note = f"Encombrement déduit des cotes : {linear[0]:g} × {linear[1]:g} × {linear[2]:g} mm, à confirmer."
+    note = f"Encombrement déduit des cotes : {french(linear[0])} × {french(linear[1])} × {french(linear[2])} mm, à confirmer."
     return (linear[0], linear[1], linear[2]), axis, [note]
 
 

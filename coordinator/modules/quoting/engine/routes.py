@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 
 from coordinator.modules.quoting.engine import blank as raw
-from coordinator.modules.quoting.engine import setups, times, workholding
+from coordinator.modules.quoting.engine import grinding, setups, times, workholding
 from coordinator.modules.quoting.engine.cutting import Context, Cut
 from coordinator.modules.quoting.engine.holes import Centre, Hole
 from coordinator.modules.quoting.engine.learning import accepted
@@ -19,7 +19,7 @@ from coordinator.modules.quoting.engine.sequence import milling_order, resolve, 
 from coordinator.modules.quoting.engine.settings import TimeSettings
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
 from coordinator.modules.quoting.engine.turning import Parting
-from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value
+from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value, number, size
 
 NO_MACHINE = "Aucune machine disponible pour cette opération."
 _MAX_PAIRS = 12
@@ -132,7 +132,7 @@ def find_routes(job: Job) -> Search:
     elif job.part.is_turned:
         for machine in (m for m in job.shop.usable() if m.can_turn):
             for bar_fed in (False, True):
-                _try(search, machine, partial(_turned_routes, job, machine, bar_fed))
+                _try(search, machine, partial(_turned_routes, job, machine, bar_fed), bar_fed=bar_fed)
         _mention(search, "turning", (m for m in job.shop.usable() if m.can_turn))
     else:
         mills = _millers(job.shop)
@@ -151,11 +151,13 @@ def _trade_route(job: Job) -> Route:
     return _complete(job, "autres métiers", blank, [], ())
 
 
-def _try(search: Search, machine: Machine, build: Callable[[], list[Route]]) -> None:
+def _try(
+    search: Search, machine: Machine, build: Callable[[], list[Route]], *, bar_fed: bool = False
+) -> None:
     try:
         search.routes += build()
     except QuotingError as error:
-        search.rejected.setdefault(machine.code, error.message)
+        search.rejected.setdefault(f"{machine.code} barre" if bar_fed else machine.code, error.message)
         search.codes.add(error.code)
         if error.code in _OF_THE_LINE:
             raise
@@ -182,7 +184,10 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
         return []
     blank = raw.round_blank(part, job.material, job.shop, job.on, bar_fed=bar_fed)
     if bar_fed and blank.diameter_mm > (machine.bar_capacity_mm or 0):
-        return []
+        _reject(
+            f"{machine.code} en barre : Ø{size(blank.diameter_mm)} dépasse le passage de broche "
+            f"{size(machine.bar_capacity_mm or 0)} mm."
+        )
     _reject(
         setups.limits(
             machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
@@ -192,8 +197,11 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
     _reject(held.missing or None)
     works = turning_works(part, blank.diameter_mm, rules.blank.facing_allowance_mm / 2, rules.cutting)
     first, second = list(works.first), list(works.second)
-    if held.centre and not any(isinstance(s, Hole) and s.on_axis for s in first):
-        first.append(Centre(part.max_diameter_mm))
+    between = any(g.kind == "external" for g in grinding.surfaces(part, rules.cutting))
+    between = between and workholding.slenderness(part) > rules.cutting.grind_between_centres_from_ratio
+    for side in (first, second) if held.centre or between else ():
+        if not any(isinstance(s, Hole) and s.on_axis for s in (*side, *(first if side is second else ()))):
+            side.append(Centre(part.max_diameter_mm))
     live = machine.has_driven_tools
     if live:
         for work in works.secondary:
@@ -218,10 +226,26 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
         phase = _machining(job, machine, label, steps, "turning", known=known, mass_kg=mass, grip=grip)
         turned.append(_handled(phase, rules.times, bar_fed=bar_fed and index == 0, transfer=len(steps) > 1))
     warnings = works.warnings + ((f"{held.text} ({machine.code}).",) if held.text else ())
+    warnings += _tube_hint(part, blank)
     key = f"{machine.code}{' barre' if bar_fed else ' débité'}"
     if live or not works.secondary:
         return [_complete(job, key, blank, turned, warnings)]
     return _with_milling(job, key, blank, turned, works, warnings=warnings)
+
+
+_TUBE_FROM_RATIO, _TUBE_FROM_MM = 0.6, 40.0
+
+
+def _tube_hint(part: PartDescription, blank: raw.Blank) -> tuple[str, ...]:
+    """A ring bored out of a solid bar is told: the buyer may find a tube or a forged ring."""
+    through = [f for f in part.features if f.type in ("hole", "bore") and f.is_coaxial and f.through]
+    bore = max((f.diameter_mm or 0.0 for f in through if len(f.steps) < 2), default=0.0)
+    largest = part.max_diameter_mm
+    if largest < _TUBE_FROM_MM or bore < _TUBE_FROM_RATIO * largest:
+        return ()
+    lost = blank.mass_kg * (bore / blank.diameter_mm) ** 2
+    text = f"Alésage Ø{size(bore)} pris dans la masse : {number(lost, 1)} kg en copeaux par pièce ; tube ou couronne à consulter."
+    return (text,)
 
 
 def _handled(phase: Phase, rules: TimeSettings, *, bar_fed: bool, transfer: bool) -> Phase:
@@ -250,7 +274,10 @@ def _with_milling(
             continue
         try:
             phases = _milling_phases(
-                job, mill, setups.secondary_setups(works.secondary, mill.axis_count), blank
+                job,
+                mill,
+                setups.secondary_setups(works.secondary, mill.axis_count, job.part.turning_axis),
+                blank,
             )
         except QuotingError as error:
             reasons.append(error.message)
@@ -314,7 +341,7 @@ def _milling_phases(
             kind,
             known=known,
             mass_kg=blank.mass_kg,
-            grip=workholding.milling(start + index, job.part.is_turned, five),
+            grip=workholding.milling(start + index, job.part, machine.axis_count, blank.mass_kg),
         )
         for index, plan in enumerate(plans)
         if plan.steps

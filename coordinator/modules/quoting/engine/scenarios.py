@@ -14,7 +14,7 @@ from coordinator.modules.quoting.engine.planning_simulation import Availability,
 from coordinator.modules.quoting.engine.routes import Route
 from coordinator.modules.quoting.engine.settings import CostSettings, ScenarioSettings
 from coordinator.modules.quoting.engine.shop import Shop
-from coordinator.modules.quoting.engine.values import Value
+from coordinator.modules.quoting.engine.values import Value, number
 
 KINDS = ("standard", "express", "economic")
 LABELS = {"standard": "standard", "express": "express", "economic": "économique"}
@@ -262,7 +262,7 @@ def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings, grouped_min: f
                 f"Commandes déplacées (validation d'un responsable) : {', '.join(plan.moved_orders)}."
             )
         return reasons
-    together = [f"Lots groupés : {grouped_min:.0f} min de réglage partagées."] if grouped_min else []
+    together = [f"Lots groupés : {number(grouped_min, 0)} min de réglage partagées."] if grouped_min else []
     return [
         *together,
         f"Créneaux libres après {rules.economic_wait_days} jours, chutes et lots d'abord, remise jusqu'à "

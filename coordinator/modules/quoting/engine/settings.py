@@ -53,10 +53,12 @@ class CuttingSettings:
     grinding_to_it: int = 5
     grinding_to_ra_um: float = 0.4
     grinding_from_hrc: float = 60.0
+    finish_after_hardening_to_it: int = 8
     grinding_infeed_mm: float = 0.02
     grinding_spark_out_passes: int = 4
     grinding_work_speed_m_min: float = 15.0
     grinding_wheel_width_mm: float = 40.0
+    grind_between_centres_from_ratio: float = 1.5
     power_limit_ratio: float = 0.8
     min_turn_ap_mm: float = 0.5
     small_diameter_mm: float = 10.0
@@ -79,6 +81,8 @@ class CuttingSettings:
     face_mill_finish_ap_mm: float = 0.3
     face_mill_ae_ratio: float = 0.7
     pocket_time_factor: float = 1.25
+    ramp_slope: float = 0.07
+    ramp_feed_factor: float = 0.7
     boring_vc_factor: float = 0.8
     grooving_vc_factor: float = 0.6
     grooving_f_mm: float = 0.10
@@ -140,6 +144,9 @@ class TimeSettings:
     deburring_pct: float = 10.0
     deburring_min: float = 0.5
     washing_min: float = 0.5
+    washing_load_min: float = 8.0
+    washing_basket_dm3: float = 6.0
+    washing_handling_min: float = 0.03
     marking_min: float = 0.5
     bar_feed_min: float = 0.06
     sub_spindle_transfer_min: float = 0.06

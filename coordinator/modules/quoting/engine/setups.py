@@ -12,6 +12,8 @@ from coordinator.modules.quoting.engine.part import PartDescription, Vector
 from coordinator.modules.quoting.engine.process import Step, Work
 from coordinator.modules.quoting.engine.settings import CuttingSettings
 from coordinator.modules.quoting.engine.shop import Machine
+from coordinator.modules.quoting.engine.values import number
+from coordinator.modules.quoting.engine.values import size as mm
 
 _AXES: tuple[Vector, ...] = (
     (0.0, 0.0, -1.0),
@@ -21,7 +23,8 @@ _AXES: tuple[Vector, ...] = (
     (-1.0, 0.0, 0.0),
     (1.0, 0.0, 0.0),
 )
-_SIDES_5_AXIS = 5
+_FOUR_AXES, _FIVE_AXES = 4, 5
+_SQUARE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ def prismatic_setups(
 ) -> list[SetupPlan]:
     """Six faces and all works: main side first, opposite side second, then the sides left.
 
-    A 5-axis machine reaches all but the clamped side at once.
+    A 5-axis machine reaches all but the clamped side at once; one with an indexing fourth axis the main side and the two
+    sides it turns to, then the opposite side with the other two.
     """
     size = part.size_mm or (0.0, 0.0, 0.0)
     up = _main_direction(works, size, rules.contour_max_height_mm)
@@ -51,7 +55,7 @@ def prismatic_setups(
     high = size[normal] > rules.contour_max_height_mm
     if high and sides > 0:
         works = [*_squared(size, normal, sides, _general_passes(part, rules)), *works]
-    groups = _group(works, up, down, everything=axis_count >= _SIDES_5_AXIS)
+    groups = _group(works, up, down, _reach(works, up, axis_count))
     plane = sorted((size[i] for i in range(3) if i != normal), reverse=True)
     height = size[normal]
     passes = _general_passes(part, rules)
@@ -76,7 +80,7 @@ def prismatic_setups(
 
 def regrouped(plans: Sequence[SetupPlan], axis_count: int) -> list[SetupPlan]:
     """The set-ups left for a second machine: one with five axes reaches their sides in a single clamping."""
-    if axis_count < _SIDES_5_AXIS or len(plans) < 2:
+    if axis_count < _FIVE_AXES or len(plans) < 2:
         return list(plans)
     label = " et ".join(p.label[:1].lower() + p.label[1:] if i else p.label for i, p in enumerate(plans))
     return [SetupPlan(label, tuple(step for plan in plans for step in plan.steps))]
@@ -92,12 +96,17 @@ def _squared(size: Vector, normal: int, stock_mm: float, passes: int) -> list[Wo
     return found
 
 
-def secondary_setups(works: Sequence[Work], axis_count: int) -> list[SetupPlan]:
-    """Milling of a turned part: one set-up per direction on 3 axes, up to five sides at once on 5 axes."""
+def secondary_setups(
+    works: Sequence[Work], axis_count: int, axis: Vector = (0.0, 0.0, 1.0)
+) -> list[SetupPlan]:
+    """Milling of a turned part: one set-up per direction on 3 axes, all around its axis on 4, up to five sides on 5."""
     if not works:
         return []
     up = _main_direction(works, (1.0, 1.0, 1.0), 1e9)
-    groups = _group(works, up, _opposite(up), everything=axis_count >= _SIDES_5_AXIS)
+    reach = _reach(works, up, axis_count)
+    if axis_count == _FOUR_AXES and abs(_dot(up, axis)) < _SQUARE:
+        reach = Reach(up, axis, axis)
+    groups = _group(works, up, _opposite(up), reach)
     return [
         SetupPlan(f"Fraisage {_name(d)}", tuple(_steps(g)))
         for d, g in sorted(groups.items(), key=lambda p: (p[0] != up, p[0]))
@@ -110,16 +119,61 @@ def _steps(works: Sequence[Work]) -> list[Step]:
     return [w.step for w in sorted(works, key=lambda w: w.step.operation_type == "drilling")]
 
 
-def _group(works: Sequence[Work], up: Vector, down: Vector, *, everything: bool) -> dict[Vector, list[Work]]:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Directions served in the first and in the second clamping. An index axis serves all that is square to it."""
+
+    up: Vector
+    first_axis: Vector | None = None
+    second_axis: Vector | None = None
+    all_sides: bool = False
+
+    def first(self, direction: Vector) -> bool:
+        """Whether the tool gets there with the main side up."""
+        if self.all_sides:
+            return not _same(direction, _opposite(self.up))
+        return _same(direction, self.up) or self._turned(direction, self.first_axis, _opposite(self.up))
+
+    def second(self, direction: Vector) -> bool:
+        """Whether it gets there with the opposite side up."""
+        return _same(direction, _opposite(self.up)) or self._turned(direction, self.second_axis, self.up)
+
+    @staticmethod
+    def _turned(direction: Vector, axis: Vector | None, clamped: Vector) -> bool:
+        return axis is not None and abs(_dot(direction, axis)) < _SQUARE and not _same(direction, clamped)
+
+
+def _reach(works: Sequence[Work], up: Vector, axis_count: int) -> Reach:
+    """What the axes of a machine serve; with four the index axis lies where most works are reached by turning."""
+    if axis_count >= _FIVE_AXES:
+        return Reach(up, all_sides=True)
+    if axis_count != _FOUR_AXES:
+        return Reach(up)
+    across = [a for a in _AXES[::2] if abs(_dot(a, up)) < _SQUARE]
+
+    def served(axis: Vector) -> int:
+        return sum(any(Reach(up, axis).first(d) for d in w.directions) for w in works)
+
+    first = max(across, key=lambda a: (served(a), -_AXES.index(a)))
+    return Reach(up, first, next(a for a in across if a != first))
+
+
+def _group(works: Sequence[Work], up: Vector, down: Vector, reach: Reach) -> dict[Vector, list[Work]]:
+    """Works by clamping: those the first one reaches, those of the second, then one clamping per direction left."""
     groups: dict[Vector, list[Work]] = {up: []}
     for work in works:
         choices = work.directions or (up,)
-        reachable = next((d for d in (up, down) if any(_same(d, c) for c in choices)), None)
-        if everything and (reachable is None or not _same(reachable, down)):
-            reachable = up
-        if reachable is None:
-            reachable = next((d for d in groups if any(_same(d, c) for c in choices)), choices[0])
-        groups.setdefault(reachable, []).append(work)
+        if any(_same(up, c) for c in choices):
+            own = up
+        elif any(_same(down, c) for c in choices):
+            own = down
+        elif any(reach.first(c) for c in choices):
+            own = up
+        elif any(reach.second(c) for c in choices):
+            own = down
+        else:
+            own = next((d for d in groups if any(_same(d, c) for c in choices)), choices[0])
+        groups.setdefault(own, []).append(work)
     return groups
 
 
@@ -143,7 +197,13 @@ def _spare(size: Vector, blank_mm: tuple[float, ...], normal: int) -> float:
 
 
 def _general_passes(part: PartDescription, rules: CuttingSettings) -> int:
-    it = iso.general_tolerance_it(part.general_tolerance)
+    """Finishing passes of the outer faces: by the finest grade written for one of the part's own sizes."""
+    own = [
+        d.it
+        for d in part.dimensions
+        if d.it and d.kind == "linear" and any(abs(d.nominal - s) < 0.02 for s in part.size_mm or ())
+    ]
+    it = min([*own, iso.general_tolerance_it(part.general_tolerance)])
     return finish_passes(rules, it, rules.default_ra_um, part.smallest_geometric_mm)
 
 
@@ -151,8 +211,12 @@ def _same(a: Vector, b: Vector) -> bool:
     return sum(x * y for x, y in zip(a, b, strict=True)) > 0.999
 
 
+def _dot(a: Vector, b: Vector) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
 def _opposite(v: Vector) -> Vector:
-    return next(d for d in _AXES if _same(d, (-v[0], -v[1], -v[2])))
+    return -v[0], -v[1], -v[2]
 
 
 def _name(direction: Vector) -> str:
@@ -163,7 +227,7 @@ def _name(direction: Vector) -> str:
     return (
         f"{sign}{names[main]}"
         if exact
-        else f"inclinée ({direction[0]:.2f} ; {direction[1]:.2f} ; {direction[2]:.2f})"
+        else f"inclinée ({number(direction[0], 2)} ; {number(direction[1], 2)} ; {number(direction[2], 2)})"
     )
 
 
@@ -191,17 +255,17 @@ def limits(
         return f"{machine.code} : IT{tightest} demandé, IT{machine.attainable_it} atteignable."
     ra = part.smallest_ra_um
     if ra is not None and machine.attainable_ra_um and 0.4 < ra < machine.attainable_ra_um:
-        return f"{machine.code} : Ra {ra:g} demandé, Ra {machine.attainable_ra_um:g} atteignable."
+        return f"{machine.code} : Ra {mm(ra)} demandé, Ra {mm(machine.attainable_ra_um)} atteignable."
     return None
 
 
 def _lathe_limits(machine: Machine, part: PartDescription, blank: tuple[float, ...]) -> str | None:
     if machine.max_turning_diameter_mm and blank[0] > machine.max_turning_diameter_mm:
-        return (
-            f"{machine.code} : Ø{blank[0]:g} dépasse le Ø tournable {machine.max_turning_diameter_mm:g} mm."
-        )
+        return f"{machine.code} : Ø{mm(blank[0])} dépasse le Ø tournable {mm(machine.max_turning_diameter_mm)} mm."
     if machine.max_turning_length_mm and part.length_mm > machine.max_turning_length_mm:
-        return f"{machine.code} : longueur {part.length_mm:g} dépasse {machine.max_turning_length_mm:g} mm."
+        return (
+            f"{machine.code} : longueur {mm(part.length_mm)} dépasse {mm(machine.max_turning_length_mm)} mm."
+        )
     return None
 
 
@@ -211,8 +275,8 @@ def _travel_limits(machine: Machine, part: PartDescription, mass_kg: float, marg
     known = sorted((t - margin_mm for t in travels if t is not None), reverse=True)
     sizes = sorted(part.size_mm or (), reverse=True)
     if len(known) == 3 and any(s > t for s, t in zip(sizes, known, strict=False)):
-        box = " × ".join(f"{s:g}" for s in sizes)
-        return f"{machine.code} : pièce {box} mm hors courses (− {margin_mm:g} mm)."
+        box = " × ".join(mm(s) for s in sizes)
+        return f"{machine.code} : pièce {box} mm hors courses (− {mm(margin_mm)} mm)."
     if machine.table_load_kg and mass_kg > machine.table_load_kg:
-        return f"{machine.code} : masse {mass_kg:.0f} kg > table {machine.table_load_kg:g} kg."
+        return f"{machine.code} : masse {number(mass_kg, 0)} kg > table {mm(machine.table_load_kg)} kg."
     return None

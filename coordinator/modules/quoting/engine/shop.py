@@ -299,6 +299,8 @@ class Shop:
     calendar: Calendar = field(default_factory=Calendar)
     settings: Settings = field(default_factory=Settings)
     learned: tuple[LearnedFactor, ...] = ()
+    densities: tuple[tuple[str, float], ...] = ()
+    """g/cm³ of the owner's material records, by name of the grade; they win over the tables (QUO-22)."""
 
     def usable(self) -> tuple[Machine, ...]:
         """Machines that may be used, in a stable order."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from coordinator.modules.quoting.engine.tolerances import parse_metric_thread
+from coordinator.modules.quoting.engine.tolerances import COARSE_PITCH_MM, parse_metric_thread
 
 INCH_MM = 25.4
 # ISO 228-1 and ASME B1.1: nominal size → outside diameter in mm and threads per inch.
@@ -98,7 +98,8 @@ def parse(text: str) -> Thread | None:
 
 
 def designation(diameter_mm: float, pitch_mm: float) -> str:
-    """How the trade calls a thread of this diameter and pitch: ``M8x1.25``, ``1/4-20 UNC``, ``G1/2``."""
+    """How the trade calls a thread of this diameter and pitch: ``M8x1,25``, ``1/4-20 UNC``, ``G1/2``; no metric thread is
+    coarser than its coarse pitch, so that one is trapezoidal."""
     for series, sizes in _UNIFIED.items():
         for name, per_inch in sizes.items():
             if (
@@ -109,7 +110,9 @@ def designation(diameter_mm: float, pitch_mm: float) -> str:
     for name, (outside, per_inch) in _PIPE.items():
         if abs(outside - diameter_mm) < 0.01 and abs(INCH_MM / per_inch - pitch_mm) < 0.002:
             return f"G{name}"
-    return f"M{diameter_mm:.4g}x{pitch_mm:.3g}"
+    coarse = COARSE_PITCH_MM.get(round(diameter_mm, 1))
+    family = "Tr" if coarse is not None and pitch_mm > coarse + 0.01 else "M"
+    return f"{family}{diameter_mm:.4g}x{pitch_mm:.3g}".replace(".", ",")
 
 
 def size_of(text: str) -> tuple[float, float] | None:

@@ -61,7 +61,7 @@ def run_times(
         swap = change if code and code != mounted else 0.0
         mounted = code or mounted
         further = max(cut.positions, 1) - 1
-        rapid = rules.rapid_per_further_position_min * further
+        rapid = rules.rapid_per_further_position_min * further + cut.entry_min
         if not cut.feature or cut.feature not in features:
             rapid += rules.rapid_per_feature_min
         features.add(cut.feature)
@@ -109,18 +109,30 @@ def setup_min(
     )
 
 
-def sawing_min(section_cm2: float, rate_cm2_min: float, rules: TimeSettings) -> Value:
-    """Section / saw rate + 1 minute per cut."""
-    inputs: dict[str, float | str] = {"section cm²": section_cm2, "débit de scie cm²/min": rate_cm2_min}
-    total = section_cm2 / rate_cm2_min + rules.saw_per_cut_min
+def sawing_min(section_cm2: float, rate_cm2_min: float, rules: TimeSettings, cuts: float = 1.0) -> Value:
+    """Section / saw rate + 1 minute per cut; ``cuts`` may be a share of a cut made for several pieces."""
+    inputs: dict[str, float | str] = {
+        "section cm²": section_cm2,
+        "débit de scie cm²/min": rate_cm2_min,
+        "coupes": cuts,
+    }
+    total = section_cm2 / rate_cm2_min + cuts * rules.saw_per_cut_min
     return Value(total, "min", "section/débit + 1 min par coupe", inputs, "table matières")
 
 
+_ISO_2859_LEVEL_2 = (
+    (8, 2), (15, 3), (25, 5), (50, 8), (90, 13), (150, 20), (280, 32), (500, 50), (1200, 80), (3200, 125), (10000, 200),
+    (35000, 315), (150000, 500), (500000, 800),
+)  # fmt: skip
+
+
 def inspected_parts(quantity: int, all_parts: bool, rules: TimeSettings) -> float:
-    """Parts measured in a batch: all for critical parts, else a share with a minimum number of parts."""
+    """Parts measured in a batch: all for critical parts, else a share with a minimum number of parts, in a large batch no
+    more than the sample of ISO 2859-1, general level II, single sampling."""
     if all_parts:
         return float(quantity)
-    share = quantity * rules.inspection_sampling_pct / 100
+    sample = next((n for limit, n in _ISO_2859_LEVEL_2 if quantity <= limit), 1250)
+    share = min(quantity * rules.inspection_sampling_pct / 100, float(sample))
     return min(float(quantity), max(float(rules.inspection_sampling_min_parts), share))
 
 

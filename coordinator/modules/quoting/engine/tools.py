@@ -9,7 +9,7 @@ from decimal import Decimal
 from coordinator.modules.quoting.engine.cutting import Context, ToolChoice
 from coordinator.modules.quoting.engine.shop import Tool
 from coordinator.modules.quoting.engine.threads import designation
-from coordinator.modules.quoting.engine.values import Gap, size
+from coordinator.modules.quoting.engine.values import Gap, euros, size
 
 TYPE_LABELS = {
     "turning_rough": "Outil d'ébauche extérieure",
@@ -92,6 +92,8 @@ def matches(need: ToolNeed, tool: Tool, ctx: Context) -> bool:
     return tool.usable_length_mm is None or tool.usable_length_mm >= need.reach_mm
 
 
+_USUAL_REACH_RATIO = 5.0
+_LONG_TOOLS = ("drill", "end_mill", "reamer", "boring_bar")
 Preference = Callable[[Tool], tuple[float, ...]]
 
 
@@ -120,7 +122,7 @@ def from_supplier(need: ToolNeed, ctx: Context, prefer: Preference | None = None
     found = _best((t for t in ctx.shop.supplier_items if matches(need, t, ctx)), need, ctx, prefer)
     if found is None:
         return None
-    price = f"{found.price:.2f} €" if found.price is not None else "prix à demander"
+    price = euros(found.price) if found.price is not None else "prix à demander"
     gap = Gap(
         "tool",
         need.label(),
@@ -141,7 +143,9 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
         need = replace(need, diameter_mm=d)
     soft = need.tool_type in ("tap", "reamer", "counterbore", "countersink") and ctx.group.code != "H"
     substrate = need.substrate or ("hss" if soft else "carbide")
-    price = Decimal(str(round(costs.tool_price_base[substrate] + costs.tool_price_per_mm[substrate] * d, 2)))
+    usual = costs.tool_price_base[substrate] + costs.tool_price_per_mm[substrate] * d
+    longer = max(1.0, need.reach_mm / (_USUAL_REACH_RATIO * d)) if need.tool_type in _LONG_TOOLS else 1.0
+    price = Decimal(str(round(usual * longer, 2)))
     teeth = {"end_mill": 4, "face_mill": 5, "reamer": 6, "thread_mill": 4}.get(need.tool_type, 2)
     tool = Tool(
         f"À ACHETER {need.label()}",
@@ -159,7 +163,7 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
         quantity=0,
         delay_days=costs.tool_delay_days,
     )
-    ways = (*alternatives, f"Achat, prix estimé {price} € à confirmer", "Sous-traitance de l'opération")
+    ways = (*alternatives, f"Achat, prix estimé {euros(price)} à confirmer", "Sous-traitance de l'opération")
     gap = Gap(
         "tool",
         need.label(),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from coordinator.modules.quoting.engine.settings import TradeSettings, stepped
-from coordinator.modules.quoting.engine.values import QuotingError, Value
+from coordinator.modules.quoting.engine.values import QuotingError, Value, number
 
 TRADES = ("welding", "cutting", "bending", "wire_edm", "moulding")
 LABELS = {
@@ -106,7 +106,9 @@ def _cutting(operation: TradeOperation, group: str, rules: TradeSettings) -> Val
     pierces = operation.sizes.get("pierces", 1.0)
     table = dict(rules.cut_speed_mm_min)[process]
     if thickness > table[-1][0]:
-        message = f"Découpe {process} : épaisseur {thickness:g} mm au-delà de {table[-1][0]:g} mm."
+        message = (
+            f"Découpe {process} : épaisseur {number(thickness)} mm au-delà de {number(table[-1][0])} mm."
+        )
         raise QuotingError("cutting_data_missing", message, "thickness_mm")
     limit = next(row for row in table if thickness <= row[0])
     speed = limit[1] * limit[0] / thickness if thickness > table[0][0] else limit[1]
@@ -151,6 +153,9 @@ def _moulding(operation: TradeOperation, _group: str, rules: TradeSettings) -> V
     """t = cycle/(60·cavities)/(1 − scrap)."""
     cycle, cavities = operation.sizes["cycle_s"], operation.sizes["cavities"]
     scrap = rules.mould_scrap_pct / 100
+    if not 0 <= scrap < 1:
+        message = "Moulage : le rebut doit rester sous 100 % (réglage « mould_scrap_pct »)."
+        raise QuotingError("scrap_invalid", message, "trades.mould_scrap_pct")
     inputs: dict[str, float | str] = {
         "cycle s": cycle,
         "empreintes": cavities,

@@ -19,7 +19,7 @@ from coordinator.modules.quoting.engine.turning_values import (
     turn_data,
     with_warning,
 )
-from coordinator.modules.quoting.engine.values import Value, size
+from coordinator.modules.quoting.engine.values import Value, number, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class RoughTurning:
                 total += (length + 2) / (feed.value * n.value)
                 power = c.turning_power(ctx, c.actual_speed(data.vc, n, diameter).value, ap, feed.value)
                 worst = max(worst, c.overload(ctx, power, n))
-            steps.append(f"Ø{size(start)}→Ø{size(end)} × {size(length)} : {count} × {ap:.2f}")
+            steps.append(f"Ø{size(start)}→Ø{size(end)} × {size(length)} : {count} × {number(ap, 2)}")
         if first is None:
             raise c.too_weak(ctx, self.label)
         n, diameter = first

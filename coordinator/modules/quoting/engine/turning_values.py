@@ -8,7 +8,7 @@ from dataclasses import replace
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data
 from coordinator.modules.quoting.engine.shop import Tool
-from coordinator.modules.quoting.engine.values import Value
+from coordinator.modules.quoting.engine.values import Value, number
 
 _STIFF_BAR_RATIO = 3.0
 
@@ -38,7 +38,7 @@ def small_diameter_feed(ctx: Context, feed: Value, diameter_mm: float) -> Value:
     if feed.value <= limit:
         return feed
     inputs: dict[str, float | str] = {"f table": feed.value, "D": diameter_mm}
-    formula = f"f ≤ {ctx.rules.small_diameter_feed_ratio:g}·D"
+    formula = f"f ≤ {number(ctx.rules.small_diameter_feed_ratio)}·D"
     return Value(limit, "mm/tr", formula, inputs, "flexion de la pièce, règle d'atelier")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 
@@ -33,9 +34,19 @@ class Value:
         }
 
 
+def number(value: float | Decimal, decimals: int | None = None) -> str:
+    """A figure as French texts write it: decimal comma; without ``decimals`` only the digits it has."""
+    return (f"{float(value):g}" if decimals is None else f"{value:.{decimals}f}").replace(".", ",")
+
+
 def size(value_mm: float) -> str:
-    """A size for a label: at most two decimals."""
-    return f"{round(value_mm, 2):g}"
+    """A size for a label: at most two decimals, decimal comma."""
+    return number(round(value_mm, 2))
+
+
+def euros(amount: Decimal | float) -> str:
+    """An amount in euros with its cents: ``90,00 €``."""
+    return f"{number(Decimal(str(amount)), 2)} €"
 
 
 class QuotingError(Exception):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.settings import CuttingSettings
 from coordinator.modules.quoting.engine.shop import Machine
-from coordinator.modules.quoting.engine.values import size
+from coordinator.modules.quoting.engine.values import number, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def support(part: PartDescription, machine: Machine, rules: CuttingSettings) -> 
     ratio = slenderness(part)
     if ratio <= rules.tailstock_from_ratio:
         return Support()
-    told = f"L/D = {ratio:.1f}"
+    told = f"L/D = {number(ratio, 1)}"
     if ratio > rules.steady_rest_from_ratio and machine.has_steady_rest is False:
         return Support(missing=f"{machine.code} : {told}, lunette nécessaire et absente.")
     steady = " et lunette" if ratio > rules.steady_rest_from_ratio else ""
@@ -57,18 +57,30 @@ def turning_second(part: PartDescription, machine: Machine) -> str:
     return f"retournement, mors doux alésés sur Ø fini (≤ Ø{size(part.max_diameter_mm)})"
 
 
-def milling(index: int, turned: bool, five_axis: bool) -> str:
-    """Clamping of a milling set-up by its place in the sequence."""
-    if turned:
-        return (
-            "mors doux ou vé sur Ø fini, orientation par butée"
-            if not five_axis
-            else "mandrin sur table, Ø fini"
+_THIN_MM, _THIN_SHARE = 10.0, 0.08
+_VICE_OPENING_MM, _VICE_MASS_KG = 250.0, 60.0
+
+
+def milling(index: int, part: PartDescription, axis_count: int, mass_kg: float = 0.0) -> str:
+    """Clamping of a milling set-up by its place in the sequence, the shape and mass of the part."""
+    if part.is_turned:
+        if axis_count >= 5:
+            return "mandrin sur table, Ø fini"
+        if axis_count == 4:
+            return "mandrin sur diviseur 4e axe, mors doux sur Ø fini"
+        return "mors doux ou vé sur Ø fini, orientation par butée"
+    sizes = sorted(part.size_mm or (50.0, 50.0, 50.0))
+    if sizes[0] < min(_THIN_MM, _THIN_SHARE * sizes[2]):
+        under = (
+            "sur martyr, bridage par le bord" if index == 0 else "par les trous ou sur plateau à dépression"
         )
-    if index == 0:
-        return (
-            "étau 5 axes, prise de 5 mm sous la pièce"
-            if five_axis
-            else "étau, cales parallèles, prise de 5 mm sous la pièce"
-        )
-    return "étau, mors doux usinés sur faces finies, butée"
+        return f"tôle mince : bridage {under}, appuis rapprochés"
+    if sizes[1] > _VICE_OPENING_MM or mass_kg > _VICE_MASS_KG:
+        return "bridage sur table : brides, cales de réglage, butées" + (" ; palan" if mass_kg >= 25 else "")
+    if index:
+        return "étau, mors doux usinés sur faces finies, butée"
+    if axis_count >= 5:
+        return "étau 5 axes, prise de 5 mm sous la pièce"
+    if axis_count == 4:
+        return "étau sur diviseur 4e axe, prise de 5 mm sous la pièce"
+    return "étau, cales parallèles, prise de 5 mm sous la pièce"

@@ -126,6 +126,8 @@ def volume(program: Program, cut: Cut) -> None:
         for z in _levels(shape["depth"], ap):
             if shape["round"]:
                 _open_level(program, (x, y, z), shape, d, ae, feed)
+            elif shape.sizes.get("notch"):
+                _notch_level(program, (x, y, z), shape, d, ae, feed)
             else:
                 _pocket_level(program, (x, y, above, z), shape, d, ae, feed)
             above = z
@@ -168,6 +170,21 @@ def _pocket_level(
         )
     _zigzag(program, x, y, length, width, ae, feed)
     _inside(program, x, y, length, width, feed)
+
+
+def _notch_level(
+    program: Program, at: tuple[float, float, float], shape: Shape, d: float, ae: float, feed: float
+) -> None:
+    """Lanes along an open side, from outside the material inwards; each is entered and left in the air."""
+    x, y, z = at
+    lanes = max(1, math.ceil(shape["width"] / ae - 1e-6))
+    span = shape["length"] / 2 + d / 2 + CLEAR_MM
+    program.move(x=x - span, y=y - shape["width"] / 2 - d / 2, rapid=True)
+    program.move(z=z, rapid=True)
+    for lane in range(lanes):
+        side = 1 if lane % 2 == 0 else -1
+        program.move(y=y - shape["width"] / 2 - d / 2 + (lane + 1) * shape["width"] / lanes, feed=feed)
+        program.move(x=x + side * span, feed=feed)
 
 
 def slot(program: Program, cut: Cut) -> None:

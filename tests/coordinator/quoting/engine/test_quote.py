@@ -62,7 +62,7 @@ def test_block_has_two_set_ups_on_three_axes_with_reamed_and_tapped_holes() -> N
     assert len({o["phase_no"] for o in machining}) == 2
     assert _operation(found, "alésoir 4 × Ø8")["tool"] == "AL-8H7"
     assert _operation(found, "Taraudage 4 × M6x1 ")["tool"] == "TA-M6"
-    assert _operation(found, "Lamage 2 × Ø11 × 6.5")["tool"] == "LAM-11"
+    assert _operation(found, "Lamage 2 × Ø11 × 6,5")["tool"] == "LAM-11"
     assert _operation(found, "Perçage 4 × Ø5")["tool"] == "FC-5"
     assert _operation(found, "Poche")["passes"] >= 1
     assert ["CU5-1"] in [a["machines"] for a in found["alternatives"]]
@@ -377,7 +377,16 @@ def test_treatments_and_grinding_go_outside_or_ask() -> None:
     found = line(ground)
     assert found["feasibility"] == "subcontract"
     assert any(g["what"] == "Rectifieuse" for g in found["resource_gaps"])
-    assert found["unit_price"] is None
+    outside = next(o for o in found["operations"] if o["operation_type"] == "grinding")
+    assert outside["subcontracted"]
+    assert outside["cost"] >= 120 * 1.1
+    shop = default_shop()
+    lines = tuple(x for x in shop.rate_card.lines if x.activity_type != "grinding")
+    without_rate = quote(
+        replace(part(SHAFT), smallest_ra_um=0.3),
+        shop=replace(shop, rate_card=replace(shop.rate_card, lines=lines)),
+    )
+    assert line(without_rate)["unit_price"] is None
 
 
 def test_proven_method_data_are_used_for_their_drawing_only() -> None:

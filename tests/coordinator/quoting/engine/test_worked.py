@@ -61,11 +61,11 @@ def test_the_operation_list_has_every_operation_with_its_formula(tmp_path: Path)
     text = (out / "DEV-2026-0042.md").read_text(encoding="utf-8")
     for wanted in (
         "Ébauche extérieure",
-        "Filetage extérieur M20x2.5",
+        "Filetage extérieur M20x2,5",
         "mors",
         "t = Σ (L + 2)·i/(f·n)",
         "Coûts du lot",
-        "express",
+        "Express",
     ):
         assert wanted in text, wanted
 

@@ -192,7 +192,7 @@ def test_hss_drills_are_spotted_and_short_carbide_drills_are_not() -> None:
     own = replace(part(BLOCK, 2), features=(hole,), dimensions=(), volume_mm3=None)
     bought = line(quote(own, shop=replace(default_shop(), tools=tuple(
         t for t in default_shop().tools if not (t.tool_type == "drill" and 8 < (t.diameter_mm or 0) < 10)))))  # fmt: skip
-    assert any("Pointage 1 × Ø9.5" in t for t in labels(bought))
+    assert any("Pointage 1 × Ø9,5" in t for t in labels(bought))
     stocked = line(quote(replace(own, features=(replace(hole, diameter_mm=9.0),))))
     assert not any("Pointage" in t for t in labels(stocked))
 
@@ -200,8 +200,8 @@ def test_hss_drills_are_spotted_and_short_carbide_drills_are_not() -> None:
 @pytest.mark.parametrize(
     ("text", "diameter", "pitch", "name"),
     [
-        ("4x M8", 8.0, 1.25, "M8x1.25"), ("M20x1,5 - 6g", 20.0, 1.5, "M20x1.5"), ("1/4-20 UNC-2B", 6.35, 1.27, "1/4-20 UNC"),
-        ("3/8 UNF", 9.525, 25.4 / 24, "3/8-24 UNF"), ("G 1/2", 20.955, 25.4 / 14, "G1/2"), ("Tr 20x4", 20.0, 4.0, "M20x4"),
+        ("4x M8", 8.0, 1.25, "M8x1,25"), ("M20x1,5 - 6g", 20.0, 1.5, "M20x1,5"), ("1/4-20 UNC-2B", 6.35, 1.27, "1/4-20 UNC"),
+        ("3/8 UNF", 9.525, 25.4 / 24, "3/8-24 UNF"), ("G 1/2", 20.955, 25.4 / 14, "G1/2"), ("Tr 20x4", 20.0, 4.0, "Tr20x4"),
         ("0.250-28 UNF", 6.35, 25.4 / 28, "1/4-28 UNF"),
     ],
 )  # fmt: skip
