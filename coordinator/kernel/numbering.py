@@ -20,6 +20,7 @@ FORMATS: dict[str, tuple[str, int]] = {
     "customer": ("C", 4),
     "supplier": ("F", 4),
     "stock_lot": ("LOT", 5),
+    "cutting_plan": ("DEB", 4),
 }
 """Prefix and width by document type (Default)."""
 

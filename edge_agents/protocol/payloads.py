@@ -126,6 +126,8 @@ class _Stock(Payload):
 
 class StockTaken(_Stock):
     quantity: PositiveAmount
+    override_comment: Text | None = None
+    """Why an entitled person takes what is not for the operation."""
 
 
 class StockReturned(_Stock):
@@ -150,6 +152,12 @@ class CabinetSession(Payload):
     status: Literal["closed", "uncertain"]
     image_before: Sha256 | None
     image_after: Sha256 | None
+    opened_by: Literal["button", "door", "drawer", "motion", "weight", "restart"] = "button"
+    persons: Annotated[int, Field(ge=0, le=99)] = 1
+    operation_code: RawCode | None = None
+    brightness: Amount | None = None
+    sharpness: Amount | None = None
+    model: Text | None = None
 
 
 class VisionDetection(Payload):
@@ -166,6 +174,40 @@ class VisionDetection(Payload):
     method: Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends"]
     usable: bool
     reason: Text | None
+    code: RawCode | None = None
+    model: Text | None = None
+    crop_before: Sha256 | None = None
+    crop_after: Sha256 | None = None
+    frame: tuple[Finite, Finite, Finite, Finite] | None = None
+    diameter_mm: Amount | None = None
+
+
+class VisionDisputed(Payload):
+    """Somebody at the cabinet says that what the station understood is wrong; without ``detection_uid`` all of it."""
+
+    session_uid: UUID
+    detection_uid: UUID | None = None
+
+
+class CountedPlace(Payload):
+    location_code: Code
+    item_code: Code | None
+    count: Pieces | None
+    confidence: Confidence
+    method: Code
+    reason: Text | None = None
+
+
+class VisionCounted(Payload):
+    """Every compartment of a station counted at once, doors closed: asked for, or once a day."""
+
+    count_uid: UUID
+    trigger: Literal["daily", "asked", "restart"]
+    places: Annotated[list[CountedPlace], Field(max_length=400)]
+    image: Sha256 | None = None
+    model: Text | None = None
+    brightness: Amount | None = None
+    sharpness: Amount | None = None
 
 
 class MachineStateChanged(Payload):
@@ -342,6 +384,7 @@ class CameraState(Payload):
 class HealthAlert(Payload):
     code: Code
     message: Text
+    image: Sha256 | None = None
 
 
 class InstrumentUsed(Payload):
@@ -438,6 +481,8 @@ EVENT_PAYLOADS: dict[str, type[Payload]] = {
     "stock.counted": StockCounted,
     "cabinet.session": CabinetSession,
     "vision.detection": VisionDetection,
+    "vision.disputed": VisionDisputed,
+    "vision.counted": VisionCounted,
     "machine.state": MachineStateChanged,
     "machine.cycle": MachineCycle,
     "machine.alarm": MachineAlarm,

@@ -41,7 +41,9 @@ class StockItem(Record):
     unit_cost: Mapped[Decimal | None] = f.unit_price()
     is_consumable: Mapped[bool] = f.boolean()
     is_active: Mapped[bool] = f.boolean(default=True)
+    is_hazardous: Mapped[bool] = f.boolean()
     safety_sheet_url: Mapped[str | None] = f.text(300, kind="url")
+    shelf_life_days: Mapped[int | None] = f.integer(unit="j")
     photo_sha256: Mapped[str | None] = f.text(64, read_only=True)
 
     # Kinds without a table of their own (inserts, consumables, spare parts…) are plain items.
@@ -152,11 +154,13 @@ class SupplierItem(Record):
     lead_time_days: Mapped[int | None] = f.integer(unit="j")
     availability: Mapped[str | None] = f.text(120)
     catalogue_url: Mapped[str | None] = f.text(500, kind="url")
+    tool_type: Mapped[str | None] = f.choice("tool_type", required=False)
     iso13399: Mapped[Any] = f.json()
     certificate_type: Mapped[str | None] = f.choice("certificate_type", required=False)
     is_preferred: Mapped[bool] = f.boolean()
     source_url: Mapped[str | None] = f.text(500, kind="url")
     fetched_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    fetch_status: Mapped[str | None] = f.choice("fetch_status", required=False, read_only=True)
     verified_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
 
 

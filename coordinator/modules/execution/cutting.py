@@ -27,6 +27,9 @@ def debit(fact: Fact) -> str:
     length = _length(fact, planned)
     if count <= 0 or length <= 0:
         return ""
+    result = _by_plan(fact, count, length)
+    if result is not None:
+        return _told(fact, result, count, length)
     lot_id, unit_id = _source(fact, planned, length)
     if lot_id is None and unit_id is None:
         _missing(fact, f"{count} × {length:.0f} mm")
@@ -43,6 +46,30 @@ def debit(fact: Fact) -> str:
             raise
         fact.doubts.append((refusal.code, refusal.message(ctx.locale)))
         return ""
+    return _told(fact, result, count, length)
+
+
+def _by_plan(fact: Fact, count: int, length: Decimal) -> stock.CutResult | None:
+    """Debit the bars of an approved cutting plan; pieces beyond it come from the best bar left. ``None`` without plan.
+
+    A bar scanned at the saw is a person's word and goes before the plan.
+    """
+    ctx = fact.ctx
+    plan = (
+        stock.open_plan(ctx, fact.operation.id, length) if not fact.payload.get("stock_unit_code") else None
+    )
+    if plan is None:
+        return None
+    uid = uuid.uuid5(fact.event.uid, "cut")
+    cut = stock.PlanCut(fact.operation.id, count, length, uid, fact.order.id, fact.event.user_id)
+    result, left = stock.debit_plan(ctx, plan, cut)
+    if left:
+        result.missing_pieces += left
+    return result
+
+
+def _told(fact: Fact, result: stock.CutResult, count: int, length: Decimal) -> str:
+    ctx = fact.ctx
     lots = _link(ctx, fact, result.movement_ids)
     fact.trace(
         "material.cut", cut_count=count, cut_length_mm=str(length), consumed_mm=str(result.consumed_mm), stock_lot_ids=lots,

@@ -27,7 +27,9 @@ from coordinator.modules.execution import (
     operations,
     orders,
     release,
+    replacement,
     sheet,
+    stock_link,
     times,
     undo,
     views,
@@ -41,6 +43,8 @@ from coordinator.modules.execution.models import (
     WorkOrder,
     WorkOrderOperation,
 )
+
+stock_link.connect()
 
 # Open entries change with each scan; their own rows and the shop events are the history.
 audit.silent(TimePause)
@@ -182,6 +186,7 @@ MODULE = Module(
     handlers=[
         Handler("machines.cycle_recorded", "execution.link_cycle", cycles.on_cycle),
         Handler("work_order.released", "execution.file_sheet", sheet.on_released),
+        Handler("tool_incident.took_over", "execution.take_over_tool", replacement.on_took_over),
     ],
     device_handlers=[
         DeviceHandler("scan.read", facts.on_scan),

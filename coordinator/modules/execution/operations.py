@@ -13,7 +13,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import choice_label, t
 from coordinator.kernel.lifecycle import move
-from coordinator.modules.execution import cutting, cycles, rules, times
+from coordinator.modules.execution import cutting, cycles, replacement, rules, times
 from coordinator.modules.execution.facts import Fact, number
 from coordinator.modules.execution.models import Comment, TimeEntry, TimePause, WorkOrderOperation
 from coordinator.modules.execution.orders import lot_of, operations_of, predecessors, received_qty
@@ -108,6 +108,7 @@ def _check_start(fact: Fact, machine: Machine | None) -> None:
         _check(fact, "machine", "shop.machine_down", machine=machine.name)
     if machine is not None and operation.machine_id not in {None, machine.id}:
         fact.warn("shop.other_machine", machine=machine.name)
+    replacement.check_start(fact)
     _check_people(fact, machine)
 
 
@@ -308,6 +309,7 @@ def finish(fact: Fact) -> str:
     if payload.get("tool_change_flag"):
         operation.tool_change_flag = True
         _ask(fact, "shop.tool_change", "task.tool_change", "methods")
+        replacement.tool_change_alert(fact)
     _remark(fact)
     words = [t("shop.finished", ctx.locale, number=operation.sequence_no, label=operation.operation_label)]
     if operation.operation_type == "cutting":

@@ -18,6 +18,7 @@ from coordinator.modules.execution.orders import predecessors, received_qty
 from coordinator.modules.machines.api import Machine
 from coordinator.modules.planning.models import OperatorSlot
 from coordinator.modules.routings.api import OperationTool
+from coordinator.modules.stock import api as stock
 
 OPEN = ("pending", "in_progress", "blocked")
 
@@ -101,6 +102,15 @@ def _codes(ctx: Context, operation_ids: Sequence[int]) -> dict[int, str]:
     return dict(ctx.session.execute(query.order_by(QrCode.id)).tuples().all())
 
 
+def with_replacements(ctx: Context, operation_id: int, planned: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Planned tools with what this order uses instead of them since a breakage (STK-39)."""
+    instead = stock.replacements(ctx, operation_id)
+    if not instead:
+        return planned
+    kept = [tool for tool in planned if tool["code"] not in instead]
+    return kept + [{"code": new.code, "name": new.name} for new in instead.values() if new is not None]
+
+
 def _tools(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dict[int | None, list[dict[str, str]]]:
     ids = {o.routing_operation_id for o in operations if o.routing_operation_id is not None}
     query = select(OperationTool, Tool.code, Tool.name).outerjoin(Tool, Tool.id == OperationTool.tool_id)
@@ -156,10 +166,11 @@ def _item(
         "actual_time_min": float(sum(times.elapsed_min(ctx, e, ctx.now) for e in entries)),
         "started_at": jsonable(operation.started_at),
         "planned_start_at": jsonable(operation.planned_start_at),
-        "tools": tools.get(operation.routing_operation_id, []),
+        "tools": with_replacements(ctx, operation.id, tools.get(operation.routing_operation_id, [])),
         "cut_length_mm": _number(material.get("cut_length_mm")),
         "cut_count": material.get("cut_count"),
         "allowed_actions": actions(operation, order, own, is_paused=is_paused),
+        "operators": sorted({f"u{e.user_id}" for e in running if e.user_id is not None}),
         "priority": order.priority,
         "criticality": order.criticality,
     }

@@ -9,8 +9,11 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from coordinator.kernel.context import Context
+from coordinator.modules.catalogue.api import StockItem
 from coordinator.modules.stock.commands import make_reservation, release_reservation
 from coordinator.modules.stock.cutting import CutResult, debit_cut
+from coordinator.modules.stock.cutting_plans import PlanCut, open_plan
+from coordinator.modules.stock.cutting_plans import debit as debit_plan
 from coordinator.modules.stock.events import resolve
 from coordinator.modules.stock.flow import (
     Override,
@@ -35,7 +38,13 @@ from coordinator.modules.stock.models import (
     StorageLocation,
     ToolIncident,
 )
+from coordinator.modules.stock.models_tooling import ToolAssignment
+from coordinator.modules.stock.readiness import Obstacle, obstacles
+from coordinator.modules.stock.reorder import check_threshold
 from coordinator.modules.stock.rules import Demand, may_post_automatically, must_return_to_review
+from coordinator.modules.stock.shop import OperationFacts
+from coordinator.modules.stock.shop import operation as operation_facts
+from coordinator.modules.stock.supply import Supply, supply
 from coordinator.modules.stock.views import StockBalance, StockLevel
 from coordinator.modules.stock.vision import (
     DetectionInput,
@@ -52,7 +61,10 @@ __all__ = [
     "Demand",
     "DetectionInput",
     "Movement",
+    "Obstacle",
+    "OperationFacts",
     "Override",
+    "PlanCut",
     "PostingDecision",
     "ReorderProposal",
     "StockBalance",
@@ -62,12 +74,15 @@ __all__ = [
     "StockReservation",
     "StockUnit",
     "StorageLocation",
+    "Supply",
     "ToolIncident",
     "availability",
     "candidates",
     "check_lot",
+    "check_threshold",
     "consume_for_operation",
     "debit_cut",
+    "debit_plan",
     "give_back",
     "holder",
     "in_use",
@@ -75,16 +90,21 @@ __all__ = [
     "may_post_automatically",
     "must_return_to_review",
     "new_lot",
+    "obstacles",
     "on_hand",
+    "open_plan",
+    "operation_facts",
     "post_detection",
     "receive",
     "record_tool_usage",
     "release_reservation",
+    "replacements",
     "resolve",
     "reverse",
     "reverse_detection",
     "set_mode",
     "settle_detection",
+    "supply",
     "take",
     "take_from_cabinet",
     "transfer",
@@ -109,6 +129,19 @@ def availability(ctx: Context, stock_item_id: int) -> Availability:
     if level is None:
         return Availability(*[Decimal(0)] * 4)
     return Availability(level.on_hand, level.in_use_qty, level.reserved_qty, level.available_qty)
+
+
+def replacements(ctx: Context, work_order_operation_id: int) -> dict[str, StockItem | None]:
+    """Codes of planned tools that an operation no longer uses, with the tool in their place (``None``: not chosen yet)."""
+    query = select(ToolAssignment).where(
+        ToolAssignment.work_order_operation_id == work_order_operation_id, ToolAssignment.ended_at.is_(None)
+    )
+    return {
+        ctx.get(StockItem, row.replaces_tool_id).code: ctx.get(StockItem, row.tool_id)
+        if row.tool_id
+        else None
+        for row in ctx.session.scalars(query)
+    }
 
 
 def take_from_cabinet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -12,8 +13,8 @@ from sqlalchemy import select
 from coordinator.kernel import qr
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError
-from coordinator.modules.catalogue.api import StockItem, Tool
-from coordinator.modules.stock import cutting, flow, ledger, reorder, rules
+from coordinator.modules.catalogue.api import StockItem
+from coordinator.modules.stock import cutting, flow, ledger, places, readiness, reorder, rules, shop, units
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import (
     StockLot,
@@ -21,7 +22,6 @@ from coordinator.modules.stock.models import (
     StockReservation,
     StockUnit,
     StorageLocation,
-    ToolIncident,
 )
 from coordinator.modules.stock.views import StockLevel
 
@@ -58,6 +58,8 @@ class ReceiveParams(Params):
     shape: Literal["round", "hex", "square", "flat", "tube", "plate", "blank"] | None = None
     diameter_mm: Decimal | None = Field(default=None, gt=0)
     bar_count: int | None = Field(default=None, ge=1, le=500)
+    serial_numbers: str | None = Field(default=None, max_length=4000)
+    expires_on: dt.date | None = None
 
 
 class IssueParams(Params):
@@ -154,8 +156,15 @@ def receive(ctx: Context, item: StockItem, params: ReceiveParams) -> dict[str, A
     if known is not None:
         return {"movement_ids": [known.id], "stock_lot_id": known.stock_lot_id}
     lot = ctx.get(StockLot, params.stock_lot_id) if params.stock_lot_id is not None else None
+    expires_on = params.expires_on
+    if expires_on is None and item.shelf_life_days:
+        expires_on = ctx.now.date() + dt.timedelta(days=item.shelf_life_days)
     if lot is None and (
-        params.new_lot or item.managed_by == "lot" or params.is_certified or params.heat_number
+        params.new_lot
+        or item.managed_by == "lot"
+        or params.is_certified
+        or params.heat_number
+        or expires_on is not None
     ):
         names = (
             "is_certified",
@@ -167,13 +176,25 @@ def receive(ctx: Context, item: StockItem, params: ReceiveParams) -> dict[str, A
             "shape",
             "diameter_mm",
         )
-        lot = flow.new_lot(ctx, item.id, **{n: getattr(params, n) for n in names})
+        values = {n: getattr(params, n) for n in names}
+        lot = flow.new_lot(ctx, item.id, expires_on=expires_on, **values)
+    count = params.bar_count or 1
+    followed = params.bar_count is not None
+    places.check_fit(
+        ctx,
+        params.location_id,
+        item,
+        Decimal(count) if followed else quantity,
+        followed=followed and count == 1,
+    )
     common: dict[str, Any] = {
         "location_id": params.location_id,
         "lot": lot,
         "unit_cost": params.unit_cost,
         "comment": params.comment,
     }
+    if params.serial_numbers:
+        return _receive_units(ctx, item, lot, params, common)
     if params.bar_count is None:
         rows = [flow.receive(ctx, item.id, quantity, uid=params.uid, **common)]
         return {"movement_ids": [r.id for r in rows], "stock_lot_id": lot.id if lot is not None else None}
@@ -189,6 +210,29 @@ def receive(ctx: Context, item: StockItem, params: ReceiveParams) -> dict[str, A
         "stock_lot_id": lot.id if lot is not None else None,
         "stock_unit_ids": [bar.id for bar in bars],
         "codes": [qr.code_of(ctx, bar) for bar in bars],
+    }
+
+
+def _receive_units(
+    ctx: Context, item: StockItem, lot: StockLot | None, params: ReceiveParams, common: dict[str, Any]
+) -> dict[str, Any]:
+    """Things followed one by one, each with its serial number (STK-03)."""
+    made = units.new_units(ctx, item, lot, params.serial_numbers or "")
+    if len(made) != params.quantity:
+        raise BusinessError(
+            "stock.serial_count", count=len(made), quantity=f"{params.quantity.normalize():f}"
+        )
+    rows = [
+        flow.receive(
+            ctx, item.id, Decimal(1), unit_id=unit.id, uid=params.uid if number == 0 else None, **common
+        )
+        for number, unit in enumerate(made)
+    ]
+    return {
+        "movement_ids": [r.id for r in rows],
+        "stock_lot_id": lot.id if lot is not None else None,
+        "stock_unit_ids": [unit.id for unit in made],
+        "codes": [qr.code_of(ctx, unit) for unit in made],
     }
 
 
@@ -218,8 +262,11 @@ def issue(ctx: Context, item: StockItem, params: IssueParams) -> dict[str, Any]:
     """Take out for an operation, or for the person who asks."""
     demand = _demand(params.criticality, params.certificate_required)
     flow_override = _override(params.override_comment)
+    places.check_roles(ctx, params.location_id)
     if params.stock_lot_id is not None:
         flow.check_lot(ctx, params.stock_lot_id, demand, flow_override)
+    if params.work_order_operation_id is not None:
+        _check_for_operation(ctx, item, params)
     key = flow.holder(work_order_operation_id=params.work_order_operation_id, user_id=ctx.principal.user_id)
     movement = Movement(
         item.id,
@@ -234,8 +281,31 @@ def issue(ctx: Context, item: StockItem, params: IssueParams) -> dict[str, Any]:
         work_order_operation_id=params.work_order_operation_id,
         uid=params.uid,
     )
-    rows = flow.take(ctx, movement, demand=demand, override=flow_override, confirmed=params.confirm)
+    rows = flow.take(
+        ctx,
+        movement,
+        demand=demand,
+        override=flow_override,
+        confirmed=params.confirm,
+        skip_expired=flow_override is None,
+    )
     return {"movement_ids": [r.id for r in rows], "is_flagged": any(r.is_flagged for r in rows)}
+
+
+def _check_for_operation(ctx: Context, item: StockItem, params: IssueParams) -> None:
+    """Refuse what is not for the operation, unless an entitled person says why (STK-48).
+
+    Raises:
+        BusinessError: the reason, with ``may_override``.
+    """
+    facts = shop.operation(ctx, params.work_order_operation_id)
+    against = readiness.not_for(ctx, facts, item, params.stock_lot_id) if facts is not None else None
+    if against is None:
+        return
+    if params.override_comment and ctx.principal.may("stock", "validate"):
+        ctx.note("override", item, details=params.override_comment, critical=True)
+        return
+    raise BusinessError(against.code, extra={"may_override": True}, **against.params)
 
 
 def return_(ctx: Context, item: StockItem, params: ReturnParams) -> dict[str, Any]:
@@ -259,6 +329,10 @@ def return_(ctx: Context, item: StockItem, params: ReturnParams) -> dict[str, An
 
 def transfer(ctx: Context, item: StockItem, params: TransferParams) -> dict[str, Any]:
     """Move to another place."""
+    places.check_roles(ctx, params.from_location_id)
+    places.check_fit(
+        ctx, params.to_location_id, item, params.quantity, followed=params.stock_unit_id is not None
+    )
     movement = Movement(
         item.id,
         params.quantity,
@@ -386,11 +460,6 @@ def _cut(ctx: Context, params: CutParams, lot_id: int | None, unit_id: int | Non
         source="manual",
     )
     return {**vars(result), "consumed_mm": str(result.consumed_mm), "scrap_mm": str(result.scrap_mm)}
-
-
-def replace_tool(ctx: Context, incident: ToolIncident, params: ReplaceParams) -> None:
-    """A tool takes over; a manager confirms the lasting change later (STK-40)."""
-    incident.replacement_tool_id = ctx.get(Tool, params.replacement_tool_id).id
 
 
 def check_location(ctx: Context, place: StorageLocation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from coordinator.kernel import qr
 from coordinator.kernel.context import Context
@@ -14,6 +15,10 @@ from coordinator.modules.stock.flow import Override
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import StockLot, StockMovement, StockUnit
 from coordinator.modules.stock.views import StockBalance
+
+if TYPE_CHECKING:
+    from coordinator.modules.stock.cutting_plans import PlanCut
+    from coordinator.modules.stock.models_cutting import CuttingPlan, CuttingPlanBar
 
 ZERO = Decimal(0)
 
@@ -139,7 +144,7 @@ class _Cutter:
     def bar(self, row: StockBalance, cut: rules.BarCut) -> None:
         """Debit one bar and deal with what remains of it."""
         place = row.storage_location_id
-        bar = {"stock_unit_id": cut.key, "from_location_id": place}
+        bar: dict[str, int | None] = {"stock_unit_id": cut.key, "from_location_id": place}
         self._post("consumption", cut.consumed_mm, **bar)
         self.result.consumed_mm += cut.consumed_mm
         if cut.remainder_mm <= 0:
@@ -148,9 +153,22 @@ class _Cutter:
             self._post("scrap", cut.remainder_mm, **bar)
             self.result.scrap_mm += cut.remainder_mm
             return
-        offcut = self._offcut(self._ctx.get(StockUnit, cut.key), cut.remainder_mm)
-        self._post("offcut_creation", cut.remainder_mm, **bar)
-        self._post("offcut_creation", cut.remainder_mm, stock_unit_id=offcut.id, to_location_id=place)
+        self._keep(cut.key, cut.remainder_mm, place, bar)
+
+    def _keep(
+        self, unit_id: int, length_mm: Decimal, location_id: int, source: dict[str, int | None]
+    ) -> None:
+        """The rest of a bar becomes an offcut with its own code."""
+        parent = self._ctx.get(StockUnit, unit_id)
+        offcut = self._offcut(parent, length_mm)
+        self._post("offcut_creation", length_mm, **source)
+        self._post(
+            "offcut_creation",
+            length_mm,
+            stock_unit_id=offcut.id,
+            stock_lot_id=parent.stock_lot_id,
+            to_location_id=location_id,
+        )
         self.result.offcut_ids.append(offcut.id)
         code = qr.code_of(self._ctx, offcut)
         self.result.offcut_codes.append(code)
@@ -173,3 +191,45 @@ class _Cutter:
                 origin_work_order_id=self._common.work_order_id,
             )
         )
+
+
+class PlanCutter(_Cutter):
+    """Debits bars as an approved plan says, piece by piece; the rest of a bar appears with its last piece."""
+
+    def __init__(self, ctx: Context, stock_item_id: int, cut: PlanCut) -> None:
+        common = Movement(
+            stock_item_id,
+            Decimal(1),
+            "consumption",
+            "system",
+            work_order_operation_id=cut.operation_id,
+            work_order_id=cut.work_order_id,
+            user_id=cut.user_id,
+        )
+        super().__init__(ctx, common, cut.uid)
+
+    def planned(self, bar: CuttingPlanBar, length_mm: Decimal, plan: CuttingPlan, *, is_first: bool) -> None:
+        """Pieces cut from one bar now; the first ones bear the facing, the last kerf may run out of the bar."""
+        assert bar.stock_unit_id is not None  # noqa: S101 — plans are made of followed bars
+        rows = ledger.balances(self._ctx, plan.stock_item_id, unit_id=bar.stock_unit_id)
+        held = sum((row.quantity for row in rows), ZERO)
+        place = rows[0].storage_location_id if rows else ledger.main_place(self._ctx, plan.stock_item_id)
+        wanted = length_mm + (plan.facing_mm if is_first else ZERO)
+        if bar.is_cut and held > bar.remainder_mm:
+            wanted = held - bar.remainder_mm
+        source = {
+            "stock_unit_id": bar.stock_unit_id,
+            "stock_lot_id": bar.stock_lot_id,
+            "from_location_id": place,
+        }
+        if wanted > 0:
+            self._post("consumption", wanted, **source)
+            self.result.consumed_mm += wanted
+        rest = held - wanted
+        if not bar.is_cut or rest <= 0:
+            return
+        if rest < plan.minimum_mm:
+            self._post("scrap", rest, **source)
+            self.result.scrap_mm += rest
+        else:
+            self._keep(bar.stock_unit_id, rest, place, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,8 +15,8 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
-from coordinator.modules.catalogue.api import StockItem, Tool, item_by_code
-from coordinator.modules.stock import counts, flow, ledger, vision
+from coordinator.modules.catalogue.api import StockItem, item_by_code
+from coordinator.modules.stock import counts, flow, ledger, readiness, shop, vision
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import (
     MovementEvidence,
@@ -23,7 +24,6 @@ from coordinator.modules.stock.models import (
     StockMovement,
     StockUnit,
     StorageLocation,
-    ToolIncident,
 )
 
 _ITEM_TYPES = {"stock_item", "tool", "material", "ppe_item"}
@@ -143,14 +143,55 @@ def on_taken(ctx: Context, event: DeviceEvent) -> Outcome | None:
     seen = _already_seen(ctx, event, movement)
     if seen is not None:
         return seen
+    against = _not_for(ctx, event, target, operation)
+    if against is not None:
+        if not is_late(ctx, event):
+            raise BusinessError(against.code, **against.params)
+        outcome = _judge(ctx, target, flow.take(ctx, movement))
+        return outcome or _against(ctx, event, target, against)
     return _judge(ctx, target, flow.take(ctx, movement))
+
+
+def is_late(ctx: Context, event: DeviceEvent) -> bool:
+    """Whether a fact comes from a queue: it has happened, so it is kept and doubted instead of refused."""
+    seconds = ctx.settings.integer("execution.late_after_s")
+    return event.received_at - event.occurred_at > dt.timedelta(seconds=seconds)
+
+
+def _not_for(
+    ctx: Context, event: DeviceEvent, target: Target, operation: int | None
+) -> readiness.Obstacle | None:
+    """Why the thing is not for the operation scanned with it (STK-48); an entitled person's word counts."""
+    facts = shop.operation(ctx, operation)
+    if facts is None:
+        return None
+    found = readiness.not_for(ctx, facts, target.item, target.lot_id)
+    words = str(event.payload.get("override_comment") or "").strip()
+    if (
+        found is not None
+        and words
+        and ctx.principal.kind == "user"
+        and ctx.principal.may("stock", "validate")
+    ):
+        ctx.note("override", target.item, details=words, critical=True)
+        return None
+    return found
+
+
+def _against(ctx: Context, event: DeviceEvent, target: Target, against: readiness.Obstacle) -> Outcome:
+    words = t(f"error.{against.code}", ctx.locale, **against.params)
+    key = f"not_for:{event.uid}"
+    tasks.open_task(ctx, "stock.not_for", words, target.item, role="storekeeper", dedupe_key=key)
+    return Outcome("review", against.code, words)
 
 
 def _judge(ctx: Context, target: Target, rows: list[StockMovement]) -> Outcome | None:
     """Doubts about what was taken: kept, shown to a person."""
     for row in rows:
         lot = ctx.get(StockLot, row.stock_lot_id) if row.stock_lot_id is not None else None
-        if lot is not None and (lot.is_certified or lot.status in {"quarantine", "blocked"}):
+        if lot is not None and (
+            lot.is_certified or lot.status in {"quarantine", "blocked"} or flow.is_expired(ctx, lot)
+        ):
             title = t("task.lot_taken", ctx.locale, lot=lot.lot_number, item=target.item.code)
             dedupe = f"lot_taken:{row.uid}"
             tasks.open_task(ctx, "stock.lot_taken", title, row, role="quality_manager", dedupe_key=dedupe)
@@ -242,57 +283,3 @@ def on_counted(ctx: Context, event: DeviceEvent) -> Outcome | None:
         "stock.count_difference", ctx.locale, item=target.item.code, difference=f"{difference.normalize():+f}"
     )
     return Outcome("review", "stock.count_difference", words)
-
-
-def on_tool_broken(ctx: Context, event: DeviceEvent) -> Outcome | None:
-    """``tool.broken``: an incident, the unit broken, the tool out of stock (STK-37)."""
-    if ctx.session.scalar(select(ToolIncident.id).where(ToolIncident.uid == event.uid)) is not None:
-        return Outcome("duplicate", "duplicate")
-    target = resolve(ctx, event.payload.get("tool_code"))
-    tool = ctx.session.get(Tool, target.item.id)
-    if tool is None:
-        raise BusinessError("stock.not_a_tool", item=target.item.code)
-    operation = operation_id(ctx, event.payload.get("operation_code"))
-    incident = ctx.add(
-        ToolIncident(
-            uid=event.uid,
-            occurred_at=event.occurred_at,
-            tool_id=tool.id,
-            stock_unit_id=target.unit_id,
-            work_order_operation_id=operation,
-            cause=event.payload.get("cause"),
-            comment=event.payload.get("comment"),
-            reported_by_id=event.user_id,
-        )
-    )
-    if target.unit_id is not None:
-        ctx.get(StockUnit, target.unit_id, lock=True).condition = "broken"
-    scrap = Movement(
-        tool.id,
-        Decimal(1),
-        "scrap",
-        "qr",
-        target.lot_id,
-        target.unit_id,
-        work_order_operation_id=operation,
-        user_id=event.user_id,
-        station_code=event.station_id,
-        occurred_at=event.occurred_at,
-        uid=event.uid,
-    )
-    keys = [flow.holder(work_order_operation_id=operation), flow.holder(user_id=event.user_id), "unknown"]
-    held = flow.holdings(ctx, tool.id, list(dict.fromkeys(keys)))
-    if held:
-        lot_id, unit_id, key, _ = held[0]
-        values = {"stock_lot_id": lot_id, "stock_unit_id": unit_id, "from_holder": key}
-        ledger.post(ctx, Movement(**{**vars(scrap), **values}))
-    else:
-        flow.take(ctx, scrap)
-    title = t("task.tool_broken", ctx.locale, tool=tool.code)
-    tasks.open_task(
-        ctx, "tool.broken", title, incident, role="methods", dedupe_key=f"tool_broken:{event.uid}"
-    )
-    ctx.emit(
-        "tool_incident.opened", {"id": incident.id, "tool_id": tool.id, "work_order_operation_id": operation}
-    )
-    return None

@@ -22,6 +22,7 @@ from coordinator.modules.stock.models import (
     StockUnit,
     StorageLocation,
 )
+from coordinator.modules.stock.views import StockBalance
 
 ZERO = Decimal(0)
 
@@ -66,6 +67,8 @@ def check_lot(
             raise BusinessError("stock.certificate_required", lot="—")
         return
     lot = ctx.get(StockLot, lot_id)
+    if is_expired(ctx, lot):
+        raise BusinessError("stock.lot_expired", lot=lot.lot_number, date=f"{lot.expires_on:%d/%m/%Y}")
     refusal = rules.lot_refusal(
         demand, lot.status, is_certified=lot.is_certified, reserved_critical=lot.reserved_critical
     )
@@ -75,6 +78,11 @@ def check_lot(
         ctx.note("override", lot, details=override.comment, critical=True)
         return
     raise BusinessError(refusal.code, extra={"may_override": refusal.may_override}, lot=lot.lot_number)
+
+
+def is_expired(ctx: Context, lot: StockLot) -> bool:
+    """Whether a lot is past its date (STK-13)."""
+    return lot.expires_on is not None and lot.expires_on < ctx.now.date()
 
 
 def check_place(ctx: Context, location_id: int, *, is_certified: bool) -> None:
@@ -151,6 +159,7 @@ def take(
     demand: rules.Demand | None = None,
     override: Override | None = None,
     confirmed: bool = True,
+    skip_expired: bool = False,
 ) -> list[StockMovement]:
     """Take from stock, oldest first, over as many lots as needed. The missing rest is kept and flagged.
 
@@ -179,6 +188,8 @@ def take(
         rows = [r for r in rows if _serves(ctx, r.stock_lot_id, demand)]
         if not rows and demand.is_critical:
             raise BusinessError("stock.certificate_required", lot="—")
+    if skip_expired and not named:
+        rows = _fresh(ctx, rows, movement.quantity)
     held = sum((r.quantity for r in rows), ZERO)
     if movement.quantity > held and not confirmed:
         raise BusinessError(
@@ -208,6 +219,17 @@ def take(
         )
     _consume_reservations(ctx, movement)
     return posted
+
+
+def _fresh(ctx: Context, rows: list[StockBalance], quantity: Decimal) -> list[StockBalance]:
+    """Balances whose lot is still good; what is past its date is refused when there is nothing else."""
+    lots = {r.stock_lot_id: ctx.get(StockLot, r.stock_lot_id) for r in rows if r.stock_lot_id is not None}
+    late = [lot for lot in lots.values() if is_expired(ctx, lot)]
+    good = [r for r in rows if r.stock_lot_id is None or not is_expired(ctx, lots[r.stock_lot_id])]
+    if late and sum((r.quantity for r in good), ZERO) < quantity:
+        lot = late[0]
+        raise BusinessError("stock.lot_expired", lot=lot.lot_number, date=f"{lot.expires_on:%d/%m/%Y}")
+    return good
 
 
 def _posted(ctx: Context, uid: uuid.UUID | None) -> list[StockMovement]:

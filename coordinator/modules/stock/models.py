@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record, Row
+from coordinator.modules.stock import models_cutting as _cutting  # noqa: F401 — maps its tables
+from coordinator.modules.stock import models_people as _people  # noqa: F401 — maps its tables
+from coordinator.modules.stock import models_tooling as _tooling  # noqa: F401 — maps its tables
 
 
 class StorageLocation(Record):
@@ -26,6 +29,9 @@ class StorageLocation(Record):
     parent_id: Mapped[int | None] = f.ref("storage_location.id")
     zone: Mapped[str | None] = f.text(60, search=True)
     capacity: Mapped[Decimal | None] = f.quantity()
+    pos_x_m: Mapped[Decimal | None] = f.decimal(8, 2, unit="m")
+    pos_y_m: Mapped[Decimal | None] = f.decimal(8, 2, unit="m")
+    reach: Mapped[str] = f.choice("location_reach", default="normal")
     accepts: Mapped[str] = f.choice("location_accepts", default="any")
     allowed_kinds: Mapped[Any] = f.json()
     allowed_roles: Mapped[Any] = f.json()
@@ -60,6 +66,7 @@ class StockLot(Record):
     supplier_lot: Mapped[str | None] = f.text(60, search=True)
     heat_number: Mapped[str | None] = f.text(60, search=True)
     received_on: Mapped[dt.date | None] = f.date()
+    expires_on: Mapped[dt.date | None] = f.date()
     delivery_note: Mapped[str | None] = f.text(60, search=True)
     unit_cost: Mapped[Decimal | None] = f.unit_price()
     shape: Mapped[str | None] = f.choice("shape", required=False)
@@ -250,6 +257,15 @@ class ToolIncident(Record):
     status: Mapped[str] = f.status("tool_incident", "open")
     cause: Mapped[str | None] = f.text(120)
     comment: Mapped[str | None] = f.long_text()
+    photo_sha256: Mapped[str | None] = f.text(64, read_only=True)
+    is_critical: Mapped[bool] = f.boolean(read_only=True)
+    cost: Mapped[Decimal | None] = f.money(read_only=True)
+    action: Mapped[str | None] = f.text(300, read_only=True)
+    escalated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    replaced_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    confirmed_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    confirmed_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    is_repeated: Mapped[bool] = f.boolean(read_only=True)
     reported_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
 
 

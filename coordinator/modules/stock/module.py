@@ -6,17 +6,32 @@ from typing import Any
 from coordinator.kernel import audit
 from coordinator.kernel.db import Record
 from coordinator.kernel.registry import (
-    Command,
     DeviceHandler,
     EntitySpec,
-    Lifecycle,
+    Job,
     Module,
-    Permission,
-    Right,
-    Transition,
 )
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.stock import commands, counts, events, lots, reorder
+from coordinator.modules.stock import (
+    commands,
+    counts,
+    endpoints,
+    events,
+    handing_out,
+    incidents,
+    places,
+    supply,
+    units,
+)
+from coordinator.modules.stock.acts import COMMANDS
+from coordinator.modules.stock.lifecycles import (
+    COUNT_LIFE,
+    INCIDENT_LIFE,
+    LOT_LIFE,
+    PLACE_LIFE,
+    PLAN_LIFE,
+    PROPOSAL_LIFE,
+)
 from coordinator.modules.stock.models import (
     LocationItem,
     ReorderProposal,
@@ -30,109 +45,35 @@ from coordinator.modules.stock.models import (
     ToolIncident,
     ToolUsage,
 )
+from coordinator.modules.stock.models_cutting import CuttingPlan, CuttingPlanBar, CuttingPlanNeed
+from coordinator.modules.stock.models_people import Instrument, PlaceProposal, PpeIssue
+from coordinator.modules.stock.models_tooling import (
+    ToolAssemblyItem,
+    ToolAssignment,
+    ToolEquivalent,
+    ToolIncidentOption,
+)
 from coordinator.modules.stock.station_data import station_data
 from coordinator.modules.stock.views import StockBalance, StockLevel
 
 # The ledger is its own history.
 audit.silent(StockMovement)
 
-LOT_LIFE = Lifecycle(
-    "status",
-    (
-        Transition(
-            "release",
-            ("quarantine", "blocked"),
-            "released",
-            "validate",
-            lots.release,
-            event="stock_lot.released",
-            critical=True,
-            tone="primary",
-        ),
-        Transition(
-            "block",
-            ("quarantine", "released"),
-            "blocked",
-            "update",
-            lots.block,
-            lots.BlockParams,
-            event="stock_lot.blocked",
-            critical=True,
-            tone="danger",
-        ),
-        Transition("quarantine", ("released",), "quarantine", "update", critical=True),
-    ),
-)
-COUNT_LIFE = Lifecycle(
-    "status",
-    (
-        Transition("finish", ("open",), "counted", "update", counts.finish, tone="primary"),
-        Transition("reopen", ("counted",), "open", "update"),
-        Transition(
-            "approve", ("counted",), "approved", "validate", counts.approve, critical=True, tone="primary"
-        ),
-        Transition("cancel", ("open", "counted"), "cancelled", "validate", tone="danger"),
-    ),
-)
-INCIDENT_LIFE = Lifecycle(
-    "status",
-    (
-        Transition(
-            "replace",
-            ("open",),
-            "replaced",
-            "update",
-            commands.replace_tool,
-            commands.ReplaceParams,
-            event="tool_incident.replaced",
-        ),
-        Transition("confirm", ("replaced",), "confirmed", "validate", event="tool_incident.confirmed"),
-        Transition("cancel", ("open", "replaced"), "cancelled", "update", tone="danger"),
-    ),
-)
-PROPOSAL_LIFE = Lifecycle(
-    "status",
-    (
-        Transition(
-            "accept",
-            ("proposed",),
-            "accepted",
-            "validate",
-            reorder.decide,
-            event="reorder_proposal.accepted",
-            module_code="purchasing",
-            tone="primary",
-        ),
-        Transition(
-            "refuse",
-            ("proposed", "accepted"),
-            "refused",
-            "validate",
-            reorder.refuse,
-            reorder.RefuseParams,
-            module_code="purchasing",
-            tone="danger",
-        ),
-        Transition("order", ("accepted",), "ordered", automatic=True),
-    ),
-)
-
 
 def _read_only(model: type[Record], **kwargs: Any) -> EntitySpec:
     return EntitySpec(model, "stock", "stock", can_create=False, can_update=False, can_delete=False, **kwargs)
 
 
-def _on_item(name: str, right: Right, handler: Any, params: Any) -> list[Command]:
-    """The same act on every kind of item, under the right of stock."""
-    return [
-        Command(name, Permission("stock", right), handler, params, entity=entity)
-        for entity in ("stock_item", "tool", "material", "ppe_item")
-    ]
+def _child(model: type[Record], module_code: str, title: tuple[str, ...]) -> EntitySpec:
+    """Rows that only rules write, shown beside their parent."""
+    return EntitySpec(
+        model, module_code, None, title=title, can_create=False, can_update=False, can_delete=False
+    )
 
 
 MODULE = Module(
     name="stock",
-    depends=("company", "identity", "parties", "catalogue", "machines"),
+    depends=("company", "identity", "parties", "catalogue", "people", "machines"),
     seed=commands.seed,
     entities=[
         _read_only(
@@ -211,6 +152,7 @@ MODULE = Module(
             "stock",
             title=("serial_number", "length_mm"),
             can_create=False,
+            computed={"remaining_life_min": units.remaining_life_min},
             list_fields=(
                 "stock_item_id",
                 "stock_lot_id",
@@ -248,6 +190,96 @@ MODULE = Module(
             title=("tool_id", "occurred_at"),
             can_create=False,
             lifecycle=INCIDENT_LIFE,
+            list_fields=(
+                "occurred_at",
+                "tool_id",
+                "machine_id",
+                "cause",
+                "replacement_tool_id",
+                "is_critical",
+                "is_repeated",
+                "status",
+            ),
+        ),
+        _child(ToolIncidentOption, "tools", ("rank", "tool_id")),
+        _child(ToolAssignment, "tools", ("tool_id", "replaces_tool_id")),
+        EntitySpec(
+            ToolEquivalent,
+            "tools",
+            "stock",
+            title=("tool_id", "equivalent_id"),
+            list_fields=("tool_id", "equivalent_id", "approved_by_id", "note"),
+            create_right="validate",
+            on_create=incidents.on_equivalent,
+        ),
+        EntitySpec(ToolAssemblyItem, "tools", None, title=("role", "stock_item_id")),
+        EntitySpec(
+            CuttingPlan,
+            "materials",
+            "stock",
+            title=("number",),
+            can_create=False,
+            can_delete=False,
+            lifecycle=PLAN_LIFE,
+            list_fields=(
+                "number",
+                "stock_item_id",
+                "bar_count",
+                "remnant_count",
+                "consumed_mm",
+                "scrap_mm",
+                "missing_count",
+                "status",
+            ),
+        ),
+        _child(CuttingPlanNeed, "materials", ("label", "piece_count")),
+        _child(CuttingPlanBar, "materials", ("sequence_no", "length_mm")),
+        EntitySpec(
+            PpeIssue,
+            "ppe",
+            "stock",
+            title=("ppe_item_id", "employee_id"),
+            can_create=False,
+            can_delete=False,
+            default_sort="-issued_on",
+            list_fields=("issued_on", "employee_id", "ppe_item_id", "quantity", "renew_on"),
+        ),
+        EntitySpec(
+            Instrument,
+            "stock",
+            "stock",
+            title=("name", "serial_number"),
+            import_key=("serial_number",),
+            default_sort="name",
+            list_fields=(
+                "name",
+                "instrument_type",
+                "serial_number",
+                "status",
+                "is_present",
+                "storage_location_id",
+                "next_calibration_due",
+                "is_compliant",
+            ),
+        ),
+        EntitySpec(
+            PlaceProposal,
+            "stock",
+            "stock",
+            title=("stock_item_id", "to_location_id"),
+            can_create=False,
+            can_update=False,
+            can_delete=False,
+            lifecycle=PLACE_LIFE,
+            list_fields=(
+                "stock_item_id",
+                "from_location_id",
+                "to_location_id",
+                "moves_per_month",
+                "gain_m_per_month",
+                "reasons",
+                "status",
+            ),
         ),
         EntitySpec(
             ToolUsage,
@@ -275,58 +307,12 @@ MODULE = Module(
             ),
         ),
     ],
-    commands=[
-        *_on_item("receive", "create", commands.receive, commands.ReceiveParams),
-        *_on_item("issue", "create", commands.issue, commands.IssueParams),
-        *_on_item("return", "create", commands.return_, commands.ReturnParams),
-        *_on_item("transfer", "create", commands.transfer, commands.TransferParams),
-        *_on_item("adjust", "validate", commands.adjust, commands.AdjustParams),
-        *_on_item("reserve", "update", commands.reserve, commands.ReserveParams),
-        Command(
-            "reverse",
-            Permission("stock", "validate"),
-            commands.reverse,
-            commands.Params,
-            entity="stock_movement",
-            available=lambda row: row.reverses_id is None,
-            confirm=True,
-            critical=True,
-        ),
-        Command(
-            "release_reservation",
-            Permission("stock", "update"),
-            commands.release_reservation,
-            entity="stock_reservation",
-            available=lambda row: row.released_at is None,
-        ),
-        Command(
-            "cut", Permission("stock", "create"), commands.cut_lot, commands.CutParams, entity="stock_lot"
-        ),
-        Command(
-            "cut", Permission("stock", "create"), commands.cut_unit, commands.CutParams, entity="stock_unit"
-        ),
-        Command(
-            "attach_certificate",
-            Permission("stock", "update"),
-            lots.attach_certificate,
-            lots.CertificateParams,
-            entity="stock_lot",
-        ),
-        Command(
-            "verify_certificate",
-            Permission("quality", "validate"),
-            lots.verify_certificate,
-            entity="stock_lot",
-            available=lambda lot: lot.certificate_number is not None and lot.certificate_verified_at is None,
-            critical=True,
-        ),
-        Command(
-            "set_vision_mode",
-            Permission("vision", "validate"),
-            commands.set_vision_mode,
-            commands.ModeParams,
-            entity="storage_location",
-        ),
+    commands=COMMANDS,
+    routers=[endpoints.router],
+    jobs=[
+        Job("stock.announce_needs", supply.announce, cron="15 4 * * *"),
+        Job("stock.call_instruments_back", handing_out.call_back, cron="30 4 * * *"),
+        Job("stock.rearrange", places.rearrange, cron="45 4 1 * *"),
     ],
     station_data=station_data,
     device_handlers=[
@@ -334,7 +320,7 @@ MODULE = Module(
         DeviceHandler("stock.returned", events.on_returned),
         DeviceHandler("stock.moved", events.on_moved),
         DeviceHandler("stock.counted", events.on_counted),
-        DeviceHandler("tool.broken", events.on_tool_broken),
+        DeviceHandler("tool.broken", incidents.on_tool_broken),
     ],
     settings=[
         SettingDef("stock.saw_kerf_mm", "stock", "decimal", Decimal(2), "mm", 0, 20),
@@ -342,6 +328,12 @@ MODULE = Module(
         SettingDef("stock.offcut_min_mm", "stock", "decimal", Decimal(50), "mm", 0, 5000),
         SettingDef("stock.match_window_min", "stock", "integer", 10, "min", 0, 240),
         SettingDef("stock.tool_life_warning_pct", "stock", "decimal", Decimal(80), "%", 1, 100),
+        SettingDef("stock.max_regrinds", "tools", "integer", 5, None, 0, 50),
+        SettingDef("stock.tool_idle_days", "tools", "integer", 90, "j", 1, 3650),
+        SettingDef("stock.breakage_repeat", "tools", "integer", 3, None, 2, 100),
+        SettingDef("stock.breakage_days", "tools", "integer", 30, "j", 1, 365),
+        SettingDef("stock.forecast_days", "stock", "integer", 30, "j", 1, 365),
+        SettingDef("stock.rearrange_gain_m", "stock", "decimal", Decimal(200), "m", 0, None),
         SettingDef("stock.vision_auto_pct", "vision", "decimal", Decimal(90), "%", 0, 100),
         SettingDef("stock.vision_review_pct", "vision", "decimal", Decimal(60), "%", 0, 100),
         SettingDef("stock.vision_value_eur", "vision", "decimal", Decimal(150), "€", 0, None),

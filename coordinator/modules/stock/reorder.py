@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import datetime as dt
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -65,6 +66,56 @@ def _propose(ctx: Context, item: StockItem, available: Decimal, *, urgent: bool)
             unit_price=article.price if article else item.unit_cost,
             lead_time_days=article.lead_time_days if article else item.lead_time_days,
             reason="threshold",
+            is_urgent=urgent,
+        )
+    )
+
+
+def propose_urgent(ctx: Context, item: StockItem, quantity: Decimal, *, reason: str) -> ReorderProposal:
+    """An urgent purchase is prepared, once while it runs; only a person lets it go (STK-35, STK-41)."""
+    query = select(ReorderProposal).where(
+        ReorderProposal.stock_item_id == item.id,
+        ReorderProposal.status.in_(("proposed", "accepted", "ordered")),
+        ReorderProposal.received_at.is_(None),
+    )
+    known = ctx.session.scalars(query.order_by(ReorderProposal.id)).first()
+    if known is not None:
+        if known.status == "proposed":
+            known.is_urgent = True
+        return known
+    return _new(ctx, item, quantity, reason=reason, urgent=True)
+
+
+def propose_need(
+    ctx: Context, item: StockItem, quantity: Decimal, needed_on: dt.date
+) -> ReorderProposal | None:
+    """A purchase for a need foreseen; ``None`` when one already runs."""
+    query = select(ReorderProposal.id).where(
+        ReorderProposal.stock_item_id == item.id,
+        ReorderProposal.status.in_(("proposed", "accepted", "ordered")),
+        ReorderProposal.received_at.is_(None),
+    )
+    if ctx.session.scalar(query.limit(1)) is not None:
+        return None
+    proposal = _new(ctx, item, quantity, reason="order", urgent=False)
+    proposal.needed_on = needed_on
+    return proposal
+
+
+def _new(ctx: Context, item: StockItem, quantity: Decimal, *, reason: str, urgent: bool) -> ReorderProposal:
+    article = catalogue.best_supplier_item(ctx, item.id)
+    pack = article.pack_qty if article else Decimal(1)
+    wanted = max(quantity, (article.minimum_qty or Decimal(0)) if article else Decimal(0))
+    packs = (wanted / pack).to_integral_value(rounding=ROUND_CEILING) if pack > 0 else Decimal(1)
+    return ctx.add(
+        ReorderProposal(
+            stock_item_id=item.id,
+            supplier_id=article.supplier_id if article else None,
+            supplier_item_id=article.id if article else None,
+            quantity=packs * pack if pack > 0 else wanted,
+            unit_price=article.price if article else item.unit_cost,
+            lead_time_days=article.lead_time_days if article else item.lead_time_days,
+            reason=reason,
             is_urgent=urgent,
         )
     )

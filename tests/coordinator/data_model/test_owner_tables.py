@@ -21,11 +21,11 @@ DERIVED = {
 
 AWAITED = {
     "quality": {
-        "audit", "audit_document", "corrective_action", "inspection_record", "instrument", "measurement",
+        "audit", "audit_document", "corrective_action", "inspection_record", "measurement",
         "nonconformity", "qhse_check", "document.standard_id",
     },
     "people": {
-        "disciplinary_action", "interview", "performance_rating", "ppe_issue", "training_course", "training_record",
+        "disciplinary_action", "interview", "performance_rating", "training_course", "training_record",
         "training_session",
     },
     "cam": {"machine.cam_software_id", "nc_program", "nc_program_version", "post_processor", "post_processor_version"},

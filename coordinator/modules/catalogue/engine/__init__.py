@@ -1,0 +1,1 @@
+"""Computations of the catalogue without database, clock or network."""

@@ -1,0 +1,1 @@
+"""Computations of stock without database, clock or network."""
