@@ -185,6 +185,8 @@ def set_archived(
         raise Conflict(
             "conflict.stale", extra={"current": serialize(ctx, spec, record)}, entity=spec.name, id=record_id
         )
+    if spec.on_archive:
+        spec.on_archive(ctx, record)
     mark_action(ctx.session, record, "archive" if archived else "restore")
     record.archived_at = ctx.now if archived else None
     ctx.session.flush()

@@ -113,6 +113,8 @@ class EntitySpec:
     lifecycle: Lifecycle | None = None
     on_create: Callable[[Context, Any], None] | None = None
     on_update: Callable[[Context, Any], None] | None = None
+    on_archive: Callable[[Context, Any], None] | None = None
+    """Called before a record is archived or restored; refuses by raising."""
     scope_filter: Callable[[Context, str], ColumnElement[bool]] | None = None
     visibility: Callable[[Context], ColumnElement[bool] | None] | None = None
     """Rows this person may know of at all, whatever the scope; ``None`` for all of them. Holds for lists, single records,

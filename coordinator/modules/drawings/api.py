@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
+from coordinator.modules.drawings import offered
+from coordinator.modules.drawings.balloons import characteristics
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFeature
 from coordinator.modules.drawings.shopfloor import operation_drawing, operation_sheet
 from coordinator.modules.drawings.similar import SOURCES as HISTORY_SOURCES
 from coordinator.modules.drawings.similar import HistorySource
 
 __all__ = [
-    "HISTORY_SOURCES", "HistorySource", "analysis", "description", "operation_drawing", "operation_sheet", "validated_description",
+    "HISTORY_SOURCES",
+    "HistorySource",
+    "analysis",
+    "characteristics",
+    "description",
+    "note_time",
+    "operation_drawing",
+    "operation_sheet",
+    "validated_description",
 ]  # fmt: skip
 _TITLE = {
     "drawing_number": "drawing_number",
@@ -48,6 +59,13 @@ def validated_description(ctx: Context, analysis_id: int) -> dict[str, Any]:
     return description(ctx, record)
 
 
+def note_time(ctx: Context, analysis_id: int, minutes: Decimal | None) -> None:
+    """Keep the quoted time of one piece beside the drawing it was computed from (DRW-41)."""
+    record = ctx.get(DrawingAnalysis, analysis_id)
+    if record.estimated_time_min != minutes:
+        record.estimated_time_min = minutes
+
+
 def description(ctx: Context, record: DrawingAnalysis) -> dict[str, Any]:
     """Merged reading with corrected title fields, dimensions and features; ``overall_size_mm`` as reviewed."""
     merged: dict[str, Any] = dict((record.reading or {}).get("part") or {})
@@ -65,6 +83,8 @@ def description(ctx: Context, record: DrawingAnalysis) -> dict[str, Any]:
     sizes = (record.length_mm, record.width_mm, record.height_mm)
     merged["overall_size_mm"] = [None if v is None else float(v) for v in sizes]
     _lay_rows(ctx, record, merged)
+    if offered.all_solids_taken(ctx, record):
+        merged["parts"] = []
     return merged
 
 

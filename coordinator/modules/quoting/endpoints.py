@@ -11,7 +11,7 @@ from coordinator.kernel.errors import Forbidden
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
 from coordinator.kernel.rest import ListQuery
-from coordinator.modules.quoting import comparing, document, exchanging, listing
+from coordinator.modules.quoting import comparing, document, exchanging, inspection, listing
 from coordinator.modules.quoting import sheet as sheets
 from coordinator.modules.quoting.models import Quote
 
@@ -55,6 +55,22 @@ def pdf(ctx: Ctx, quote_id: int) -> Response:
     content = document.content(ctx, quote)
     ctx.note("print", quote)
     headers = {"content-disposition": f'inline; filename="{quote.number}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/{quote_id}/inspection", operation_id="quote_inspection", openapi_extra=guarded(_READ))
+def inspection_sheet(ctx: Ctx, quote_id: int, line: int) -> dict[str, Any]:
+    """What is to be measured on the part of a line, with proposed instruments."""
+    return inspection.as_json(ctx, _quote(ctx, quote_id), line)
+
+
+@router.get("/{quote_id}/inspection/pdf", operation_id="quote_inspection_pdf", openapi_extra=guarded(_READ))
+def inspection_pdf(ctx: Ctx, quote_id: int, line: int) -> Response:
+    """The inspection sheet on paper: the filed one, else as the line stands now."""
+    quote = _quote(ctx, quote_id)
+    content = inspection.content(ctx, quote, line)
+    ctx.note("print", quote)
+    headers = {"content-disposition": f'inline; filename="controle-{quote.number}-{line}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 

@@ -81,6 +81,11 @@ class QuoteLine(Record):
     programs_exist: Mapped[bool] = f.boolean()
     criticality: Mapped[str] = f.choice("criticality", default="standard")
     certificate_required: Mapped[bool] = f.boolean()
+    keep_stock_surface: Mapped[bool] = f.boolean()
+    """The drawn surface of the bar or plate stays: no allowance there (QUO-11)."""
+    inspection_sheet: Mapped[bool] = f.boolean(default=True)
+    """Whether an inspection sheet is made at approval; always for aerospace, military and armament (QUO-40)."""
+    inspection_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
     feasibility: Mapped[str] = f.choice("feasibility", default="unknown", read_only=True)
     unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
     unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)

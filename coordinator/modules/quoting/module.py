@@ -5,7 +5,7 @@ from __future__ import annotations
 from coordinator.kernel import mail
 from coordinator.kernel.registry import Command, EntitySpec, Job, Lifecycle, Module, Permission, Transition
 from coordinator.modules.drawings import api as drawings
-from coordinator.modules.quoting import endpoints, history, learned, sending, service, versions
+from coordinator.modules.quoting import endpoints, history, inspection, learned, sending, service, versions
 from coordinator.modules.quoting.defaults import setting_defs
 from coordinator.modules.quoting.models import (
     LearningFactor,
@@ -78,6 +78,7 @@ MODULE = Module(
         EntitySpec(
             QuotePriceBreak, "quoting", title=("quantity",), default_sort="quantity",
             part_of="quote_line_id", on_create=service.on_price_break, on_update=service.on_price_break,
+            on_archive=service.on_archive_price_break,
         ),
         EntitySpec(
             QuoteLineOperation, "quoting", title=("sequence_no", "operation_label"), default_sort="sequence_no", can_delete=False,
@@ -111,6 +112,7 @@ MODULE = Module(
                 tone="primary"),
         Command("split", _UPDATE, service.split_line, entity="quote_line",
                 available=lambda line: line.drawing_analysis_id is not None and line.solid_no is None),
+        Command("inspection_sheet", _UPDATE, inspection.renew, entity="quote_line"),
         Command("remove", _UPDATE, service.remove_line, entity="quote_line", tone="danger", confirm=True),
         Command("reset", _UPDATE, service.reset_operation, entity="quote_line_operation",
                 available=lambda row: row.is_manual),
@@ -119,6 +121,7 @@ MODULE = Module(
     jobs=[
         Job("quoting.expire", service.expire, cron="10 2 * * *"),
         Job("quoting.follow_up", sending.follow_up, cron="20 5 * * *"),
+        Job(inspection.JOB, inspection.file_all),
         Job("quoting.learn", learned.learn, cron="40 3 * * 0"),
         Job(sending.DELIVER_JOB, sending.deliver, detached=True, max_attempts=sending.MAX_ATTEMPTS),
     ],

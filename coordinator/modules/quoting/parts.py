@@ -28,6 +28,7 @@ def describe(ctx: Context, line: QuoteLine) -> tuple[PartDescription, str | None
         "criticality": line.criticality,
         "certificate_required": line.certificate_required,
         "programs_exist": line.programs_exist,
+        "keep_stock_surface": line.keep_stock_surface,
         "trade_operations": trade_operations(line.trade_operations),
     }
     material = designation(ctx.get(Material, line.material_id)) if line.material_id else None

@@ -20,7 +20,7 @@ from coordinator.modules.drawings import api as drawings
 from coordinator.modules.identity import api as identity
 from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import compute as computing
-from coordinator.modules.quoting import document, proposals, queries, results, rules, solids
+from coordinator.modules.quoting import document, inspection, proposals, queries, results, rules, solids
 from coordinator.modules.quoting.defaults import VALIDITY_DAYS, engine_settings
 from coordinator.modules.quoting.models import (
     Quote,
@@ -143,7 +143,17 @@ def on_update_line(ctx: Context, line: QuoteLine) -> None:
     _check_line(line)
 
 
+def on_archive_price_break(ctx: Context, row: QuotePriceBreak) -> None:
+    """A price break of an approved quote is part of what was approved.
+
+    Raises:
+        Conflict: ``quote.locked``.
+    """
+    rules.check_editable(ctx.get(Quote, ctx.get(QuoteLine, row.quote_line_id).quote_id, lock=True))
+
+
 def _check_line(line: QuoteLine) -> None:
+    line.inspection_sheet = line.inspection_sheet is not False or line.criticality in rules.SIGNED
     rules.check_quantity(line.quantity)
     rules.check_trades(line.trade_operations)
     for name in ("manual_unit_price", "manual_material_cost"):
@@ -353,6 +363,7 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
     quote.approved_at = ctx.now
     quote.reviewed_by_id = ctx.principal.user_id
     document.file_quote(ctx, quote)
+    ctx.defer(inspection.JOB, quote_id=quote.id)
     proposals.settle(ctx, quote)
 
 

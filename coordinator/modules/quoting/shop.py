@@ -43,7 +43,17 @@ def build_shop(ctx: Context, treatments: Iterable[str] = ()) -> engine.Shop:
         calendar=_calendar(ctx),
         settings=engine_settings(ctx),
         learned=learned.accepted(ctx),
+        densities=_densities(ctx, names),
     )
+
+
+def _densities(ctx: Context, names: dict[int, str]) -> tuple[tuple[str, float], ...]:
+    """Density of each material record by the name of its grade; the newest record of a grade counts."""
+    query = select(Material.id, Material.density_g_cm3).where(
+        Material.archived_at.is_(None), Material.density_g_cm3 > 0
+    )
+    rows = ctx.session.execute(query.order_by(Material.id)).tuples()
+    return tuple({names[i]: float(d) for i, d in rows if d is not None and i in names}.items())
 
 
 def _with_price(piece: engine.StockUnit, card: engine.RateCard, on: dt.date) -> engine.StockUnit:
@@ -130,6 +140,8 @@ def _machine(machine: Machine, extra: dict[str, Any], does: set[str], work_cente
             own("has_driven_tools", "milling" in does or machine.machine_type == "mill_turn")
         ),
         has_sub_spindle=bool(own("has_sub_spindle", False)),
+        has_tailstock=own("has_tailstock"),
+        has_steady_rest=own("has_steady_rest"),
         attainable_it=own("attainable_it"),
         attainable_ra_um=own("attainable_ra_um"),
         tool_change_min=own("tool_change_min"),
