@@ -124,8 +124,17 @@ class UpdateState(Document):
     detail: str | None = None
 
 
+class SystemUpdates(Document):
+    """Security updates of the operating system (EDG-38): when they were last looked for, and which were put in then."""
+
+    system: Annotated[str, StringConstraints(max_length=120)]
+    checked_at: UtcTime | None = None
+    packages: Annotated[list[str], Field(max_length=200)] = []
+
+
 class Health(Document):
-    """Self-diagnosis of a station (EDG-39)."""
+    """Self-diagnosis of a station (EDG-39). ``run_id`` names one start of the agent: an earlier one that comes back betrays
+    a second unit with this identity (EDG-54)."""
 
     uptime_s: float
     load: float
@@ -140,6 +149,10 @@ class Health(Document):
     versions: Versions
     link_losses: Count | None = None
     update: UpdateState | None = None
+    run_id: UUID | None = None
+    hardware_serial: Annotated[str, StringConstraints(max_length=120)] | None = None
+    addresses: Annotated[list[str], Field(max_length=20)] = []
+    updates: SystemUpdates | None = None
 
 
 class StationState(Document):
@@ -193,6 +206,7 @@ class CachedOperation(Document):
     cut_length_mm: float | None = None
     cut_count: int | None = None
     allowed_actions: list[str] = []
+    operators: list[Code] = []
 
 
 class CachedItem(Document):

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import platform
 import shutil
-from datetime import datetime
+import socket
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from uuid import uuid4
 
-from edge_agents.protocol.control import DriverHealth, Health, Versions
+from edge_agents.protocol.control import DriverHealth, Health, SystemUpdates, Versions
 from edge_agents.runtime.clock import Clock
+from edge_agents.runtime.identity import hardware
 from edge_agents.runtime.journal import STREAMS, Journal
 from edge_agents.runtime.launcher import RELEASE_VARIABLE
 
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+_OS_UPDATES = Path("/var/lib/usinage/os-updates.txt")
+_RUN_ID = uuid4()
+_TEST_NET = (
+    "192.0.2.1",
+    9,
+)  # RFC 5737: no packet is sent, the system only chooses the address it would send from
 MAX_CLOCK_OFFSET_S = 2.0
 
 
@@ -51,6 +62,41 @@ def _throttled() -> bool | None:
         return None
 
 
+def system_updates(listing: Path = _OS_UPDATES) -> SystemUpdates:
+    """System of this computer and the packages its last monthly update put in (``usinage-os-update``)."""
+    try:
+        named = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        named = platform.system()
+    try:
+        lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
+        checked_at = datetime.fromtimestamp(listing.stat().st_mtime, UTC)
+    except OSError:
+        return SystemUpdates(system=named[:120])
+    packages = [line.strip()[:120] for line in lines if line.strip()]
+    return SystemUpdates(system=named[:120], checked_at=checked_at, packages=packages[:200])
+
+
+def addresses() -> list[str]:
+    """Addresses this station sends from, IPv4 before IPv6; empty without a network."""
+    found = []
+    for family, target in ((socket.AF_INET, _TEST_NET), (socket.AF_INET6, ("2001:db8::1", 9))):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect(target)
+                address = probe.getsockname()[0].partition("%")[0]
+        except OSError:
+            continue
+        if not ipaddress.ip_address(address).is_unspecified:
+            found.append(address)
+    return found
+
+
+def _serial() -> str | None:
+    serial = hardware()[1]
+    return None if serial == "inconnu" else serial[:120]
+
+
 def measure(
     journal: Journal,
     clock: Clock,
@@ -73,4 +119,8 @@ def measure(
         clock_offset_s=round(clock.drift_s(), 3),
         drivers=drivers,
         versions=Versions(software=software_version(), config=config_version),
+        run_id=_RUN_ID,
+        hardware_serial=_serial(),
+        addresses=addresses(),
+        updates=system_updates(),
     )

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
 from coordinator.modules.company.models import Site
-from coordinator.modules.stations import history, rollout
+from coordinator.modules.stations import clones, history, rollout
 from coordinator.modules.stations.models import Station, StationCommand, StationConfig
 from coordinator.modules.stations.service import topic_name
 from edge_agents.protocol.control import (
@@ -48,7 +48,10 @@ def pending_configs(ctx: Context) -> list[tuple[str, str, int, DesiredConfig]]:
     """Configurations to publish: ``(site, station, row id, document)``; only the newest of a station."""
     newest: dict[int, StationConfig] = {}
     query = (
-        select(StationConfig).where(StationConfig.published_at.is_(None)).order_by(StationConfig.version_no)
+        select(StationConfig)
+        .join(Station, Station.id == StationConfig.station_id)
+        .where(StationConfig.published_at.is_(None), Station.is_quarantined.is_(False))
+        .order_by(StationConfig.version_no)
     )
     for row in ctx.session.scalars(query):
         newest[row.station_id] = row
@@ -136,7 +139,9 @@ def record_health(ctx: Context, station_code: str, health: Health) -> None:
         status="fault" if faulty else "online",
         health=health.model_dump(mode="json"),
         software_version=health.versions.software[:40],
+        address=", ".join(health.addresses)[:120] or None,
     )
+    clones.look(ctx, station_code, health)
     history.note(ctx, station_code, health)
     rollout.on_report(ctx, station_code, health.update)
 

@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import delete, select
 
 from coordinator.kernel.context import Context
-from coordinator.modules.stations.models import Station
+from coordinator.modules.stations.models import Station, StationRun
 from coordinator.modules.stations.update_models import StationHealthSample
 from edge_agents.protocol.control import Health
 
@@ -40,6 +40,7 @@ def note(ctx: Context, station_code: str, health: Health) -> None:
 
 
 def clean(ctx: Context) -> None:
-    """Recurring job: samples past their time go."""
+    """Recurring job: samples and starts past their time go."""
     limit = ctx.now - dt.timedelta(days=ctx.settings.integer("station_health_kept_days"))
+    ctx.session.execute(delete(StationRun).where(StationRun.first_seen_at < limit))
     ctx.session.execute(delete(StationHealthSample).where(StationHealthSample.at < limit))

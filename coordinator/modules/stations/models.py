@@ -37,9 +37,14 @@ class Station(Record):
     roles: Mapped[list[str] | None] = f.json()
     site_id: Mapped[int] = f.ref("site.id", required=True)
     place: Mapped[str | None] = f.text(120)
+    machine_id: Mapped[int | None] = f.ref("machine.id")
+    storage_location_id: Mapped[int | None] = f.ref("storage_location.id")
     status: Mapped[str] = f.status("station", "offline")
     is_in_maintenance: Mapped[bool] = f.boolean()
     is_revoked: Mapped[bool] = f.boolean(read_only=True)
+    is_quarantined: Mapped[bool] = f.boolean(read_only=True)
+    quarantine_reason: Mapped[str | None] = f.text(300, read_only=True)
+    address: Mapped[str | None] = f.text(120, read_only=True)
     hardware_model: Mapped[str | None] = f.text(120, read_only=True)
     hardware_serial: Mapped[str | None] = f.text(120, read_only=True)
     software_version: Mapped[str | None] = f.text(40, read_only=True)
@@ -126,6 +131,31 @@ class StationCertificate(Record):
     issued_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     expires_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     revoked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class StationRun(Row):
+    """One start of a station's agent, as told by its health reports (EDG-54)."""
+
+    __tablename__ = "station_run"
+    __table_args__ = (UniqueConstraint("station_id", "run_id"),)
+
+    station_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("station.id"))
+    run_id: Mapped[uuid.UUID] = mapped_column(Uuid)
+    first_seen_at: Mapped[dt.datetime] = mapped_column()
+
+
+class StationCheckPoint(Record):
+    """One point of the installation checklist of a station (EDG-45, EDG-46)."""
+
+    __tablename__ = "station_check_point"
+    __table_args__ = (UniqueConstraint("station_id", "point"),)
+
+    station_id: Mapped[int] = f.ref("station.id", required=True, read_only=True)
+    point: Mapped[str] = f.choice("station_check_point", read_only=True)
+    is_done: Mapped[bool] = f.boolean(read_only=True)
+    checked_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    checked_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    comment: Mapped[str | None] = f.text(300, read_only=True)
 
 
 class StationFile(Row):

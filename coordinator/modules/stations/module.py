@@ -3,9 +3,11 @@
 from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Job, Module, Permission
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.stations import (
+    clones,
     endpoints,
     history,
     identity,
+    installation,
     packages,
     rollout,
     service,
@@ -18,6 +20,7 @@ from coordinator.modules.stations.models import (
     CabinetSession,
     Station,
     StationCertificate,
+    StationCheckPoint,
     StationClaim,
     StationCommand,
     StationConfig,
@@ -51,6 +54,10 @@ MODULE = Module(
         EntitySpec(
             StationCertificate, "platform", "stations", title=("serial",), can_create=False, can_update=False, can_delete=False,
             list_fields=("station_id", "serial", "reason", "issued_at", "expires_at", "revoked_at"),
+        ),
+        EntitySpec(
+            StationCheckPoint, "platform", "stations", title=("point",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("station_id", "point", "is_done", "checked_at", "checked_by_id", "comment"),
         ),
         EntitySpec(
             StationConfig, "platform", "stations", title=("version_no",), can_create=False, can_update=False, can_delete=False,
@@ -109,6 +116,9 @@ MODULE = Module(
                 available=lambda c: c.status == "pending", tone="danger"),
         Command("revoke", _UPDATE, service.revoke_station, entity="station", tone="danger", confirm=True, critical=True,
                 available=lambda s: not s.is_revoked),
+        Command("lift_quarantine", _UPDATE, clones.lift, entity="station", confirm=True, critical=True,
+                available=lambda s: s.is_quarantined),
+        Command("check", _UPDATE, installation.check, installation.CheckParams, "station_check_point", tone="primary"),
         Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
         Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
         Command("confirm", Permission("vision", "validate"), vision.confirm_detection, vision.ReviewParams,

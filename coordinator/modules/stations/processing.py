@@ -10,18 +10,20 @@ from coordinator.kernel.context import Context, ContextFactory, Principal
 from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.modules.identity import api as identity
 from coordinator.modules.stations.models import DeviceEvent as StoredEvent
-from coordinator.modules.stations.models import InboxMessage, StationStream
+from coordinator.modules.stations.models import InboxMessage, Station, StationStream
 
 MAX_ATTEMPTS = 5
 URGENT = ("health.alert", "machine.alarm", "collision.risk", "collision.impact", "breakdown.reported")
 """Warnings that depend on no earlier fact: they are applied as soon as they are stored, before what a station replays."""
+_QUARANTINED = select(Station.code).where(Station.is_quarantined).scalar_subquery()
 _log = structlog.get_logger(__name__)
 
 
 def stations_with_work(factory: ContextFactory) -> list[str]:
     """Stations that have accepted facts waiting for their handlers."""
     with factory.sessions() as session:
-        query = select(InboxMessage.station_code).where(InboxMessage.needs_processing).distinct()
+        query = select(InboxMessage.station_code).where(InboxMessage.needs_processing)
+        query = query.where(InboxMessage.station_code.not_in(_QUARANTINED)).distinct()
         return list(session.scalars(query))
 
 
@@ -78,6 +80,7 @@ def _claim(ctx: Context, station_code: str) -> InboxMessage | None:
     query = (
         select(InboxMessage)
         .where(InboxMessage.station_code == station_code, InboxMessage.needs_processing)
+        .where(InboxMessage.station_code.not_in(_QUARANTINED))
         .where(urgent | (InboxMessage.seq <= reached.scalar_subquery()))
         .order_by(urgent.desc(), InboxMessage.seq, InboxMessage.id)
         .limit(1)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, NotFound, TooManyRequests
 from coordinator.modules.company.models import Site
-from coordinator.modules.stations import identity
+from coordinator.modules.stations import clones, identity, installation
 from coordinator.modules.stations.models import Station, StationClaim, StationCommand, StationConfig
 from edge_agents.protocol import signing
 from edge_agents.protocol.control import BrokerAddress, ClaimCreated, ClaimRequest, ClaimStatus
@@ -129,6 +129,7 @@ def approve_claim(ctx: Context, claim: StationClaim, params: ApproveParams) -> d
     identity.revoke_all(ctx, station)
     identity.issue(ctx, station, claim.csr_pem, "admission")
     station.is_revoked = False
+    clones.lift(ctx, station)
     claim.status = "approved"
     claim.station_id = station.id
     ctx.session.flush()
@@ -140,6 +141,7 @@ def _station_for(ctx: Context, claim: StationClaim, params: ApproveParams, site:
     if not re.fullmatch(r"st-[a-z0-9-]{2,40}", code):
         raise BusinessError("station.bad_code", station=code)
     station = ctx.session.scalars(select(Station).where(Station.code == code).with_for_update()).one_or_none()
+    is_replaced = station is not None
     if station is None:
         station = Station(code=code, name=params.name, kind=params.kind, site_id=site.id)
         ctx.session.add(station)
@@ -147,6 +149,7 @@ def _station_for(ctx: Context, claim: StationClaim, params: ApproveParams, site:
     station.hardware_model, station.hardware_serial = claim.hardware_model, claim.hardware_serial
     station.installed_on = ctx.now.date()
     ctx.session.flush()
+    installation.prepare(ctx, station, is_new_hardware=is_replaced)
     return station
 
 

@@ -13,6 +13,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
 from coordinator.modules.company.models import Site
+from coordinator.modules.stations import installation
 from coordinator.modules.stations.models import Station
 from coordinator.modules.stations.update_models import StationHealthSample, UpdateInstallation
 
@@ -26,8 +27,12 @@ _SAMPLE = ("at", "status", "queue_depth", "oldest_message_age_s", "clock_offset_
            "disk_free_mb", "is_throttled", "software_version", "config_version")  # fmt: skip
 
 
-def concerns(status: str, health: dict[str, Any] | None) -> list[dict[str, str]]:
+def concerns(
+    status: str, health: dict[str, Any] | None, *, is_quarantined: bool = False
+) -> list[dict[str, str]]:
     """Codes of what is wrong with a station, drivers by name; pure. Offline stations say nothing else."""
+    if is_quarantined:
+        return [{"code": "quarantine", "detail": ""}]
     if status == "offline":
         return [{"code": "offline", "detail": ""}]
     values = health or {}
@@ -84,7 +89,11 @@ def grouped(stations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def supervision(ctx: Ctx) -> dict[str, Any]:
     """Every station with its state, clock, queue, versions, running update, and the alerts grouped."""
     ctx.require(_READ)
-    rows = [_row(ctx, station, site) for station, site in ctx.session.execute(_stations()).all()]
+    unchecked = installation.open_points(ctx)
+    rows = [
+        _row(ctx, station, site, unchecked.get(station.id, []))
+        for station, site in ctx.session.execute(_stations()).all()
+    ]
     return {"at": jsonable(ctx.now), "stations": rows, "alerts": grouped(rows)}
 
 
@@ -93,7 +102,7 @@ def _stations() -> Any:
     return query.where(Station.archived_at.is_(None)).order_by(Site.code, Station.name)
 
 
-def _row(ctx: Context, station: Station, site: str) -> dict[str, Any]:
+def _row(ctx: Context, station: Station, site: str, open_points: list[str]) -> dict[str, Any]:
     health = station.health or {}
     open_update = select(UpdateInstallation).where(
         UpdateInstallation.station_id == station.id, UpdateInstallation.status.in_(["planned", "running"])
@@ -102,7 +111,9 @@ def _row(ctx: Context, station: Station, site: str) -> dict[str, Any]:
     return {
         "id": station.id, "code": station.code, "name": station.name, "kind": station.kind, "site": site,
         "place": station.place, "status": station.status, "is_in_maintenance": station.is_in_maintenance,
-        "is_revoked": station.is_revoked, "last_contact_at": jsonable(station.last_contact_at),
+        "is_revoked": station.is_revoked, "is_quarantined": station.is_quarantined,
+        "quarantine_reason": station.quarantine_reason, "address": station.address,
+        "open_points": open_points, "system_updates": health.get("updates"), "last_contact_at": jsonable(station.last_contact_at),
         "certificate_expires_at": jsonable(station.certificate_expires_at),
         "software_version": station.software_version, "config_version": station.config_version,
         "models": (health.get("versions") or {}).get("models") or {},
@@ -113,7 +124,7 @@ def _row(ctx: Context, station: Station, site: str) -> dict[str, Any]:
         "drivers": health.get("drivers") or {},
         "update": {"installation_id": update.id, "to_version": update.to_version, "status": update.status,
                    "phase": update.phase, "detail": update.detail} if update else None,
-        "concerns": concerns(station.status, station.health),
+        "concerns": concerns(station.status, station.health, is_quarantined=station.is_quarantined),
     }  # fmt: skip
 
 
