@@ -100,6 +100,12 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "status": "closed",
         "image_before": SHA,
         "image_after": SHA,
+        "opened_by": "door",
+        "persons": 1,
+        "operation_code": "gu:q/5b1f0f6e-0c1f-4f6a-9a52-1f2f3c4d5e6f",
+        "brightness": 118.4,
+        "sharpness": 240.7,
+        "model": "9f2c41d07a3b",
     },
     "vision.detection": {
         "session_uid": UID,
@@ -113,6 +119,31 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "method": "presence",
         "usable": True,
         "reason": None,
+        "code": None,
+        "model": "9f2c41d07a3b",
+        "crop_before": SHA,
+        "crop_after": SHA,
+        "frame": [0.1, 0.2, 0.3, 0.4],
+        "diameter_mm": None,
+    },
+    "vision.disputed": {"session_uid": UID, "detection_uid": UID2},
+    "vision.counted": {
+        "count_uid": UID,
+        "trigger": "daily",
+        "places": [
+            {
+                "location_code": "A-03",
+                "item_code": "FR-08",
+                "count": 4,
+                "confidence": 0.97,
+                "method": "count",
+                "reason": None,
+            }
+        ],
+        "image": SHA,
+        "model": "9f2c41d07a3b",
+        "brightness": 118.4,
+        "sharpness": 240.7,
     },
     "machine.state": {
         "machine_code": "M03",
@@ -166,7 +197,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "sha256": SHA,
         "direction": "to_machine",
     },
-    "health.alert": {"code": "disk.nearly_full", "message": "Disque rempli à 83 %."},
+    "health.alert": {"code": "disk.nearly_full", "message": "Disque rempli à 83 %.", "image": None},
     "telemetry.batch": {
         "machine_code": "M03",
         "channels": {

@@ -74,6 +74,73 @@ def read(
         raise typer.Exit(1)
 
 
+@app.command("replay")
+def replay(
+    folder: Annotated[Path, typer.Argument(metavar="DOSSIER", help="Dossier des sessions enregistrées.")],
+    config: Annotated[Path, typer.Option("--config", help="Fichier vision (YAML) de la station.")],
+    model: Annotated[Path | None, typer.Option("--model", help="Modèle à juger.")] = None,
+    auto: Annotated[
+        float, typer.Option(help="Confiance à partir de laquelle le stock serait mouvementé seul.")
+    ] = 0.9,
+    as_json: Annotated[bool, typer.Option("--json", help="Écrit un seul document JSON.")] = False,
+) -> None:
+    """Rejoue des sessions enregistrées avec un modèle ; échoue si le modèle n'est pas assez juste pour être proposé."""
+    from edge_agents.drivers.cabinet_camera.files import replay_files
+
+    try:
+        result = replay_files(folder, config, model, auto=auto)
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(result.report(), ensure_ascii=False) + "\n")
+    else:
+        typer.echo(
+            f"{result.sessions} sessions rejouées ({result.unlabelled} sans réponse connue, {result.refused} refusées) : "
+            f"{100 * result.delta_accuracy:.1f} % justes, {result.false_posts} écritures fausses sur {result.auto_posts}."
+        )
+        for name in result.wrong:
+            typer.echo(f"  à revoir : {name}")
+    if not result.sessions:
+        raise _fail("Aucune session rejouable dans ce dossier.")
+    if not result.passes:
+        raise _fail("Ce modèle ne peut pas être proposé : exactitude trop faible ou écritures fausses.")
+
+
+@app.command("capture")
+def capture(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Fichier vision (YAML) de la station.")],
+    out: Annotated[Path, typer.Option("--out", help="Dossier à remplir : photographies et labels.csv.")],
+    photographs: Annotated[int, typer.Option(help="Nombre de photographies.", min=8, max=500)] = 60,
+    capacity: Annotated[
+        list[str] | None, typer.Option(help="Pièces au plus par compartiment : ID=N.")
+    ] = None,
+    camera: Annotated[int, typer.Option(help="Numéro de la caméra.")] = 0,
+    frames: Annotated[
+        Path | None, typer.Option(help="Dossier dont l'image la plus récente sert de caméra.")
+    ] = None,
+) -> None:
+    """Guide la prise des photographies d'un apprentissage, puis apprend un modèle candidat."""
+    from edge_agents.drivers.base import DriverError
+    from edge_agents.drivers.cabinet_camera.files import guided
+
+    try:
+        most = {name: int(count) for name, _, count in (entry.partition("=") for entry in capacity or [])}
+        teaching, grab = guided(config, out, photographs, most, camera, frames)
+        message = teaching.prompt()
+        while teaching.left:
+            typer.echo(message + "  [Entrée : photographier, q : terminer]")
+            answer = sys.stdin.readline()
+            if not answer or answer.strip().lower() == "q":
+                break
+            message = teaching.take(grab())
+        report = teaching.finish()
+    except (ValueError, DriverError) as error:
+        raise _fail(str(error)) from None
+    typer.echo(report["message"] + f" {report['model']}")
+    for words in report["advice"]:
+        typer.echo(f"  conseil : {words}")
+
+
 def _line(entry: dict[str, Any]) -> str:
     if not entry["usable"]:
         return f"{entry['file']}\tinutilisable : {entry['message']}"

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agents.drivers.base import DriverConfig
+from edge_agents.drivers.cabinet_camera.cells import CellsConfig
 from edge_agents.protocol.envelope import describe
 
 Method = Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends"]
@@ -26,6 +27,7 @@ class Compartment(BaseModel):
     item: str | None = None
     unit_area_px: float | None = Field(default=None, gt=0)
     marker_id: int | None = None
+    mm_per_px: float | None = Field(default=None, gt=0)
 
 
 class Fiducials(BaseModel):
@@ -67,18 +69,35 @@ def load_vision(path: Path) -> VisionConfig:
 
 
 class CabinetCameraConfig(DriverConfig):
-    """``source`` folder: the newest image of ``frames`` is what the camera sees now.
+    """``source`` folder: the newest image of ``frames`` is what the camera sees now; url: a stream OpenCV reads (RTSP).
 
     ``model`` is the taught model: ``models/NAME/current/FILE`` of the data directory is the one rolled out, a package
     signed and proved; for any other place ``model_sha256`` names the approved file, and no other is used.
+    Contacts are files which hold 1 while open, as Linux shows an input line. Without contact, ``opening: motion`` lets movement
+    or a change of weight open a session and ``quiet_s`` without any close it.
     """
 
     type: Literal["cabinet_camera"]
     vision: Path
     model: Path | None = None
     model_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    source: Literal["folder", "camera"] = "folder"
+    source: Literal["folder", "camera", "url"] = "folder"
     frames: Path | None = None
     camera_index: int = 0
+    camera_url: str | None = None
     socket_port: int | None = Field(default=0, ge=0, le=65535)
+    screen_port: int | None = Field(default=None, ge=0, le=65535)
+    opening: Literal["button", "contact", "motion"] = "button"
+    door_file: Path | None = None
+    drawer_file: Path | None = None
+    light_file: Path | None = None
+    quiet_s: float = Field(default=20.0, gt=0)
     max_open_s: float = Field(default=600.0, gt=0)
+    poll_s: float = Field(default=1.0, gt=0)
+    still_s: float = Field(default=0.0, ge=0, le=30)
+    dispute_s: float = Field(default=30.0, ge=0)
+    identify: bool = True
+    daily_count: str | None = Field(default="02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    cells: CellsConfig | None = None
+    record: bool = True
+    images_days: float = Field(default=7.0, gt=0)

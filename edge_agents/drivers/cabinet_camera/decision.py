@@ -36,11 +36,13 @@ class Reading:
     present: bool | None
     confidence: float
     item: str | None = None
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A compartment whose content differs between the scenes; ``delta`` is after minus before."""
+    """A compartment whose content differs between the scenes; ``delta`` is after minus before,
+    ``code`` the label that came or went where packages are told by their labels."""
 
     compartment: Compartment
     before: Reading
@@ -48,6 +50,7 @@ class Change:
     delta: int | None
     confidence: float
     reason: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,13 @@ def crop(gray: Image, polygon: tuple[tuple[float, float], ...]) -> tuple[Image, 
     return gray[y0:y1, x0:x1], mask
 
 
+def crop_colour(image: Image, polygon: tuple[tuple[float, float], ...]) -> Image:
+    """Bounding BGR patch of a polygon."""
+    x, y, width, height = cv2.boundingRect(np.array(polygon, dtype=np.int32))
+    colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    return colour[max(y, 0) : y + height, max(x, 0) : x + width]
+
+
 def difference(first: Image, second: Image, mask: Image) -> Image:
     """Where two patches differ beyond light and noise (255), cleaned of specks."""
     distance = np.abs(flatten(first, mask) - flatten(second, mask))
@@ -189,7 +199,10 @@ def _count_pieces(changed: Image, place: Compartment) -> int:
 
 
 def _read_marker(patch: Image, place: Compartment, dictionary: str) -> Reading:
+    """A marker of another holder in this place: misplaced, nothing is counted."""
     seen = find_markers(patch, dictionary)
+    if place.marker_id is not None and set(seen) - {place.marker_id}:
+        return Reading(None, True, 0.5)
     found = sum(1 for number in seen if place.marker_id is None or number == place.marker_id)
     return Reading(found, found > 0, 0.98 if found else 0.9, place.item)
 
@@ -199,4 +212,4 @@ def _read_boxes(patch: Image) -> Reading:
 
     texts = [code.text for code in decode_image(np.ascontiguousarray(patch), _BOX_PATIENCE_S)]
     item = texts[0] if texts and len(set(texts)) == 1 else None
-    return Reading(len(texts), bool(texts), 0.97 if texts else 0.85, item)
+    return Reading(len(texts), bool(texts), 0.97 if texts else 0.85, item, tuple(sorted(texts)))

@@ -1,31 +1,38 @@
-"""Cabinet session: scene at opening, scene at closing, decision on the station (VIS-04 to VIS-06, 37 to 40)."""
+"""Cabinet session: scene at opening, scene at closing, decision on the station (VIS-04 to VIS-09, 11, 37 to 40)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
-from datetime import datetime
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import cv2
-import numpy as np
 import structlog
 
 from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext, DriverError
+from edge_agents.drivers.cabinet_camera import recording, telling
 from edge_agents.drivers.cabinet_camera.approved import ApprovedModel
+from edge_agents.drivers.cabinet_camera.bars import diameter_mm
+from edge_agents.drivers.cabinet_camera.camera import Album, Camera, jpeg, load, part_of
+from edge_agents.drivers.cabinet_camera.cells import contact_open
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, load_vision
-from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable
-from edge_agents.drivers.cabinet_camera.session import decide
+from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable, gray_of, sharpness
+from edge_agents.drivers.cabinet_camera.guided import GuidedTeaching
+from edge_agents.drivers.cabinet_camera.opening import OpeningWatch, Signals, moving
+from edge_agents.drivers.cabinet_camera.people import Visitor
+from edge_agents.drivers.cabinet_camera.reading import read_picture
+from edge_agents.drivers.cabinet_camera.screen import Screen
+from edge_agents.drivers.cabinet_camera.session import compare_weighed, decide
 from edge_agents.drivers.cabinet_camera.texts import reason_text
+from edge_agents.drivers.cabinet_camera.trays import Trays
 from edge_agents.drivers.local_api import LocalApi
 from edge_agents.runtime.files import write_durably
 
 log = structlog.get_logger(__name__)
-_IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
+_SCALE_FAULTS = {"scale_out_of_range", "scale_drift"}
+_HOUSEKEEPING_S = 3600.0
 
 
 class CabinetCameraDriver(Driver[CabinetCameraConfig]):
@@ -33,20 +40,33 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
 
     def __init__(self, config: CabinetCameraConfig, context: DriverContext) -> None:
         super().__init__(config, context)
+        data = context.data_dir
         try:
             self._vision = load_vision(config.vision)
+            self._trays = None if config.cells is None else Trays(config.cells, data / "trays.json")
         except ValueError as error:
             raise DriverError("vision.config", str(error)) from None
-        self._empty = None if self._vision.empty_image is None else _load(self._vision.empty_image)
-        self._model = ApprovedModel(config.model, config.model_sha256, context.data_dir / "approved.model")
-        self._images = context.data_dir / "images"
-        self._open_file = context.data_dir / "open_session.json"
+        self._empty = None if self._vision.empty_image is None else load(self._vision.empty_image)
+        self._model = ApprovedModel(config.model, config.model_sha256, data / "approved.model")
+        self._camera, self._album = Camera(config, data / "frames"), Album(data / "images")
+        self._recordings, self._open_file = data / "recordings", data / "open_session.json"
         self._session: dict[str, Any] | None = None
+        self._before: Any = None
+        self._known: Any = self._empty
+        self._weights: dict[str, float | None] = {}
         self._turn = asyncio.Lock()
+        self._watch = OpeningWatch(config.quiet_s, config.max_open_s)
+        self._visitor = Visitor(context.reference, config.identify)
+        self._told = telling.Told()
+        self._teaching: GuidedTeaching | None = None
+        self._counted_on: date | None = None
+        self._cleaned_at: datetime | None = None
+        self._last_frame: Any = None
+        self._alerted: set[str] = set()
 
     @property
     def busy(self) -> bool:
-        return self._session is not None
+        return self._session is not None or self._teaching is not None
 
     async def run(self) -> None:
         await self._finish_interrupted()
@@ -54,67 +74,66 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             if self.config.socket_port is not None:
                 port_file = self.context.data_dir / "local_api.port"
                 await stack.enter_async_context(LocalApi(self._answer, self.config.socket_port, port_file))
+            if self.config.screen_port is not None:
+                screen_file = self.context.data_dir / "screen.port"
+                await stack.enter_async_context(Screen(self._answer, self.config.screen_port, screen_file))
             while True:
-                await self._check_camera()
-                await self._check_open_too_long()
-                await asyncio.sleep(1.0)
+                await self._look()
+                await self._daily()
+                await asyncio.sleep(self.config.poll_s)
 
-    async def _check_camera(self) -> None:
-        if self._session is not None:
-            return
+    async def _look(self) -> None:
+        """One turn: health of the camera, opening and closing by themselves."""
+        now = self.context.clock.now()
+        self._visitor.expire(now, in_session=self._session is not None)
         try:
-            image = await asyncio.to_thread(self._grab)
-        except DriverError as error:
+            image = await asyncio.to_thread(self._camera.grab)
+            contacts = contact_open(self.config.door_file), contact_open(self.config.drawer_file)
+        except (DriverError, OSError) as error:
             self.context.set_status("fault", str(error))
             return
-        reason = reason_text(await asyncio.to_thread(check_usable, image, self._vision)) or self._model.fault
-        self.context.set_status("fault" if reason else "ok", reason)
-
-    async def _check_open_too_long(self) -> None:
         if self._session is None:
+            reason = (
+                reason_text(await asyncio.to_thread(check_usable, image, self._vision)) or self._model.fault
+            )
+            self.context.set_status("fault" if reason else "ok", reason)
+        by_motion = self.config.opening == "motion"
+        before, self._last_frame = self._last_frame, image
+        stirred = by_motion and before is not None and before.shape == image.shape and moving(before, image)
+        signals = Signals(
+            now, *contacts, moving=stirred, weight_changed=by_motion and await self._weight_changed()
+        )
+        step = self._watch.step(signals)
+        if step is None:
             return
-        opened = datetime.fromisoformat(self._session["opened_at"])
-        if (self.context.clock.now() - opened).total_seconds() > self.config.max_open_s:
-            await self.close_session(uncertain=True)
+        with contextlib.suppress(CommandRefusedError, DriverError):
+            if step.do == "open":
+                await self.open_session(step.cause)
+            elif self.config.opening != "button" or step.uncertain:
+                await self.close_session(uncertain=step.uncertain)
 
-    def _grab(self) -> Any:
-        if self.config.source == "camera":
-            capture = cv2.VideoCapture(self.config.camera_index)
-            try:
-                ok, frame = capture.read()
-            finally:
-                capture.release()
-            if not ok:
-                raise DriverError("camera.absent", f"Caméra {self.config.camera_index} absente.")
-            return frame
-        folder = self.config.frames or self.context.data_dir / "frames"
-        files = sorted(folder.glob("*")) if folder.is_dir() else []
-        images = [path for path in files if path.suffix.lower() in _IMAGES]
-        if not images:
-            raise DriverError("camera.absent", f"Aucune image dans {folder}.")
-        return _load(max(images, key=lambda path: (path.stat().st_mtime_ns, path.name)))
+    async def _weight_changed(self) -> bool:
+        if self._trays is None:
+            return False
+        weights = await asyncio.to_thread(self._trays.weigh)
+        before, self._weights = self._weights, weights
+        return bool(before) and self._trays.changed(before, weights)
 
-    def _keep(self, image: Any) -> str:
-        """Stores an image under its digest; it is uploaded from there."""
-        ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])
-        if not ok:
-            raise DriverError("camera.encode", "Image impossible à enregistrer.")
-        content = data.tobytes()
-        digest = hashlib.sha256(content).hexdigest()
-        path = self._images / f"{digest}.jpg"
-        if not path.exists():
-            write_durably(path, content)
-        return digest
-
-    async def open_session(self) -> dict[str, Any]:
+    async def open_session(self, cause: str = "button") -> dict[str, Any]:
         """The door opened: takes the scene before."""
         async with self._turn:
             if self._session is not None:
                 return self._session
-            image = await asyncio.to_thread(self._grab)
-            digest = await asyncio.to_thread(self._keep, image)
-            opened = self.context.clock.now().isoformat()
-            self._session = {"session_uid": str(uuid4()), "opened_at": opened, "image_before": digest}
+            # Without contact the hand is already there: the scene before is the last one nobody disturbed.
+            use_known = cause in {"motion", "weight"} and self._known is not None
+            image = self._known if use_known else await asyncio.to_thread(self._camera.grab_still)
+            digest = await asyncio.to_thread(self._album.keep, image, self._known)
+            opened = self.context.clock.now()
+            weights = await asyncio.to_thread(self._trays.weigh) if self._trays else {}
+            self._session = {"session_uid": str(uuid4()), "opened_at": opened.isoformat(), "image_before": digest,
+                             "opened_by": cause, "weights": weights}  # fmt: skip
+            self._before = image
+            self._watch.opened(opened)
             await asyncio.to_thread(write_durably, self._open_file, json.dumps(self._session).encode())
             return self._session
 
@@ -124,34 +143,113 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             session = self._session
             if session is None:
                 raise CommandRefusedError("Aucune session ouverte.")
-            image = await asyncio.to_thread(self._grab)
-            digest = await asyncio.to_thread(self._keep, image)
-            before = await asyncio.to_thread(_load, self._images / f"{session['image_before']}.jpg")
-            decision = await asyncio.to_thread(
-                decide, before, image, self._vision, model=self._model.model, empty=self._empty
-            )
+            image = await asyncio.to_thread(self._camera.grab_still)
+            before = self._before
+            if before is None and session["image_before"] is not None:
+                before = await asyncio.to_thread(self._album.load, session["image_before"])
+            decision = await asyncio.to_thread(self._decide, session, before, image)
+            digest = await asyncio.to_thread(self._album.keep, image, before)
             doubtful = uncertain or not decision.usable
-            await self._record(session, digest, decision, doubtful=doubtful)
-            self._session = None
-            self._open_file.unlink(missing_ok=True)
-            return _answer_of(session, decision, doubtful=doubtful)
+            details = await asyncio.to_thread(self._record, session, digest, decision, doubtful=doubtful)
+            session |= {"closed_at": self.context.clock.now(), "image_after": digest,
+                        "status": "uncertain" if doubtful else "closed"}  # fmt: skip
+            await self._emit(session, image, decision, details)
+            answer = telling.answer_of(session, decision, doubtful=doubtful)
+            self._told = telling.Told(
+                session, answer, details, self.context.clock.now(), self.config.dispute_s
+            )
+            if decision.usable:
+                self._known = image
+            self._forget_session()
+            return answer
 
-    async def _record(
-        self, session: dict[str, Any], image_after: str, decision: Decision, *, doubtful: bool
+    def _decide(self, session: dict[str, Any], before: Any, image: Any) -> Decision:
+        if before is None:
+            decision = Decision(False, "covered", ())
+        else:
+            decision = decide(before, image, self._vision, model=self._model.model, empty=self._empty)
+        if self._trays is None:
+            return decision
+        old = self._trays.count(session.get("weights") or {})
+        new = self._trays.count(self._trays.weigh())
+        weighed = compare_weighed(self._vision, old, new)
+        self._scale_faults = {name: one.reason for name, one in new.items() if one.reason in _SCALE_FAULTS}
+        return Decision(decision.usable, decision.reason, (*decision.changes, *weighed))
+
+    _scale_faults: dict[str, str | None] = {}  # noqa: RUF012 — replaced as a whole, never changed
+
+    def _record(
+        self, session: dict[str, Any], after: str | None, decision: Decision, *, doubtful: bool
+    ) -> list[dict[str, Any]]:
+        """Detections of a session with the crops a reviewer looks at; keeps the session for replays."""
+        kept = [
+            None if digest is None else self._album.load(digest)
+            for digest in (session["image_before"], after)
+        ]
+        first, second = kept
+        if self.config.record and first is not None and second is not None:
+            recording.keep(self._recordings, session, jpeg(first), jpeg(second), decision)
+        return [self._detection(session, change, kept, doubtful=doubtful) for change in decision.changes]
+
+    def _detection(
+        self, session: dict[str, Any], change: Change, kept: list[Any], *, doubtful: bool
+    ) -> dict[str, Any]:
+        crops: list[str | None] = []
+        frame: tuple[float, ...] | None = None
+        for one in kept:
+            part, frame = (None, frame) if one is None else part_of(one, change.compartment.polygon)
+            crops.append(None if part is None else self._album.keep_part(part))
+        item = self._item_of(change.code) if change.code else None
+        model = self._model.model
+        return telling.detection(session, change, doubtful=doubtful, item=item) | {
+            "crop_before": crops[0], "crop_after": crops[1], "frame": frame,
+            "model": model.digest[:12] if model is not None else None, "diameter_mm": self._diameter(change, kept),
+        }  # fmt: skip
+
+    def _diameter(self, change: Change, kept: list[Any]) -> float | None:
+        """Diameter of the bars in a rack's cell, where the scale of the picture is known."""
+        place, shown = change.compartment, kept[1] if change.after.count else kept[0]
+        if place.method != "bar_ends" or place.mm_per_px is None or shown is None:
+            return None
+        return diameter_mm(part_of(shown, place.polygon, 0.0)[0], place.mm_per_px)
+
+    def _item_of(self, code: str) -> str | None:
+        """Item behind a label, from what the station knows without a line."""
+        known = self.context.reference.data.items if self.context.reference.data else []
+        return next((item.code for item in known if code in item.codes or code == item.code), None)
+
+    async def _emit(
+        self, session: dict[str, Any], image: Any, decision: Decision, details: list[dict[str, Any]]
     ) -> None:
-        payload = session | {
-            "closed_at": self.context.clock.now(),
-            "status": "uncertain" if doubtful else "closed",
-            "image_after": image_after,
-        }
-        await self.context.emit("cabinet.session", payload)
+        operation, ref = self._visitor.operation, self._visitor.user_ref
+        payload = {key: value for key, value in session.items() if key != "weights"} | self._quality(image)
+        payload |= {"persons": self._visitor.persons, "operation_code": operation.code if operation else None}
+        await self.context.emit("cabinet.session", payload, user_ref=ref)
         if not decision.usable:
             reason = reason_text(decision.reason) or "image inutilisable"
             self.context.set_status("fault", reason)
             message = f"Caméra d'armoire : {reason}. Scannez les articles pris."
-            await self.context.emit("health.alert", {"code": f"camera.{decision.reason}", "message": message})
-        for change in decision.changes:
-            await self.context.emit("vision.detection", _detection(session, change, doubtful=doubtful))
+            alert = {"code": f"camera.{decision.reason}", "message": message, "image": session["image_after"]}
+            await self.context.emit("health.alert", alert)
+        for place, fault in self._scale_faults.items():
+            message = (
+                f"Plateau {place} : {reason_text(fault)}. Scannez les articles pris et tarez le plateau."
+            )
+            await self.context.emit("health.alert", {"code": f"scale.{fault}", "message": message})
+        for detail in details:
+            await self.context.emit("vision.detection", detail, user_ref=ref)
+
+    def _quality(self, image: Any) -> dict[str, Any]:
+        gray = gray_of(image)
+        model = self._model.model
+        return {"brightness": round(float(gray.mean()), 1), "sharpness": round(sharpness(gray), 1),
+                "model": model.digest[:12] if model is not None else None}  # fmt: skip
+
+    def _forget_session(self) -> None:
+        self._session = self._before = None
+        self._watch.closed()
+        self._visitor.forget()
+        self._open_file.unlink(missing_ok=True)
 
     async def _finish_interrupted(self) -> None:
         if not self._open_file.exists():
@@ -161,78 +259,151 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             await self.close_session(uncertain=True)
         except (ValueError, KeyError, DriverError) as error:
             log.warning("cabinet.session_lost", reason=str(error))
-            self._session = None
-            self._open_file.unlink(missing_ok=True)
+            self._forget_session()
+        with contextlib.suppress(CommandRefusedError, DriverError):
+            await self.count_all("restart")
+
+    async def _daily(self) -> None:
+        """Housekeeping, and the full count of the day when its time has come and nobody is there (VIS-11)."""
+        now = self.context.clock.now()
+        if self._cleaned_at is None or (now - self._cleaned_at).total_seconds() > _HOUSEKEEPING_S:
+            self._cleaned_at = now
+            await asyncio.to_thread(self._album.forget, now, days=self.config.images_days)
+            await asyncio.to_thread(
+                recording.forget, self._recordings, now, kept_days=self.config.images_days
+            )
+        local = now.astimezone()
+        if self.config.daily_count is None or self._counted_on == local.date() or self.busy:
+            return
+        hour, minute = (int(part) for part in self.config.daily_count.split(":"))
+        if self._counted_on is None and (local.hour, local.minute) != (hour, minute):
+            self._counted_on = local.date() if (local.hour, local.minute) > (hour, minute) else None
+            return
+        if (local.hour, local.minute) >= (hour, minute):
+            self._counted_on = local.date()
+            with contextlib.suppress(CommandRefusedError, DriverError):
+                await self.count_all("daily")
+
+    async def count_all(self, trigger: str = "asked") -> str:
+        """Counts every compartment now, doors closed; returns a French sentence. Raises ``CommandRefusedError``."""
+        async with self._turn:
+            if self._session is not None:
+                raise CommandRefusedError("L'armoire est ouverte : comptage impossible.")
+            image = await asyncio.to_thread(self._camera.grab_still)
+            found = await asyncio.to_thread(read_picture, image, self._vision, self._model.model, self._empty)
+            weighed = await asyncio.to_thread(
+                lambda: self._trays.count(self._trays.weigh()) if self._trays else {}
+            )
+            if not found.usable and not weighed:
+                raise CommandRefusedError(f"Comptage impossible : {reason_text(found.reason)}.")
+            digest = await asyncio.to_thread(self._album.keep, image, self._known)
+            places = telling.counted(self._vision, found, weighed)
+            payload = {"count_uid": str(uuid4()), "trigger": trigger, "places": places, "image": digest}
+            await self.context.emit("vision.counted", payload | self._quality(image))
+            if found.usable:
+                self._known = image
+            sure = sum(place["count"] is not None for place in places)
+            return f"{sure} compartiments comptés sur {len(places)}."
+
+    async def dispute(self, location: str | None) -> dict[str, Any]:
+        """The "wrong" button: what was just understood goes to a person (VIS-09). Raises ``CommandRefusedError``."""
+        uids = self._told.disputed(location, self.context.clock.now())
+        for payload in uids:
+            await self.context.emit("vision.disputed", payload)
+        return {"ok": True, "message": "Merci. Le magasinier vérifiera."}
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            if request.get("do") == "open":
-                session = await self.open_session()
-                return {"ok": True, "session_uid": session["session_uid"], "message": "Session ouverte."}
-            if request.get("do") == "close":
-                return await self.close_session()
+            return await self._do(request)
         except (CommandRefusedError, DriverError) as error:
             return {"ok": False, "message": str(error)}
-        raise ValueError("do : open ou close attendu")
+
+    async def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        now = self.context.clock.now()
+        kind = str(
+            request.get("do") or ("scan" if "scan" in request else "status" if "status" in request else "")
+        )
+        if kind == "open":
+            session = await self.open_session()
+            return {"ok": True, "session_uid": session["session_uid"], "message": "Session ouverte."}
+        if kind == "close":
+            return await self.close_session()
+        if kind == "scan":
+            ok, message = self._visitor.scan(str(request["scan"]), now)
+            return {"ok": ok, "message": message}
+        if kind == "pin":
+            ok, message = self._visitor.pin(str(request["pin"]), str(request["user"]), now)
+            return {"ok": ok, "message": message}
+        if kind == "wrong":
+            return await self.dispute(request.get("location"))
+        if kind == "count":
+            return {"ok": True, "message": await self.count_all()}
+        if kind == "tell":
+            return await self._tell(str(request["location"]), int(request["count"]))
+        if kind == "status":
+            return self._told.describe(now) | {
+                "open": self._session is not None,
+                "user": self._visitor.user_ref,
+            }
+        if kind in {"tare", "learn"}:
+            return {
+                "ok": True,
+                "message": await self.command("tare" if kind == "tare" else "learn_unit", request),
+            }
+        if kind.startswith("teach"):
+            return await self._teach(kind, request)
+        raise ValueError("do : open, close, wrong, count, tell, tare, learn, teach ou status attendu")
+
+    async def _tell(self, location: str, count: int) -> dict[str, Any]:
+        """A place no sensor sees is counted by the person who stands before it."""
+        place = next((one for one in self._vision.compartments if one.id == location), None)
+        if place is None or place.item is None or count < 0:
+            raise CommandRefusedError(f"Compartiment inconnu ou sans article : {location}.")
+        payload = {"location_code": location, "item_code": place.item, "quantity": count}
+        await self.context.emit("stock.counted", payload, user_ref=self._visitor.user_ref)
+        return {"ok": True, "message": f"{location} : {count} compté(s)."}
+
+    async def _teach(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Guided teaching at the cabinet (VIS-23): prompts, photographs, then a candidate model nobody uses yet."""
+        if kind == "teach":
+            folder = self.context.data_dir / "teaching" / self.context.clock.now().strftime("%Y%m%d-%H%M%S")
+            photographs = int(request.get("photographs", 60))
+            self._teaching = GuidedTeaching(
+                self._vision, folder, photographs, dict(request.get("capacity") or {})
+            )
+            return {"ok": True, "message": self._teaching.prompt(), "left": self._teaching.left}
+        if self._teaching is None:
+            raise CommandRefusedError("Aucun apprentissage en cours.")
+        if kind == "teach_stop":
+            self._teaching = None
+            return {"ok": True, "message": "Apprentissage abandonné."}
+        if kind == "teach_photo":
+            image = await asyncio.to_thread(self._camera.grab_still)
+            message = await asyncio.to_thread(self._teaching.take, image, request.get("content"))
+            return {"ok": True, "message": message, "left": self._teaching.left}
+        report = await asyncio.to_thread(self._teaching.finish)
+        self._teaching = None
+        return {"ok": True, "message": report["message"], "report": report}
 
     async def command(self, kind: str, params: dict[str, Any]) -> str:
         if kind == "capture_test_image":
-            digest = await asyncio.to_thread(lambda: self._keep(self._grab()))
-            return f"Image {digest}"
+            image = await asyncio.to_thread(self._camera.grab_still)
+            digest = await asyncio.to_thread(self._album.keep, image, self._known)
+            return f"Image {digest}" if digest else "Vue masquée : aucune image conservée."
+        if kind == "run_count":
+            return await self.count_all()
+        if kind in {"tare", "learn_unit"}:
+            if self._trays is None:
+                raise CommandRefusedError("Cette armoire n'a pas de plateau pesé.")
+            place = str(params.get("location", ""))
+            try:
+                if kind == "tare":
+                    return f"Tare {await asyncio.to_thread(self._trays.tare, place):.2f} g."
+                grams = await asyncio.to_thread(self._trays.learn, place, int(params.get("pieces", 10)))
+                return f"Poids d'une pièce {grams:.3f} g."
+            except ValueError as error:
+                raise CommandRefusedError(str(error)) from None
         if kind == "clear_session":
-            self._session = None
-            self._open_file.unlink(missing_ok=True)
+            self._forget_session()
             return "Session fermée."
         return await super().command(kind, params)
-
-
-def _load(path: Path) -> Any:
-    data = np.fromfile(path, dtype=np.uint8) if path.exists() else np.zeros(0, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise DriverError("image.unreadable", f"Image illisible : {path.name}.")
-    return image
-
-
-def _detection(session: dict[str, Any], change: Change, *, doubtful: bool) -> dict[str, Any]:
-    place = change.compartment
-    return {
-        "session_uid": session["session_uid"],
-        "detection_uid": _uid(session["session_uid"], place.id),
-        "location_code": place.id,
-        "item_code": place.item if change.reason != "foreign_or_misplaced" else None,
-        "count_before": change.before.count,
-        "count_after": change.after.count,
-        "delta": change.delta if change.reason != "foreign_or_misplaced" else None,
-        "confidence": round(min(change.confidence, 0.59) if doubtful else change.confidence, 4),
-        "method": place.method,
-        "usable": True,
-        "reason": change.reason,
-    }
-
-
-def _uid(session_uid: str, location: str) -> str:
-    """Same session and compartment, same identifier: a repeated detection is recognised (VIS-41)."""
-    digest = hashlib.sha256(f"{session_uid}/{location}".encode()).digest()
-    return str(UUID(bytes=digest[:16], version=4))
-
-
-def _answer_of(session: dict[str, Any], decision: Decision, *, doubtful: bool) -> dict[str, Any]:
-    words = [
-        f"{change.delta:+d} {change.compartment.item or change.compartment.id}"
-        for change in decision.changes
-        if change.delta
-    ]
-    message = ", ".join(words) or "Aucun changement vu."
-    if not decision.usable:
-        message = f"{reason_text(decision.reason) or 'image inutilisable'} : scannez les articles pris."
-    return {
-        "ok": decision.usable,
-        "session_uid": session["session_uid"],
-        "status": "uncertain" if doubtful else "closed",
-        "message": message,
-        "changes": [
-            {"location": change.compartment.id, "delta": change.delta, "confidence": change.confidence}
-            for change in decision.changes
-        ],
-    }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SIDE = 64
 _FINE, _COARSE, _BINS = 8, 4, 9
 _TEXTURE_FLOOR = 0.035
+_FINEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Window:
     mask: Image
 
 
-def window_of(polygon: tuple[tuple[float, float], ...], factor: float) -> Window:
-    """Window of a polygon given in pixels of the file; ``factor`` leads to working pixels."""
+def window_of(polygon: tuple[tuple[float, float], ...], factor: float = 1.0) -> Window:
+    """Window of a polygon given in pixels of the file; ``factor`` leads to those of the picture."""
     points = np.array(polygon, float) * factor
     x0, y0 = points.min(axis=0)
     x1, y1 = points.max(axis=0)
@@ -45,27 +46,32 @@ def window_of(polygon: tuple[tuple[float, float], ...], factor: float) -> Window
     return Window(box, mask)
 
 
-def patch_of(work: Image, matrix: Image, window: Window) -> tuple[Image, float]:
-    """Patch (SIDE x SIDE x channels, float 0..255) seen through ``matrix`` (work to frame), and the part that lies
-    inside the picture (0..1)."""
+def patch_of(image: Image, matrix: Image, window: Window) -> Image:
+    """Patch (SIDE x SIDE x channels, float 0..255) seen through ``matrix`` (picture to frame, in pixels of the window)."""
     x, y, width, height = window.box
-    across = 2 * SIDE if max(width, height) > 1.4 * SIDE else SIDE
+    across = SIDE * int(np.clip(round(max(width, height) / SIDE), 1, _FINEST))
     to_patch = np.array(
         [[across / width, 0, -x * across / width], [0, across / height, -y * across / height]]
     )
-    full = np.vstack([matrix, [0.0, 0.0, 1.0]])
-    total = to_patch @ full
+    total = to_patch @ np.vstack([matrix, [0.0, 0.0, 1.0]])
     patch = cv2.warpAffine(
-        work, total, (across, across), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, total, (across, across), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    corners = np.array([[0, 0, 1], [across, 0, 1], [across, across, 1], [0, across, 1]], float).T
-    back = cv2.invertAffineTransform(total) @ corners
-    hull = np.clip(back.T, [0, 0], [work.shape[1], work.shape[0]]).astype(np.float32)
-    whole = cv2.contourArea(back.T.astype(np.float32))
-    inside = cv2.contourArea(hull) / max(whole, 1e-6)
     if across != SIDE:
         patch = cv2.resize(patch, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return patch.astype(np.float32), float(min(inside, 1.0))
+    return patch.astype(np.float32)
+
+
+def shown_part(area: tuple[float, float, float, float], matrix: Image, window: Window) -> float:
+    """Part (0..1) of a window which lies in ``area`` (x0, y0, x1, y1) of the picture ``matrix`` leads from."""
+    x, y, width, height = window.box
+    corners = np.array(
+        [[x, y, 1], [x + width, y, 1], [x + width, y + height, 1], [x, y + height, 1]], float
+    ).T
+    back = (cv2.invertAffineTransform(matrix) @ corners).T
+    hull = np.clip(back, area[:2], area[2:]).astype(np.float32)
+    whole = cv2.contourArea(back.astype(np.float32))
+    return min(cv2.contourArea(hull) / max(whole, 1e-6), 1.0)
 
 
 def describe_patch(patch: Image, mask: Image) -> Image:
@@ -119,7 +125,7 @@ def vary(patch_source: Image, chance: np.random.Generator) -> Image:
     """The picture under another light and lens: gain, gamma, a slope or an edge of shadow, blur, grain."""
     image = patch_source.astype(np.float32)
     height, width = image.shape[:2]
-    image = 255.0 * (image / 255.0) ** chance.uniform(0.75, 1.35)
+    image = 255.0 * (image / 255.0) ** float(np.exp(chance.uniform(-0.5, 0.65)))
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     angle = chance.uniform(0, 2 * np.pi)
     along = (np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)) * 2

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from edge_agents.drivers.cabinet_camera.config import VisionConfig, load_vision
+from edge_agents.drivers.cabinet_camera.camera import Camera
+from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig, load_vision
 from edge_agents.drivers.cabinet_camera.decision import register
+from edge_agents.drivers.cabinet_camera.guided import GuidedTeaching
 from edge_agents.drivers.cabinet_camera.reading import read_picture
+from edge_agents.drivers.cabinet_camera.recording import AUTO, Replay, replay
 from edge_agents.drivers.cabinet_camera.taught import TaughtModel, load_model, save_model
 from edge_agents.drivers.cabinet_camera.teaching import Example, TeachingError, load_examples
 from edge_agents.drivers.cabinet_camera.teaching import teach as teach_examples
@@ -69,6 +72,28 @@ def _entry(
     ]  # fmt: skip
     return {"file": str(path), "compartments": places, "usable": found.usable, "reason": found.reason,
             "message": reason_text(found.reason)}  # fmt: skip
+
+
+def replay_files(folder: Path, config: Path, model: Path | None, *, auto: float = AUTO) -> Replay:
+    """Plays the recorded sessions of a folder. Raises ``ValueError`` in French."""
+    vision = load_vision(config)
+    taught = None if model is None else load_model(model)
+    empty = None if vision.empty_image is None else load_picture(vision.empty_image)
+    return replay(folder, vision, taught, empty, auto=auto)
+
+
+def guided(
+    config: Path, out: Path, photographs: int, capacity: Mapping[str, int], camera: int, frames: Path | None
+) -> tuple[GuidedTeaching, Callable[[], Image]]:
+    """A guided teaching and what takes its pictures. Raises ``ValueError`` in French."""
+    settings = CabinetCameraConfig(
+        type="cabinet_camera",
+        vision=config,
+        source="folder" if frames else "camera",
+        frames=frames,
+        camera_index=camera,
+    )
+    return GuidedTeaching(load_vision(config), out, photographs, capacity), Camera(settings, out).grab_still
 
 
 def load_picture(path: Path) -> Image | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge_agents.drivers.cabinet_camera import decision, methods
+from edge_agents.drivers.cabinet_camera.bars import bar_circles
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading, TaughtModel
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image = NDArray[Any]
+
+
+# Circles alone, without teaching: right mostly, but always for a person to confirm.
+_CIRCLES = 0.8
 
 
 def read_picture(
@@ -46,11 +51,16 @@ def _untaught(
     dictionary = vision.fiducials.dictionary if vision.fiducials else "DICT_4X4_50"
     if place.method in methods.READERS:
         return methods.READERS[place.method](image, place)
-    if place.method == "bar_ends" or (place.method in {"presence", "count"} and empty is None):
+    if place.method == "bar_ends":
+        circles = len(bar_circles(decision.crop_colour(image, place.polygon)))
+        return PlaceReading(place.id, circles > 0, circles, place.item if circles else None, _CIRCLES)
+    if place.method in {"presence", "count"} and empty is None:
         return PlaceReading(place.id, None, None, None, 0.0, "not_taught")
     found = decision.read(gray, empty, place, dictionary)
+    if found.count is None and place.method == "marker":
+        return PlaceReading(place.id, None, None, None, found.confidence, "foreign_or_misplaced")
     item = found.item if found.count else None
-    return PlaceReading(place.id, found.present, found.count, item, found.confidence)
+    return PlaceReading(place.id, found.present, found.count, item, found.confidence, codes=found.codes)
 
 
 def _nothing(vision: VisionConfig, reason: str | None) -> PictureReading:

@@ -51,9 +51,19 @@ class Located:
     agreeing: Image | None = None
 
 
+def work_factor(size: tuple[int, int]) -> float:
+    """Factor from the pixels of a file of that size to working pixels."""
+    return min(1.0, WORK_SIDE / max(size))
+
+
+def in_file(matrix: Image, factor: float) -> Image:
+    """A transform between working pixels, told in pixels of the file."""
+    return np.concatenate([matrix[:, :2], matrix[:, 2:] / factor], axis=1)
+
+
 def to_work(image: Image) -> tuple[Image, float]:
     """Picture reduced to the working size, and the factor from file pixels to working pixels."""
-    factor = min(1.0, WORK_SIDE / max(image.shape[:2]))
+    factor = work_factor((image.shape[1], image.shape[0]))
     if factor == 1.0:
         return image, 1.0
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), factor

@@ -19,7 +19,9 @@ _BINS = 6
 _BLUR_SIGMA = 3.0
 _DARK_SHARE = 0.35
 _DARKEST = 14.0
-_FOREIGN = 1.2
+_FOREIGN = 0.9
+_TOLERATED = 0.025
+_MOST_TOLERATED = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +81,18 @@ class Backdrop:
     distance: Image
     tolerated: float
 
-    def foreign(self, work: Image, matrix: Image) -> tuple[float, Image]:
-        """Part of the view (0..1) under the largest foreign patch, and that patch in cells."""
-        found, seen = _cells(work, matrix)
+    def foreign(self, work: Image, matrix: Image, shown: Image | None = None) -> tuple[float, Image]:
+        """Part of the view (0..1) under the largest foreign patch, and that patch in cells; ``shown`` is 255 where the
+        picture shows something (everywhere when not given)."""
+        found, seen = _cells(work, matrix, shown)
         far = np.sqrt(np.mean(((found - self.mean) / self.spread) ** 2, axis=2)) > self.distance * _FOREIGN
         patch = _largest_patch(far & seen)
         return float(patch.sum()) / max(int(seen.sum()), 1), patch
 
 
-def learn_backdrop(views: Sequence[tuple[Image, Image]]) -> Backdrop:
-    """Backdrop of registered pictures, given as (working picture, matrix into the frame)."""
+def learn_backdrop(views: Sequence[tuple[Image, Image]], clean: int) -> Backdrop:
+    """Backdrop of registered pictures, given as (working picture, matrix into the frame); the first ``clean`` of them are
+    photographs as they are."""
     described = [_cells(work, matrix) for work, matrix in views]
     stack = np.stack([found for found, _ in described])
     seen = np.stack([mask for _, mask in described])[..., None]
@@ -103,15 +107,18 @@ def learn_backdrop(views: Sequence[tuple[Image, Image]]) -> Backdrop:
     per_cell = np.nan_to_num(np.nanmax(np.where(np.isnan(reach), -1, reach), axis=0), nan=general)
     distance = np.maximum(per_cell, general).astype(np.float32)
     backdrop = Backdrop(mean.astype(np.float32), spread.astype(np.float32), distance, 1.0)
-    worst = max(backdrop.foreign(work, matrix)[0] for work, matrix in views)
-    return Backdrop(backdrop.mean, backdrop.spread, distance, max(0.03, 2 * worst))
+    usual = float(np.percentile([backdrop.foreign(work, matrix)[0] for work, matrix in views[:clean]], 90))
+    return Backdrop(
+        backdrop.mean, backdrop.spread, distance, max(_TOLERATED, min(1.2 * usual, _MOST_TOLERATED))
+    )
 
 
-def _cells(work: Image, matrix: Image) -> tuple[Image, Image]:
+def _cells(work: Image, matrix: Image, shown: Image | None = None) -> tuple[Image, Image]:
     """Descriptor of every cell of the registered view (rows x columns x channels) and which cells the picture covers."""
     height, width = work.shape[:2]
     view = cv2.warpAffine(work, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    covered = cv2.warpAffine(np.full((height, width), 255, np.uint8), matrix, (width, height))
+    whole = np.full((height, width), 255, np.uint8) if shown is None else shown
+    covered = cv2.warpAffine(whole, matrix, (width, height))
     rows, columns = height // CELL, width // CELL
     size = (columns, rows)
     view = cv2.GaussianBlur(view, (0, 0), 1.0)[: rows * CELL, : columns * CELL].astype(np.float32)
@@ -127,6 +134,11 @@ def _cells(work: Image, matrix: Image) -> tuple[Image, Image]:
         channels.append(ratio - float(np.median(ratio)))
     mask = cv2.resize(covered[: rows * CELL, : columns * CELL], size, interpolation=cv2.INTER_AREA) > 250
     return np.stack(channels, axis=2), mask
+
+
+def reaches_in(patch: Image) -> bool:
+    """Whether a patch of cells touches the edge of the view, as an arm does and no object in a compartment."""
+    return bool(patch[0].any() or patch[-1].any() or patch[:, 0].any() or patch[:, -1].any())
 
 
 def within(patch: Image, box: tuple[float, float, float, float]) -> float:

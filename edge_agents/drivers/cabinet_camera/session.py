@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +60,8 @@ def compare(first: PictureReading, second: PictureReading, vision: VisionConfig)
     for place, old, new in zip(vision.compartments, first.places, second.places, strict=True):
         if old.patch is not None and new.patch is not None:
             changes.append(_taught(place, old, new))
+        elif place.method == "boxes":
+            changes += _by_labels(place, old, new, _share_moved(first, second, place))
         elif place.method != "weight":
             changes.append(_by_rule(place, old, new, _share_moved(first, second, place)))
     return tuple(change for change in changes if change is not None)
@@ -94,6 +98,41 @@ def _by_rule(place: Compartment, old: PlaceReading, new: PlaceReading, moved: fl
         evidence = certainty(moved, _CHANGED) if moved > _CHANGED else 0.4
         return Change(place, known, seen, delta, min(old.confidence, new.confidence, evidence))
     return Change(place, known, seen, 0, 0.5, _FOREIGN) if moved > _REPLACED else None
+
+
+def _by_labels(place: Compartment, old: PlaceReading, new: PlaceReading, moved: float) -> list[Change]:
+    """One change per label that came or went; a new piece without label is for a person (VIS-13)."""
+    known, seen = _reading(old), _reading(new)
+    if old.count is None or new.count is None:
+        one = _by_rule(place, old, new, moved)
+        return [] if one is None else [one]
+    came, went = Counter(new.codes) - Counter(old.codes), Counter(old.codes) - Counter(new.codes)
+    sure = min(old.confidence, new.confidence)
+    if moved <= _CHANGED:
+        sure = min(sure, _REVIEW)
+    changes = [
+        Change(place, known, seen, sign * number, sure, None, code)
+        for sign, labels in ((1, came), (-1, went))
+        for code, number in sorted(labels.items())
+    ]
+    if not changes and moved > _REPLACED:
+        return [Change(place, known, seen, None, 0.5, "unlabelled")]
+    return changes
+
+
+def compare_weighed(
+    vision: VisionConfig, first: Mapping[str, PlaceReading], second: Mapping[str, PlaceReading]
+) -> tuple[Change, ...]:
+    """Changes of weighed trays; a tray that cannot be trusted gives none, its fault is told apart (VIS-43)."""
+    changes = []
+    for place in vision.compartments:
+        old, new = first.get(place.id), second.get(place.id)
+        if place.method != "weight" or old is None or new is None or old.count is None or new.count is None:
+            continue
+        if new.count != old.count:
+            sure = min(old.confidence, new.confidence)
+            changes.append(Change(place, _reading(old), _reading(new), new.count - old.count, sure))
+    return tuple(changes)
 
 
 def _share_moved(first: PictureReading, second: PictureReading, place: Compartment) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge_agents.drivers.cabinet_camera import features, scene
+from edge_agents.drivers.cabinet_camera import features, framing, scene
 from edge_agents.drivers.cabinet_camera.classifier import Softmax
-from edge_agents.drivers.cabinet_camera.counting import Counter
-from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, points_of, to_work
+from edge_agents.drivers.cabinet_camera.counting import Counter, Words
+from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, in_file, points_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image = NDArray[Any]
 
-FORMAT = "gestion-usinage/compartments/1"
+FORMAT = "gestion-usinage/compartments/2"
 _UNSURE = 0.5
 _INSIDE = 0.75
 _STRANGE = 1.15
@@ -79,6 +80,8 @@ class PlaceReading:
     confidence: float
     reason: str | None = None
     patch: Image | None = field(default=None, repr=False)
+    codes: tuple[str, ...] = ()
+    diameter_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,73 +110,72 @@ class TaughtModel:
     info: dict[str, Any]
     digest: str = ""
 
-    def locate(self, work: Image) -> Image | None:
-        """Transform of a working picture into the frame of the polygons; None when the scene is not recognised."""
-        if self.anchor == "fixed":
-            return np.eye(2, 3)
-        found = self.atlas.locate(points_of(cv2.cvtColor(work, cv2.COLOR_BGR2GRAY)))
-        return None if found is None else found.matrix
-
     def read(self, image: Image) -> PictureReading:
-        """Reads a picture (BGR or gray, already moved onto its fiducials where the cabinet has some)."""
-        work, factor = self._work(image)
-        if work is None:
+        """Reads a picture (BGR or gray, already moved onto its fiducials where the cabinet has some).
+
+        A picture of another size is read as the same view at another scale, or as a part of it cut out.
+        """
+        views = list(framing.views_of(features.in_colour(image), self.size))
+        if not views:
             return self._blind("wrong_scene")
-        fault = scene.light_fault(scene.light_of(work), self.limits)
+        fault = scene.light_fault(scene.light_of(views[0].shown_work), self.limits)
         if fault in {"dark", "overexposed"}:
             return self._blind(fault)
-        matrix = self.locate(work)
+        view, matrix = self._locate(views)
         if matrix is None:
             return self._blind(fault or "wrong_scene")
-        moved, inside = self._view(work, matrix, factor)
-        if fault is None and (moved > self.max_move or min(inside) < _INSIDE):
+        moved, inside = self._moves(view, matrix)
+        if fault is None and ((moved > self.max_move and not view.is_part) or min(inside) < _INSIDE):
             fault = "camera_moved"
-        share, patch = self.backdrop.foreign(work, matrix)
+        share, patch = self.backdrop.foreign(view.work, matrix, view.mask)
         odd = None
         if fault is None and share > self.backdrop.tolerated:
-            odd = self._only_in(patch, factor)
+            odd = self._only_in(patch, view.factor)
             fault = "covered" if odd is None else None
-        return PictureReading(fault is None, fault, self._places(work, matrix, factor, fault, odd))
+        return PictureReading(fault is None, fault, self._places(view, matrix, fault, odd))
+
+    def _locate(self, views: Sequence[framing.View]) -> tuple[framing.View, Image | None]:
+        """The view which shows the taught scene best, with its transform into the frame of the polygons (working
+        pixels); None when the scene is not recognised in any."""
+        if self.anchor == "fixed":
+            return views[0], None if views[0].is_part else np.eye(2, 3)
+        best, found = views[0], None
+        for view in views:
+            place = self.atlas.locate(points_of(cv2.cvtColor(view.work, cv2.COLOR_BGR2GRAY)))
+            if place is not None and (found is None or place.inliers > found.inliers):
+                best, found = view, place
+        return best, None if found is None else found.matrix
 
     def _only_in(self, patch: Image, factor: float) -> str | None:
         """The one compartment a foreign patch lies in: an odd object there hides nothing else."""
+        if scene.reaches_in(patch):
+            return None
         for place in self.places:
             if scene.within(patch, features.window_of(place.polygon, factor).box) > _ALONE:
                 return place.id
         return None
 
-    def _work(self, image: Image) -> tuple[Image | None, float]:
-        """Picture at the taught size, reduced to working size."""
-        height, width = image.shape[:2]
-        if abs(width / height - self.size[0] / self.size[1]) > 0.02 * width / height:
-            return None, 1.0
-        colour = features.in_colour(image)
-        if (width, height) != self.size:
-            smaller = width > self.size[0]
-            colour = cv2.resize(
-                colour, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            )
-        return to_work(colour)
-
-    def _view(self, work: Image, matrix: Image, factor: float) -> tuple[float, list[float]]:
+    def _moves(self, view: framing.View, matrix: Image) -> tuple[float, list[float]]:
         """Largest move of a compartment (part of the picture's diagonal) and how much of each the picture shows."""
-        height, width = work.shape[:2]
+        height, width = view.full.shape[:2]
+        into = in_file(matrix, view.factor)
         moves, inside = [0.0], []
         for place in self.places:
-            window = features.window_of(place.polygon, factor)
+            window = features.window_of(place.polygon)
             x, y, w, h = window.box
             centre = np.array([x + w / 2, y + h / 2])
-            moves.append(float(np.linalg.norm(matrix[:, :2] @ centre + matrix[:, 2] - centre)))
-            inside.append(features.patch_of(work, matrix, window)[1])
+            moves.append(float(np.linalg.norm(into[:, :2] @ centre + into[:, 2] - centre)))
+            inside.append(features.shown_part(view.area, into, window))
         return max(moves) / float(np.hypot(width, height)), inside or [1.0]
 
     def _places(
-        self, work: Image, matrix: Image, factor: float, fault: str | None, odd: str | None
+        self, view: framing.View, matrix: Image, fault: str | None, odd: str | None
     ) -> tuple[PlaceReading, ...]:
         found = []
+        into = in_file(matrix, view.factor)
         for place in self.places:
-            window = features.window_of(place.polygon, factor)
-            patch = features.patch_of(work, matrix, window)[0]
+            window = features.window_of(place.polygon)
+            patch = features.patch_of(view.full, into, window)
             state, confidence, novelty = self._judge(place, patch, window)
             novelty = max(novelty, 2.0) if place.id == odd else novelty
             reason = fault
@@ -220,8 +222,9 @@ def _arrays(model: TaughtModel) -> dict[str, Any]:
                    f"group{number}_weights": group.softmax.weights.astype(np.float16), f"group{number}_bias": group.softmax.bias,
                    f"group{number}_prototypes": group.prototypes.astype(np.float16)}  # fmt: skip
     for number, counter in enumerate(model.counters):
-        arrays |= {f"counter{number}_empty": counter.empty.astype(np.float16),
-                   f"counter{number}_weights": counter.weights, f"counter{number}_usual": counter.usual}  # fmt: skip
+        arrays |= {f"counter{number}_empty": counter.empty.astype(np.float16), f"counter{number}_usual": counter.usual,
+                   f"counter{number}_centres": counter.words.centres, f"counter{number}_scale": counter.words.scale,
+                   f"counter{number}_weights": counter.weights}  # fmt: skip
     return arrays
 
 
@@ -244,7 +247,7 @@ def save_model(model: TaughtModel, path: Path) -> str:
             }
             for g in model.groups
         ],
-        "counters": [[c.bias, c.spread, c.highest] for c in model.counters],
+        "counters": [[c.bias, c.spread, c.highest, c.reach, c.photographs] for c in model.counters],
         "info": model.info,
     }
     content = io.BytesIO()
@@ -298,9 +301,10 @@ def _restored(header: dict[str, Any], stored: Any, digest: str) -> TaughtModel:
         softmax = Softmax(parts[0], parts[1], parts[2], parts[3], float(entry["temperature"]))
         groups.append(Group(states, softmax, stored[f"group{number}_prototypes"], float(entry["reach"])))
     counters = tuple(
-        Counter(stored[f"counter{n}_empty"].astype(np.float32), stored[f"counter{n}_weights"], float(bias), float(spread),
-                int(highest), stored[f"counter{n}_usual"])
-        for n, (bias, spread, highest) in enumerate(header["counters"])
+        Counter(stored[f"counter{n}_empty"].astype(np.float32), Words(stored[f"counter{n}_centres"], stored[f"counter{n}_scale"]),
+                stored[f"counter{n}_weights"], float(bias), float(spread), int(highest), stored[f"counter{n}_usual"],
+                float(reach), int(photographs))
+        for n, (bias, spread, highest, reach, photographs) in enumerate(header["counters"])
     )  # fmt: skip
     looks = [stored[f"backdrop_{part}"].astype(np.float32) for part in ("mean", "spread", "distance")]
     backdrop = scene.Backdrop(looks[0], looks[1], looks[2], float(header["tolerated"]))

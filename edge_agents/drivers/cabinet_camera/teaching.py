@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge_agents.drivers.cabinet_camera import classifier, features, registration, scene
+from edge_agents.drivers.cabinet_camera import classifier, features, framing, registration, scene
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.counting import Counter, learn_counter
 from edge_agents.drivers.cabinet_camera.taught import Group, Place, State, TaughtModel
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 COUNTED_METHODS = frozenset({"count", "bar_ends"})
 _VARIANTS = 6
-_SHAKE_PX = 2.5
+_COUNTED_VARIANTS = 3
+_SHAKE = 0.016
 _FOLDS = 4
 _PROTOTYPES = 24
 _ANCHORED = 0.8
@@ -118,7 +119,10 @@ def teach(examples: Sequence[Example], vision: VisionConfig, *, seed: int = 0) -
     views = [(work, matrix) for work, matrix in zip(works, matrices, strict=True) if matrix is not None]
     chance = np.random.default_rng(seed + 1)
     varied = [(features.vary(work, chance).astype(np.uint8), matrix) for work, matrix in views]
-    limits, backdrop = scene.learn_limits([works[i] for i in kept]), scene.learn_backdrop(views + varied)
+    limits, backdrop = (
+        scene.learn_limits([works[i] for i in kept]),
+        scene.learn_backdrop(views + varied, len(views)),
+    )
     samples = _described([examples[i] for i in kept], views, vision, factor, seed)
     sorted_places, groups, classed = _groups(samples, vision)
     counted_places, counters, counted = _counters(samples, vision)
@@ -133,7 +137,8 @@ def teach(examples: Sequence[Example], vision: VisionConfig, *, seed: int = 0) -
         "cross_validation": measured,
     }
     model = TaughtModel((width, height), anchor, atlas, limits, backdrop, places, groups, counters, 1.0, info)
-    moves = [model._view(work, matrix, factor)[0] for work, matrix in views]
+    pictures = [next(framing.views_of(features.in_colour(examples[i].image), model.size)) for i in kept]
+    moves = [model._moves(picture, matrix)[0] for picture, (_, matrix) in zip(pictures, views, strict=True)]
     return replace(model, max_move=1.5 * max(moves) + 0.03)
 
 
@@ -160,25 +165,29 @@ def _described(
     seed: int,
 ) -> list[_Sample]:
     chance = np.random.default_rng(seed)
-    windows = {place.id: features.window_of(place.polygon, factor) for place in vision.compartments}
+    windows = {place.id: features.window_of(place.polygon) for place in vision.compartments}
     counted = {place.id for place in vision.compartments if place.method in COUNTED_METHODS}
     samples = []
-    for number, (example, (work, matrix)) in enumerate(zip(examples, views, strict=True)):
-        looks = [(work, matrix, False)] + [
-            (features.vary(work, chance), matrix, True) for _ in range(_VARIANTS - 1)
-        ]
-        rows: dict[str, list[Image]] = {name: [] for name in example.states}
-        for look, place, varied in looks:
-            for name, row in rows.items():
-                x, y, w, h = windows[name].box
-                shake = features.shake(chance, (x + w / 2, y + h / 2), _SHAKE_PX) if varied else np.eye(2, 3)
-                seen = work if name in counted else look
-                row.append(features.patch_of(seen, registration.compose(shake, place), windows[name])[0])
-        samples += [
-            _Sample(number, name, example.states[name], np.stack(row), windows[name])
-            for name, row in rows.items()
-        ]
+    for number, (example, (_, matrix)) in enumerate(zip(examples, views, strict=True)):
+        into = registration.in_file(matrix, factor)
+        picture = features.in_colour(example.image)
+        for name, state in example.states.items():
+            patches = [features.patch_of(picture, into, windows[name])]
+            for _ in range((_COUNTED_VARIANTS if name in counted else _VARIANTS) - 1):
+                patches.append(_variant(picture, into, windows[name], chance, lit=name not in counted))
+            samples.append(_Sample(number, name, state, np.stack(patches), windows[name]))
     return samples
+
+
+def _variant(
+    picture: Image, into: Image, window: features.Window, chance: np.random.Generator, *, lit: bool
+) -> Image:
+    """The compartment as another day could show it: moved a little, and under another light when ``lit``."""
+    x, y, width, height = window.box
+    reach = _SHAKE * max(width, height)
+    shake = features.shake(chance, (x + width / 2, y + height / 2), reach)
+    patch = features.patch_of(picture, registration.compose(shake, into), window)
+    return features.vary(patch, chance) if lit else patch
 
 
 def _groups(

@@ -13,6 +13,7 @@ _REASONS = {
     "unreadable": "fichier illisible",
     "unlike_taught": "contenu jamais appris",
     "foreign_or_misplaced": "objet étranger ou mal rangé",
+    "unlabelled": "pièce sans étiquette : mesurer et étiqueter",
     "no_reference": "aucune image de référence",
     "not_taught": "compartiment jamais appris",
     "needs_scale": "compartiment pesé : l'image ne dit rien",

@@ -1,0 +1,151 @@
+"""Pictures of one cabinet: where they come from, and how they are kept without anybody on them (VIS-04, VIS-27, VIS-28)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edge_agents.drivers.base import DriverError
+from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig
+from edge_agents.drivers.cabinet_camera.opening import moving
+from edge_agents.drivers.cabinet_camera.privacy import conceal
+from edge_agents.runtime.files import write_durably
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[Any]
+
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
+_QUALITY = 90
+
+
+class Camera:
+    """The camera of a configuration; with a light, it is on only while a picture is taken."""
+
+    def __init__(self, config: CabinetCameraConfig, frames: Path) -> None:
+        self._config = config
+        self._frames = config.frames or frames
+
+    def grab(self) -> Image:
+        """What the camera sees now (BGR). Raises ``DriverError``."""
+        if self._config.light_file is None:
+            return self._picture()
+        with suppress(OSError):
+            self._config.light_file.write_bytes(b"1")
+        try:
+            return self._picture()
+        finally:
+            with suppress(OSError):
+                self._config.light_file.write_bytes(b"0")
+
+    def grab_still(self) -> Image:
+        """The first picture in which nothing moves any more; after ``still_s`` the last one. Raises ``DriverError``."""
+        image = self.grab()
+        limit = time.monotonic() + self._config.still_s
+        while time.monotonic() < limit:
+            time.sleep(min(0.2, self._config.still_s))
+            following = self.grab()
+            if following.shape == image.shape and not moving(image, following):
+                return following
+            image = following
+        return image
+
+    def _picture(self) -> Image:
+        if self._config.source == "folder":
+            return self._newest()
+        where = self._config.camera_url if self._config.source == "url" else self._config.camera_index
+        capture = cv2.VideoCapture(where) if where is not None else None
+        try:
+            ok, frame = capture.read() if capture is not None else (False, None)
+        finally:
+            if capture is not None:
+                capture.release()
+        if not ok or frame is None:
+            raise DriverError("camera.absent", f"Caméra {where} absente.")
+        return np.asarray(frame)
+
+    def _newest(self) -> Image:
+        files = sorted(self._frames.glob("*")) if self._frames.is_dir() else []
+        images = [path for path in files if path.suffix.lower() in _IMAGES]
+        if not images:
+            raise DriverError("camera.absent", f"Aucune image dans {self._frames}.")
+        return load(max(images, key=lambda path: (path.stat().st_mtime_ns, path.name)))
+
+
+class Album:
+    """Pictures a station keeps, named by their digest; they are uploaded from there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, image: Image, known: Image | None) -> str | None:
+        """Stores a picture without hands and faces; None when nothing fit to be kept is left (VIS-27)."""
+        shown = conceal(image, known).image
+        return None if shown is None else self.keep_part(shown)
+
+    def keep_part(self, image: Image) -> str:
+        """Stores a part of a picture that was already freed of persons. Raises ``DriverError``."""
+        content = jpeg(image)
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.path(digest)
+        if not path.exists():
+            write_durably(path, content)
+        return digest
+
+    def path(self, digest: str) -> Path:
+        """Where a picture lies."""
+        return self._folder / f"{digest}.jpg"
+
+    def load(self, digest: str) -> Image:
+        """A kept picture. Raises ``DriverError``."""
+        return load(self.path(digest))
+
+    def forget(self, now: datetime, *, days: float) -> int:
+        """Removes pictures older than ``days`` with the marks of their upload (VIS-28); returns how many."""
+        limit = now.timestamp() - days * 86400
+        old = [path for path in self._folder.glob("*.jpg") if path.stat().st_mtime < limit]
+        for path in old:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".sent").unlink(missing_ok=True)
+        return len(old)
+
+
+def jpeg(image: Image) -> bytes:
+    """JPEG of a picture. Raises ``DriverError``."""
+    ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not ok:
+        raise DriverError("camera.encode", "Image impossible à enregistrer.")
+    return data.tobytes()
+
+
+def load(path: Path) -> Image:
+    """Picture of a file. Raises ``DriverError``."""
+    data = np.fromfile(path, dtype=np.uint8) if path.exists() else np.zeros(0, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise DriverError("image.unreadable", f"Image illisible : {path.name}.")
+    return np.asarray(image)
+
+
+def part_of(
+    image: Image, polygon: tuple[tuple[float, float], ...], room: float = 0.25
+) -> tuple[Image, tuple[float, ...]]:
+    """The compartment with some room around it, and its frame in the whole picture as parts of its size (x0, y0, x1, y1)."""
+    height, width = image.shape[:2]
+    points = np.array(polygon, float)
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    frame = (x0 / width, y0 / height, x1 / width, y1 / height)
+    dx, dy = (x1 - x0) * room, (y1 - y0) * room
+    left, top = int(max(x0 - dx, 0)), int(max(y0 - dy, 0))
+    right, bottom = int(min(x1 + dx, width)), int(min(y1 + dy, height))
+    if right <= left or bottom <= top:
+        return image, frame
+    return image[top:bottom, left:right], tuple(round(float(edge), 4) for edge in frame)

@@ -1,0 +1,127 @@
+"""What a station says about a session: messages to the coordinator, words on its small screen (VIS-05, VIS-09)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from edge_agents.drivers.base import CommandRefusedError
+from edge_agents.drivers.cabinet_camera.config import VisionConfig
+from edge_agents.drivers.cabinet_camera.decision import Change, Decision
+from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading
+from edge_agents.drivers.cabinet_camera.texts import reason_text
+
+_FOREIGN = "foreign_or_misplaced"
+
+
+@dataclass(frozen=True)
+class Told:
+    """The last thing that was shown, and until when it may be called wrong."""
+
+    session: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    details: tuple[Mapping[str, Any], ...] | list[dict[str, Any]] = ()
+    at: datetime | None = None
+    valid_s: float = 0.0
+
+    def left_s(self, now: datetime) -> float:
+        """Seconds the "wrong" button still counts."""
+        return 0.0 if self.at is None else max(self.valid_s - (now - self.at).total_seconds(), 0.0)
+
+    def describe(self, now: datetime) -> dict[str, Any]:
+        """What the screen shows."""
+        return {
+            "ok": True,
+            "message": self.answer.get("message", ""),
+            "changes": self.answer.get("changes", []),
+            "wrong_s": round(self.left_s(now), 1),
+        }
+
+    def disputed(self, location: str | None, now: datetime) -> list[dict[str, Any]]:
+        """Payloads of the "wrong" button: one compartment, or all of the session. Raises ``CommandRefusedError``."""
+        if self.at is None or not self.left_s(now):
+            raise CommandRefusedError("Trop tard : signalez l'erreur au magasinier.")
+        uid = self.session["session_uid"]
+        if location is None:
+            return [{"session_uid": uid, "detection_uid": None}]
+        named = [detail["detection_uid"] for detail in self.details if detail["location_code"] == location]
+        if not named:
+            raise CommandRefusedError(f"Rien n'a été vu en {location}.")
+        return [{"session_uid": uid, "detection_uid": one} for one in named]
+
+
+def detection(
+    session: Mapping[str, Any], change: Change, *, doubtful: bool, item: str | None
+) -> dict[str, Any]:
+    """Payload of one changed compartment; ``item`` is what the label that came or went stands for."""
+    place = change.compartment
+    known = item if change.code else place.item
+    return {
+        "session_uid": session["session_uid"],
+        "detection_uid": uid_of(session["session_uid"], place.id, change.code),
+        "location_code": place.id,
+        "item_code": known if change.reason != _FOREIGN else None,
+        "count_before": change.before.count,
+        "count_after": change.after.count,
+        "delta": change.delta if change.reason != _FOREIGN else None,
+        "confidence": round(min(change.confidence, 0.59) if doubtful else change.confidence, 4),
+        "method": place.method,
+        "usable": True,
+        "reason": change.reason,
+        "code": change.code,
+    }
+
+
+def uid_of(session_uid: str, location: str, code: str | None = None) -> str:
+    """Same session, compartment and label, same identifier: a repeated detection is recognised (VIS-41)."""
+    name = f"{session_uid}/{location}" + (f"/{code}" if code else "")
+    return str(UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4))
+
+
+def answer_of(session: Mapping[str, Any], decision: Decision, *, doubtful: bool) -> dict[str, Any]:
+    """What the person at the cabinet is told: pieces by item, whatever number of holes or trays they came from."""
+    totals: dict[str, int] = {}
+    for change in decision.changes:
+        if change.delta:
+            name = change.code or change.compartment.item or change.compartment.id
+            totals[name] = totals.get(name, 0) + change.delta
+    asked = [f"{c.compartment.id} : {reason_text(c.reason)}" for c in decision.changes if c.reason]
+    words = [f"{delta:+d} {name}" for name, delta in totals.items() if delta]
+    message = ", ".join(words + asked) or "Aucun changement vu."
+    if not decision.usable:
+        message = f"{reason_text(decision.reason) or 'image inutilisable'} : scannez les articles pris."
+    return {
+        "ok": decision.usable,
+        "session_uid": session["session_uid"],
+        "status": "uncertain" if doubtful else "closed",
+        "message": message,
+        "changes": [
+            {"location": c.compartment.id, "delta": c.delta, "confidence": c.confidence, "reason": c.reason}
+            for c in decision.changes
+        ],
+    }
+
+
+def counted(
+    vision: VisionConfig, found: PictureReading, weighed: Mapping[str, PlaceReading]
+) -> list[dict[str, Any]]:
+    """Every compartment of a full count; what cannot be told carries its reason."""
+    rows = []
+    for place, seen in zip(vision.compartments, found.places, strict=True):
+        one = weighed.get(place.id, seen)
+        sure = found.usable or place.id in weighed
+        rows.append(
+            {
+                "location_code": place.id,
+                "item_code": place.item,
+                "count": one.count if sure else None,
+                "confidence": round(one.confidence, 4) if sure else 0.0,
+                "method": place.method,
+                "reason": one.reason,
+            }
+        )
+    return rows
