@@ -42,17 +42,40 @@ def compare(api: ApiClient, quote_id: int, line_id: int) -> Operation[Record]:
     return Operation("compare quote", call)
 
 
+def trade_forms(api: ApiClient) -> Operation[list[Record]]:
+    """What may be typed for the work of other trades."""
+
+    def call() -> list[Record]:
+        return list(api.request("GET", "/quotes/trade-forms").json())
+
+    return Operation("trade forms", call)
+
+
+def fetch_inspection(api: ApiClient, quote: Record, line: Record) -> Operation[Path]:
+    """The inspection sheet of a line, in a file of this session only the user can read."""
+
+    def call() -> Path:
+        path = f"/quotes/{int(quote['id'])}/inspection/pdf"
+        content = api.request("GET", path, params={"line": int(line["id"])}).content
+        return _kept(content, f"controle-{_safe(quote.get('number'))}-{line.get('line_no') or line['id']}")
+
+    return Operation("inspection sheet", call)
+
+
 def fetch_pdf(api: ApiClient, quote: Record) -> Operation[Path]:
     """The quote's paper, in a file of this session only the user can read."""
 
     def call() -> Path:
         content = api.request("GET", f"/quotes/{int(quote['id'])}/pdf").content
-        folder = Path(tempfile.mkdtemp(prefix="devis-"))
-        path = folder / f"{_safe(quote.get('number'))}.pdf"
-        path.write_bytes(content)
-        return path
+        return _kept(content, _safe(quote.get("number")))
 
     return Operation("quote pdf", call)
+
+
+def _kept(content: bytes, name: str) -> Path:
+    path = Path(tempfile.mkdtemp(prefix="devis-")) / f"{name}.pdf"
+    path.write_bytes(content)
+    return path
 
 
 def _safe(name: Any) -> str:

@@ -13,6 +13,8 @@ from coordinator.kernel.registry import Permission
 from coordinator.kernel.rest import ListQuery
 from coordinator.modules.quoting import comparing, document, exchanging, inspection, listing
 from coordinator.modules.quoting import sheet as sheets
+from coordinator.modules.quoting.defaults import engine_settings
+from coordinator.modules.quoting.engine.trade_forms import forms
 from coordinator.modules.quoting.models import Quote
 
 router = APIRouter(prefix="/quotes", tags=["quote"])
@@ -34,6 +36,12 @@ def list_pdf(ctx: Ctx, query: ListQuery) -> Response:
     content = listing.pdf(ctx, query)
     headers = {"content-disposition": 'inline; filename="devis.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/trade-forms", operation_id="quote_trade_forms", openapi_extra=guarded(_READ))
+def trade_forms(ctx: Ctx) -> list[dict[str, Any]]:
+    """What is typed for the work of other trades on a line."""
+    return forms(engine_settings(ctx).trades)
 
 
 @router.get("/{quote_id}/sheet", operation_id="quote_sheet", openapi_extra=guarded(_READ))

@@ -68,12 +68,14 @@ class LineCard(QFrame):
             head.addWidget(Badge(t("quote.manual"), "warning", "pause"))
         head.addStretch()
         head.addWidget(button(t("quote.explain_price"), "link", on_click=lambda: page.explain_line(line)))
+        head.addWidget(button(t("quote.inspection"), "link", on_click=lambda: page.open_inspection(line)))
         if any(o.get("is_manual") for o in line.get("operations") or []):
             head.addWidget(button(t("quote.comparison"), "link", on_click=lambda: page.compare_line(line)))
         if page.is_editable:
             edit = lambda: page.open_form("quote_line", name, line)  # noqa: E731 — a slot
             head.addWidget(button(t("quote.edit_line"), "link", on_click=edit))
             head.addWidget(button(t("quote.add_operation"), "link", on_click=self._add_operation))
+            head.addWidget(button(t("quote.trades"), "link", on_click=lambda: page.open_trades(line)))
             head.addWidget(
                 button(
                     t("quote.remove_line"), "link", on_click=lambda: page.act("quote-lines", line, "remove")

@@ -11,9 +11,9 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from clients.desktop.model import formatting, quotes, sheets
+from clients.desktop.model import formatting, kept_typing, quotes, sheets
 from clients.desktop.model.api import Record
-from clients.desktop.model.errors import ApiError
+from clients.desktop.model.errors import ApiError, Unreachable
 from clients.desktop.model.live import Change
 from clients.desktop.model.metadata import Field
 from clients.desktop.model.texts import t
@@ -24,12 +24,14 @@ from clients.desktop.ui.quote.explain import ExplainDialog
 from clients.desktop.ui.quote.line_card import LineCard
 from clients.desktop.ui.quote.line_dialog import EntryDialog
 from clients.desktop.ui.quote.scenario_card import scenario_card
+from clients.desktop.ui.quote.trades_dialog import TradesDialog
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.widgets import Badge, Banner, button, card, column, label, row
 
 _HEADER = (
     "customer_id", "customer_reference", "delivery_date_requested", "valid_until", "method", "total_excl_tax", "margin_pct",
 )  # fmt: skip
+_OPERATIONS = kept_typing.PLURAL
 _FIGURES = frozenset({"total_excl_tax", "margin_pct"})
 
 
@@ -52,6 +54,7 @@ class QuoteSheetView(SheetView):
         return self.entity.may("update") and quotes.is_editable(self.quote)
 
     def _fill(self, data: Mapping[str, Any]) -> None:
+        self._offer_kept(data)
         self._body.addWidget(self._head(data))
         self._notes(t("sheet.questions"), data.get("questions") or [], "info")
         self._notes(t("sheet.warnings"), data.get("warnings") or [], "warning")
@@ -66,6 +69,17 @@ class QuoteSheetView(SheetView):
         if not data.get("lines"):
             self._body.addWidget(label(t("sheet.quote_empty"), "muted", wrap=True))
         self._letters(data.get("mails") or [], data.get("reminders") or [])
+
+    def _offer_kept(self, data: Mapping[str, Any]) -> None:
+        waiting = kept_typing.waiting(self.desk.drafts, data.get("lines") or [])
+        if not waiting:
+            return
+        banner = Banner()
+        words = t("quote.typed_waiting", count=sum(len(values) for _, values in waiting))
+        banner.show_text(
+            words, "info", (t("quote.typed_send"), self.send_kept), (t("quote.typed_drop"), self.drop_kept)
+        )
+        self._body.addWidget(banner)
 
     # --- header ---
 
@@ -134,7 +148,12 @@ class QuoteSheetView(SheetView):
 
     # --- acts ---
 
-    def run(self, operation: Operation[Any], done: Callable[[Any], Any] | None = None) -> None:
+    def run(
+        self,
+        operation: Operation[Any],
+        done: Callable[[Any], Any] | None = None,
+        refused: Callable[[ApiError], Any] | None = None,
+    ) -> None:
         """Run an operation of the page, read everything again afterwards."""
 
         def after(answer: Any) -> None:
@@ -144,7 +163,7 @@ class QuoteSheetView(SheetView):
                 self.desk.announce(Change("quote", self.record_id, "updated"))
                 self.load()
 
-        self.desk.runner.run(operation, after, self.say_refusal, owner=self)
+        self.desk.runner.run(operation, after, refused or self.say_refusal, owner=self)
 
     def say_refusal(self, error: ApiError) -> None:
         """Why the server refused; what is shown stays, a newer state is read."""
@@ -168,8 +187,34 @@ class QuoteSheetView(SheetView):
         self.act("quotes", self.quote, "select-scenario", kind=scenario["kind"])
 
     def type_over(self, operation: Record, name: str, value: Any) -> None:
-        """A value typed into the table."""
-        self.run(quote_calls.change(self.desk.api, "quote-line-operations", operation, {name: value}))
+        """A value typed into the table; one that cannot be sent is kept on this computer (QUO-52)."""
+        change = quote_calls.change(self.desk.api, _OPERATIONS, operation, {name: value})
+
+        def refused(error: ApiError) -> None:
+            if not isinstance(error, Unreachable):
+                self.say_refusal(error)
+                return
+            kept_typing.keep(self.desk.drafts, operation, name, value)
+            self.banner.show_text(t("quote.typed_kept"), "warning", (t("retry"), self.load))
+
+        self.run(change, refused=refused)
+
+    def send_kept(self) -> None:
+        """Send what was typed without connection, each against the version it was typed over."""
+        for operation, values in kept_typing.waiting(self.desk.drafts, self.data.get("lines") or []):
+            identity = int(operation["id"])
+
+            def sent(_answer: Record, identity: int = identity) -> None:
+                self.desk.drafts.drop(_OPERATIONS, identity)
+                self.load()
+
+            self.run(quote_calls.change(self.desk.api, _OPERATIONS, operation, values), sent)
+
+    def drop_kept(self) -> None:
+        """Give up what was typed without connection."""
+        for operation, _ in kept_typing.waiting(self.desk.drafts, self.data.get("lines") or []):
+            self.desk.drafts.drop(_OPERATIONS, int(operation["id"]))
+        self.load()
 
     def reset(self, operation: Record) -> None:
         """Back to the computed values."""
@@ -218,9 +263,22 @@ class QuoteSheetView(SheetView):
 
     def open_pdf(self) -> None:
         """The filed paper in the reader of this computer."""
+        self.run(quote_calls.fetch_pdf(self.desk.api, self.quote), self._open_file)
 
-        def show(path: Path) -> None:
-            if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
-                self.banner.show_text(t("quote.no_pdf_reader", path=str(path)), "warning")
+    def open_inspection(self, line: Record) -> None:
+        """What is to be measured on the part, in the reader of this computer."""
+        self.run(quote_calls.fetch_inspection(self.desk.api, self.quote, line), self._open_file)
 
-        self.run(quote_calls.fetch_pdf(self.desk.api, self.quote), show)
+    def _open_file(self, path: Path) -> None:
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+            self.banner.show_text(t("quote.no_pdf_reader", path=str(path)), "warning")
+
+    def open_trades(self, line: Record) -> None:
+        """Work of other trades on a line."""
+
+        def show(forms: list[Record]) -> None:
+            self.trades = TradesDialog(self, self.desk, line, forms)
+            self.trades.saved.connect(self.load)
+            self.trades.open()
+
+        self.run(quote_calls.trade_forms(self.desk.api), show)

@@ -21,14 +21,14 @@ LABELS = {
     "wire_edm": "Électro-érosion à fil",
     "moulding": "Moulage",
 }
-_REQUIRED = {
+REQUIRED = {
     "welding": ("length_mm",),
     "cutting": ("length_mm", "thickness_mm"),
     "bending": ("bends",),
     "wire_edm": ("length_mm", "height_mm"),
     "moulding": ("cycle_s", "cavities"),
 }
-_PROCESSES = {"welding": ("tig", "mig"), "cutting": ("laser", "plasma", "waterjet")}
+PROCESSES = {"welding": ("tig", "mig"), "cutting": ("laser", "plasma", "waterjet")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def compute(operation: TradeOperation, group: str, rules: TradeSettings) -> Trad
     if operation.trade not in rules.active:
         message = f"Le métier « {LABELS[operation.trade]} » n'est pas coché dans les réglages."
         raise QuotingError("trade_inactive", message, "trades.active")
-    for name in _REQUIRED[operation.trade]:
+    for name in REQUIRED[operation.trade]:
         value = operation.sizes.get(name)
         if value is None:
             raise QuotingError(
@@ -167,7 +167,7 @@ def _moulding(operation: TradeOperation, _group: str, rules: TradeSettings) -> V
 
 
 def _process(operation: TradeOperation, default: str) -> str:
-    known = _PROCESSES[operation.trade]
+    known = PROCESSES[operation.trade]
     process = operation.process or default
     if process not in known:
         message = f"{LABELS[operation.trade]} : procédé « {process} » inconnu ({', '.join(known)})."
