@@ -24,6 +24,8 @@ from edge_agents.protocol.errors import ProtocolError
 from edge_agents.protocol.payloads import Sha256
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+STICK_FOLDER = "usinage-update"
+"""Folder of a USB stick: ``STATION.json`` with the signed offer, ``SHA256.update`` with the package (EDG-36)."""
 MAX_FILES = 20_000
 MAX_MANIFEST_BYTES = 8 << 20
 _CHUNK = 1 << 20

@@ -101,7 +101,7 @@ class Agent:
         self.exit_code = 0
         self.updater = Updater(
             Surroundings(
-                data, station.kind, health.software_version(), enrolled.config_public_key, self.api, self.clock,
+                data, enrolled.station_id, station.kind, health.software_version(), enrolled.config_public_key, self.api, self.clock,
                 busy=lambda: self.supervisor.busy, faults=lambda: self.supervisor.faults,
                 connected=lambda: self.link.connected, restart_agent=self._restart_for_update,
                 restart_drivers=self._restart_drivers, changed=self._report_health,
@@ -154,6 +154,7 @@ class Agent:
                 self._forever(self._housekeeping, lambda: self.config.housekeeping_interval_s),
                 self._forever(self._upload, lambda: 5.0),
                 self._forever(self._backup, lambda: self.config.backup_interval_s),
+                self._forever(self._look_for_stick, lambda: 10.0),
             )
         ]
         try:
@@ -249,6 +250,9 @@ class Agent:
 
     async def _backup(self) -> None:
         await asyncio.to_thread(self.journal.backup)
+
+    async def _look_for_stick(self) -> None:
+        await self.updater.from_stick(self.station.media_dir)
 
     async def _on_data(self, data: bytes) -> None:
         reference = decode_document(ReferenceData, data)

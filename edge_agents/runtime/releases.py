@@ -23,7 +23,10 @@ KEPT = 3
 
 @dataclass(frozen=True)
 class Trial:
-    """A version just switched to. ``previous`` None: the installed program, or no model."""
+    """A version just switched to. ``previous`` None: the installed program, or no model.
+
+    ``needs_line`` False: it came on a stick to a station that had no line to prove itself with (EDG-36).
+    """
 
     offer_id: str
     version: str
@@ -31,6 +34,7 @@ class Trial:
     health_s: float
     faults_before: list[str]
     starts: int = 0
+    needs_line: bool = True
 
 
 class ReleaseStore:

@@ -64,6 +64,7 @@ class StationFile(_Strict):
     config_public_key: str | None = None
     trust_clock: Literal["auto", "yes", "no"] = "auto"
     reboot_command: list[str] = ["systemctl", "reboot"]
+    media_dir: Path = Path("/media/usinage")
     config_trial_s: float = Field(default=120.0, gt=0)
     link: LinkSettings = LinkSettings()
     log: LogSettings = LogSettings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,10 @@ _STABLE_S = 3.0
 _PIECE = 256 * 1024
 
 
+def _offers_on(media: Path, station_id: str) -> list[Path]:
+    return sorted(media.glob(f"*/{package.STICK_FOLDER}/{station_id}.json"))
+
+
 class UpdateRefusedError(ValueError):
     """An offer cannot be followed; the text is French."""
 
@@ -46,6 +51,7 @@ class Surroundings:
     """What the updater needs from its agent."""
 
     data_dir: Path
+    station_id: str
     kind: str
     running_version: str
     config_public_key: str | None
@@ -122,6 +128,51 @@ class Updater:
         self._state.write(offer_id=str(offer.offer_id), kind=offer.kind, name=offer.name,
                           version=offer.version, state="downloading", detail=None)  # fmt: skip
         self._task = asyncio.create_task(self._follow(offer))
+
+    async def from_stick(self, media: Path) -> None:
+        """Follows an offer found on a USB stick, with the package beside it (EDG-36).
+
+        ``media`` is the folder below which sticks are mounted; what is for other stations, forged or already followed is left.
+        """
+        for file in await asyncio.to_thread(_offers_on, media, self._a.station_id):
+            try:
+                data = await asyncio.to_thread(file.read_bytes)
+                offer = decode_document(UpdateOffer, data)
+                if self._a.config_public_key is None or self._is_over(offer):
+                    continue
+                offer.verify(self._a.config_public_key)
+                await asyncio.to_thread(self._take, file.with_name(f"{offer.sha256}.update"), offer)
+            except (OSError, ProtocolError, UpdateRefusedError) as error:
+                log.warning(
+                    "update.stick", file=str(file), reason=getattr(error, "detail", None) or str(error)
+                )
+                continue
+            await self.on_offer(data)
+
+    def _is_over(self, offer: UpdateOffer) -> bool:
+        """Whether the offer was followed to its end, or its package is here already."""
+        known = self._state.read() or {}
+        is_known = known.get("offer_id") == str(offer.offer_id)
+        return is_known and (
+            known.get("state") != "downloading" or (self._folder / f"{offer.sha256}.update").exists()
+        )
+
+    def _take(self, source: Path, offer: UpdateOffer) -> None:
+        """Copies the package of an offer; it is whole and the right one, or it does not count."""
+        if offer.action == "rollback":
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < 3 * offer.size_bytes:
+            raise UpdateRefusedError("Place insuffisante pour le paquet.")
+        if source.stat().st_size != offer.size_bytes or package.file_sha256(source) != offer.sha256:
+            raise UpdateRefusedError("Le paquet de la clé USB est incomplet ou modifié.")
+        aside = self._folder / f"{offer.sha256}.stick"
+        with source.open("rb") as given, aside.open("wb") as copy:
+            shutil.copyfileobj(given, copy, _PIECE)
+            copy.flush()
+            os.fsync(copy.fileno())
+        (self._folder / f"{offer.sha256}.by-stick").touch()
+        aside.replace(self._folder / f"{offer.sha256}.update")
 
     async def again(self) -> str:
         """Follows the last offer once more after it failed (command of a person). Raises ``UpdateRefusedError``."""
@@ -228,8 +279,9 @@ class Updater:
         if manifest.min_version and package.version_key(running) < package.version_key(manifest.min_version):
             raise UpdateRefusedError(f"Il faut d'abord la version {manifest.min_version}.")
         store.install(offer.version, lambda folder: package.extract(path, keys, folder))
-        for file in (*self._folder.glob("*.part"), *self._folder.glob("*.update")):
-            file.unlink()
+        for pattern in ("*.part", "*.update", "*.stick"):
+            for file in self._folder.glob(pattern):
+                file.unlink()
 
     async def _switch(self, store: ReleaseStore, offer: UpdateOffer) -> None:
         target = INSTALLED if offer.version == INSTALLED_VERSION else offer.version
@@ -237,7 +289,17 @@ class Updater:
             await self._say("installed")
             return
         await self._quiet(offer)
-        trial = Trial(str(offer.offer_id), target, store.running(), offer.health_s, self._a.faults())
+        mark = self._folder / f"{offer.sha256}.by-stick"
+        needs_line = not mark.exists() or self._a.connected()
+        mark.unlink(missing_ok=True)
+        trial = Trial(
+            str(offer.offer_id),
+            target,
+            store.running(),
+            offer.health_s,
+            self._a.faults(),
+            needs_line=needs_line,
+        )
         await self._say("trial")
         store.begin(trial)
         if offer.kind == "software":
@@ -264,7 +326,7 @@ class Updater:
         deadline, good_since, new = now() + trial.health_s, None, list[str]()
         while now() < deadline:
             new = [name for name in self._a.faults() if name not in trial.faults_before]
-            good = self._a.connected() and not new
+            good = (self._a.connected() or not trial.needs_line) and not new
             good_since = (good_since or now()) if good else None
             if good_since is not None and now() - good_since >= min(_STABLE_S, trial.health_s / 2):
                 store.confirm()

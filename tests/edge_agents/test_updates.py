@@ -24,7 +24,7 @@ async def _nothing() -> None:
 def _updater(data_dir: Path) -> Updater:
     return Updater(
         Surroundings(
-            data_dir, "cabinet_camera", "1.0.0", PUBLIC_KEY, None, Clock("yes"),
+            data_dir, "st-a", "cabinet_camera", "1.0.0", PUBLIC_KEY, None, Clock("yes"),
             busy=lambda: False, faults=list, connected=lambda: True, restart_agent=lambda: None,
             restart_drivers=_nothing, changed=_nothing,
         )

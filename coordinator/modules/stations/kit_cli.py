@@ -80,13 +80,22 @@ def image(
     api_url: Annotated[str, typer.Option(help="Adresse du coordinateur.")],
     ca: Annotated[Path, typer.Option(help="Certificat de l'autorité du coordinateur (PEM).")],
     hostname: Annotated[str, typer.Option(help="Nom de la machine.")] = "station",
+    tunnel: Annotated[
+        Path | None, typer.Option(help="Fichier WireGuard de cette unité (add-peer.sh).")
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(help="Adresse de la passerelle du site, à la place d'un tunnel.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prépare la carte d'une station : fichiers cloud-init pour Raspberry Pi OS, système en lecture seule."""
     from coordinator.modules.stations.kit import image as recipe
 
     try:
-        written = recipe.write(out, kind, api_url, ca.read_text(encoding="ascii"), hostname)
+        own = tunnel.read_text(encoding="ascii") if tunnel else None
+        written = recipe.write(
+            out, kind, api_url, ca.read_text(encoding="ascii"), hostname, tunnel=own, gateway=gateway
+        )
     except (OSError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
@@ -190,6 +190,15 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 def pending_updates(ctx: Context) -> list[tuple[str, str, int, UpdateOffer]]:
     """Offers to publish: ``(site, station, row id, signed document)``."""
+    return _offers(ctx, UpdateInstallation.published_at.is_(None))
+
+
+def open_offers(ctx: Context) -> list[tuple[str, UpdateOffer]]:
+    """Offers no station has followed to the end yet: ``(station, signed document)``."""
+    return [(station, offer) for _, station, _, offer in _offers(ctx, true())]
+
+
+def _offers(ctx: Context, condition: ColumnElement[bool]) -> list[tuple[str, str, int, UpdateOffer]]:
     query = select(
         UpdateInstallation,
         UpdatePackage,
@@ -204,8 +213,7 @@ def pending_updates(ctx: Context) -> list[tuple[str, str, int, UpdateOffer]]:
     query = query.join(Station, Station.id == UpdateInstallation.station_id).join(
         Site, Site.id == Station.site_id
     )
-    query = query.where(UpdateInstallation.status == "running", UpdateInstallation.published_at.is_(None),
-                        UpdatePackage.kind != "config")  # fmt: skip
+    query = query.where(UpdateInstallation.status == "running", condition, UpdatePackage.kind != "config")
     found = []
     for row, package, key, health_s, station, site in ctx.session.execute(query):
         offer = UpdateOffer(

@@ -111,6 +111,34 @@ def trust(name: Annotated[str, typer.Argument(help="Éditeur.")],
     _say(result, f"Éditeur accepté : {name}.", as_json)
 
 
+@app.command("stick")
+def stick(
+    folder: Annotated[Path, typer.Argument(help="Racine de la clé USB.")],
+    station: Annotated[
+        list[str] | None, typer.Option(help="Code de station ; répétable ; sans : toutes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Écrit sur une clé USB les mises à jour en cours, pour les stations sans liaison."""
+    from coordinator.bootstrap import make_factory
+    from coordinator.kernel.context import Principal
+    from coordinator.modules.stations import sticks
+
+    try:
+        with make_factory().open(Principal.service("console")) as ctx:
+            written = sticks.write(ctx, folder, set(station or []))
+    except OSError as error:
+        raise _fail(f"{folder} : écriture impossible ({error.strerror}).") from None
+    if not written:
+        raise _fail("Aucune mise à jour en cours pour ces stations : lancez d'abord le déploiement.")
+    lines = [f"{row['station']} : {row['name']} {row['version']}" for row in written]
+    _say(
+        {"written": written},
+        "\n".join([*lines, "Branchez la clé sur chaque station, attendez la fin de l'essai."]),
+        as_json,
+    )
+
+
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="Paquet signé.")],

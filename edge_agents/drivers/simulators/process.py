@@ -39,6 +39,7 @@ class AgentProcess:
 
     def __init__(self, directory: Path, values: dict[str, Any]) -> None:
         self._file = directory / f"{values['station_id']}.yaml"
+        self.values = values
         self.rewrite(values)
         self.data_dir = directory / str(values["data_dir"])
         self._process: subprocess.Popen[bytes] | None = None

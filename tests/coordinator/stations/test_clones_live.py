@@ -31,7 +31,9 @@ def test_facts_of_two_units_with_one_identity_wait_for_a_person(
 
     def waiting() -> list[bool]:
         with fresh_factory.open(master()) as ctx:
-            query = select(InboxMessage.needs_processing).where(InboxMessage.event_type == "breakdown.reported")
+            query = select(InboxMessage.needs_processing).where(
+                InboxMessage.event_type == "breakdown.reported"
+            )
             return list(ctx.session.scalars(query))
 
     with running(fresh_factory, tmp_path) as rig:

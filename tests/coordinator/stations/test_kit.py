@@ -114,7 +114,10 @@ def test_a_sheet_that_would_not_work_is_refused(sheet: MarkerSheet, code: str) -
     "kind", [path.stem for path in sorted((ROOT / "firmware_configs/stations").glob("*.yaml"))]
 )
 def test_the_image_of_a_station_is_closed_and_read_only(kind: str, tmp_path: Path) -> None:
-    image.write(tmp_path, kind, "https://nas.example:8443", "-----BEGIN CERTIFICATE-----\n", "st-1")
+    tunnel = "[Interface]\n" if kind == "site_gateway" else None
+    image.write(
+        tmp_path, kind, "https://nas.example:8443", "-----BEGIN CERTIFICATE-----\n", "st-1", tunnel=tunnel
+    )
     text = (tmp_path / "user-data").read_text(encoding="utf-8")
     assert text.startswith("#cloud-config\n")
     document = yaml.safe_load(io.StringIO(text))
@@ -131,6 +134,45 @@ def test_the_image_of_a_station_is_closed_and_read_only(kind: str, tmp_path: Pat
     own = [name for name in enabled if name.startswith(("usinage", "var-lib"))]
     for name in own:
         assert f"/etc/systemd/system/{re.sub('@.*[.]', '@.', name)}" in files
+
+
+def _files_of(kind: str, **values: str) -> dict[str, dict[str, str]]:
+    text = image.user_data(kind, "https://nas.example:8443", "CA\n", "st-1", **values)
+    return {entry["path"]: entry for entry in yaml.safe_load(text)["write_files"]}
+
+
+@pytest.mark.requirement("EDG-12")
+def test_a_site_has_one_tunnel_in_its_gateway_or_one_in_each_station() -> None:
+    own = _files_of("scan_station", tunnel="[Interface]\n")
+    assert own["/etc/wireguard/wg0.conf"]["permissions"] == "0600"
+    gateway = _files_of("site_gateway", tunnel="[Interface]\n")
+    assert "dnat to $nas:8883" in gateway["/etc/nftables.conf"]["content"]
+    assert "ip_forward=1" in gateway["/etc/sysctl.d/90-usinage.conf"]["content"]
+    assert "local stratum" in gateway["/etc/chrony/conf.d/usinage.conf"]["content"]
+    behind = _files_of("scan_station", gateway="192.168.20.5")
+    assert "/etc/wireguard/wg0.conf" not in behind
+    assert behind["/etc/cloud/templates/hosts.debian.tmpl"]["content"] == "192.168.20.5 nas.example\n"
+    assert "forward" not in behind["/etc/nftables.conf"]["content"].replace(
+        "chain forward { type filter hook forward priority 0; policy drop; }", ""
+    )
+    with pytest.raises(ValueError, match="WireGuard"):
+        _files_of("site_gateway")
+    with pytest.raises(ValueError, match="not-an-address"):
+        _files_of("scan_station", gateway="not-an-address")
+
+
+@pytest.mark.requirement("EDG-12", "EDG-44")
+@pytest.mark.parametrize("name", ["nftables.conf", "nftables-gateway.conf"])
+def test_firewalls_are_accepted_by_nft(name: str) -> None:
+    if shutil.which("nft") is None:
+        pytest.skip("nft is not installed")
+    rules = ROOT / "firmware_configs/image/files" / name
+    done = subprocess.run(
+        ["nft", "--check", "--file", str(rules)], capture_output=True, text=True, check=False
+    )
+    if "Operation not permitted" in done.stderr or "cache initialization failed" in done.stderr:
+        pytest.skip("nft needs a kernel it may ask")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.requirement("EDG-41", "EDG-44")

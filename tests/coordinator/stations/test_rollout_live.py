@@ -20,7 +20,7 @@ from coordinator.kernel.context import ContextFactory
 from coordinator.kernel.pki import Pki
 from coordinator.kernel.registry import NoParams
 from coordinator.modules.company.models import CompanyProfile, Site
-from coordinator.modules.stations import packages, rollout, supervision
+from coordinator.modules.stations import packages, rollout, sticks, supervision
 from coordinator.modules.stations.models import Station
 from coordinator.modules.stations.update_cli import _files
 from coordinator.modules.stations.update_models import UpdateInstallation, UpdatePackage, UpdateRollout
@@ -199,3 +199,37 @@ def test_models_and_configurations_go_the_same_way(shop: tuple[Rig, str]) -> Non
 def _config_version(rig: Rig) -> int | None:
     with rig.factory.open(master()) as ctx:
         return ctx.session.scalars(select(Station.config_version)).one()
+
+
+@pytest.mark.requirement("EDG-36")
+@pytest.mark.timeout(300)
+def test_a_stick_brings_the_same_package_to_a_station_without_a_line(
+    shop: tuple[Rig, str], tmp_path: Path
+) -> None:
+    rig, url = shop
+    pilot = station(rig, url, "st-pilot")
+    media = tmp_path / "media"
+    pilot.rewrite(pilot.values | {"media_dir": str(media)})
+    one = roll_out(rig, bring_in(rig, "7.1.0"), "st-pilot", health_s=60)
+    rig.broker.stop()
+    with started(pilot):
+        until(lambda: say(pilot, "scan", scan="a")["key"] == "code.unknown")
+        with rig.factory.open(master()) as ctx:
+            assert sticks.write(ctx, media / "cle", {"st-other"}) == []
+            written = sticks.write(ctx, tmp_path, set())
+        assert written == [{"station": "st-pilot", "name": "agent", "version": "7.1.0"}]
+        (package_file,) = (tmp_path / "usinage-update").glob("*.update")
+        whole = package_file.read_bytes()
+        package_file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        (media / "cle").mkdir(parents=True)
+        (tmp_path / "usinage-update").rename(media / "cle" / "usinage-update")
+        log = pilot.data_dir / "logs" / "agent.log"
+        until(lambda: "incomplet ou modifi" in log.read_text(), 60)
+        assert pilot.release() is None
+        (media / "cle" / "usinage-update" / package_file.name).write_bytes(whole)
+        until(lambda: pilot.release() == "7.1.0", 90)
+        until(lambda: software_store(pilot.data_dir).trial() is None, 90)
+        assert pilot.release() == "7.1.0"
+        assert say(pilot, "scan", scan="b")["key"] == "code.unknown"
+        rig.broker.start()
+        until(lambda: state(rig, one)[1]["st-pilot"][1] == "installed", 90)
