@@ -152,11 +152,4 @@ COMMANDS: list[Command] = [
         available=lambda lot: lot.certificate_number is not None and lot.certificate_verified_at is None,
         critical=True,
     ),
-    Command(
-        "set_vision_mode",
-        Permission("vision", "validate"),
-        commands.set_vision_mode,
-        commands.ModeParams,
-        entity="storage_location",
-    ),
 ]

@@ -54,6 +54,7 @@ from coordinator.modules.stock.vision import (
     set_mode,
     settle_detection,
 )
+from coordinator.modules.stock.vision_facts import bars_at, is_measured, note_instrument
 
 __all__ = [
     "Availability",
@@ -77,6 +78,7 @@ __all__ = [
     "Supply",
     "ToolIncident",
     "availability",
+    "bars_at",
     "candidates",
     "check_lot",
     "check_threshold",
@@ -86,10 +88,12 @@ __all__ = [
     "give_back",
     "holder",
     "in_use",
+    "is_measured",
     "make_reservation",
     "may_post_automatically",
     "must_return_to_review",
     "new_lot",
+    "note_instrument",
     "obstacles",
     "on_hand",
     "open_plan",

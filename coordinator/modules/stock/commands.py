@@ -135,12 +135,6 @@ class ReplaceParams(Params):
     replacement_tool_id: int
 
 
-class ModeParams(Params):
-    """Posting of camera detections at a place."""
-
-    mode: Literal["shadow", "review", "auto"]
-
-
 def _in_item_unit(item: StockItem, quantity: Decimal, unit: str | None) -> Decimal:
     converted = rules.convert(quantity, unit, item.unit) if unit else quantity
     if converted is None:
@@ -469,11 +463,6 @@ def check_location(ctx: Context, place: StorageLocation) -> None:
         if above == place.id:
             raise BusinessError("stock.place", errors=[FieldError("parent_id", "stock.place_loop")])
         above = ctx.get(StorageLocation, above).parent_id
-
-
-def set_vision_mode(_ctx: Context, place: StorageLocation, params: ModeParams) -> None:
-    """Switch automatic posting on or off for a compartment (VIS-17)."""
-    place.vision_mode = params.mode
 
 
 def seed(ctx: Context) -> None:

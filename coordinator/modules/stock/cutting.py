@@ -124,14 +124,23 @@ class _Cutter:
         return self._uid if self._number == 1 else uuid.uuid5(self._uid, str(self._number))
 
     def _post(self, kind: str, quantity: Decimal, **values: object) -> StockMovement:
-        known = {**vars(self._common), "kind": kind, "quantity": quantity, "uid": self._next(), **values}
+        known = {
+            **vars(self._common),
+            "kind": kind,
+            "quantity": quantity,
+            "uid": self._next(),
+            "act_uid": self._uid,
+            **values,
+        }
         row = ledger.post(self._ctx, Movement(**known))  # type: ignore[arg-type]
         self.result.movement_ids.append(row.id)
         return row
 
     def length(self, quantity: Decimal) -> None:
         """Debit a length that no followed bar covers."""
-        common = Movement(**{**vars(self._common), "quantity": quantity, "uid": self._next()})
+        common = Movement(
+            **{**vars(self._common), "quantity": quantity, "uid": self._next(), "act_uid": self._uid}
+        )
         for row in flow.take(self._ctx, common):
             self.result.movement_ids.append(row.id)
         self.result.consumed_mm += quantity

@@ -140,6 +140,8 @@ def on_taken(ctx: Context, event: DeviceEvent) -> Outcome | None:
         uid=event.uid,
     )
     ledger.lock_item(ctx, target.item.id)
+    if _twice(ctx, event.uid):  # told by another transaction while this one waited
+        return Outcome("duplicate", "duplicate")
     seen = _already_seen(ctx, event, movement)
     if seen is not None:
         return seen
@@ -225,6 +227,8 @@ def on_returned(ctx: Context, event: DeviceEvent) -> Outcome | None:
         uid=event.uid,
     )
     ledger.lock_item(ctx, target.item.id)
+    if _twice(ctx, event.uid):  # told by another transaction while this one waited
+        return Outcome("duplicate", "duplicate")
     seen = _already_seen(ctx, event, movement)
     if seen is not None:
         return seen

@@ -197,6 +197,7 @@ def take(
         )
     posted = []
     left = movement.quantity
+    movement = replace(movement, act_uid=movement.act_uid or movement.uid or uuid.uuid4())
     uids = _uids(movement.uid)
     for row in rows:
         if left <= 0:
@@ -291,6 +292,7 @@ def give_back(ctx: Context, movement: Movement, holders: list[str]) -> list[Stoc
     place = movement.to_location_id or ledger.main_place(ctx, movement.stock_item_id)
     posted = []
     left = movement.quantity
+    movement = replace(movement, act_uid=movement.act_uid or movement.uid or uuid.uuid4())
     uids = _uids(movement.uid)
     for lot_id, unit_id, key, quantity in holdings(ctx, movement.stock_item_id, holders):
         if left <= 0 or (movement.stock_unit_id is not None and unit_id != movement.stock_unit_id):
@@ -326,6 +328,7 @@ def consume_for_operation(
         holders.append(holder(user_id=user_id))
     posted = []
     left = movement.quantity
+    movement = replace(movement, act_uid=movement.act_uid or movement.uid or uuid.uuid4())
     uids = _uids(movement.uid)
     for lot_id, unit_id, key, quantity in holdings(ctx, item.id, holders):
         part = min(left, quantity)

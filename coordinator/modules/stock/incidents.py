@@ -90,11 +90,11 @@ class ConfirmParams(BaseModel):
 
 def declare(ctx: Context, breakage: Breakage) -> ToolIncident:
     """Book the broken tool, take it off the operation, propose replacements; once per ``uid``."""
+    tool = breakage.tool
+    ledger.lock_item(ctx, tool.id)
     known = ctx.session.scalars(select(ToolIncident).where(ToolIncident.uid == breakage.uid)).one_or_none()
     if known is not None:
         return known
-    tool = breakage.tool
-    ledger.lock_item(ctx, tool.id)
     facts = shop.operation(ctx, breakage.operation_id)
     incident = ctx.add(
         ToolIncident(
@@ -356,6 +356,7 @@ def _take_over(
         uid=uuid.uuid5(incident.uid, f"replacement:{option.id}"),
     )
     flow.take(ctx, movement)
+    option.time_factor = round(option.time_factor * _slower(option, changed), 3)
     for name, value in changed.items():
         setattr(option, name, value)
     data = {n: str(v) for n in _CONDITIONS if (v := getattr(option, n)) is not None}
@@ -375,6 +376,18 @@ def _take_over(
             "cutting_data": data,
         },
     )
+
+
+def _slower(option: ToolIncidentOption, changed: dict[str, Any]) -> Decimal:
+    """How much longer the cut takes with the values a person typed over the proposed ones."""
+    factor = Decimal(1)
+    for name in ("vc_m_min", "fz_mm", "f_mm_rev", "ae_mm"):
+        old = getattr(option, name)
+        if old and changed.get(name):
+            factor *= old / changed[name]
+    if changed.get("passes"):
+        factor *= Decimal(changed["passes"]) / option.passes
+    return factor
 
 
 def _close_options(

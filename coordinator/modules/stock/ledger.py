@@ -58,6 +58,8 @@ class Movement:
     comment: str | None = None
     occurred_at: dt.datetime | None = None
     uid: uuid.UUID | None = None
+    act_uid: uuid.UUID | None = None
+    """Of the act this is a part of; its own ``uid`` where it is the whole act."""
 
 
 def lock_item(ctx: Context, stock_item_id: int) -> StockItem:
@@ -97,9 +99,14 @@ def post(ctx: Context, movement: Movement) -> StockMovement:
     movement = _stamped(ctx, movement, item)
     short = _shortage(ctx, movement)
     reason = movement.flag_reason or ("negative" if short > 0 else None)
-    values = {k: v for k, v in vars(movement).items() if k not in {"flag_reason", "uid"}}
+    values = {k: v for k, v in vars(movement).items() if k not in {"flag_reason", "uid", "act_uid"}}
+    uid = movement.uid or uuid.uuid4()
     row = StockMovement(
-        **values, uid=movement.uid or uuid.uuid4(), is_flagged=reason is not None, flag_reason=reason
+        **values,
+        uid=uid,
+        act_uid=movement.act_uid or uid,
+        is_flagged=reason is not None,
+        flag_reason=reason,
     )
     ctx.add(row)
     _follow(ctx, row)

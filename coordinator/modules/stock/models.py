@@ -7,7 +7,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import fields as f
@@ -128,6 +128,8 @@ class StockMovement(Record):
     )
 
     uid: Mapped[uuid.UUID] = f.uid()
+    act_uid: Mapped[uuid.UUID] = mapped_column(Uuid, index=True)
+    """The same for all movements of one physical act, which may touch several lots or holders."""
     occurred_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     stock_item_id: Mapped[int] = f.ref("stock_item.id", required=True, read_only=True)
     stock_lot_id: Mapped[int | None] = f.ref("stock_lot.id", read_only=True)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
@@ -159,27 +160,39 @@ def _write(
 
 
 def match(ctx: Context, movement: Movement, sources: Sequence[str]) -> StockMovement | None:
-    """Movement that another witness already wrote for the same act: same item, place, way and quantity, near in time."""
+    """First movement of the act that another witness already told: same item, place, way and quantity, near in time.
+
+    An act may be several movements (lots, holders); its quantity is their sum. The nearest in time is taken.
+    """
     assert movement.occurred_at is not None  # noqa: S101 — given by every witness
     window = dt.timedelta(minutes=ctx.settings.integer("stock.match_window_min"))
-    witnessed = select(MovementEvidence.id).where(MovementEvidence.stock_movement_id == StockMovement.id)
-    query = select(StockMovement).where(
+    part = aliased(StockMovement)
+    witnessed = (
+        select(MovementEvidence.id)
+        .join(part, part.id == MovementEvidence.stock_movement_id)
+        .where(part.act_uid == StockMovement.act_uid)
+    )
+    undone = aliased(StockMovement)
+    reversed_ = select(undone.id).where(undone.reverses_id == StockMovement.id)
+    query = select(func.min(StockMovement.id)).where(
         StockMovement.stock_item_id == movement.stock_item_id,
         StockMovement.kind == movement.kind,
         StockMovement.source.in_(sources),
-        StockMovement.quantity == movement.quantity,
         StockMovement.occurred_at.between(movement.occurred_at - window, movement.occurred_at + window),
         StockMovement.reverses_id.is_(None),
         ~witnessed.exists(),
+        ~reversed_.exists(),
     )
     if movement.from_location_id is not None:
         query = query.where(StockMovement.from_location_id == movement.from_location_id)
     if movement.to_location_id is not None:
         query = query.where(StockMovement.to_location_id == movement.to_location_id)
-    for row in ctx.session.scalars(query.order_by(StockMovement.id)):
-        if ctx.session.scalar(select(StockMovement.id).where(StockMovement.reverses_id == row.id)) is None:
-            return row
-    return None
+    distance = func.abs(func.extract("epoch", func.min(StockMovement.occurred_at) - movement.occurred_at))
+    query = query.group_by(StockMovement.act_uid).having(
+        func.sum(StockMovement.quantity) == movement.quantity
+    )
+    found = ctx.session.scalar(query.order_by(distance, func.min(StockMovement.id)).limit(1))
+    return ctx.get(StockMovement, found) if found is not None else None
 
 
 def add_evidence(

@@ -14,6 +14,9 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.modules.catalogue.models import Material, StockItem, Tool
 from coordinator.modules.stock.models import StorageLocation
+from tests.coordinator.execution.conftest import build
+
+__all__ = ["build"]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from coordinator.modules.stock.engine.nesting import Nesting, Piece, Saw, StockB
 from coordinator.modules.stock.models import StockUnit, StorageLocation
 from coordinator.modules.stock.models_cutting import CuttingPlan
 from tests.conftest import master, person
-from tests.coordinator.execution.conftest import Shop, build  # noqa: F401 — fixture
+from tests.coordinator.execution.conftest import Shop
 from tests.coordinator.stock.conftest import d
 
 Api = Callable[..., Any]
@@ -196,7 +196,7 @@ def test_certified_bars_are_kept_for_critical_parts(ctx: Context, steel: Materia
 
 
 @pytest.mark.requirement("STK-21")
-def test_the_saw_debits_the_bars_of_the_plan(build: Callable[..., Shop]) -> None:  # noqa: F811
+def test_the_saw_debits_the_bars_of_the_plan(build: Callable[..., Shop]) -> None:
     shop = build(quantity=10)
     ctx = shop.ctx
     for unit in _bars(ctx, shop.steel, [400, 380]):
