@@ -12,6 +12,7 @@ from asyncua.crypto.security_policies import (
     SecurityPolicyBasic256Sha256,
 )
 from asyncua.server.server import Server
+from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError
 from asyncua.ua.uaprotocol_auto import (
@@ -37,6 +38,7 @@ from asyncua.ua.uatypes import (
 __all__ = [
     "FORWARD",
     "POLICIES",
+    "AttributeIds",
     "Client",
     "DataValue",
     "Double",

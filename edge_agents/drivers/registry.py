@@ -15,6 +15,12 @@ _TYPES = {
     "scanner": ("edge_agents.drivers.scanner", "ScannerConfig", "ScannerDriver"),
     "cabinet_camera": ("edge_agents.drivers.cabinet_camera", "CabinetCameraConfig", "CabinetCameraDriver"),
     "opcua_machine": ("edge_agents.drivers.opcua_machine", "OpcuaMachineConfig", "OpcuaMachineDriver"),
+    "mtconnect_machine": (
+        "edge_agents.drivers.mtconnect_machine",
+        "MtconnectMachineConfig",
+        "MtconnectMachineDriver",
+    ),
+    "signal_machine": ("edge_agents.drivers.signal_machine", "SignalMachineConfig", "SignalMachineDriver"),
     "load_generator": (
         "edge_agents.drivers.simulators.load_generator",
         "LoadGeneratorConfig",

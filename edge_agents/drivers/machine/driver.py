@@ -82,6 +82,7 @@ class MachineDriver(Driver[C]):
         self._recent: deque[tuple[str, bool]] = deque(maxlen=50)
         self._calls: set[asyncio.Task[None]] = set()
         self._saved_at = 0.0
+        self.extra: dict[str, Any] = {}
 
     @property
     def busy(self) -> bool:
@@ -214,6 +215,7 @@ class MachineDriver(Driver[C]):
             return
         self._waiting.extend(unsent)
         self.counters.restore(values.get("counters"))
+        self.extra = dict(values.get("extra") or {})
         try:
             self.take(self.tracker.restore(values, self.now()))
             self._recent.extend((str(uid), bool(stopped)) for uid, stopped in values.get("recent", []))
@@ -227,6 +229,7 @@ class MachineDriver(Driver[C]):
             "counters": self.counters.snapshot(),
             "recent": list(self._recent),
             "trained_at": self.learning.trained_at,
+            "extra": dict(self.extra),
         }
 
     async def _pump(self) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from edge_agents.drivers.machine.config import SignalSpec
@@ -15,6 +15,7 @@ from edge_agents.protocol.payloads import MachineState
 Value = float | str | bool | None
 GOOD, BAD = 0, 2
 _FUTURE_S = 60.0
+_WORDS: dict[str, Value] = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def normalise(spec: SignalSpec, raw: Any) -> Value:
     text = getattr(raw, "Text", raw)
     if spec.map:
         key = str(int(text)) if isinstance(text, (int, float)) and not isinstance(text, bool) else str(text)
-        return spec.map.get(key, spec.map.get(key.lower(), key.lower()))
+        word = spec.map.get(key, spec.map.get(key.lower(), key.lower()))
+        return _WORDS.get(word, word)
     if isinstance(text, bool):
         return text
     if isinstance(text, (int, float)):
@@ -70,7 +72,8 @@ def derive_state(values: Mapping[str, Value], *, stopping_alarm: bool = False) -
     """Normalised state of a machine from the last good value of each signal.
 
     Order of the rules: power, alarm, service, running, interrupted, setup, idle. Without any value the state
-    is unknown, never stopped (MCH-45). ``alarm_state`` decides alone where the control has it.
+    is unknown, never stopped (MCH-45). ``alarm_state`` decides alone where the control has it, and so does
+    ``execution``, which is a state already.
     """
     if not values:
         return "unknown"
@@ -78,18 +81,22 @@ def derive_state(values: Mapping[str, Value], *, stopping_alarm: bool = False) -
     channel, execution = values.get("channel_state"), values.get("execution")
     if values.get("power_on") in (False, "off") or execution == "off":
         return "off"
-    if _is_stopped_by_alarm(values, stopping_alarm=stopping_alarm) or execution == "alarm":
+    if (
+        _is_stopped_by_alarm(values, stopping_alarm=stopping_alarm)
+        or execution == "alarm"
+        or program == "error"
+    ):
         return "alarm"
     if mode == "service" or execution == "maintenance":
         return "maintenance"
+    if execution in ("idle", "setup", "waiting"):
+        return cast(MachineState, execution)
     if program == "running" or execution == "running" or (program is None and channel == "active"):
         return "waiting" if values.get("feed_override") == 0.0 else "running"
-    if program == "interrupted" or channel == "interrupted" or execution == "waiting":
+    if program == "interrupted" or channel == "interrupted":
         return "waiting"
-    if mode in ("setup", "manual") or execution == "setup":
-        return (
-            "setup" if mode == "setup" or execution == "setup" or values.get("spindle_rotating") else "idle"
-        )
+    if mode in ("setup", "manual"):
+        return "setup" if mode == "setup" or values.get("spindle_rotating") else "idle"
     return "idle"
 
 

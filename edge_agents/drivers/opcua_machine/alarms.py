@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 _REFRESH_START, _REFRESH_END, _REFRESH_REQUIRED = 2787, 2788, 2789
 _CONDITION_TYPE, _ALARM_TYPE, _EVENT_TYPE = 2782, 2915, 2041
 _REFRESH_METHOD = 3875
-_VALUE, _NODE_ID = 13, 1
+_VALUE, _NODE_ID = ua.AttributeIds.Value, ua.AttributeIds.NodeId
 _GRACE_S = 2.0
 _MAX_ERRORS = 100
 _FIELDS = (
@@ -47,7 +47,7 @@ class AlarmSink(Protocol):
         """Every other alarm known from before is over."""
 
 
-def _operand(type_id: ua.NodeId, names: list[ua.QualifiedName], attribute: int = _VALUE) -> Any:
+def _operand(type_id: ua.NodeId, names: list[ua.QualifiedName], attribute: ua.AttributeIds = _VALUE) -> Any:
     operand = ua.SimpleAttributeOperand()
     operand.TypeDefinitionId = type_id
     operand.BrowsePath = names

@@ -52,13 +52,15 @@ class Sessions:
         self._left = directory / "subscription.json"
         self._endpoint: ua.EndpointDescription | None = None
         self._own: OwnCertificate | None = None
+        self._making = asyncio.Lock()
         self.client: Client | None = None
 
     async def own(self) -> OwnCertificate:
         """The agent's certificate, made at the first call."""
-        if self._own is None:
-            self._own = await asyncio.to_thread(own_certificate, self._config, self._directory)
-        return self._own
+        async with self._making:
+            if self._own is None:
+                self._own = await asyncio.to_thread(own_certificate, self._config, self._directory)
+            return self._own
 
     async def open(self) -> Client:
         """A connected client; takes the former session up again where the control still has it.
