@@ -66,7 +66,9 @@ def marks_of(document: Document) -> list[Mark]:
     for one in document.get("fields") or []:
         words = f"{one['label']} : {one.get('display') or one.get('read_value') or '—'}"
         _add(found, f"field:{one['name']}", "field", one, one["level"], words)
+    zoned = {one["feature_id"] for one in document.get("zones") or [] if one.get("feature_id") is not None}
     for one in document.get("features") or []:
+        one = {**one, "is_critical": bool(one.get("is_critical")) or one["id"] in zoned}
         words = f"{kind_word(one['kind'])} : {one.get('text') or one.get('nominal') or ''}"
         _add(found, f"feature:{one['id']}", "feature", one, one["level"], words)
     for number, one in enumerate(document.get("notes") or []):

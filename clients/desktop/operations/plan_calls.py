@@ -85,6 +85,16 @@ def split(api: ApiClient, analysis_id: int, params: Record, once: str) -> Operat
     return _act(api, "split", analysis_id, params, once)
 
 
+def take_parts(api: ApiClient, analysis_id: int, keys: list[str], once: str) -> Operation[Record]:
+    """Make lines of parts the drawing holds."""
+    return _act(api, "take-parts", analysis_id, {"keys": keys}, once)
+
+
+def check_feasibility(api: ApiClient, analysis_id: int, once: str) -> Operation[Record]:
+    """Compare the part with the park as it is now."""
+    return _act(api, "check-feasibility", analysis_id, {}, once)
+
+
 def _act(api: ApiClient, name: str, analysis_id: int, params: Record, once: str) -> Operation[Record]:
     return Operation(name, lambda: api.act("drawing-analyses", analysis_id, name, params, None, once))
 

@@ -14,6 +14,8 @@ from coordinator.kernel.errors import BusinessError, FieldError
 from coordinator.kernel.i18n import choice_label
 from coordinator.modules.company import rules, service
 from coordinator.modules.company.models import (
+    ActivityType,
+    CompanyActivity,
     CompanyProfile,
     ModuleActivation,
     RateCardLine,
@@ -50,6 +52,17 @@ def profile(ctx: Context) -> CompanyProfile:
     if found is None:
         raise BusinessError("company.missing")
     return found
+
+
+def operation_types(ctx: Context) -> frozenset[str] | None:
+    """Kinds of operations of the trades the company practises; ``None`` before any trade was chosen."""
+    query = (
+        select(ActivityType.operation_types)
+        .join(CompanyActivity, CompanyActivity.activity_type_id == ActivityType.id)
+        .where(CompanyActivity.archived_at.is_(None))
+    )
+    found = list(ctx.session.scalars(query))
+    return frozenset(kind for kinds in found for kind in kinds or ()) if found else None
 
 
 def default_site(ctx: Context) -> Site | None:

@@ -17,7 +17,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, TooLarge
 from coordinator.kernel.http import Ctx, guarded, problem
 from coordinator.kernel.registry import Permission
-from coordinator.modules.drawings import access, imports, service
+from coordinator.modules.drawings import access, imports, offered, review, service
 from coordinator.modules.drawings.limits import reading_limits
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFile, DrawingImport
 
@@ -151,7 +151,14 @@ def analysis(ctx: Ctx, analysis_id: int) -> dict[str, Any]:
     """State, and the whole reading: every file's and the merged description."""
     record = opened(ctx, analysis_id, READ, "analysis")
     answer = crud.serialize(ctx, ctx.registry.entities["drawing_analysis"], record)
-    return {**answer, "reading": record.reading, "files": _file_list(ctx, record)}
+    sheets = review.raw_text(record)
+    errors = [
+        {"file": f["file"], **f["error"]} for f in (record.reading or {}).get("files", []) if f["error"]
+    ]
+    return {
+        **answer, "reading": record.reading, "files": _file_list(ctx, record), "errors": errors,
+        "detected_text": "\n".join(line for sheet in sheets for line in sheet["lines"]),
+    }  # fmt: skip
 
 
 @router.get("/files/{file_id}/content", operation_id="drawing_file_content", openapi_extra=guarded(READ))
@@ -201,7 +208,15 @@ def _state(ctx: Context, record: DrawingAnalysis) -> dict[str, Any]:
         "progress_step": record.progress_step,
         "error": {"code": record.error_code, "message": record.error_message} if record.error_code else None,
         "files": _file_list(ctx, record),
+        "parts_offered": _parts_offered(ctx, record),
     }
+
+
+def _parts_offered(ctx: Context, record: DrawingAnalysis) -> int:
+    """How many further parts the drawing holds that are no lines yet."""
+    if record.status != "to_review":
+        return 0
+    return sum(1 for o in offered.offers(ctx, record) if o.analysis_id is None and not o.is_bought)
 
 
 def _file_list(ctx: Context, record: DrawingAnalysis) -> list[dict[str, Any]]:

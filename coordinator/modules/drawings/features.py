@@ -109,6 +109,7 @@ def _dimensions(part: PartReading, parts: Sequence[FilePart]) -> Iterator[dict[s
             "count": item.count,
             "unit": item.unit,
             "is_tight": item.is_tight,
+            "is_critical": item.critical,
             "engine": item.source[:20],
             "data": {
                 "index": index,

@@ -333,6 +333,7 @@ def _known_analysis(ctx: Context, customer_id: int | None, hashes: Sequence[str]
         .join(DrawingAnalysis, DrawingAnalysis.id == DrawingAnalysisFile.drawing_analysis_id)
         .where(DrawingFile.sha256.in_(hashes), DrawingAnalysis.status.in_(_LIVE))
         .where(DrawingAnalysis.archived_at.is_(None))
+        .where(DrawingAnalysisFile.solid_no.is_(None), DrawingAnalysisFile.bom_no.is_(None))
     )
     same = (
         DrawingFile.customer_id == customer_id

@@ -20,6 +20,7 @@ from coordinator.modules.drawings import (
     feature_rows,
     features,
     learning,
+    outlook,
     results,
     textlines,
 )
@@ -129,6 +130,7 @@ def _store(ctx: Context, analysis: DrawingAnalysis, parts: list[FilePart]) -> No
         analysis.warnings = list(dict.fromkeys([*(analysis.warnings or []), note]))
     feature_rows.replace(ctx, analysis, features.rows(analysis.id, filled.part, parts))
     _former_revision(ctx, analysis)
+    outlook.renew(ctx, analysis)
 
 
 def _titled(filled: results.Filled) -> bool:
@@ -261,6 +263,9 @@ def parts_of(analysis: DrawingAnalysis) -> list[FilePart]:
 def join_into(ctx: Context, first: DrawingAnalysis, second: DrawingAnalysis) -> None:
     """Add the files of ``second`` to ``first``; ``second`` is superseded and stays readable."""
     parts = parts_of(first) + parts_of(second)
+    # What a person confirmed on either stays confirmed; the review compares it with the value as it then is.
+    confirmed = [(one.reading or {}).get("confirmed") or {} for one in (second, first)]
+    first.reading = {**(first.reading or {}), "confirmed": confirmed[0] | confirmed[1]}
     for file in access.files_of(ctx, second.id):
         link_file(ctx, first, file.id)
         feature_rows.move(ctx, second, first, file.id, None)
@@ -426,7 +431,11 @@ def copy_links(ctx: Context, source: DrawingAnalysis, target: DrawingAnalysis) -
     for link in ctx.session.scalars(query.order_by(DrawingAnalysisFile.id)).all():
         ctx.add(
             DrawingAnalysisFile(
-                drawing_analysis_id=target.id, drawing_file_id=link.drawing_file_id, pages=link.pages
+                drawing_analysis_id=target.id,
+                drawing_file_id=link.drawing_file_id,
+                pages=link.pages,
+                solid_no=link.solid_no,
+                bom_no=link.bom_no,
             )
         )
 

@@ -80,6 +80,12 @@ class DrawingAnalysis(Record):
     has_tight_tolerance: Mapped[bool] = f.boolean(read_only=True)
     processes: Mapped[list[Any] | None] = f.json(read_only=True)
     complexity: Mapped[str | None] = f.text(20, read_only=True)
+    feasibility: Mapped[str] = f.choice("feasibility", default="unknown", read_only=True)
+    # Large, so it is loaded when asked for, like the reading.
+    feasibility_report: Mapped[dict[str, Any] | None] = mapped_column(JSONB, nullable=True, deferred=True)
+    estimated_time_min: Mapped[Decimal | None] = f.decimal(12, 2, unit="min", read_only=True)
+    """Time of one piece as last quoted from this analysis."""
+    ai_comment: Mapped[str | None] = f.long_text(read_only=True)
     length_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
     width_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
     height_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
@@ -117,6 +123,10 @@ class DrawingAnalysisFile(Record):
     drawing_file_id: Mapped[int] = f.ref("drawing_file.id", required=True, read_only=True)
     pages: Mapped[list[Any] | None] = f.json(read_only=True)
     """Sheets of the file that belong to this part, counted from 1; empty for the whole file (DRW-03)."""
+    solid_no: Mapped[int | None] = f.integer(read_only=True)
+    """Which distinct solid of an assembly is this part, counted from 1; empty for the whole model (DRW-13)."""
+    bom_no: Mapped[int | None] = f.integer(read_only=True)
+    """Which row of the parts list is this part, counted from 1 (DRW-03)."""
 
 
 class DrawingFeature(Record):

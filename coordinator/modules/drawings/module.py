@@ -24,6 +24,8 @@ from coordinator.modules.drawings import (
     keeping,
     learning,
     limits,
+    offered,
+    outlook,
     review_endpoints,
     service,
 )
@@ -118,6 +120,8 @@ COMMANDS = [
                       available=lambda r: r.is_restricted, critical=True),
     _analysis_command("revoke_access", access.revoke, _VALIDATE, params=access.GrantParams,
                       available=lambda r: r.is_restricted, critical=True),
+    _analysis_command("take_parts", offered.take, _UPDATE, params=offered.TakeParams, available=_has_status("to_review", "validated"), in_menu=False),
+    _analysis_command("check_feasibility", outlook.renew, _UPDATE, available=_has_status("to_review", "validated")),
     Command("remove", _UPDATE, corrections.remove_feature, entity="drawing_feature",
             available=lambda r: r.archived_at is None, tone="danger"),
 ]  # fmt: skip
@@ -125,12 +129,12 @@ COMMANDS = [
 _FIXED: dict[str, Any] = {"can_create": False, "can_update": False, "can_delete": False}
 MODULE = Module(
     name="drawings",
-    depends=("company", "identity", "documents", "parties", "catalogue"),
+    depends=("company", "identity", "documents", "parties", "catalogue", "machines", "stock"),
     entities=[
         EntitySpec(
             DrawingAnalysis, _CODE, "sales", title=("drawing_number", "part_name"), plural="drawing-analyses",
             can_create=False, can_delete=False, lifecycle=LIFECYCLE, on_update=corrections.on_update,
-            list_fields=("drawing_number", "revision", "part_name", "material_text", "status", "confidence", "complexity"),
+            list_fields=("drawing_number", "revision", "part_name", "material_text", "status", "confidence", "complexity", "feasibility"),
             visibility=access.visible,
         ),
         EntitySpec(DrawingImport, _CODE, title=("subject", "id"), **_FIXED),

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, NotFound
-from coordinator.modules.drawings import access
+from coordinator.modules.drawings import access, zones
 from coordinator.modules.drawings.limits import reading_limits
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFeature, DrawingFile
 from coordinator.modules.drawings.reading.boxes import shares
@@ -86,7 +86,7 @@ def _marks(ctx: Context, analysis: DrawingAnalysis, file_id: int, balloons: bool
             if row.is_manual
             else review.level(ctx, float(row.confidence if row.confidence is not None else 1))
         )
-        colour = "red" if row.is_critical else {"empty": "orange"}.get(colour, colour)
+        colour = "red" if zones.reasons(_facts(row)) else {"empty": "orange"}.get(colour, colour)
         marks.append(
             {"page": row.page, "box": box, "colour": colour, "balloon": row.balloon_no if balloons else None}
         )
@@ -106,6 +106,11 @@ def _marks(ctx: Context, analysis: DrawingAnalysis, file_id: int, balloons: bool
                 }
             )
     return marks
+
+
+def _facts(row: DrawingFeature) -> dict[str, Any]:
+    names = ("kind", "text", "nominal", "unit", "is_critical", "is_tight")
+    return {name: getattr(row, name) for name in names}
 
 
 def _drawn_file(ctx: Context, analysis: DrawingAnalysis, file_id: int) -> tuple[DrawingFile, str]:

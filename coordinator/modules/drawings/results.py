@@ -88,7 +88,9 @@ def apply(analysis: DrawingAnalysis, parts: Sequence[FilePart], filled: Filled, 
     analysis.unit = None if "unit" in left_open else part.unit or analysis.unit
     analysis.treatments = treatments(others)
     analysis.has_tight_tolerance = part.has_tight_tolerance
-    analysis.processes = [{"process": p.process, "confidence": p.confidence} for p in part.processes]
+    analysis.processes = [
+        {"process": p.process, "confidence": p.confidence, "reason": p.reason} for p in part.processes
+    ]
     analysis.is_volume_estimated = bool(part.solid and part.solid.estimated)
     analysis.complexity = complexity(part)
     analysis.contradictions = filled.contradictions or None
@@ -97,7 +99,9 @@ def apply(analysis: DrawingAnalysis, parts: Sequence[FilePart], filled: Filled, 
     values = [v.confidence for v in part.title_block.values() if v.status == "read"]
     values += [d.confidence for d in part.dimensions]
     analysis.confidence = Decimal(str(round(sum(values) / len(values), 3))) if values else None
+    confirmed = (analysis.reading or {}).get("confirmed")
     analysis.reading = {
+        **({"confirmed": confirmed} if confirmed else {}),
         "files": [p.reading.to_json() for p in parts],
         "sources": [{"file_id": p.file_id, "name": p.name, "pages": p.pages} for p in parts],
         "sheets": [s for p in parts for s in p.sheets],
@@ -294,6 +298,7 @@ def merged(part: PartReading, readings: Sequence[DrawingReading]) -> dict[str, A
         notes=[n for r in readings for n in r.notes],
         datums=[d for r in readings for d in r.datums],
         parts=[p for r in readings for p in r.parts],
+        bom=[item for r in readings for item in r.bom],
         solid=part.solid,
         features=part.features,
         turned_profile=part.turned_profile,

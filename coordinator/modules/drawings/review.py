@@ -13,7 +13,15 @@ from coordinator.kernel.enumerations import ENUMERATIONS
 from coordinator.kernel.i18n import choice_label, field_label, t
 from coordinator.kernel.lifecycle import allowed_actions
 from coordinator.modules.catalogue import api as catalogue
-from coordinator.modules.drawings import access, contradictions, service, textlines
+from coordinator.modules.drawings import (
+    access,
+    contradictions,
+    offered,
+    park_rules,
+    service,
+    textlines,
+    zones,
+)
 from coordinator.modules.drawings.fieldset import FIELDS, MANDATORY, ReviewField
 from coordinator.modules.drawings.models import (
     DrawingAnalysis,
@@ -33,6 +41,7 @@ def document(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
     corrections = _corrections(ctx, analysis)
     sheets = {(s["file_id"], s["page"]): s for s in reading.get("sheets", [])}
     fields = [_field(ctx, analysis, f, reading, corrections, sheets) for f in FIELDS]
+    rows, notes = _features(ctx, analysis), _notes(reading, sheets)
     return {
         "id": analysis.id,
         "row_version": analysis.row_version,
@@ -44,7 +53,11 @@ def document(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
         "version_no": analysis.version_no,
         "confidence": jsonable(analysis.confidence),
         "complexity": analysis.complexity,
-        "processes": analysis.processes or [],
+        "processes": _processes(analysis),
+        "feasibility": _feasibility(ctx, analysis),
+        "comment": analysis.ai_comment,
+        "zones": zones.zones(rows, notes),
+        "offers": offered.as_json(offered.offers(ctx, analysis)),
         "has_tight_tolerance": analysis.has_tight_tolerance,
         "is_restricted": analysis.is_restricted,
         "secrecy_mark": analysis.secrecy_mark,
@@ -55,8 +68,8 @@ def document(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
         "warnings": analysis.warnings or [],
         "files": _files(ctx, analysis, reading),
         "fields": fields,
-        "features": _features(ctx, analysis),
-        "notes": _notes(reading, sheets),
+        "features": rows,
+        "notes": notes,
         "contradictions": analysis.contradictions or [],
         "questions": questions(ctx, analysis, fields),
         "missing": service.missing_fields(analysis),
@@ -69,6 +82,26 @@ def document(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
         "title_block_style_id": analysis.title_block_style_id,
         "allowed_actions": allowed_actions(ctx, ctx.registry.entities[_ENTITY], analysis),
     }
+
+
+def _processes(analysis: DrawingAnalysis) -> list[dict[str, Any]]:
+    """Proposed processes; those no activated trade does are marked as to subcontract (DRW-24)."""
+    own = {p["process"]: p["is_own_trade"] for p in (analysis.feasibility_report or {}).get("processes", [])}
+    return [
+        {
+            **item,
+            "label": park_rules.process_name(item["process"]),
+            "is_own_trade": own.get(item["process"], True),
+        }
+        for item in analysis.processes or []
+    ]
+
+
+def _feasibility(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
+    report = analysis.feasibility_report or {}
+    label = choice_label("feasibility", analysis.feasibility, ctx.locale)
+    blank: dict[str, Any] = {"reasons": [], "processes": [], "tools": [], "missing": [], "checked_at": None}
+    return blank | report | {"result": analysis.feasibility, "label": label}
 
 
 def level(ctx: Context, confidence: float) -> str:

@@ -21,7 +21,7 @@ from coordinator.modules.catalogue import api as catalogue
 from coordinator.modules.catalogue.models import Part, PartRevision
 from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import DocumentVersion
-from coordinator.modules.drawings import access, contradictions, keeping
+from coordinator.modules.drawings import access, contradictions, keeping, offered, outlook
 from coordinator.modules.drawings.fieldset import MANDATORY, NO_REVISION
 from coordinator.modules.drawings.imports import ANALYSE_JOB
 from coordinator.modules.drawings.limits import ReadingLimits, reading_limits
@@ -53,7 +53,7 @@ def analyse(factory: ContextFactory, analysis_id: int, together: bool = False) -
         if analysis.status == "uploaded":
             move(ctx, analysis, "begin")
         limits = reading_limits(ctx)
-        sources = [_Source(ctx, f, _pages(ctx, analysis, f)) for f in access.files_of(ctx, analysis.id)]
+        sources = [_Source(ctx, f, _link(ctx, analysis, f)) for f in access.files_of(ctx, analysis.id)]
     progress = _Progress(factory, analysis_id, len([s for s in sources if s.is_read]))
     parts = _read(sources, limits, progress)
     try:
@@ -68,8 +68,10 @@ def analyse(factory: ContextFactory, analysis_id: int, together: bool = False) -
 class _Source:
     """A file on its way to the reader, without database."""
 
-    def __init__(self, ctx: Context, file: DrawingFile, pages: list[int] | None) -> None:
-        self.file_id, self.name, self.pages = file.id, file.file_name, pages
+    def __init__(self, ctx: Context, file: DrawingFile, link: DrawingAnalysisFile) -> None:
+        self.file_id, self.name = file.id, file.file_name
+        self.pages = [int(p) for p in link.pages] if link.pages else None
+        self.solid_no, self.bom_no = link.solid_no, link.bom_no
         self.is_read = file.role == "drawing"
         self.path = ctx.files.path(file.readable_sha256 or file.sha256)
 
@@ -142,7 +144,8 @@ def _read_one(sandbox: Sandbox, source: _Source, path: Path, progress: _Progress
     if found.mismatch:
         warnings = [*warnings, mismatch_warning(source.name, found)]
     parts = []
-    for pages, reading in readings:
+    for pages, whole in readings:
+        reading = offered.reduced(whole, source.solid_no, source.bom_no)
         reading.file = source.name
         reading.seconds = (time.perf_counter() - started) / len(readings)
         reading.warnings = [*warnings, *reading.warnings]
@@ -156,12 +159,11 @@ _UNREADABLE = ReadingError(
 )
 
 
-def _pages(ctx: Context, analysis: DrawingAnalysis, file: DrawingFile) -> list[int] | None:
-    query = select(DrawingAnalysisFile.pages).where(
+def _link(ctx: Context, analysis: DrawingAnalysis, file: DrawingFile) -> DrawingAnalysisFile:
+    query = select(DrawingAnalysisFile).where(
         DrawingAnalysisFile.drawing_analysis_id == analysis.id, DrawingAnalysisFile.drawing_file_id == file.id
     )
-    pages = ctx.session.scalar(query)
-    return [int(p) for p in pages] if pages else None
+    return ctx.session.scalars(query).one()
 
 
 def retry(ctx: Context, analysis: DrawingAnalysis, _params: Any = None) -> None:
@@ -293,6 +295,7 @@ def validate(ctx: Context, analysis: DrawingAnalysis, _params: BaseModel) -> dic
         if file.document_version_id is not None:
             version = ctx.get(DocumentVersion, file.document_version_id)
             documents.link(ctx, version.document_id, revision)
+    outlook.renew(ctx, analysis)
     keeping.supersede_former(ctx, analysis)
     close_review(ctx, analysis)
     return {"part_revision_id": revision.id}

@@ -201,6 +201,8 @@ class ImportCard(QFrame):
         error = one.get("error") or {}
         text = str(one.get("progress_step") or "") if busy else str(error.get("message") or "")
         review = status == "to_review"
+        if review and one.get("parts_offered") and not text:
+            text = tn("plan.parts_offered", int(one["parts_offered"]))
         act = partial(self.opened.emit, int(one["id"]))
         more: list[QWidget] = [
             button(

@@ -10,8 +10,6 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QFrame,
-    QMenu,
     QSplitter,
     QStackedWidget,
     QTabWidget,
@@ -34,12 +32,14 @@ from clients.desktop.ui.dialogs import ConfirmDialog, ConflictDialog
 from clients.desktop.ui.form_view import scrolled
 from clients.desktop.ui.plans.downloads import Downloads
 from clients.desktop.ui.plans.fields import FieldsForm
+from clients.desktop.ui.plans.flow_bar import FlowBar
+from clients.desktop.ui.plans.outlook import WorkshopTabs
 from clients.desktop.ui.plans.row_acts import RowActs
 from clients.desktop.ui.plans.rows import DIMENSIONS, SHAPES, RowsPanel
 from clients.desktop.ui.plans.sheet_panel import SheetPanel
 from clients.desktop.ui.plans.side import NotesView, QuestionsView, RawTextView, VersionsView
 from clients.desktop.ui.plans.trouble import TroubleView
-from clients.desktop.ui.widgets import Banner, button, column, label, row
+from clients.desktop.ui.widgets import Banner, column
 
 ENTITY = "drawing_analysis"
 _TABS = ("fields", "dimensions", "shapes", "notes", "questions", "text", "versions")
@@ -92,10 +92,16 @@ class ReviewView(QWidget):
         )  # fmt: skip
         for name, page in zip(_TABS, pages, strict=True):
             self.tabs.addTab(page, t(f"plan.tab.{name}"))
+        self.workshop = WorkshopTabs(self.desk, self.analysis_id, self.tabs, self._run, self._look_at)
         self.tabs.currentChanged.connect(lambda _index: self._load_tab())
         right = QWidget()
         right_layout = column(right, spacing=STEP)
-        right_layout.addWidget(self._flow_bar())
+        self.downloads = Downloads(self, self.desk, self.analysis_id, self.banner)
+        flow = FlowBar(
+            partial(self.go_next, 1), self._export, may_export=self.desk.entity(ENTITY).may("export")
+        )
+        self.progress, self.saved, self.next = flow.progress, flow.saved, flow.next
+        right_layout.addWidget(flow)
         right_layout.addWidget(self.tabs, 1)
         right.setMinimumWidth(theme.scaled(480))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -114,31 +120,6 @@ class ReviewView(QWidget):
         self.stack.addWidget(self.trouble)
         layout.addWidget(self.stack, 1)
         self._connect()
-
-    def _flow_bar(self) -> QFrame:
-        frame = QFrame()
-        frame.setObjectName("card")
-        bar = row(frame)
-        bar.setContentsMargins(3 * STEP, STEP + 2, 2 * STEP, STEP + 2)
-        self.progress = label("", "section")
-        self.saved = label("", "muted")
-        self.next = button(t("plan.next"), "", "right", lambda: self.go_next(1))
-        self.next.setToolTip(t("plan.next_hint"))
-        self.next.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        export = button("", "flat", "download")
-        export.setToolTip(t("plan.export"))
-        export.setAccessibleName(t("plan.export"))
-        menu = QMenu(export)
-        self.downloads = Downloads(self, self.desk, self.analysis_id, self.banner)
-        for kind in ("pdf", "json"):
-            menu.addAction(t(f"plan.export_{kind}"), partial(self._export, kind))
-        export.setMenu(menu)
-        export.setVisible(self.desk.entity(ENTITY).may("export"))
-        bar.addWidget(self.progress, 1)
-        bar.addWidget(self.saved)
-        bar.addWidget(self.next)
-        bar.addWidget(export)
-        return frame
 
     def _connect(self) -> None:
         self.sheet.picked.connect(self._picked)
@@ -261,6 +242,7 @@ class ReviewView(QWidget):
         self.shapes.show_rows(shapes, editable=editable)
         self.notes.show_document(document)
         self.questions.show_document(document)
+        self.workshop.show_document(document)
         counts = {
             "dimensions": len(dimensions), "shapes": len(shapes), "notes": len(document.get("notes") or []),
             "questions": len(document.get("questions") or []),

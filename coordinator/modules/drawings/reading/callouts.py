@@ -18,7 +18,7 @@ MAX_LINES = 5
 LIMITS_MAX_SHARE = 0.03
 _DEPTH = r"(?:↧|prof(?:ondeur)?[.,]?|deep|depth|dp\.?|tief)"
 _BELOW = re.compile(
-    rf"^(?:[⌴⌵↧]|{_DEPTH}\s*{NUMBER}|c'?bore\b|csk\b|sf\b|spotface|lamage|fraisure|(?:thru|through|d[ée]bouchant|traversant)|\(?\d{{1,3}}\s?[xX]\s?\)?$|\([xX]\s?\d"
+    rf"^(?:[⌴⌵↧]|{_DEPTH}\s*{NUMBER}|c'?bored?\b|counterbored?\b|csk\b|c'?sunk\b|countersunk\b|sf\b|spotface|lam(?:ages?|[ée]e?s?)\b|frais(?:ures?|[ée]e?s?)\b|gesenkt\b|senkung\b|(?:sur|on|auf|am)\b|taraud|al[ée]s[ée]|per[çc]|avant[- ]trou|kernloch|drill\b|(?:thru|through|d[ée]bouchant|traversant)|\(?\d{{1,3}}\s?[xX]\s?\)?$|\([xX]\s?\d"
     r"|M\d|(?:#\s?\d+|\d+/\d+|\.\d+)\"?\s?-\s?\d+\s?-?\s?UN|\d{1,3} (?:trous?|holes?|places?|plcs?|plc)\b|typ\b|max\b|min\b|eq\.? ?sp|[ée]qui)",
     re.IGNORECASE,
 )

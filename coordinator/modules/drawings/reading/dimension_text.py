@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from coordinator.modules.drawings.reading.key_marks import BEHIND
 from coordinator.modules.drawings.reading.model import DimensionKind
 
 NUMBER = r"(?:\d+(?:[.,]\d+)?|[.,]\d+)"
@@ -116,6 +117,7 @@ class DimensionText:
     reference: bool = False
     inches: bool = False
     unit: str | None = None
+    critical: bool = False
     extra: list[float] = field(default_factory=list)
 
 
@@ -394,6 +396,8 @@ def _take_more(result: DimensionText, rest: str) -> re.Match[str] | None:
         result.extra.append(to_number(match[1]))
     elif result.kind == "diameter" and result.thread is None and (match := _take_thread(result, rest)):
         return match
+    elif match := BEHIND.match(rest):
+        result.critical = True
     else:
         match = _TAIL.match(rest)
     return match

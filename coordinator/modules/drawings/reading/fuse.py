@@ -18,6 +18,7 @@ from coordinator.modules.drawings.reading.model import (
     Vector,
 )  # fmt: skip
 from coordinator.modules.drawings.reading.paging import folio
+from coordinator.modules.drawings.reading.processes import propose
 
 MAX_SIZE_DIFFERENCE = 0.01
 INCH_MM = 25.4
@@ -88,6 +89,7 @@ def fuse(readings: list[DrawingReading]) -> PartReading:
         part.surface_textures = part.surface_textures or model.surface_textures
     elif drawings:
         part.features = [item for source in sources for item in source.features]
+    part.processes = propose(usable, part.processes)
     part.features = _with_threads(part.features, part.dimensions)
     _compare_sizes(part)
     return part

@@ -7,6 +7,7 @@ from coordinator.modules.drawings.reading.callouts import join_callouts
 from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains
 from coordinator.modules.drawings.reading.dimension_text import DimensionText
 from coordinator.modules.drawings.reading.frames import read_frames
+from coordinator.modules.drawings.reading.key_marks import mark_critical
 from coordinator.modules.drawings.reading.labels import is_label
 from coordinator.modules.drawings.reading.layout import (
     TextBlock,
@@ -16,6 +17,7 @@ from coordinator.modules.drawings.reading.layout import (
 )  # fmt: skip
 from coordinator.modules.drawings.reading.model import (
     BBox,
+    BomItem,
     Dimension,
     DrawingReading,
     FieldValue,
@@ -26,6 +28,7 @@ from coordinator.modules.drawings.reading.model import (
 from coordinator.modules.drawings.reading.page import Page
 from coordinator.modules.drawings.reading.texture_marks import read_marked_textures
 from coordinator.modules.drawings.reading.title_block import TitleBlock, read_title_block
+from coordinator.modules.drawings.reading.weld_marks import find_welds
 
 MIN_WORDS_READABLE = 3
 MAX_TEXT_OUTSIDE = 0.2
@@ -41,6 +44,7 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
         title = read_title_block(page, blocks, grid)
         prepared.append((page, blocks, grid, title))
         reading.warnings += title.warnings
+        reading.bom += title.bom
         for name, value in title.fields.items():
             if reading.title_block[name].status != "read":
                 reading.title_block[name] = value
@@ -60,7 +64,8 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
 
 def _to_file_coordinates(reading: DrawingReading, pages: list[Page]) -> None:
     by_number = {page.number: page for page in pages}
-    items: list[FieldValue | Dimension | GeometricTolerance | SurfaceTexture | Note] = [
+    items: list[FieldValue | Dimension | GeometricTolerance | SurfaceTexture | Note | BomItem] = [
+        *reading.bom,
         *reading.title_block.values(),
         *reading.dimensions,
         *reading.geometric_tolerances,
@@ -96,6 +101,9 @@ def _read_page(
     marked, used = read_marked_textures(open_blocks, page, inches=unit == "inch")
     reading.surface_textures += marked
     open_blocks = [block for block in open_blocks if id(block) not in used]
+    welds, welded = find_welds(open_blocks, page)
+    reading.notes += welds
+    open_blocks = [block for block in open_blocks if id(block) not in welded]
     frames = read_frames([block for block in open_blocks if block not in title.inline], page)
     reading.geometric_tolerances += frames.tolerances
     rest: list[TextBlock] = []
@@ -108,6 +116,8 @@ def _read_page(
             reading.dimensions.append(make_dimension(block, parsed, unit, page.number, basic=basic))
         else:
             rest.append(block)
+    keyed = mark_critical([d for d in reading.dimensions if d.page == page.number], rest)
+    rest = [block for block in rest if id(block) not in keyed]
     reading.notes += remarks.read_notes(rest, page.number)
     noted = {id(block) for block in open_blocks}
     reading.notes += remarks.read_marked([b for b in blocks if id(b) not in noted], page.number)

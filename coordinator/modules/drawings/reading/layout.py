@@ -205,6 +205,6 @@ def make_dimension(
     return Dimension(
         text=parsed.text, kind=parsed.kind, nominal=parsed.nominal, upper=parsed.upper, lower=parsed.lower,
         fit=parsed.fit, count=parsed.count, unit=own_unit, page=page, bbox=block.bbox, confidence=block.confidence,
-        basic=basic, reference=parsed.reference, thread=parsed.thread, is_tight=tight,
+        basic=basic, reference=parsed.reference, thread=parsed.thread, is_tight=tight, critical=parsed.critical,
         source=block.parts[0].source,
     )  # fmt: skip

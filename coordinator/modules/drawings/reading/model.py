@@ -87,6 +87,8 @@ class Dimension:
     reference: bool = False
     thread: str | None = None
     is_tight: bool = False
+    critical: bool = False
+    """Marked as critical or key characteristic on the drawing (DRW-26)."""
     source: str = "text"
     feature_ids: list[int] = field(default_factory=list)
 
@@ -204,11 +206,26 @@ class SolidPart:
 
 
 @dataclass
+class BomItem:
+    """One row of a parts list: a candidate for its own line (DRW-03). ``count`` is per assembly."""
+
+    position: str | None
+    number: str | None
+    name: str | None
+    count: int = 1
+    material: str | None = None
+    page: int = 1
+    bbox: BBox | None = None
+    confidence: float = 1.0
+
+
+@dataclass
 class ProcessProposal:
-    """A machining process the part seems to need, with a confidence between 0 and 1."""
+    """A process the part seems to need, with a confidence between 0 and 1; ``reason`` is what on the sheet says so."""
 
     process: str
     confidence: float
+    reason: str | None = None
 
 
 @dataclass
@@ -265,6 +282,7 @@ class DrawingReading:
     datums: list[Datum] = field(default_factory=list)
     solid: Solid | None = None
     parts: list[SolidPart] = field(default_factory=list)
+    bom: list[BomItem] = field(default_factory=list)
     features: list[Feature] = field(default_factory=list)
     turned_profile: TurnedProfile | None = None
     access_directions: list[Vector] = field(default_factory=list)

@@ -72,7 +72,7 @@ def merge_sheets(pages: list[DrawingReading], indices: list[int]) -> DrawingRead
 def on_page(reading: DrawingReading, page: int) -> DrawingReading:
     """The reading of a single page with its real page number on everything read."""
     items: list[Any] = [
-        *reading.dimensions, *reading.geometric_tolerances, *reading.surface_textures, *reading.notes,
+        *reading.dimensions, *reading.geometric_tolerances, *reading.surface_textures, *reading.notes, *reading.bom,
     ]  # fmt: skip
     for item in items:
         item.page = page

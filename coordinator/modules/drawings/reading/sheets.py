@@ -6,6 +6,8 @@ A box "in shares" is ``[x0, y0, x1, y1]`` between 0 and 1 from the top left corn
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,12 +45,19 @@ class SheetInfo:
         return shares(asdict(self), box)
 
 
-def sheet_infos(path: Path, kind: str, limits: Limits, *, words_of: int = 0) -> list[SheetInfo]:
-    """Every sheet of a file; of the first ``words_of`` sheets also the words."""
+def sheet_infos(
+    path: Path, kind: str, limits: Limits, *, optical: int = 0, until: float = math.inf
+) -> list[SheetInfo]:
+    """Every sheet of a file with its words: of sheets without a text layer those of the first ``optical`` ones only.
+
+    Past ``until`` (monotonic clock) sheets stay without words.
+    """
     infos = list(_sizes(path, kind, limits))
-    for info in infos[:words_of]:
+    for info in infos:
+        if info.page > 1 and time.monotonic() > until:
+            break
         with contextlib.suppress(ReadingFailedError):
-            info.words = words(path, kind, info, limits)
+            info.words = words(path, kind, info, limits, optical=info.page <= optical)
     return infos
 
 
@@ -91,7 +100,7 @@ def render(path: Path, kind: str, page: int, max_side_px: int, limits: Limits) -
 
 
 def words(
-    path: Path, kind: str, info: SheetInfo, limits: Limits
+    path: Path, kind: str, info: SheetInfo, limits: Limits, *, optical: bool = True
 ) -> list[tuple[str, float, float, float, float]]:
     """Words of a sheet: text layer where there is one, else optical reading."""
     if kind == "dxf":
@@ -103,6 +112,8 @@ def words(
             found = _text_layer(document[info.page - 1], info)
         if sum(len(word[0]) for word in found) >= _MIN_TEXT:
             return found
+    if not optical:
+        return []
     return _optical(render(path, kind, info.page, OCR_SIDE_PX, limits))
 
 

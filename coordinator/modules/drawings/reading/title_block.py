@@ -14,7 +14,8 @@ from coordinator.modules.catalogue.grades import identify
 from coordinator.modules.drawings.reading.cells import Grid, contains, touches
 from coordinator.modules.drawings.reading.labels import fits, is_empty_value, match_label
 from coordinator.modules.drawings.reading.layout import TextBlock
-from coordinator.modules.drawings.reading.model import BBox, FieldStatus, FieldValue
+from coordinator.modules.drawings.reading.model import BBox, BomItem, FieldStatus, FieldValue
+from coordinator.modules.drawings.reading.nomenclature import bom_items
 from coordinator.modules.drawings.reading.page import Page, union_box
 from coordinator.modules.drawings.reading.projection_symbol import find_projection_symbol
 from coordinator.modules.drawings.reading.title_pieces import Piece, TurnedSheet, view_title_block
@@ -45,7 +46,7 @@ class TitleBlock:
     regions: list[BBox] = field(default_factory=list)
     inline: list[TextBlock] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    parts: list[dict[str, str]] = field(default_factory=list)
+    bom: list[BomItem] = field(default_factory=list)
 
 
 def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBlock:
@@ -78,9 +79,9 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
         if value.bbox is not None:
             value.bbox = view.to_page_box(value.bbox)
     found.regions = [view.to_page_box(region) for region in regions]
-    found.parts = [
-        {name: piece.text for name, piece in row.items()} for row in tables.parts if len(tables.parts) > 1
-    ]
+    found.bom = bom_items(tables.parts, page.number)
+    for item in found.bom:
+        item.bbox = view.to_page_box(item.bbox) if item.bbox else None
     return found
 
 

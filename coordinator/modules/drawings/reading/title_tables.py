@@ -24,7 +24,7 @@ class TableFinds:
     values: dict[str, list[Piece]] = field(default_factory=dict)
     settled: dict[str, BBox] = field(default_factory=dict)
     last_revision: Piece | None = None
-    parts: list[dict[str, Piece]] = field(default_factory=list)
+    parts: list[dict[str, list[Piece]]] = field(default_factory=list)
     regions: list[BBox] = field(default_factory=list)
 
 
@@ -185,7 +185,7 @@ def _read_parts(view: TurnedSheet, row: list[Piece], found: TableFinds) -> None:
             boxes += [piece.box for piece in pieces]
             if len(rows) == 1 and name and not name.startswith("_"):
                 found.values.setdefault(name, pieces)
-        found.parts.append({name: pieces[0] for name, pieces in entry.items()})
+        found.parts.append(entry)
     found.regions.append(
         (
             min(b[0] for b in boxes),

@@ -21,7 +21,8 @@ from typing import Any
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
 
 OUTPUT_MAX_BYTES = 1024**3
-WORDS_OF_SHEETS = 3
+OPTICAL_SHEETS = 3
+"""Sheets without a text layer whose words are read once more for the raw text; the others were read by the reader."""
 _TIME_SHARE = 0.8
 Progress = Callable[[float, str], None]
 
@@ -100,8 +101,9 @@ def _read_sheets(request: dict[str, Any], limits: Limits, progress: Progress) ->
             numbers.append(index + 1)
             readings.append(paging.on_page(reading, index + 1) if len(pages) > 1 else reading)
         progress(0.85, "Mise en page")
-        infos = sheets.sheet_infos(path, kind, limits, words_of=WORDS_OF_SHEETS)
-        _decode_codes(readings, numbers, path, kind, limits)
+        until = started + _TIME_SHARE * limits.wall_s
+        infos = sheets.sheet_infos(path, kind, limits, optical=OPTICAL_SHEETS, until=until)
+        _decode_codes(readings, numbers, path, kind, limits, until)
     return {
         "parts": [
             {"pages": group.pages or None, "reading": group.reading.to_json()}
@@ -123,14 +125,16 @@ def _groups(readings: list[DrawingReading], numbers: list[int], pages: int, is_c
 
 
 def _decode_codes(
-    readings: list[DrawingReading], numbers: list[int], path: Path, kind: str, limits: Limits
+    readings: list[DrawingReading], numbers: list[int], path: Path, kind: str, limits: Limits, until: float
 ) -> None:
-    """Codes on vector pages, which the reader does not look at as pictures (DRW-14)."""
+    """Codes on vector pages, which the reader does not look at as pictures, as far as the time reaches (DRW-14)."""
     from coordinator.modules.drawings.reading import sheets
 
     if kind != "pdf":
         return
-    for reading, number in list(zip(readings, numbers, strict=True))[:WORDS_OF_SHEETS]:
+    for reading, number in zip(readings, numbers, strict=True):
+        if number > 1 and time.monotonic() > until:
+            break
         found = sheets.codes_on(path, kind, number, limits)
         reading.codes += [code for code in found if code not in reading.codes]
 
