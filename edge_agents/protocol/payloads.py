@@ -96,7 +96,7 @@ class CommentAdded(Payload):
 
 
 class ToolBroken(Payload):
-    operation_code: RawCode
+    operation_code: RawCode | None = None
     tool_code: Code
     cause: Text | None = None
     comment: Text | None = None

@@ -26,11 +26,12 @@ export interface EventPayloads {
     means: Means;
   };
   "comment.added": { operation_code: string; kind: string; text: string };
-  "tool.broken": { operation_code: string; tool_code: string; cause?: string; comment?: string };
+  "tool.broken": { operation_code?: string; tool_code: string; cause?: string; comment?: string };
   "breakdown.reported": { machine_code: string; comment: string };
-  "stock.taken": { code: string; quantity: number; operation_code?: string };
+  "stock.taken": { code: string; quantity: number; operation_code?: string; location_code?: string };
   "stock.returned": { code: string; quantity: number; operation_code?: string };
-  "stock.counted": { code: string; quantity: number };
+  "stock.moved": { code: string; quantity: number; to_location_code: string; location_code?: string };
+  "stock.counted": { code: string; quantity: number; location_code?: string };
 }
 
 export type EventType = keyof EventPayloads;
@@ -56,6 +57,7 @@ export const SCRAP_CAUSES = [
   "operator",
   "supplier",
 ] as const;
+export const BREAK_CAUSES = ["overload", "wear", "vibration", "chips", "defect", "collision", "material"] as const;
 export const COMMENT_KINDS = ["suggestion", "delay", "technical", "quality"] as const;
 
 /** The operation an event is about, or null (stock, machine breakdown). */

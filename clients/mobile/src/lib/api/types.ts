@@ -87,3 +87,57 @@ export interface MachineRow {
   state?: string | null;
   status?: string | null;
 }
+
+export interface StockPlace {
+  id: number;
+  code: string;
+  name: string;
+  quantity: number;
+}
+
+/** What a scanned code of the stock stands for. */
+export interface StockThing {
+  kind: "stock_item" | "stock_lot" | "stock_unit" | "storage_location";
+  code: string;
+  item_code?: string;
+  display: string;
+  unit: string;
+  actions: string[];
+  places: StockPlace[];
+  details: { label: string; value: string }[];
+  content?: { code: string; display: string; quantity: number; unit: string }[];
+  warning: string | null;
+  safety_sheet_url: string | null;
+}
+
+export interface FoundItem {
+  code: string;
+  display: string;
+  unit: string;
+  places: StockPlace[];
+  usual_places: string[];
+}
+
+export interface BreakageOption {
+  id: number;
+  tool: string;
+  kind: string;
+  kind_label: string;
+  conditions: string;
+  strategy: string;
+  time_factor: number;
+  needs_manager: boolean;
+  status: string;
+  place: string | null;
+}
+
+export interface Breakage {
+  id: number;
+  uid: string;
+  status: string;
+  tool: string;
+  is_critical: boolean;
+  is_repeated: boolean;
+  asked: boolean;
+  options: BreakageOption[];
+}

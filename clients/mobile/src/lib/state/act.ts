@@ -107,3 +107,30 @@ export async function resume(operation: LocalOperation): Promise<void> {
     t("confirm.resumed"),
   );
 }
+
+/** Declares a broken tool, then shows the solutions found, or says that they wait for the network. */
+export async function declareBreakage(draft: EventDraft, detail: string): Promise<boolean> {
+  let outcome;
+  try {
+    outcome = await app.declare([draft]);
+  } catch {
+    feedback.show({ tone: "danger", title: t("confirm.failed"), detail, advice: t("confirm.failed.advice") });
+    return false;
+  }
+  if (outcome.result === "waiting") {
+    feedback.show({ tone: "waiting", title: t("confirm.tool"), detail, advice: t("breakage.waiting") });
+    router.replace();
+    return true;
+  }
+  if (outcome.result === "refused") {
+    feedback.show({
+      tone: "danger",
+      title: t("confirm.refused"),
+      detail: outcome.message ?? detail,
+      advice: t("confirm.refused.advice"),
+    });
+    return false;
+  }
+  router.replace("breakage", outcome.uid);
+  return true;
+}

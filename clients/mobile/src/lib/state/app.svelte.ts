@@ -2,7 +2,18 @@
 import { ApiClient } from "../api/client";
 import { ApiError, NetworkError, SignInNeeded } from "../api/errors";
 import { readOperation } from "../api/read-operation";
-import type { CodeAnswer, EventResult, LoginAnswer, MachineRow, Me, Operation, User } from "../api/types";
+import type {
+  Breakage,
+  CodeAnswer,
+  EventResult,
+  FoundItem,
+  LoginAnswer,
+  MachineRow,
+  Me,
+  Operation,
+  StockThing,
+  User,
+} from "../api/types";
 import type { EventDraft } from "../events";
 import { applyEvent, applyWaiting, byUrgency, fromServer, type LocalOperation } from "../operations";
 import { createVerifier, verify } from "../queue/crypto";
@@ -17,7 +28,10 @@ import { UnlockAttempts } from "./unlock-attempts";
 export type Phase = "starting" | "unusable" | "signed_out" | "locked" | "ready";
 export type Link = "online" | "offline" | "sign_in" | "server";
 /** What became of a declaration by the time the person is told. */
-export type DeclarationOutcome = { result: EventResult["result"]; message: string | null } | { result: "waiting" };
+export type DeclarationOutcome = { uid: string } & (
+  | { result: EventResult["result"]; message: string | null }
+  | { result: "waiting" }
+);
 
 export interface StopReason {
   code: string;
@@ -298,7 +312,8 @@ class AppState {
     });
     await Promise.race([sending, new Promise((resolve) => setTimeout(resolve, ANSWER_PATIENCE_MS))]);
     const mine = answers.find((answer) => answer.uid === main?.uid);
-    return mine ? { result: mine.result, message: mine.message } : { result: "waiting" };
+    const uid = main?.uid ?? "";
+    return mine ? { uid, result: mine.result, message: mine.message } : { uid, result: "waiting" };
   }
 
   /** Sends what waits, then renews the list if anything was answered. */
@@ -377,6 +392,37 @@ class AppState {
   async machines(): Promise<MachineRow[]> {
     const answer = await this.#parts.client.request(this.#owner, "/machines?limit=100&sort=code");
     return (answer as { items: MachineRow[] }).items;
+  }
+
+  /** What a scanned thing is, for an operation if one is named. @throws ApiError, NetworkError, SignInNeeded */
+  async stockThing(code: string, operationCode: string): Promise<StockThing> {
+    const query = new URLSearchParams({ code, ...(operationCode ? { operation_code: operationCode } : {}) });
+    return (await this.#parts.client.request(this.#owner, `/stock/scan?${query}`)) as StockThing;
+  }
+
+  /** Items of a name with their places. @throws ApiError, NetworkError, SignInNeeded */
+  async locate(words: string): Promise<FoundItem[]> {
+    const query = new URLSearchParams({ q: words });
+    const answer = await this.#parts.client.request(this.#owner, `/stock/locate?${query}`);
+    return (answer as { items: FoundItem[] }).items;
+  }
+
+  /** A declared breakage with its solutions. @throws ApiError, NetworkError, SignInNeeded */
+  async breakage(uid: string): Promise<Breakage> {
+    return (await this.#parts.client.request(this.#owner, `/stock/breakages/${uid}`)) as Breakage;
+  }
+
+  /** Takes a solution, or sends the case to methods. @throws ApiError, NetworkError, SignInNeeded */
+  async settleBreakage(
+    id: number,
+    choice: { option_id: number; comment?: string } | { comment: string },
+  ): Promise<{ outcome: string; message: string }> {
+    const path = "option_id" in choice ? "accept" : "escalate";
+    const answer = await this.#parts.client.request(this.#owner, `/tool-incidents/${id}/${path}`, {
+      method: "POST",
+      body: choice,
+    });
+    return (answer as { result: { outcome: string; message: string } }).result;
   }
 
   async dismiss(uid: string): Promise<void> {

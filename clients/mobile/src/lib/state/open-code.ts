@@ -10,7 +10,15 @@ import { arrivedBy } from "./act";
 import { feedback, signal } from "./feedback.svelte";
 import { router } from "./router.svelte";
 
-const STOCK_KINDS = ["stock_item", "stock_unit", "tool", "item", "stock_location"];
+const STOCK_KINDS = [
+  "stock_item",
+  "tool",
+  "material",
+  "ppe_item",
+  "stock_lot",
+  "stock_unit",
+  "storage_location",
+];
 const REPEAT_MS = 5_000;
 
 let last = { code: "", at: 0 };
