@@ -17,6 +17,7 @@ from coordinator.kernel.context import ContextFactory
 from coordinator.kernel.http import install_handlers
 from coordinator.kernel.registry import Registry
 from coordinator.kernel.rest import command_router, entity_router
+from coordinator.modules.machines.watch_endpoints import metrics as sensor_metrics
 
 MOBILE_BUILD = Path(__file__).resolve().parents[2] / "clients" / "mobile" / "dist"
 
@@ -43,6 +44,12 @@ def create_app(factory: ContextFactory) -> FastAPI:
     def root() -> dict[str, str]:
         return {"message": "API Gestion Usinage opérationnelle"}
 
+    # The address older sensors were set up with.
+    app.post(
+        "/api/metrics",
+        openapi_extra={"x-public": "Clé de capteur, vérifiée par la route"},
+        operation_id="metrics_alias",
+    )(sensor_metrics)
     if MOBILE_BUILD.is_dir():
         app.mount("/m", MobileFiles(MOBILE_BUILD), name="mobile")
     return app

@@ -16,6 +16,7 @@ FORMATS: dict[str, tuple[str, int]] = {
     "credit_note": ("AV", 5),
     "purchase_order": ("CDA", 4),
     "nonconformity": ("NC", 4),
+    "machine_incident": ("INC", 4),
     "routing": ("GAM", 4),
     "customer": ("C", 4),
     "supplier": ("F", 4),

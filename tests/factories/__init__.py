@@ -32,6 +32,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "alarm_threshold": {"level": "warning", "max_value": Decimal(80)},
     "shift": {"weekday": 1, "start_min": 480, "end_min": 960},
     "stock_movement": {"to_holder": "atelier"},
+    "camera": {"informed_on": NOW.date(), "sign_on": NOW.date(), "consultation": "none_elected"},
 }
 """Values a rule demands, by entity: callables get the running number."""
 

@@ -17,7 +17,7 @@ from coordinator.modules.execution import cutting, cycles, replacement, rules, t
 from coordinator.modules.execution.facts import Fact, number
 from coordinator.modules.execution.models import Comment, TimeEntry, TimePause, WorkOrderOperation
 from coordinator.modules.execution.orders import lot_of, operations_of, predecessors, received_qty
-from coordinator.modules.machines.api import Machine, machine_by_code
+from coordinator.modules.machines.api import Machine, machine_by_code, may_operate
 from coordinator.modules.people import api as people
 from coordinator.modules.people.models import Skill
 
@@ -109,6 +109,8 @@ def _check_start(fact: Fact, machine: Machine | None) -> None:
     if machine is not None and operation.machine_id not in {None, machine.id}:
         fact.warn("shop.other_machine", machine=machine.name)
     replacement.check_start(fact)
+    if machine is not None and not may_operate(ctx, machine, fact.employee_id, fact.at.date()):
+        fact.against("shop.not_authorized", machine=machine.name)
     _check_people(fact, machine)
 
 

@@ -17,6 +17,7 @@ from coordinator.modules.machines.models import (
     MachineToolCompatibility,
 )
 from coordinator.modules.machines.rules import MachineLimits, PartNeed, misfits
+from coordinator.modules.machines.sensors import may_operate
 from coordinator.modules.machines.telemetry import (
     copy_samples,
     ensure_partitions,
@@ -40,6 +41,7 @@ __all__ = [
     "limits_of",
     "link_cycle",
     "machine_by_code",
+    "may_operate",
     "states_between",
     "write_batches",
 ]

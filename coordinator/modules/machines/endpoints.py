@@ -10,7 +10,7 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
-from coordinator.modules.machines import api, oee_report, service, telemetry
+from coordinator.modules.machines import api, collisions, oee_report, park, service, telemetry
 from coordinator.modules.machines.models import Machine, MachineCycle, MachineEvent, MachineState
 
 READ = Permission("machines", "read")
@@ -36,13 +36,17 @@ def _open_alarms(ctx: Context, machine_ids: list[int]) -> dict[int, list[dict[st
     query = select(MachineEvent).where(
         MachineEvent.machine_id.in_(machine_ids), MachineEvent.ended_at.is_(None)
     )
+    # What lasts stays shown when it is taken in hand; a shock, which does not last, stays until then.
     query = query.where(MachineEvent.kind.in_(("alarm", "anomaly")) | MachineEvent.acknowledged_at.is_(None))
+    query = query.where(MachineEvent.archived_at.is_(None))
     found: dict[int, list[dict[str, Any]]] = {}
     for event in ctx.session.scalars(query.order_by(MachineEvent.occurred_at.desc()).limit(500)):
         line = {
             "id": event.id,
             "kind": event.kind,
             "level": event.level,
+            "severity": event.severity,
+            "acknowledged_at": jsonable(event.acknowledged_at),
             "code": event.code,
             "text": event.text,
         }
@@ -52,7 +56,7 @@ def _open_alarms(ctx: Context, machine_ids: list[int]) -> dict[int, list[dict[st
 
 @router.get("/machine-live", operation_id="machine_live_all", openapi_extra=guarded(READ))
 def live_all(ctx: Ctx) -> dict[str, Any]:
-    """State and open alarms of every machine."""
+    """Every machine: state, program, work in hand, TRS of the day, open alarms."""
     ctx.require(READ)
     machines = list(
         ctx.session.scalars(
@@ -65,9 +69,20 @@ def live_all(ctx: Ctx) -> dict[str, Any]:
         s.machine_id: s
         for s in ctx.session.scalars(select(MachineState).where(MachineState.ended_at.is_(None)))
     }
-    alarms = _open_alarms(ctx, [m.id for m in machines])
+    ids = [m.id for m in machines]
+    alarms, work, programs = _open_alarms(ctx, ids), park.work_in_hand(ctx, ids), park.programs(ctx, ids)
     return {
-        "items": [{**_head(m), **_state(states.get(m.id)), "alarms": alarms.get(m.id, [])} for m in machines],
+        "items": [
+            {
+                **_head(m),
+                **_state(states.get(m.id)),
+                "program": programs.get(m.id),
+                "work": work.get(m.id),
+                "trs": park.trs_of_the_day(ctx, m),
+                "alarms": alarms.get(m.id, []),
+            }
+            for m in machines
+        ],
         "at": jsonable(ctx.now),
     }
 
@@ -86,6 +101,12 @@ def live(ctx: Ctx, machine_id: int) -> dict[str, Any]:
     return {
         **_head(machine),
         **_state(api.current_state(ctx, machine_id)),
+        "program": park.programs(ctx, [machine_id]).get(machine_id),
+        "work": park.work_in_hand(ctx, [machine_id]).get(machine_id),
+        "trs": park.trs_of_the_day(ctx, machine),
+        "load": park.load(ctx, machine),
+        "collisions": collisions.counters(ctx, machine),
+        "tools": park.mounted_tools(ctx, machine_id),
         "channels": [_plain(row) for row in telemetry.latest_values(ctx, machine_id)],
         "alarms": _open_alarms(ctx, [machine_id]).get(machine_id, []),
         "cycles": [

@@ -15,6 +15,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
+from coordinator.modules.machines import alerts
 from coordinator.modules.machines.models import Machine, MachineCycle, MachineEvent, MachineState
 from coordinator.modules.machines.rules import plausible_parts
 
@@ -58,19 +59,21 @@ def instant(value: Any) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _known(ctx: Context, model: Any, uid: uuid.UUID) -> bool:
+def is_known(ctx: Context, model: Any, uid: uuid.UUID) -> bool:
+    """Whether a fact of this uid is kept already."""
     return ctx.session.scalar(select(model.id).where(model.uid == uid)) is not None
 
 
 def on_state(ctx: Context, event: DeviceEvent) -> Outcome | None:
     """``machine.state``: cut the span in which the new state begins; late facts find their place (MCH-14)."""
-    if _known(ctx, MachineState, event.uid):
+    if is_known(ctx, MachineState, event.uid):
         return DUPLICATE
     payload = event.payload
     machine = machine_by_code(ctx, payload["machine_code"], lock=True)
     since = instant(payload.get("since") or event.occurred_at)
     if since > ctx.now + dt.timedelta(minutes=5):
         raise BusinessError("machine.future", machine=machine.code)
+    alerts.note_station(ctx, machine, event.station_id)
     enter_state(ctx, machine, payload["state"], since, cause=payload.get("cause"), uid=event.uid)
     return None
 
@@ -136,7 +139,7 @@ def on_cycle(ctx: Context, event: DeviceEvent) -> Outcome | None:
     """``machine.cycle``: kept once by ``cycle_uid``; impossible counts book no part (MCH-13, MCH-48)."""
     payload = event.payload
     uid = uuid.UUID(str(payload["cycle_uid"]))
-    if _known(ctx, MachineCycle, uid):
+    if is_known(ctx, MachineCycle, uid):
         return DUPLICATE
     machine = machine_by_code(ctx, payload["machine_code"])
     started_at, ended_at = instant(payload["started_at"]), instant(payload["ended_at"])
@@ -160,7 +163,8 @@ def on_cycle(ctx: Context, event: DeviceEvent) -> Outcome | None:
     )
     if step.anomaly:
         sentence = t("machine.count_anomaly", ctx.locale, count=reported, limit=limit)
-        _record(ctx, machine, event, uuid.uuid5(uid, "count"), "anomaly", "info", "part_count", sentence)
+        record(ctx, machine, event, uuid.uuid5(uid, "count"), "anomaly", "info", "part_count", sentence)
+    alerts.check_duration(ctx, machine, cycle)
     facts = ("program", "started_at", "ended_at", "result", "part_count")
     ctx.emit(
         "machines.cycle_recorded",
@@ -173,7 +177,7 @@ def on_cycle(ctx: Context, event: DeviceEvent) -> Outcome | None:
 def on_alarm(ctx: Context, event: DeviceEvent) -> Outcome | None:
     """``machine.alarm``: an active one opens an event, its end closes it."""
     payload = event.payload
-    if _known(ctx, MachineEvent, event.uid):
+    if is_known(ctx, MachineEvent, event.uid):
         return DUPLICATE
     machine = machine_by_code(ctx, payload["machine_code"])
     same = select(MachineEvent).where(
@@ -184,70 +188,42 @@ def on_alarm(ctx: Context, event: DeviceEvent) -> Outcome | None:
         MachineEvent.occurred_at <= event.occurred_at,
     )
     open_alarm = ctx.session.scalars(same.order_by(MachineEvent.id.desc()).limit(1)).one_or_none()
+    alerts.note_station(ctx, machine, event.station_id)
     if payload["active"]:
         if open_alarm is None:
-            _record(ctx, machine, event, event.uid, "alarm", "info", payload["code"], payload["text"])
+            severity = _severity(payload.get("severity"))
+            kept = record(
+                ctx,
+                machine,
+                event,
+                event.uid,
+                "alarm",
+                "info",
+                payload["code"],
+                payload["text"],
+                severity=severity,
+            )
+            alerts.tell(ctx, machine, kept)
     elif open_alarm is not None:
         open_alarm.ended_at = event.occurred_at
     announce(ctx, machine, "alarm")
     return None
 
 
-def on_collision(ctx: Context, event: DeviceEvent) -> Outcome | None:
-    """``collision.risk`` and ``collision.impact``: kept with its signals; the workshop manager is told unless the machine's
-    response is ``log`` (MCH-24).
-    """
-    if _known(ctx, MachineEvent, event.uid):
-        return DUPLICATE
-    payload = event.payload
-    machine = machine_by_code(ctx, payload["machine_code"])
-    level = event.event_type.partition(".")[2]
-    sentence = t(
-        f"machine.collision.{level}", ctx.locale, machine=machine.name, program=payload.get("program") or "—"
-    )
-    recorded = _record(
-        ctx,
-        machine,
-        event,
-        event.uid,
-        "collision",
-        level,
-        payload["signal"],
-        sentence,
-        source=payload["source"],
-        signal=payload["signal"],
-        value=_number(payload["value"]),
-        threshold=_number(payload["threshold"]),
-        program=payload.get("program"),
-        tool=payload.get("tool"),
-        signals=_plain(payload.get("signals")),
-    )
-    if payload.get("response") != "log":
-        _tell_collision(ctx, machine, recorded, level, f"collision:{event.uid}", sentence)
-    ctx.emit(
-        "machines.collision", {"machine_event_id": recorded.id, "machine_id": machine.id, "level": level}
-    )
-    announce(ctx, machine, "collision")
-    return None
-
-
-def _tell_collision(
-    ctx: Context, machine: Machine, recorded: MachineEvent, level: str, dedupe: str, sentence: str
-) -> None:
-    severity = "critical" if level == "impact" else "alarm"
-    tasks.notify(ctx, severity, "collision", sentence, recorded, role="workshop_manager")
-    if level == "impact":
-        title = t("task.collision", ctx.locale, machine=machine.name)
-        tasks.open_task(ctx, "machine.collision", title, recorded, role="workshop_manager", dedupe_key=dedupe)
+def _severity(told: int | None) -> str:
+    """Severity of an alarm; OPC UA tells 1 to 1000, from 900 the machine itself calls it grave."""
+    if told is None or 500 <= told < 900:
+        return "alarm"
+    return "critical" if told >= 900 else "warning"
 
 
 def on_breakdown(ctx: Context, event: DeviceEvent) -> Outcome | None:
     """``breakdown.reported``: the machine is broken down until somebody puts it back in service."""
-    if _known(ctx, MachineEvent, event.uid):
+    if is_known(ctx, MachineEvent, event.uid):
         return DUPLICATE
     machine = machine_by_code(ctx, event.payload["machine_code"], lock=True)
     sentence = event.payload.get("comment") or t("machine.breakdown", ctx.locale, machine=machine.name)
-    recorded = _record(ctx, machine, event, event.uid, "stop", "info", "breakdown", sentence)
+    recorded = record(ctx, machine, event, event.uid, "stop", "info", "breakdown", sentence)
     if machine.status not in {"breakdown", "retired"}:
         machine.status = "breakdown"
     tasks.notify(ctx, "alarm", "breakdown", f"{machine.name} : {sentence}", recorded, role="workshop_manager")
@@ -255,7 +231,7 @@ def on_breakdown(ctx: Context, event: DeviceEvent) -> Outcome | None:
     return None
 
 
-def _record(
+def record(
     ctx: Context,
     machine: Machine,
     event: DeviceEvent,
@@ -266,6 +242,7 @@ def _record(
     words: str,
     **more: Any,
 ) -> MachineEvent:
+    """Keep what a station reported of a machine."""
     return ctx.add(
         MachineEvent(
             uid=uid,
@@ -279,11 +256,3 @@ def _record(
             **more,
         )
     )
-
-
-def _number(value: Any) -> Decimal:
-    return round(Decimal(str(value)), 6)
-
-
-def _plain(signals: Any) -> Any:
-    return json.loads(json.dumps(signals, default=lambda s: s.model_dump(mode="json"))) if signals else None

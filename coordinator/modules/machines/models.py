@@ -7,11 +7,21 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.kernel import fields as f
-from coordinator.kernel.db import Record
+from coordinator.kernel.db import Record, Row
 
 
 class Machine(Record):
@@ -59,6 +69,11 @@ class Machine(Record):
     controller_version: Mapped[str | None] = f.text(40)
     output_extension: Mapped[str | None] = f.text(20)
     purchase_date: Mapped[dt.date | None] = f.date()
+    station_code: Mapped[str | None] = f.text(60, read_only=True)
+    """Station whose agent reported last."""
+    collision_response: Mapped[str] = f.choice("collision_response", default="alert", read_only=True)
+    commissioning_record: Mapped[str | None] = f.text(200, read_only=True)
+    needs_authorization: Mapped[bool] = f.boolean()
     overload_threshold_min: Mapped[int] = f.integer(required=True, default=450, unit="min")
     extra: Mapped[Any] = f.json()
     photo_sha256: Mapped[str | None] = f.text(64, read_only=True)
@@ -204,5 +219,124 @@ class MachineEvent(Record):
     tool: Mapped[str | None] = f.text(60, read_only=True)
     signals: Mapped[Any] = f.json(read_only=True)
     station_code: Mapped[str | None] = f.text(60, read_only=True)
+    severity: Mapped[str] = f.choice("severity", default="info", read_only=True)
+    incident_uid: Mapped[str | None] = f.text(36, read_only=True, index=True)
+    """What the notices, the recording and the clip of one collision share."""
+    cycle_uid: Mapped[str | None] = f.text(36, read_only=True)
+    basis: Mapped[str | None] = f.text(20, read_only=True)
+    program_line: Mapped[str | None] = f.text(200, read_only=True)
+    stop_request: Mapped[str | None] = f.text(20, read_only=True)
+    stop_detail: Mapped[str | None] = f.text(300, read_only=True)
+    reaction_ms: Mapped[Decimal | None] = f.decimal(10, 1, unit="ms", read_only=True)
+    is_recorded: Mapped[bool] = f.boolean(read_only=True)
+    """Whether the signals hold the time after the event too."""
+    employee_id: Mapped[int | None] = f.ref("employee.id", read_only=True)
+    work_order_operation_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True
+    )
     acknowledged_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     acknowledged_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    cause: Mapped[str | None] = f.text(300, read_only=True)
+    verdict: Mapped[str | None] = f.choice("machine_verdict", required=False, read_only=True)
+    verdict_comment: Mapped[str | None] = f.text(500, read_only=True)
+    judged_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    judged_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    told_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    told_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
+
+
+class MachineAuthorization(Record):
+    """A person trained and authorised on a machine (MCH-06)."""
+
+    __tablename__ = "machine_authorization"
+    __table_args__ = (
+        UniqueConstraint("machine_id", "employee_id"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="days_in_order"),
+    )
+
+    machine_id: Mapped[int] = f.ref("machine.id", required=True)
+    employee_id: Mapped[int] = f.ref("employee.id", required=True)
+    valid_from: Mapped[dt.date] = f.date(required=True)
+    valid_to: Mapped[dt.date | None] = f.date()
+    training: Mapped[str | None] = f.text(200)
+
+
+class MachineIncident(Record):
+    """What a person makes of an alert: somebody's work with a follow-up and an end (MCH-17)."""
+
+    __tablename__ = "machine_incident"
+
+    number: Mapped[str] = f.text(30, required=True, unique=True, search=True, read_only=True)
+    title: Mapped[str] = f.text(200, required=True, search=True)
+    kind: Mapped[str] = f.choice("machine_incident_kind", default="maintenance")
+    status: Mapped[str] = f.status("machine_incident", "open")
+    machine_id: Mapped[int] = f.ref("machine.id", required=True)
+    machine_event_id: Mapped[int | None] = f.ref("machine_event.id", read_only=True)
+    owner_id: Mapped[int | None] = f.ref("user_account.id")
+    follow_up: Mapped[str | None] = f.long_text(search=True)
+    closed_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    closed_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+
+
+class SensorKey(Record):
+    """Key of an external sensor for ``POST /metrics`` (MCH-18); only its digest is kept."""
+
+    __tablename__ = "sensor_key"
+
+    name: Mapped[str] = f.text(120, required=True, search=True)
+    machine_id: Mapped[int | None] = f.ref("machine.id")
+    key_start: Mapped[str | None] = f.text(12, read_only=True)
+    key_digest: Mapped[str | None] = f.secret(64)
+    is_active: Mapped[bool] = f.boolean(default=True)
+    last_used_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class AnomalyModel(Record):
+    """A model a station learned from the machine's own good cycles; a person approves it (MCH-19)."""
+
+    __tablename__ = "anomaly_model"
+    __table_args__ = (
+        UniqueConstraint("machine_id", "version"),
+        Index(
+            "uq_anomaly_model_approved",
+            "machine_id",
+            unique=True,
+            postgresql_where=text("status = 'approved'"),
+        ),
+    )
+
+    machine_id: Mapped[int] = f.ref("machine.id", required=True, read_only=True)
+    version: Mapped[str] = f.text(64, required=True, search=True, read_only=True)
+    status: Mapped[str] = f.status("anomaly_model", "proposed")
+    learned_from: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    learned_to: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    cycles: Mapped[int] = f.integer(required=True, read_only=True)
+    held_out: Mapped[int] = f.integer(required=True, read_only=True)
+    programs: Mapped[Any] = f.json(read_only=True)
+    features: Mapped[Any] = f.json(read_only=True)
+    contamination: Mapped[Decimal] = f.decimal(6, 4, required=True, read_only=True)
+    seed: Mapped[int] = f.integer(required=True, read_only=True)
+    threshold: Mapped[Decimal] = f.decimal(8, 5, required=True, read_only=True)
+    false_alarm_rate: Mapped[Decimal] = f.decimal(6, 4, required=True, read_only=True)
+    precision: Mapped[Decimal | None] = f.decimal(6, 4, read_only=True)
+    recall: Mapped[Decimal | None] = f.decimal(6, 4, read_only=True)
+    judged_anomalies: Mapped[int] = f.integer(required=True, default=0, read_only=True)
+    station_code: Mapped[str | None] = f.text(60, read_only=True)
+    decided_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    decided_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class AiDecisionLog(Row):
+    """What an AI said or did, with its explanation; never changed (MCH-20). A person's answer stands on the object."""
+
+    __tablename__ = "ai_decision_log"
+    __table_args__ = (Index(None, "object_type", "object_id"),)
+
+    occurred_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True))
+    area: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column(String(60))
+    details: Mapped[str] = mapped_column(String(1000))
+    explanation: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    model_version: Mapped[str | None] = mapped_column(String(64))
+    object_type: Mapped[str | None] = mapped_column(String(60))
+    object_id: Mapped[int | None] = mapped_column(BigInteger)

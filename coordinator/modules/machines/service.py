@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
-from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select, text
 
-from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
-from coordinator.kernel.errors import BusinessError, Conflict, FieldError
+from coordinator.kernel.errors import BusinessError, FieldError
 from coordinator.kernel.i18n import t
+from coordinator.modules.machines import alerts
 from coordinator.modules.machines.models import (
     AlarmThreshold,
     Machine,
@@ -71,14 +70,6 @@ def report_breakdown(ctx: Context, machine: Machine, params: CommentParams) -> N
     )
     ctx.add(event)
     ctx.emit("machines.breakdown", {"machine_event_id": event.id, "machine_id": machine.id})
-
-
-def acknowledge(ctx: Context, event: MachineEvent, _params: Any) -> None:
-    """A person has seen the event."""
-    if event.acknowledged_at is not None:
-        raise Conflict("machine.already_acknowledged")
-    event.acknowledged_at = ctx.now
-    event.acknowledged_by_id = ctx.principal.user_id
 
 
 class ReasonParams(BaseModel):
@@ -149,8 +140,8 @@ def watch_thresholds(ctx: Context) -> None:
             threshold=row.passed,
         )
         ctx.add(event)
-        severity = "critical" if row.level == "critical" else "warning"
-        tasks.notify(ctx, severity, "threshold", words, event, role="workshop_manager")
+        event.severity = "critical" if row.level == "critical" else "warning"
+        alerts.tell(ctx, machine, event)
 
 
 def channel_of(ctx: Context, machine: Machine, code: str) -> TelemetryChannel:

@@ -1,6 +1,6 @@
 """Manifest of the stations module."""
 
-from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Job, Module, Permission
+from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Handler, Job, Module, Permission
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.stations import (
     clones,
@@ -8,6 +8,7 @@ from coordinator.modules.stations import (
     history,
     identity,
     installation,
+    machine_config,
     packages,
     rollout,
     service,
@@ -127,6 +128,11 @@ MODULE = Module(
                 tone="danger", available=lambda d: d.status in _REVIEWABLE),
     ],
     routers=[endpoints.router, update_endpoints.router, supervision.router],
+    handlers=[
+        Handler("machines.response_changed", "stations.collision_response", machine_config.on_response),
+        Handler("machines.model_approved", "stations.anomaly_model", machine_config.on_model),
+        Handler("machines.anomaly_judged", "stations.anomaly_verdict", machine_config.on_verdict),
+    ],
     device_handlers=[
         DeviceHandler("cabinet.session", vision.on_session),
         DeviceHandler("vision.detection", vision.on_detection),

@@ -30,7 +30,6 @@ AWAITED = {
     },
     "cam": {"machine.cam_software_id", "nc_program", "nc_program_version", "post_processor", "post_processor_version"},
     "maintenance": {"maintenance_order"},
-    "machines": {"camera", "device", "robot", "robot_command"},
     "reporting": {"saved_filter", "statistic"},
 }  # fmt: skip
 """Tables and columns that come with the area named; a name leaves this list when it exists, and never comes back."""
