@@ -141,6 +141,11 @@ def load_sheet(name: str, call: Callable[[], Mapping[str, Any]]) -> Operation[Ma
     return Operation(f"sheet {name}", call)
 
 
+def station_supervision(api: ApiClient) -> Operation[Record]:
+    """State of the stations and the alerts grouped."""
+    return Operation("supervision", lambda: dict(api.request("GET", "/stations/supervision").json()))
+
+
 def signature_content(api: ApiClient, object_type: str, object_id: int) -> Operation[Record]:
     """What a signature of a record would cover."""
     params = {"object_type": object_type, "object_id": object_id}

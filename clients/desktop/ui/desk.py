@@ -23,6 +23,8 @@ class Desk(QObject):
     list_wanted = Signal(str)
     record_wanted = Signal(str, int)
     creation_wanted = Signal(str, object)
+    board_wanted = Signal(str)
+    supervision_wanted = Signal()
     import_wanted = Signal(object)
     """Files to import as drawings, maybe none yet."""
     message = Signal(str, str)
@@ -51,6 +53,14 @@ class Desk(QObject):
     def create(self, entity: Entity, preset: Mapping[str, Any] | None = None) -> None:
         """Ask for an empty form, some fields filled in."""
         self.creation_wanted.emit(entity.name, dict(preset or {}))
+
+    def supervise_stations(self) -> None:
+        """Ask for the stations at a glance."""
+        self.supervision_wanted.emit()
+
+    def open_board(self, name: str) -> None:
+        """Ask for a prepared page of the stock."""
+        self.board_wanted.emit(name)
 
     def import_plans(self, files: Sequence[Path] = ()) -> None:
         """Ask for the import of drawings."""

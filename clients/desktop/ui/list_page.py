@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, QTimer
@@ -29,6 +30,7 @@ from clients.desktop.tokens import ROW_PX, STEP
 from clients.desktop.ui import icons, theme
 from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.filters import FilterBar
+from clients.desktop.ui.stock.views import BOARDS
 from clients.desktop.ui.table_model import CellDelegate, RecordTableModel, natural_widths
 from clients.desktop.ui.widgets import Banner, EmptyState, button, column, label, restyle, row
 
@@ -108,6 +110,12 @@ class ListPage(QWidget):
         header.addWidget(self.export_button)
         if self.entity.name == "drawing_analysis" and self.entity.may("update"):
             header.addWidget(button(t("plan.import"), "primary", "plus", self.desk.import_plans))
+        if self.entity.name == "station":
+            header.addWidget(
+                button(t("station.supervision"), "primary", "search", self.desk.supervise_stations)
+            )
+        for name in BOARDS.get(self.entity.name, ()):
+            header.addWidget(button(t(f"stock.board.{name}"), on_click=partial(self.desk.open_board, name)))
         self.new_button = button(t("list.new"), "primary", "plus", lambda: self.desk.create(self.entity))
         self.new_button.setVisible(self.entity.may("create"))
         self.new_button.setToolTip("Ctrl+N")

@@ -26,6 +26,8 @@ from clients.desktop.ui.plans.importing import ImportPage, files_of_drop
 from clients.desktop.ui.plans.queue import PlanQueue
 from clients.desktop.ui.record_page import RecordPage
 from clients.desktop.ui.side_menu import SideMenu
+from clients.desktop.ui.stations.supervision import SupervisionPage
+from clients.desktop.ui.stock.views import BoardPage
 from clients.desktop.ui.widgets import Banner, button, column, label, row
 
 _MESSAGE_MS = 6000
@@ -166,6 +168,8 @@ class MainWindow(QMainWindow):
         desk.record_wanted.connect(self.open_record)
         desk.creation_wanted.connect(self.open_creation)
         desk.import_wanted.connect(self.open_import)
+        desk.board_wanted.connect(self.open_board)
+        desk.supervision_wanted.connect(self.open_supervision)
         desk.message.connect(self.show_message)
         desk.runner.unreachable.connect(self._line_lost)
         desk.runner.slow.connect(self._probe)
@@ -242,6 +246,26 @@ class MainWindow(QMainWindow):
         self._open(page, page.title, "documents")
         return page
 
+    def open_supervision(self) -> SupervisionPage:
+        """Show the stations at a glance."""
+        known = self._find_tab(lambda p: isinstance(p, SupervisionPage))
+        if isinstance(known, SupervisionPage):
+            self.tabs.setCurrentWidget(known)
+            return known
+        page = SupervisionPage(self.desk)
+        self._open(page, page.title, "stations")
+        return page
+
+    def open_board(self, name: str) -> BoardPage:
+        """Show a prepared page of the stock, in its tab if it has one."""
+        known = self._find_tab(lambda p: isinstance(p, BoardPage) and p.name == name)
+        if isinstance(known, BoardPage):
+            self.tabs.setCurrentWidget(known)
+            return known
+        page = BoardPage(self.desk, name)
+        self._open(page, page.title, "stock")
+        return page
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 — Qt's name
         """Files may be dropped anywhere."""
         if event.mimeData().hasUrls():
@@ -298,7 +322,7 @@ class MainWindow(QMainWindow):
         page = self.tabs.currentWidget()
         if isinstance(page, ListPage):
             page.reload()
-        elif isinstance(page, RecordPage | HomePage):
+        elif isinstance(page, RecordPage | HomePage | BoardPage | SupervisionPage):
             page.load()
 
     def _find(self) -> None:

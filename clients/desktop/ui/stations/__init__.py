@@ -1,0 +1,1 @@
+"""Pages about the stations of the workshop."""
