@@ -15,12 +15,14 @@ import structlog
 log = structlog.get_logger(__name__)
 FILES_PATH = "/api/v1/stations/files"
 CHUNK = 512 * 1024
+_TYPES = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 _RESUME = (202, 308, 409, 416)
 
 
 def pending_files(drivers_dir: Path) -> list[Path]:
-    """Images of all drivers which were not sent yet, oldest first."""
-    files = [path for path in drivers_dir.glob("*/images/*.jpg") if not _mark(path).exists()]
+    """Images and clips of all drivers which were not sent yet, oldest first."""
+    found = (path for path in drivers_dir.glob("*/images/*") if path.suffix in _TYPES)
+    files = [path for path in found if not _mark(path).exists()]
     return sorted(files, key=lambda path: path.stat().st_mtime_ns)
 
 
@@ -38,7 +40,7 @@ async def upload_all(client: httpx.AsyncClient, files: list[Path]) -> int:
             continue
         if not data or hashlib.sha256(data).hexdigest() != path.stem:
             log.warning("upload.damaged", file=path.name)
-        elif not await _upload(client, path.stem, data):
+        elif not await _upload(client, path.stem, data, _TYPES[path.suffix]):
             continue
         else:
             sent += 1
@@ -46,14 +48,14 @@ async def upload_all(client: httpx.AsyncClient, files: list[Path]) -> int:
     return sent
 
 
-async def _upload(client: httpx.AsyncClient, digest: str, data: bytes) -> bool:
+async def _upload(client: httpx.AsyncClient, digest: str, data: bytes, media_type: str) -> bool:
     """Sends one file in pieces, from where the coordinator says it stopped last time."""
     total, offset, moves = len(data), 0, 0
     while moves <= 2 * (total // CHUNK + 2):
         moves += 1
         piece = data[offset : offset + CHUNK]
         headers = {
-            "Content-Type": "image/jpeg",
+            "Content-Type": media_type,
             "Content-Range": f"bytes {offset}-{offset + len(piece) - 1}/{total}",
         }
         answer = await client.put(f"{FILES_PATH}/{digest}", content=piece, headers=headers)
