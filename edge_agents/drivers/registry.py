@@ -21,6 +21,7 @@ _TYPES = {
         "MtconnectMachineDriver",
     ),
     "signal_machine": ("edge_agents.drivers.signal_machine", "SignalMachineConfig", "SignalMachineDriver"),
+    "machine_camera": ("edge_agents.drivers.machine_camera", "MachineCameraConfig", "MachineCameraDriver"),
     "load_generator": (
         "edge_agents.drivers.simulators.load_generator",
         "LoadGeneratorConfig",
