@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -131,3 +131,17 @@ def _side(entry: Mapping[str, Any], side: str) -> str:
 
 def _money(value: Any) -> str:
     return "—" if value is None else f"{formatting.money(str(value))} €"
+
+
+def clampings(operations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How the part is held: one sentence per clamping, with the operations it holds."""
+    found: dict[Any, list[Mapping[str, Any]]] = {}
+    for operation in operations:
+        if operation.get("workholding"):
+            found.setdefault(operation.get("phase_no"), []).append(operation)
+    told = []
+    for own in found.values():
+        first, last = own[0].get("sequence_no"), own[-1].get("sequence_no")
+        numbers = f"{first}" if first == last else f"{first}–{last}"
+        told.append(f"{numbers} · {own[0].get('phase_label') or ''} : {own[0]['workholding']}")
+    return told

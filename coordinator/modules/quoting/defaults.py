@@ -65,6 +65,12 @@ OWN = (
         "Bonjour,\n\nAvez-vous pu étudier notre devis {number}, valable jusqu'au {valid_until} ? Nous le joignons à nouveau."
         "\n\nNous restons à votre disposition.\n\n{company}\n",
     ),
+    SettingDef(
+        "quoting.introduction",
+        "quoting",
+        "text",
+        "Nous vous remercions de votre consultation et vous proposons ce qui suit.",
+    ),
     SettingDef("quoting.late_rate", "quoting", "text", "3 fois le taux d'intérêt légal"),
     SettingDef(
         "quoting.retention_of_title",

@@ -8,15 +8,23 @@ from coordinator.kernel import qr
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import Conflict
 from coordinator.kernel.i18n import choice_label
+from coordinator.kernel.papers.data import Contact
 from coordinator.modules.catalogue.models import Material, Part, PartRevision
 from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import Document, DocumentVersion
+from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.quoting import paper_data, queries
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteScenario
 from coordinator.modules.quoting.papers import PriceBreak, QuotePaper, render_quote
 from coordinator.modules.quoting.papers import QuoteLine as PaperLine
 from coordinator.modules.quoting.papers import QuoteScenario as PaperScenario
 
+SCENARIO_POINTS = {
+    "standard": ("Planning actuel", "Notre meilleur équilibre prix et délai"),
+    "express": ("Délai le plus court", "Heures supplémentaires et samedi compris"),
+    "economic": ("Production sur créneaux libres", "Prix le plus bas"),
+}
+"""What a customer reads under each scenario."""
 FROM_STATES = ("approved", "sent", "accepted", "refused", "expired")
 
 
@@ -97,7 +105,10 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
         ),
         payment_terms=paper_data.payment_terms(ctx, quote.customer_id),
         late_rate=ctx.settings.get("quoting.late_rate"),
+        seller_contact=_contact(ctx, quote),
         customer_reference=quote.customer_reference or "",
+        subject=", ".join(line.designation for line in printed[: len(lines)])[:80],
+        introduction=ctx.settings.get("quoting.introduction"),
         incoterm=quote.incoterm or "",
         certificates=certified,
         assumptions=assumptions,
@@ -106,6 +117,14 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
         general_conditions=ctx.settings.get("quoting.general_conditions"),
         qr=qr.code_of(ctx, quote),
     )
+
+
+def _contact(ctx: Context, quote: Quote) -> Contact | None:
+    """Who answers for the quote: the person who approves it."""
+    if quote.reviewed_by_id is None:
+        return None
+    user = ctx.get(UserAccount, quote.reviewed_by_id)
+    return Contact(f"{user.first_name} {user.last_name}".strip(), user.email or "")
 
 
 def _line(ctx: Context, line: QuoteLine, total: Decimal, rate: Decimal) -> PaperLine:
@@ -149,5 +168,6 @@ def _scenario(ctx: Context, scenario: QuoteScenario, *, is_chosen: bool) -> Pape
         scenario.price_excl_tax or Decimal(0),
         scenario.delivery_date,
         "" if days is None else f"{days} jours",
+        points=list(SCENARIO_POINTS[scenario.kind]),
         highlighted=is_chosen,
     )

@@ -122,6 +122,7 @@ class QuoteLineOperation(Record):
     sequence_no: Mapped[int] = f.integer(required=True)
     phase_no: Mapped[int | None] = f.integer(read_only=True)
     phase_label: Mapped[str | None] = f.text(200, read_only=True)
+    workholding: Mapped[str | None] = f.text(300, read_only=True)
     operation_type: Mapped[str] = f.choice("operation_type")
     operation_label: Mapped[str] = f.text(300, required=True)
     machine_id: Mapped[int | None] = f.ref("machine.id")

@@ -43,7 +43,7 @@ def operation_list(result: QuoteResult, name: str, on: date) -> str:
         parts += ["", *_line(line)]
     parts += ["", "## Scénarios", "", *_scenarios(data["scenarios"])]
     if data["questions"]:
-        parts += ["", "## Questions au client", ""]
+        parts += ["", "## Points à éclaircir", ""]
         parts += [
             f"- {'**bloquant** ' if q['blocking'] else ''}ligne {q['line']} : {q['text']}"
             for q in data["questions"]

@@ -110,6 +110,8 @@ class LineCard(QFrame):
         model = OperationsModel(shown, rows, editable=self._page.is_editable)
         model.typed.connect(self._page.type_over)
         model.refused.connect(lambda words: self._page.banner.show_text(words, "danger"))
+        for words in quotes.clampings(rows):
+            layout.addWidget(label(words, "muted", wrap=True))
         self.table = OperationsTable(model, "operation_label")
         self.table.explain_wanted.connect(self._page.explain_value)
         self.table.reset_wanted.connect(self._page.reset)

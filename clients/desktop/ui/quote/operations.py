@@ -23,6 +23,8 @@ _TYPED_OVER = frozenset({
     "run_min", "setup_min", "cost",
 })  # fmt: skip
 
+_EMPTY_AT_ZERO = ("setup_min", "loading_min")
+"""Set-up and loading stand once per clamping; a column of zeros would hide them."""
 _NARROW = {"machine_id": 110, "tool_text": 170}
 """Columns of long names give way to the figures; the whole name is in the hint."""
 
@@ -59,6 +61,8 @@ class OperationsModel(QAbstractTableModel):
         field, record = self.columns[index.column()], self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             shown = formatting.cell(field, record)
+            if field.name in _EMPTY_AT_ZERO and not float(record.get(field.name) or 0):
+                return ""
             return f"✎ {shown}" if quotes.is_typed(record, field.name) else shown
         if role == Qt.ItemDataRole.EditRole:
             return formatting.editable(field, record.get(field.name))

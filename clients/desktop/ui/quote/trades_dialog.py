@@ -144,6 +144,7 @@ class TradesDialog(QDialog):
         wrong: QLabel = label(error or "", "error", wrap=True)
         wrong.setVisible(bool(error))
         block.addWidget(wrong)
+        block.addStretch()
         grid.addLayout(block, place // _PER_ROW, place % _PER_ROW)
 
     def save(self) -> None:
