@@ -17,7 +17,7 @@ from edge_agents.drivers.machine.state import utc
 
 _MIN_PROGRAM_CYCLES = 8
 _CLIP = 12.0
-_UNUSUAL = 3.5
+_UNUSUAL, _VERY_FAR = 3.5, 8.0
 _HELD_OUT = 5  # one cycle of five, the latest, is kept aside
 
 
@@ -72,7 +72,8 @@ class AnomalyModel:
         """Score with its reasons; ``None`` for a program the model does not know.
 
         An anomaly needs both: a score above the threshold, and at least one measure far from what is usual; the forest
-        alone calls one normal cycle in ten unusual by construction (``contamination``).
+        alone calls one normal cycle in ten unusual by construction (``contamination``). One measure very far away
+        lifts the score above the threshold by itself: a forest of many measures overlooks a single one.
         """
         usual = self._programs.get(record.program)
         if usual is None:
@@ -80,6 +81,8 @@ class AnomalyModel:
         row = _row(record, usual, self.features)
         score = float(self._forest.scores(row[None, :])[0])
         far = np.abs(row)
+        if far.max() >= _VERY_FAR:
+            score = max(score, self.threshold + 0.02 * (1.0 + float(far.max()) - _VERY_FAR))
         order = [int(i) for i in np.argsort(-far) if far[i] > 1.0][:5]
         total = float(far[order].sum()) or 1.0
         reasons = [
