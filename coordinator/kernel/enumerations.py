@@ -231,6 +231,8 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "order_profitability": ("profitable", "watch", "unprofitable"),
     "ai_recommendation": ("proposed", "accepted", "corrected", "refused", "ignored"),
     "replan_proposal": ("proposed", "auto_applied", "accepted", "refused", "expired"),
+    "ai_model": ("candidate", "approved", "rejected", "retired"),
+    "works_council": ("none", "consulted"),
     "vision_detection": ("shadow", "auto_booked", "to_confirm", "confirmed", "rejected"),
     "cabinet_session": ("open", "closed", "uncertain"),
     "task": ("open", "done", "cancelled"),

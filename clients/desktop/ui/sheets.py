@@ -16,8 +16,11 @@ from clients.desktop.model.texts import t
 from clients.desktop.tokens import STEP
 from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.quote.page import QuoteSheetView
+from clients.desktop.ui.quote.precision import PrecisionView
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
+from clients.desktop.ui.stock.views import RecordBoardView
+from clients.desktop.ui.vision.review import DetectionReviewView
 from clients.desktop.ui.widgets import Badge, card, column, label, row
 
 _JOB_COLUMNS = (
@@ -159,8 +162,17 @@ def _flat(operation: Record) -> Record:
 __all__ = ["JobSheetView", "OrderJobsView", "QuoteSheetView", "SheetView", "sheet_views"]
 _VIEWS: dict[str, tuple[str, type[SheetView]]] = {
     "quote": ("sheet.quote", QuoteSheetView),
+    "learning_factor": ("quote.precision", PrecisionView),
     "work_order": ("sheet.job", JobSheetView),
     "sales_order": ("sheet.job", OrderJobsView),
+    "stock_item": ("stock.tab.supply", RecordBoardView),
+    "tool": ("stock.tab.supply", RecordBoardView),
+    "material": ("stock.tab.supply", RecordBoardView),
+    "stock_lot": ("stock.tab.life", RecordBoardView),
+    "stock_unit": ("stock.tab.life", RecordBoardView),
+    "tool_incident": ("stock.tab.options", RecordBoardView),
+    "cutting_plan": ("stock.tab.plan", RecordBoardView),
+    "vision_detection": ("vision.review", DetectionReviewView),
 }
 
 

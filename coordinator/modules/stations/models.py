@@ -232,6 +232,12 @@ class CabinetSession(Record):
     status: Mapped[str] = f.status("cabinet_session", "open")
     image_before: Mapped[str | None] = f.text(64, read_only=True)
     image_after: Mapped[str | None] = f.text(64, read_only=True)
+    opened_by: Mapped[str | None] = f.text(20, read_only=True)
+    persons: Mapped[int | None] = f.integer(read_only=True)
+    work_order_operation_id: Mapped[int | None] = f.integer(read_only=True)
+    brightness: Mapped[Any] = f.decimal(6, 1, read_only=True)
+    sharpness: Mapped[Any] = f.decimal(10, 1, read_only=True)
+    model: Mapped[str | None] = f.text(64, read_only=True)
 
 
 class VisionDetection(Record):
@@ -253,3 +259,65 @@ class VisionDetection(Record):
     detected_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     reviewed_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     reviewed_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    code: Mapped[str | None] = f.text(256, read_only=True)
+    model: Mapped[str | None] = f.text(64, read_only=True)
+    seen_item_id: Mapped[int | None] = f.ref("stock_item.id", read_only=True)
+    seen_delta: Mapped[int | None] = f.integer(read_only=True)
+    seen_status: Mapped[str | None] = f.text(20, read_only=True)
+    crop_before: Mapped[str | None] = f.text(64, read_only=True)
+    crop_after: Mapped[str | None] = f.text(64, read_only=True)
+    frame: Mapped[list[float] | None] = f.json(read_only=True)
+    diameter_mm: Mapped[Any] = f.decimal(8, 1, unit="mm", read_only=True)
+    work_order_operation_id: Mapped[int | None] = f.integer(read_only=True)
+    is_disputed: Mapped[bool] = f.boolean(read_only=True)
+    escalated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class VisionCount(Record):
+    """A full count of a station by camera and scales, compared with the ledger (VIS-11)."""
+
+    __tablename__ = "vision_count"
+
+    uid: Mapped[uuid.UUID] = f.uid()
+    station_id: Mapped[int] = f.ref("station.id", required=True, read_only=True)
+    trigger: Mapped[str] = f.text(20, required=True, read_only=True)
+    counted_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    places: Mapped[list[Any]] = f.json(required=True, read_only=True)
+    differences: Mapped[int] = f.integer(required=True, read_only=True)
+    image: Mapped[str | None] = f.text(64, read_only=True)
+    brightness: Mapped[Any] = f.decimal(6, 1, read_only=True)
+    sharpness: Mapped[Any] = f.decimal(10, 1, read_only=True)
+    model: Mapped[str | None] = f.text(64, read_only=True)
+
+
+class VisionActivation(Record):
+    """That people were told before cameras post anything (VIS-29): Code du travail L1222-4 and L2312-38."""
+
+    __tablename__ = "vision_activation"
+
+    station_id: Mapped[int] = f.ref("station.id", required=True, read_only=True)
+    informed_on: Mapped[dt.date] = f.date(required=True, read_only=True)
+    council: Mapped[str] = f.choice("works_council", default="none", read_only=True)
+    consulted_on: Mapped[dt.date | None] = f.date(read_only=True)
+    document_id: Mapped[int | None] = f.ref("document.id", read_only=True)
+    framing_checked: Mapped[bool] = f.boolean(read_only=True)
+    declared_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+
+
+class AiModel(Record):
+    """A taught model with what it was taught and tested on; rolled out only once a person approved it (VIS-24)."""
+
+    __tablename__ = "ai_model"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+
+    name: Mapped[str] = f.text(60, required=True, search=True, read_only=True)
+    version: Mapped[str] = f.text(40, required=True, search=True, read_only=True)
+    sha256: Mapped[str] = f.text(64, required=True, unique=True, read_only=True)
+    taught_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    classes: Mapped[list[Any]] = f.json(required=True, read_only=True)
+    training: Mapped[dict[str, Any]] = f.json(required=True, read_only=True)
+    metrics: Mapped[dict[str, Any]] = f.json(required=True, read_only=True)
+    status: Mapped[str] = f.status("ai_model", "candidate")
+    approved_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    approved_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    reason: Mapped[str | None] = f.text(300, read_only=True)

@@ -16,8 +16,12 @@ from coordinator.modules.stations import (
     update_endpoints,
     uploads,
     vision,
+    vision_models,
+    vision_pages,
+    vision_review,
 )
 from coordinator.modules.stations.models import (
+    AiModel,
     CabinetSession,
     Station,
     StationCertificate,
@@ -25,6 +29,8 @@ from coordinator.modules.stations.models import (
     StationClaim,
     StationCommand,
     StationConfig,
+    VisionActivation,
+    VisionCount,
     VisionDetection,
 )
 from coordinator.modules.stations.update_models import (
@@ -38,7 +44,8 @@ _UPDATES = Permission("updates", "update")
 _APPROVE = Permission("updates", "validate")
 _GOING = {"pilot", "observing", "rolling"}
 _UPDATE = Permission("platform", "update")
-_REVIEWABLE = {"to_confirm", "auto_booked", "shadow"}
+_REVIEWABLE = vision_review.REVIEWABLE
+_VALIDATE = Permission("vision", "validate")
 
 MODULE = Module(
     name="stations",
@@ -70,13 +77,25 @@ MODULE = Module(
         ),
         EntitySpec(
             CabinetSession, "vision", "stations", title=("opened_at",), can_create=False, can_update=False, can_delete=False,
-            list_fields=("station_id", "user_id", "opened_at", "closed_at", "status"),
+            list_fields=("station_id", "opened_at", "closed_at", "opened_by", "status"), default_sort="-id",
             computed={"photographs": uploads.photographs},
         ),
         EntitySpec(
             VisionDetection, "vision", "stations", title=("detected_at",), can_create=False, can_update=False, can_delete=False,
             list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
-            computed={"photographs": vision.photographs},
+            computed={"photographs": vision_review.photographs}, default_sort="-id",
+        ),
+        EntitySpec(
+            VisionCount, "vision", "stations", title=("counted_at",), can_create=False, can_update=False, can_delete=False,
+            list_fields=("counted_at", "station_id", "trigger", "differences"), default_sort="-id",
+        ),
+        EntitySpec(
+            VisionActivation, "vision", "stations", title=("informed_on",), can_create=False, can_update=False,
+            list_fields=("station_id", "informed_on", "council", "consulted_on", "document_id", "declared_by_id"),
+        ),
+        EntitySpec(
+            AiModel, "vision", "stations", title=("name", "version"), can_create=False, can_update=False, can_delete=False,
+            list_fields=("name", "version", "status", "taught_at", "approved_by_id", "approved_at"), default_sort="-id",
         ),
         EntitySpec(
             UpdatePublisher, "updates", "stations", title=("name",), can_create=False, can_update=False,
@@ -100,7 +119,7 @@ MODULE = Module(
     commands=[
         Command("trust", Permission("updates", "create"), packages.trust, packages.PublisherParams,
                 path="/update-publishers/trust", critical=True),
-        Command("roll_out", _APPROVE, rollout.start, rollout.RolloutParams, "update_package", tone="primary", confirm=True,
+        Command("roll_out", _APPROVE, vision_models.roll_out, rollout.RolloutParams, "update_package", tone="primary", confirm=True,
                 critical=True, available=lambda p: p.status in {"verified", "approved"}),
         Command("reject", _APPROVE, packages.reject, entity="update_package", tone="danger",
                 available=lambda p: p.status == "verified"),
@@ -122,12 +141,23 @@ MODULE = Module(
         Command("check", _UPDATE, installation.check, installation.CheckParams, "station_check_point", tone="primary"),
         Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
         Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
-        Command("confirm", Permission("vision", "validate"), vision.confirm_detection, vision.ReviewParams,
+        Command("confirm", _VALIDATE, vision_review.confirm, vision_review.ReviewParams,
                 "vision_detection", tone="primary", available=lambda d: d.status in _REVIEWABLE),
-        Command("reject", Permission("vision", "validate"), vision.reject_detection, entity="vision_detection",
+        Command("reject", _VALIDATE, vision_review.reject, entity="vision_detection",
                 tone="danger", available=lambda d: d.status in _REVIEWABLE),
+        Command("count_again", _VALIDATE, vision_review.count_again, entity="vision_detection",
+                available=lambda d: d.status in _REVIEWABLE),
+        Command("set_vision_mode", _VALIDATE, vision_review.set_mode, vision_review.VisionModeParams, "storage_location"),
+        Command("activate_vision", _UPDATE, vision_review.activate, vision_review.ActivationParams, "station", critical=True,
+                available=lambda s: s.kind in {"cabinet_camera", "rack_camera"}),
+        Command("register", Permission("vision", "create"), vision_models.register, vision_models.ModelParams,
+                path="/ai-models/register"),
+        Command("approve", _VALIDATE, vision_models.approve, entity="ai_model", tone="primary", confirm=True, critical=True,
+                available=lambda m: m.status == "candidate"),
+        Command("reject", _VALIDATE, vision_models.reject, vision_models.ReasonParams, "ai_model", tone="danger",
+                available=lambda m: m.status in {"candidate", "approved"}),
     ],
-    routers=[endpoints.router, update_endpoints.router, supervision.router],
+    routers=[endpoints.router, update_endpoints.router, supervision.router, vision_pages.router],
     handlers=[
         Handler("machines.response_changed", "stations.collision_response", machine_config.on_response),
         Handler("machines.model_approved", "stations.anomaly_model", machine_config.on_model),
@@ -136,17 +166,24 @@ MODULE = Module(
     device_handlers=[
         DeviceHandler("cabinet.session", vision.on_session),
         DeviceHandler("vision.detection", vision.on_detection),
+        DeviceHandler("vision.disputed", vision.on_disputed),
+        DeviceHandler("vision.counted", vision.on_counted),
     ],
     jobs=[
         Job("stations.certificates", identity.care, cron="15 */6 * * *"),
         Job("stations.rollouts", rollout.step_all, cron="* * * * *"),
         Job("stations.clean_health", history.clean, cron="20 4 * * *"),
+        Job("stations.vision_reminders", vision_review.remind, cron="10 7 * * 1-5"),
+        Job("stations.clean_vision", vision_pages.clean, detached=True, cron="35 3 * * *"),
         Job("stations.clean_uploads", uploads.clean, detached=True, cron="45 3 * * *"),
     ],
     settings=[
         SettingDef("station_claim_valid_min", "stations", "integer", 30, unit="min", minimum=5, maximum=240),
         SettingDef("update_observe_min", "stations", "integer", 1440, unit="min", minimum=0, maximum=20160),
         SettingDef("station_health_kept_days", "stations", "integer", 90, unit="j", minimum=1, maximum=3650),
+        SettingDef("vision_escalate_days", "stations", "integer", 2, unit="j", minimum=1, maximum=30),
+        SettingDef("vision_images_days", "stations", "integer", 7, unit="j", minimum=1, maximum=365),
+        SettingDef("vision_crops_days", "stations", "integer", 90, unit="j", minimum=1, maximum=3650),
         SettingDef("station_upload_max_mb", "stations", "integer", 100, unit="Mo", minimum=1, maximum=2000),
     ],
 )  # fmt: skip

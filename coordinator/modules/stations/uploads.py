@@ -33,7 +33,13 @@ from coordinator.kernel.errors import (
     UnsupportedFormat,
 )
 from coordinator.kernel.registry import Permission
-from coordinator.modules.stations.models import CabinetSession, Station, StationFile
+from coordinator.modules.stations.models import (
+    CabinetSession,
+    Station,
+    StationFile,
+    VisionCount,
+    VisionDetection,
+)
 
 PIECE_MAX_BYTES = 1 << 20
 KEPT_PART = dt.timedelta(days=7)
@@ -207,16 +213,34 @@ def readable(ctx: Context, sha256: str) -> tuple[Path, str]:
         NotFound: no station sent it, or the store has lost it. Unauthenticated, Forbidden.
         BusinessError: ``station.file_damaged``.
     """
-    seen = or_(CabinetSession.image_before == sha256, CabinetSession.image_after == sha256)
-    is_photograph = ctx.session.scalar(select(CabinetSession.id).where(seen).limit(1)) is not None
-    ctx.require(Permission("vision" if is_photograph else "platform", "read"))
+    shown = _shown_in(ctx, sha256)
+    ctx.require(Permission("vision" if shown is not None else "platform", "read"))
     query = select(StationFile.media_type).where(StationFile.sha256 == sha256).limit(1)
     media_type = ctx.session.scalar(query)
     if media_type is None or not ctx.files.path(sha256).is_file():
         raise NotFound(entity="stored_file", id=sha256[:64])
     if not ctx.files.is_intact(sha256):
         raise BusinessError("station.file_damaged")
+    if shown is not None:
+        ctx.note("view_image", shown)
     return ctx.files.path(sha256), media_type
+
+
+def _shown_in(ctx: Context, sha256: str) -> CabinetSession | None:
+    """Opening of a cabinet a picture or a crop belongs to."""
+    whole = or_(CabinetSession.image_before == sha256, CabinetSession.image_after == sha256)
+    session = ctx.session.scalars(select(CabinetSession).where(whole).limit(1)).first()
+    if session is not None:
+        return session
+    crops = or_(VisionDetection.crop_before == sha256, VisionDetection.crop_after == sha256)
+    query = select(CabinetSession).join(
+        VisionDetection, VisionDetection.cabinet_session_id == CabinetSession.id
+    )
+    found = ctx.session.scalars(query.where(crops).limit(1)).first()
+    if found is not None:
+        return found
+    counted = select(CabinetSession).join(VisionCount, VisionCount.uid == CabinetSession.uid)
+    return ctx.session.scalars(counted.where(VisionCount.image == sha256).limit(1)).first()
 
 
 def photographs(ctx: Context, session: CabinetSession) -> list[dict[str, Any]]:

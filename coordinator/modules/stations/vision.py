@@ -1,4 +1,4 @@
-"""Cabinet sessions and detections: stored as seen, then posted to stock under its confidence rules (VIS-05, VIS-14)."""
+"""Cabinet sessions, detections and full counts: stored as seen, then posted to stock under its rules (VIS-05, 08, 11, 14)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,22 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from coordinator.kernel import qr, tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome
-from coordinator.kernel.errors import BusinessError, Conflict
+from coordinator.kernel.errors import BusinessError
+from coordinator.kernel.i18n import t
 from coordinator.modules.catalogue.models import StockItem
-from coordinator.modules.stations import uploads
-from coordinator.modules.stations.models import CabinetSession, Station, VisionDetection
+from coordinator.modules.stations.models import CabinetSession, Station, VisionCount, VisionDetection
 from coordinator.modules.stock import api as stock
 from coordinator.modules.stock.models import StorageLocation
 
-
-class ReviewParams(BaseModel):
-    """Correction of a detection by the reviewer; empty fields keep what was seen."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    stock_item_id: int | None = None
-    delta: int | None = Field(default=None, ge=-1000, le=1000)
+_TOLD = {
+    "foreign_or_misplaced": "vision.foreign",
+    "unlabelled": "vision.unlabelled",
+}
 
 
 def on_session(ctx: Context, event: DeviceEvent) -> Outcome | None:
@@ -38,6 +34,9 @@ def on_session(ctx: Context, event: DeviceEvent) -> Outcome | None:
     session.status = payload["status"]
     session.image_before, session.image_after = payload.get("image_before"), payload.get("image_after")
     session.user_id = session.user_id or event.user_id
+    for name in ("opened_by", "persons", "brightness", "sharpness", "model"):
+        setattr(session, name, payload.get(name))
+    session.work_order_operation_id = _operation(ctx, payload.get("operation_code"))
     return None
 
 
@@ -49,7 +48,8 @@ def on_detection(ctx: Context, event: DeviceEvent) -> Outcome | None:
         return Outcome("duplicate", "vision.duplicate")
     session = _session(ctx, event, uuid.UUID(str(payload["session_uid"])))
     location = _by_code(ctx, StorageLocation, payload["location_code"])
-    item = _by_code(ctx, StockItem, payload.get("item_code"))
+    item = _by_code(ctx, StockItem, payload.get("item_code")) or _labelled(ctx, payload.get("code"))
+    reason = payload.get("reason")
     detection = VisionDetection(
         uid=uid,
         cabinet_session_id=session.id,
@@ -60,85 +60,157 @@ def on_detection(ctx: Context, event: DeviceEvent) -> Outcome | None:
         delta=_whole(payload["delta"]) or 0,
         confidence_pct=round(Decimal(str(payload["confidence"])) * 100, 2),
         method=payload["method"],
-        reason=payload.get("reason"),
+        reason=reason,
         detected_at=event.occurred_at,
+        work_order_operation_id=session.work_order_operation_id,
+        frame=list(payload["frame"]) if payload.get("frame") else None,
+        **{name: payload.get(name) for name in ("code", "model", "crop_before", "crop_after", "diameter_mm")},
     )
+    detection.seen_item_id, detection.seen_delta = detection.stock_item_id, detection.delta
     ctx.add(detection)
-    decision = stock.post_detection(
+    if item is not None and location is not None and stock.is_measured(item) and reason is None:
+        decision = _confirm_bars(ctx, detection, item, location)
+    else:
+        decision = _post(ctx, event, session, detection, usable=bool(payload["usable"]) and reason is None)
+    detection.status = detection.seen_status = decision.status
+    detection.reason = ", ".join(dict.fromkeys(filter(None, (reason, *decision.reasons))))[:300] or None
+    if location is not None and item is not None:
+        stock.note_instrument(ctx, item, location, detection.delta)
+    if reason in _TOLD and detection.status != "shadow":
+        words = t(_TOLD[reason], ctx.locale, place=location.code if location else payload["location_code"])
+        tasks.open_task(ctx, "vision.look", words, detection, role="storekeeper", dedupe_key=f"vision:{uid}")
+    return None
+
+
+def _post(
+    ctx: Context, event: DeviceEvent, session: CabinetSession, detection: VisionDetection, *, usable: bool
+) -> stock.PostingDecision:
+    return stock.post_detection(
         ctx,
         stock.DetectionInput(
-            uid=uid,
+            uid=detection.uid,
             vision_detection_id=detection.id,
             storage_location_id=detection.storage_location_id,
             stock_item_id=detection.stock_item_id,
             delta=detection.delta,
             confidence_pct=detection.confidence_pct,
-            usable=bool(payload["usable"]),
+            usable=usable,
             occurred_at=event.occurred_at,
             user_id=event.user_id or session.user_id,
             station_code=event.station_id,
+            persons=session.persons or 1,
+            work_order_operation_id=session.work_order_operation_id,
         ),
     )
-    detection.status = decision.status
-    detection.reason = decision.reason or detection.reason
+
+
+def _confirm_bars(
+    ctx: Context, detection: VisionDetection, item: StockItem, place: StorageLocation
+) -> stock.PostingDecision:
+    """Bars are debited by sawing: the camera only says whether the number at the place is the ledger's (VIS-12)."""
+    if place.vision_mode == "shadow":
+        return stock.PostingDecision("shadow")
+    agrees = detection.count_after is not None and detection.count_after == stock.bars_at(ctx, item, place)
+    return stock.PostingDecision(
+        "auto_booked" if agrees else "to_confirm", reasons=() if agrees else ("bar_count",)
+    )
+
+
+def on_disputed(ctx: Context, event: DeviceEvent) -> Outcome | None:
+    """``vision.disputed``: somebody at the cabinet pressed "wrong"; what was posted waits for a person (VIS-09)."""
+    payload = event.payload
+    query = select(VisionDetection).join(
+        CabinetSession, CabinetSession.id == VisionDetection.cabinet_session_id
+    )
+    query = query.where(CabinetSession.uid == uuid.UUID(str(payload["session_uid"])))
+    if payload.get("detection_uid"):
+        query = query.where(VisionDetection.uid == uuid.UUID(str(payload["detection_uid"])))
+    found = [row for row in ctx.session.scalars(query) if row.reviewed_at is None]
+    for row in found:
+        row.is_disputed = True
+        row.status = "to_confirm" if row.status == "auto_booked" else row.status
+        row.reason = ", ".join(filter(None, (row.reason, "disputed")))[:300]
+    return None if found else Outcome("review", "vision.nothing_disputed")
+
+
+def on_counted(ctx: Context, event: DeviceEvent) -> Outcome | None:
+    """``vision.counted``: every compartment against the ledger; a difference joins the review queue (VIS-11)."""
+    payload = event.payload
+    uid = uuid.UUID(str(payload["count_uid"]))
+    if ctx.session.scalar(select(VisionCount.id).where(VisionCount.uid == uid)) is not None:
+        return Outcome("duplicate", "vision.duplicate")
+    count = ctx.add(
+        VisionCount(
+            uid=uid, station_id=_station(ctx, event).id, trigger=payload["trigger"], counted_at=event.occurred_at,
+            places=[], differences=0, **{n: payload.get(n) for n in ("image", "brightness", "sharpness", "model")},
+        )
+    )  # fmt: skip
+    rows = [_compared(ctx, event, count, place) for place in payload["places"]]
+    count.places = rows
+    count.differences = sum(bool(row["difference"]) for row in rows)
+    if count.differences:
+        words = t("vision.count_differs", ctx.locale, number=count.differences, station=event.station_id)
+        tasks.notify(ctx, "warning", "vision", words, count, role="storekeeper")
     return None
 
 
-def photographs(ctx: Context, detection: VisionDetection) -> list[dict[str, Any]]:
-    """What the reviewer looks at: the photographs of the detection's session."""
-    return uploads.photographs(ctx, ctx.get(CabinetSession, detection.cabinet_session_id))
-
-
-def confirm_detection(ctx: Context, detection: VisionDetection, params: ReviewParams) -> dict[str, Any]:
-    """Reviewer's answer: post as seen or as corrected; a provisional posting is replaced (VIS-19)."""
-    _check_open(detection)
-    corrected = params.stock_item_id is not None or params.delta is not None
-    if params.stock_item_id is not None:
-        detection.stock_item_id = params.stock_item_id
-    if params.delta is not None:
-        detection.delta = params.delta
-    if detection.stock_item_id is None or detection.storage_location_id is None:
-        raise BusinessError("vision.item_missing")
-    stock.settle_detection(
-        ctx,
-        vision_detection_id=detection.id,
-        storage_location_id=detection.storage_location_id,
-        stock_item_id=detection.stock_item_id,
-        delta=detection.delta,
-        occurred_at=detection.detected_at,
-    )
-    _reviewed(ctx, detection, "confirmed")
-    return {"corrected": corrected}
-
-
-def reject_detection(ctx: Context, detection: VisionDetection, _params: BaseModel) -> None:
-    """Nothing moved: a provisional posting is reversed by a new movement (VIS-16)."""
-    _check_open(detection)
-    stock.reverse_detection(ctx, vision_detection_id=detection.id)
-    _reviewed(ctx, detection, "rejected")
-
-
-def _check_open(detection: VisionDetection) -> None:
-    if detection.status not in {"to_confirm", "auto_booked", "shadow"}:
-        raise Conflict("vision.already_reviewed")
-
-
-def _reviewed(ctx: Context, detection: VisionDetection, status: str) -> None:
-    detection.status = status
-    detection.reviewed_by_id = ctx.principal.user_id
-    detection.reviewed_at = ctx.now
+def _compared(ctx: Context, event: DeviceEvent, count: VisionCount, place: dict[str, Any]) -> dict[str, Any]:
+    location = _by_code(ctx, StorageLocation, place["location_code"])
+    item = _by_code(ctx, StockItem, place.get("item_code"))
+    counted = place.get("count")
+    row = {**place, "expected": None, "difference": None}
+    if location is None or item is None or counted is None or stock.is_measured(item):
+        return row
+    expected = stock.on_hand(ctx, item.id, location_id=location.id)
+    row |= {"expected": float(expected), "difference": float(counted - expected)}
+    if counted == expected:
+        return row
+    session = _session(ctx, event, count.uid)
+    session.status, session.opened_by, session.closed_at = "closed", "count", event.occurred_at
+    session.image_after = count.image
+    detection = VisionDetection(
+        uid=uuid.uuid5(count.uid, location.code), cabinet_session_id=session.id, storage_location_id=location.id,
+        stock_item_id=item.id, seen_item_id=item.id, count_before=round(expected), count_after=counted,
+        delta=round(counted - expected), seen_delta=round(counted - expected), method=place["method"],
+        confidence_pct=round(Decimal(str(place["confidence"])) * 100, 2), reason="full_count",
+        status="to_confirm", seen_status="to_confirm", detected_at=event.occurred_at, model=count.model,
+    )  # fmt: skip
+    ctx.add(detection)
+    stock.note_instrument(ctx, item, location, detection.delta)
+    return row
 
 
 def _session(ctx: Context, event: DeviceEvent, uid: uuid.UUID) -> CabinetSession:
     found = ctx.session.scalars(select(CabinetSession).where(CabinetSession.uid == uid)).one_or_none()
     if found is not None:
         return found
-    station = ctx.session.scalars(select(Station).where(Station.code == event.station_id)).one_or_none()
-    if station is None:
-        raise BusinessError("station.unknown", station=event.station_id)
+    station = _station(ctx, event)
     return ctx.add(
         CabinetSession(uid=uid, station_id=station.id, opened_at=event.occurred_at, user_id=event.user_id)
     )
+
+
+def _station(ctx: Context, event: DeviceEvent) -> Station:
+    station = ctx.session.scalars(select(Station).where(Station.code == event.station_id)).one_or_none()
+    if station is None:
+        raise BusinessError("station.unknown", station=event.station_id)
+    return station
+
+
+def _operation(ctx: Context, code: str | None) -> int | None:
+    """Operation of a scanned code or of the person's running work; an unknown one is left out, the session counts."""
+    row = qr.find(ctx, code) if code else None
+    return row.object_id if row is not None and row.object_type == "work_order_operation" else None
+
+
+def _labelled(ctx: Context, code: str | None) -> StockItem | None:
+    """Item behind a label read in the picture: its own, a lot's or that of a bar or offcut."""
+    if not code:
+        return None
+    try:
+        return stock.resolve(ctx, code).item
+    except BusinessError:
+        return None
 
 
 def _by_code(ctx: Context, model: Any, code: str | None) -> Any:

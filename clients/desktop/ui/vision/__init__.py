@@ -1,0 +1,1 @@
+"""Pages about the cameras of cabinets and racks."""

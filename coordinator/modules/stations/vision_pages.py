@@ -1,0 +1,242 @@
+"""What the camera screens show: stations, compartments, scores; what is kept of pictures and for how long (VIS-22…30)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import zipfile
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from sqlalchemy import or_, select
+
+from coordinator.kernel.audit import jsonable
+from coordinator.kernel.context import Context, ContextFactory, Principal
+from coordinator.kernel.http import Ctx, guarded
+from coordinator.kernel.registry import Permission
+from coordinator.modules.catalogue.api import StockItem
+from coordinator.modules.stations import vision_review, vision_rules
+from coordinator.modules.stations.models import (
+    CabinetSession,
+    Station,
+    StationFile,
+    VisionCount,
+    VisionDetection,
+)
+from coordinator.modules.stock import api as stock
+from coordinator.modules.stock.models import StorageLocation
+
+router = APIRouter(prefix="/vision", tags=["vision"])
+_READ = Permission("vision", "read")
+_EXPORT = Permission("vision", "export")
+_KINDS = ("cabinet_camera", "rack_camera")
+
+
+@router.get("/dashboard", operation_id="vision_dashboard", openapi_extra=guarded(_READ))
+def dashboard(ctx: Ctx) -> dict[str, Any]:
+    """Every camera station and compartment with its figures; nothing per person (VIS-22, VIS-25, VIS-26, VIS-30)."""
+    ctx.require(_READ)
+    since = ctx.now - dt.timedelta(days=vision_rules.SCORE_DAYS)
+    query = (
+        select(VisionDetection, CabinetSession.station_id)
+        .join(CabinetSession, CabinetSession.id == VisionDetection.cabinet_session_id)
+        .where(or_(VisionDetection.detected_at >= since, VisionDetection.reviewed_at >= since))
+    )
+    seen = [(row, station_id) for row, station_id in ctx.session.execute(query)]
+    every = [row for row, _ in seen]
+    score = vision_rules.autonomy(every, ctx.now)
+    stations = ctx.session.scalars(
+        select(Station).where(Station.kind.in_(_KINDS), Station.archived_at.is_(None)).order_by(Station.name)
+    )
+    return {
+        "autonomy_pct": score.autonomy_pct,
+        "closed": score.closed,
+        "waiting": sum(row.status == "to_confirm" for row in every),
+        "accuracy": vision_rules.accuracy(every) | {"order_pct": _orders(every)},
+        "stations": [_station(ctx, one, [row for row, at in seen if at == one.id]) for one in stations],
+        "places": _places(ctx, every),
+        "items": _items(ctx, every),
+    }
+
+
+def _station(ctx: Context, station: Station, seen: list[VisionDetection]) -> dict[str, Any]:
+    posted = [row for row in seen if row.seen_status == "auto_booked"]
+    reviewed = [row for row in seen if row.reviewed_at is not None]
+    session = ctx.session.scalars(
+        select(CabinetSession)
+        .where(CabinetSession.station_id == station.id)
+        .order_by(CabinetSession.id.desc())
+        .limit(1)
+    ).first()
+    count = ctx.session.scalars(
+        select(VisionCount)
+        .where(VisionCount.station_id == station.id)
+        .order_by(VisionCount.id.desc())
+        .limit(1)
+    ).first()
+    last = max((one for one in (session, count) if one is not None and one.sharpness is not None),
+               key=lambda one: one.created_at, default=None)  # fmt: skip
+    return {
+        "id": station.id, "code": station.code, "name": station.name, "status": station.status,
+        "events": len(seen), "auto_pct": vision_rules.percent(len(posted), len(seen)),
+        "corrected_pct": vision_rules.percent(sum(not vision_rules.was_right(r) for r in reviewed), len(reviewed)),
+        "autonomy_pct": vision_rules.autonomy(seen, ctx.now).autonomy_pct,
+        "brightness": jsonable(last.brightness) if last else None, "sharpness": jsonable(last.sharpness) if last else None,
+        "last_count_at": jsonable(count.counted_at) if count else None,
+        "last_count_differences": count.differences if count else None,
+        "model": (last.model if last else None) or ", ".join(_models(station)) or None,
+        "is_activated": vision_review.is_activated(ctx, station), "trend": vision_rules.trend(seen),
+    }  # fmt: skip
+
+
+def _models(station: Station) -> list[str]:
+    versions = ((station.health or {}).get("versions") or {}).get("models") or {}
+    return [f"{name} {version}" for name, version in sorted(versions.items())]
+
+
+def _places(ctx: Context, seen: list[VisionDetection]) -> list[dict[str, Any]]:
+    by_place: dict[int, list[VisionDetection]] = {}
+    for row in seen:
+        if row.storage_location_id is not None:
+            by_place.setdefault(row.storage_location_id, []).append(row)
+    rows = ctx.session.scalars(
+        select(StorageLocation).where(StorageLocation.id.in_(by_place)).order_by(StorageLocation.code)
+    )
+    found = []
+    for place in rows:
+        answers = vision_review.answers_of(ctx, place)[-vision_rules.WINDOW :]
+        found.append(
+            {"id": place.id, "code": place.code, "mode": place.vision_mode, "events": len(by_place[place.id]),
+             "reviewed": len(answers), "right_pct": vision_rules.percent(sum(answers), len(answers)),
+             "is_ready": stock.may_post_automatically(answers)}
+        )  # fmt: skip
+    return found
+
+
+def _items(ctx: Context, seen: list[VisionDetection]) -> list[dict[str, Any]]:
+    by_item: dict[int, list[VisionDetection]] = {}
+    for row in seen:
+        if row.seen_item_id is not None:
+            by_item.setdefault(row.seen_item_id, []).append(row)
+    rows = ctx.session.scalars(select(StockItem).where(StockItem.id.in_(by_item)).order_by(StockItem.code))
+    return [{"code": item.code, "trend": vision_rules.trend(by_item[item.id])} for item in rows]
+
+
+def _orders(seen: list[VisionDetection]) -> float | None:
+    """Part of the events attached to an operation at the cabinet."""
+    return vision_rules.percent(sum(row.work_order_operation_id is not None for row in seen), len(seen))
+
+
+# pictures -------------------------------------------------------------------------------------------------------
+
+
+def clean(factory: ContextFactory) -> None:
+    """Recurring job: see :func:`clean_pictures`."""
+    with factory.open(Principal.service("vision")) as ctx:
+        clean_pictures(ctx)
+
+
+def clean_pictures(ctx: Context) -> None:
+    """Pictures go when their time is over; crops of corrected events stay as training data (VIS-28)."""
+    full_until = ctx.now - dt.timedelta(days=ctx.settings.integer("vision_images_days"))
+    crops_until = ctx.now - dt.timedelta(days=ctx.settings.integer("vision_crops_days"))
+    sessions = select(CabinetSession).where(
+        CabinetSession.opened_at < full_until,
+        or_(CabinetSession.image_before.is_not(None), CabinetSession.image_after.is_not(None)),
+        ~select(VisionDetection.id)
+        .where(
+            VisionDetection.cabinet_session_id == CabinetSession.id,
+            VisionDetection.status == "to_confirm",
+        )
+        .exists(),
+    )
+    gone: set[str] = set()
+    for session in ctx.session.scalars(sessions):
+        gone |= {one for one in (session.image_before, session.image_after) if one}
+        session.image_before = session.image_after = None
+    old = select(VisionDetection).where(
+        VisionDetection.detected_at < crops_until,
+        VisionDetection.status != "to_confirm",
+        or_(VisionDetection.crop_before.is_not(None), VisionDetection.crop_after.is_not(None)),
+    )
+    for row in ctx.session.scalars(old):
+        if row.reviewed_at is not None and not vision_rules.was_right(row):
+            continue
+        gone |= {one for one in (row.crop_before, row.crop_after) if one}
+        row.crop_before = row.crop_after = None
+    ctx.session.flush()
+    _remove(ctx, gone)
+
+
+def _remove(ctx: Context, digests: set[str]) -> None:
+    """Forgets files nothing names any more."""
+    for sha256 in digests:
+        named = select(CabinetSession.id).where(
+            or_(CabinetSession.image_before == sha256, CabinetSession.image_after == sha256)
+        )
+        crops = select(VisionDetection.id).where(
+            or_(VisionDetection.crop_before == sha256, VisionDetection.crop_after == sha256)
+        )
+        if ctx.session.scalar(named.limit(1)) is not None or ctx.session.scalar(crops.limit(1)) is not None:
+            continue
+        for row in ctx.session.scalars(select(StationFile).where(StationFile.sha256 == sha256)):
+            ctx.session.delete(row)
+        ctx.files.path(sha256).unlink(missing_ok=True)
+
+
+@router.get("/recorded-sessions.zip", operation_id="vision_recorded_sessions", openapi_extra=guarded(_EXPORT))
+def recorded_sessions(ctx: Ctx) -> Response:
+    """Reviewed sessions with their pictures and what a person found: a regression set for ``usinage vision replay``, and
+    ``corrections/`` with the crops of what the camera had wrong (VIS-21, VIS-25)."""
+    ctx.require(_EXPORT)
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
+        for session in ctx.session.scalars(select(CabinetSession).order_by(CabinetSession.id)):
+            _write_session(ctx, session, archive)
+        _write_corrections(ctx, archive)
+    ctx.note("export_sessions")
+    headers = {"Content-Disposition": 'attachment; filename="sessions.zip"'}
+    return Response(held.getvalue(), media_type="application/zip", headers=headers)
+
+
+def _write_session(ctx: Context, session: CabinetSession, archive: zipfile.ZipFile) -> None:
+    """A session of which every detection was reviewed and whose pictures are still there."""
+    pictures = [_content(ctx, one) for one in (session.image_before, session.image_after)]
+    query = select(VisionDetection, StorageLocation.code)
+    query = query.join(StorageLocation, StorageLocation.id == VisionDetection.storage_location_id)
+    rows = list(ctx.session.execute(query.where(VisionDetection.cabinet_session_id == session.id)))
+    if not rows or None in pictures or any(row.reviewed_at is None for row, _ in rows):
+        return
+    truth: dict[str, int] = {}
+    for row, code in rows:
+        if row.status == "confirmed":
+            truth[code] = truth.get(code, 0) + row.delta
+    for name, content in zip(("before", "after"), pictures, strict=True):
+        archive.writestr(f"{session.uid}/{name}.jpg", content or b"")
+    archive.writestr(f"{session.uid}/truth.json", json.dumps({"changes": truth}, ensure_ascii=False))
+
+
+def _write_corrections(ctx: Context, archive: zipfile.ZipFile) -> None:
+    """Crops of corrected and rejected detections with what was seen and what was there."""
+    lines = ["crop_before,crop_after,place,seen_delta,true_delta,seen_item,true_item,reviewed_at"]
+    query = select(VisionDetection, StorageLocation.code)
+    query = query.join(StorageLocation, StorageLocation.id == VisionDetection.storage_location_id)
+    for row, code in ctx.session.execute(query.where(VisionDetection.reviewed_at.is_not(None))):
+        if vision_rules.was_right(row):
+            continue
+        for sha256 in (row.crop_before, row.crop_after):
+            content = _content(ctx, sha256)
+            if content is not None:
+                archive.writestr(f"corrections/{sha256}.jpg", content)
+        true_delta = row.delta if row.status == "confirmed" else 0
+        values = (row.crop_before, row.crop_after, code, row.seen_delta, true_delta, row.seen_item_id, row.stock_item_id,
+                  jsonable(row.reviewed_at))  # fmt: skip
+        lines.append(",".join("" if value is None else str(value) for value in values))
+    archive.writestr("corrections/corrections.csv", "\n".join(lines) + "\n")
+
+
+def _content(ctx: Context, sha256: str | None) -> bytes | None:
+    path = ctx.files.path(sha256) if sha256 else None
+    return path.read_bytes() if path is not None and path.is_file() else None
