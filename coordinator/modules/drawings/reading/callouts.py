@@ -16,6 +16,7 @@ from coordinator.modules.drawings.reading.page import Word, same_angle
 
 MAX_LINES = 5
 LIMITS_MAX_SHARE = 0.03
+CORE_SHARES = 0.72, 0.95  # drill of a thread to its size
 _DEPTH = r"(?:↧|prof(?:ondeur)?[.,]?|deep|depth|dp\.?|tief)"
 _BELOW = re.compile(
     rf"^(?:[⌴⌵↧]|{_DEPTH}\s*{NUMBER}|c'?bored?\b|counterbored?\b|csk\b|c'?sunk\b|countersunk\b|sf\b|spotface|lam(?:ages?|[ée]e?s?)\b|frais(?:ures?|[ée]e?s?)\b|gesenkt\b|senkung\b|(?:sur|on|auf|am)\b|taraud|al[ée]s[ée]|per[çc]|avant[- ]trou|kernloch|drill\b|(?:thru|through|d[ée]bouchant|traversant)|\(?\d{{1,3}}\s?[xX]\s?\)?$|\([xX]\s?\d"
@@ -99,7 +100,7 @@ def _belongs(lines: list[TextBlock], below: TextBlock, *, counted: bool) -> bool
     if below.stack is not None:
         return False
     whole = " ".join(line.text for line in lines)
-    if len(lines) == 1 and lines[0].stack is None and _are_limits(whole, text):
+    if len(lines) == 1 and lines[0].stack is None and (_are_limits(whole, text) or _is_core(whole, text)):
         return True
     if other := _OTHER_UNIT.match(text):
         return _same_size(whole, other[1] or other[2])
@@ -118,6 +119,15 @@ def _are_limits(above: str, below: str) -> bool:
     places = [len(re.split(r"[.,]", text)[-1]) if re.search(r"[.,]", text) else 0 for text in (above, below)]
     close = 0 < abs(one.nominal - two.nominal) <= LIMITS_MAX_SHARE * max(one.nominal, two.nominal)
     return close and places[0] == places[1] > 0
+
+
+def _is_core(above: str, below: str) -> bool:
+    """True for the drill of a tapped hole written under its thread ("4x M6" over "Ø5 ↧ 12")."""
+    thread, drill = parse_dimension(above), parse_dimension(below)
+    if thread is None or drill is None or thread.kind != "thread" or drill.kind != "diameter" or drill.fit:
+        return False
+    fits = drill.count == 1 and CORE_SHARES[0] <= drill.nominal / thread.nominal <= CORE_SHARES[1]
+    return fits and parse_dimension(f"{above} {below}") is not None
 
 
 def _same_size(text: str, other: str) -> bool:

@@ -20,6 +20,11 @@ REACH_BEHIND = 4.5
 REACH_ACROSS = 1.1
 ROW_GAP = 0.7
 COMMA_SHARE = 0.6
+LONGEST_MINUS = 0.92
+MINUS_GAP = 0.42
+LEAST_FIGURE = 0.18  # of the height of a box which holds two rows and strokes
+TOUCHING_ROWS = 1.16  # in letter heights
+WAIST_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,12 @@ class Line:
         return inside
 
     def is_dash(self, glyph: BBox) -> bool:
-        """A flat stroke longer than a minus sign: a dash of a centre line."""
-        return glyph[3] - glyph[1] < 0.22 * self.cap and glyph[2] - glyph[0] > 0.62 * self.cap
+        """A flat stroke longer than a minus sign, or apart from the figures: a dash of a centre line."""
+        width = glyph[2] - glyph[0]
+        if glyph[3] - glyph[1] >= 0.22 * self.cap or width <= 0.62 * self.cap:
+            return False
+        behind = [g[0] - glyph[2] for g in self.glyphs if g[0] > glyph[0] and _beside(g, glyph, self.cap)]
+        return width > LONGEST_MINUS * self.cap or min(behind, default=self.cap) > MINUS_GAP * self.cap
 
     def crop(self, box: BBox) -> Image:
         """The cleaned picture of a tight box with the margin recognisers expect."""
@@ -76,15 +85,17 @@ def prepare(image: Image, ink: Image, box: BBox) -> Line:
         picture = picture.copy()
         picture[strokes > 0] = np.percentile(picture, 90)
     cap = CAP_SHARE * height
-    count, _, stats, _ = cv2.connectedComponentsWithStats(glyph_ink, connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(glyph_ink, connectivity=8)
     glyphs: list[BBox] = []
-    for x, y, w, h, area in stats[1:count].tolist():
+    numbers: dict[BBox, int] = {}
+    for number, (x, y, w, h, area) in enumerate(stats[1:count].tolist(), 1):
         border = x == 0 or y == 0 or x + w == part.shape[1] or y + h == part.shape[0]
         if w > 1.5 * height and area < 0.15 * w * h:
             continue
         if area < 4 or max(w, h) < 0.07 * height or h > 1.3 * height or w > 2.5 * height or border:
             continue
         glyphs.append((float(x + left), float(y + top), float(x + left + w), float(y + top + h)))
+        numbers[glyphs[-1]] = number
     glyphs.sort()
     y0, y1 = round(box[1]) - top, round(box[3]) - top
     x0, x1 = round(box[0]) - left, round(box[2]) - left
@@ -92,10 +103,40 @@ def prepare(image: Image, ink: Image, box: BBox) -> Line:
     tall = [
         g[3] - g[1] for g in glyphs if g[1] >= box[1] - 2 and g[3] <= box[3] + 2 and box[0] <= g[0] <= box[2]
     ]
-    tall = sorted((h for h in tall if h > 0.3 * height), reverse=True)
+    tall = sorted((h for h in tall if h > LEAST_FIGURE * height), reverse=True)
     if tall:
         cap = float(np.median(tall[:4]))
+    glyphs = [
+        piece for glyph in glyphs for piece in _unstacked(glyph, labels == numbers[glyph], cap, (left, top))
+    ] if any(g[3] - g[1] > TOUCHING_ROWS * cap for g in glyphs) else glyphs  # fmt: skip
     return Line(box, cap, glyphs, np.ascontiguousarray(picture), (left, top), touched)
+
+
+def _beside(glyph: BBox, dash: BBox, cap: float) -> bool:
+    """True for a figure on whose middle a dash points."""
+    middle = (dash[1] + dash[3]) / 2
+    return glyph[3] - glyph[1] > 0.4 * cap and glyph[1] < middle < glyph[3]
+
+
+def _unstacked(
+    glyph: BBox, own: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], cap: float, origin: tuple[int, int]
+) -> list[BBox]:
+    """Two signs of rows which touch each other, cut at the waist between them; any other glyph as it is."""
+    width, height = glyph[2] - glyph[0], glyph[3] - glyph[1]
+    if height <= TOUCHING_ROWS * cap or height > 2.6 * cap or width > 2.5 * cap:
+        return [glyph]
+    x0, y0 = round(glyph[0]) - origin[0], round(glyph[1]) - origin[1]
+    part = own[y0 : y0 + round(height), x0 : x0 + round(width)]
+    rows = part.sum(axis=1)
+    start, end = round(0.3 * height), round(0.7 * height)
+    waist = start + int(np.argmin(rows[start:end])) if end > start else 0
+    if not waist or rows[waist] > WAIST_SHARE * min(rows[:waist].max(), rows[waist:].max()):
+        return [glyph]
+    pieces = []
+    for a, b in ((0, waist), (waist, len(rows))):
+        columns = np.flatnonzero(part[a:b].any(axis=0))
+        pieces.append((glyph[0] + columns[0], glyph[1] + a, glyph[0] + columns[-1] + 1, glyph[1] + b))
+    return [(float(p[0]), float(p[1]), float(p[2]), float(p[3])) for p in pieces]
 
 
 def _strokes(ink: Image, box: BBox) -> Image:
@@ -180,10 +221,20 @@ def _row(glyphs: list[BBox], seed: BBox, cap: float) -> BBox:
     return row
 
 
+def _figures_beside(chain: list[BBox], seed: BBox, cap: float) -> BBox:
+    """The seed itself, or for a minus sign the figure it stands before."""
+    if seed[3] - seed[1] >= 0.36 * cap:
+        return seed
+    behind = [g for g in chain if 0 <= g[0] - seed[2] < ROW_GAP * cap and _beside(g, seed, cap)]
+    return min(behind, default=seed)
+
+
 def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked | None:
     cap = line.cap
     slack = 0.07 * cap
-    split, at = (over[3] + under[1]) / 2, max(over[0], under[0])
+    # A sign stands in the middle of its row: the figures beside it tell where the row begins and ends.
+    rows_at = [_figures_beside(chain, seed, cap) for seed in (over, under)]
+    split, at = (rows_at[0][3] + rows_at[1][1]) / 2, max(over[0], under[0])
 
     least = COMMA_SHARE * max(over[3] - over[1], under[3] - under[1])
 
@@ -202,7 +253,7 @@ def _rows_at(line: Line, chain: list[BBox], over: BBox, under: BBox) -> Stacked 
         return None
     upper, lower = ([g for g in rows if (g[1] + g[3] < 2 * split) == above] for above in (True, False))
     upper, lower = ([g for g in row if not line.is_dash(g)] for row in (upper, lower))
-    top, bottom = _row(upper, over, cap), _row(lower, under, cap)
+    top, bottom = _row(upper, rows_at[0], cap), _row(lower, rows_at[1], cap)
     heights = sorted((top[3] - top[1], bottom[3] - bottom[1]))
     if heights[0] < 0.36 * cap or heights[1] > 1.5 * heights[0] or heights[1] > 1.25 * cap:
         return None

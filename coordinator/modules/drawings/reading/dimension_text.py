@@ -73,6 +73,10 @@ _FIT_CODE = r"(?![Aa]0?[1-8](?!\d)|[BbCc]0?[1-7](?!\d))(?:js|JS|Js|[A-HJKMNPRSTU
 # ISO 5459: size of the target area above, name of the target below.
 _DATUM_TARGET = re.compile(r"^[A-C][1-8](?:/[A-C][1-8])*(?![\w.,])")
 _FIT = re.compile(rf"^\(?({_FIT_CODE}(?:\s*/\s*{_FIT_CODE})?)\)?(?![a-zA-Z])")
+# Older drawings write the class apart from its letter: "Ø25 h 8".
+_FIT_APART = re.compile(
+    r"^((?:js|JS|[A-HJKMNPR-Z]|[a-hjkmnprstuvz])\s(?:[5-9]|1[0-3]))(?![\d.,°x])(?!\s*(?:x|mm|trous?|holes?)\b)"
+)
 _PLUS_MINUS = re.compile(rf"^\(?±\s*({NUMBER}|{_FRACTION})\s*(°|'|\")?\)?")
 _DEVIATION = re.compile(rf"^\(?\s*({_DEVIATION_PART})°?\s*[/; ]?\s*({_DEVIATION_PART})(?![\d.,])°?\s*\)?")
 _ONE_DEVIATION = re.compile(rf"^\(?({_SIGNED})(?![\d.,])°?\)?")
@@ -88,9 +92,9 @@ _DEPTH_WORD = r"(?:↧|prof(?:ondeur)?[.,]?|deep|depth|dp\.?|tief(?:e)?|t=)"
 _TRAILING_DEPTH = re.compile(
     rf"^(?:[xX]|{_DEPTH_WORD}|\(?=)\s*:?\s*({NUMBER})(?:\s*(?:°|mm\b))?", re.IGNORECASE
 )
-_DEPTH_BEHIND = re.compile(rf"^[xX]?\s*({NUMBER})\s*(?:deep|tief|dp\.?|prof\.?)", re.IGNORECASE)
+_DEPTH_BEHIND = re.compile(rf"^[-,;]?\s*[xX]?\s*({NUMBER})\s*(?:deep|tief|dp\.?|prof\.?)", re.IGNORECASE)
 _FURTHER_STEP = re.compile(
-    rf"^[-/,;]?\s*(?:⌴|⌵|SF(?![a-z])|c'?bore|csk|lamage|fraisure|spotface|(?:sur|on|auf)(?=\s*Ø)|per[çc]age|avant[- ]trou|drill)\s*(?:Ø\s*)?({NUMBER})"
+    rf"^[-/,;]?\s*(?:⌴|⌵|SF(?![a-z])|c'?bored?|counterbored?|csk|c'?sunk|countersunk|lam(?:ages?|[ée]e?s?)|frais(?:ures?|[ée]e?s?)|gesenkt|senkung|spotface|(?:sur|on|auf|am)\s+(?:un\s+)?(?:Lk|Lochkreis|TK|Teilkreis|PCD|BC)\.?|(?:sur|on|auf|am)(?=\s*Ø?\d)|per[çc]age|avant[- ]trou|kernloch|drill)\s*(?:↧|prof(?:ondeur)?\.?)?\s*(?:Ø\s*)?({NUMBER})"
     rf"(?:\s*({_FIT_CODE})(?![a-zA-Z]))?(?:\s*±\s*({NUMBER}))?(?:\s*[àa]\s*({NUMBER})\s*°)?",
     re.IGNORECASE,
 )
@@ -352,7 +356,7 @@ def _take_tolerance(result: DimensionText, rest: str) -> re.Match[str] | None:
         result.lower = -result.upper
         result.inches |= match[2] == '"' and result.kind != "angle"
     elif (
-        (match := _FIT.match(rest))
+        (match := _FIT.match(rest) or _FIT_APART.match(rest))
         and result.fit is None
         and result.kind in ("linear", "diameter", "radius", "depth")
     ):
@@ -386,7 +390,7 @@ def _take_more(result: DimensionText, rest: str) -> re.Match[str] | None:
         inches = not match[1].lower().startswith("mm")
         result.inches |= inches and result.kind != "angle"
         result.unit = result.unit or (None if inches else "mm")
-    elif match := _FURTHER_STEP.match(rest) or _TRAILING_DEPTH.match(rest) or _DEPTH_BEHIND.match(rest):
+    elif match := _FURTHER_STEP.match(rest) or _DEPTH_BEHIND.match(rest) or _TRAILING_DEPTH.match(rest):
         result.extra += [to_number(part) for part in match.groups() if part and re.fullmatch(NUMBER, part)]
     elif result.kind == "thread" and (match := _THREAD_CLASS.match(rest)):
         result.thread = f"{result.thread} {match[0]}"

@@ -12,11 +12,21 @@ _ZERO_FOR_DIAMETER = re.compile(
 )
 _DEPTH_SIGN = re.compile(r"(?<=\d)([A-Za-z]?)\s+[TIl]\s+(?=\d)")
 _AFTER_TIMES = re.compile(r"(?<=\d[xX])0(?=[1-9])|(?<=\d [xX] )0(?=[1-9])")
-_DASHES = re.compile(r"^(?![+\-]?[.,]\d)[-_.,:;']+\s*(?=[ØR(]|0[1-9][\d.,]|\d+\s*[xX])|(?<=[\d°)])\s*[-_]+$")
+_DASHES = re.compile(
+    r"^(?![+\-]?[.,]\d)[-_.,:;']+\s*(?=[ØR(]|0[1-9][\d.,]|\d+\s*[xX]|\d+ [a-zA-Z]{4})|(?<=[\d°)])\s*[-_]+$"
+)
 _COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
 _BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")
+# Letters which some drafting fonts write as their figure 1, between figures and signs of a size only.
+_STROKE_FOR_ONE = re.compile(r"(?<=[RMØ\d,.x])[Il|](?=[\d,.x)°/ ]|$)|^[Il|](?=[\d,.]{2})")
+_SIZE_LETTERS = re.compile(r"^[\dIl|.,/x()ØRMHhfgk±+\-° ]*$")
+_ZERO_BEHIND_WORDS = re.compile(
+    r"((?:\b(?:trous?|holes?|bohrungen|thru|on|sur|auf|lk|tk)|[⌵xX]) )0(?=[1-9]\d?(?:[.,]\d+)(?!\d)|[1-9]\d(?!\d))"
+    r"|^([⌵VvU] ?)0(?=[1-9]\d?(?:[.,]\d+)?\s?[xX])",
+    re.IGNORECASE,
+)
 _FRACTION_BAR = re.compile(r"^((?:\d{1,2}\s*[xX]\s*)?)([1-9]\d?)[71lI|!]((?:2|4|8|16|32))(?=\s*-\s*\d+\s*UN)")
 
 
@@ -28,7 +38,10 @@ def clean_text(text: str) -> str:
     text = _AFTER_TIMES.sub("Ø", text)
     if re.search(r"[ØM]\s?\d", text):
         text = _DEPTH_SIGN.sub(r"\1 ↧ ", text)
+    text = _ZERO_BEHIND_WORDS.sub(lambda match: f"{match[1] or match[2]}Ø", text)
     text = _COUNTERSINK.sub("⌵ ", text)
+    if _SIZE_LETTERS.match(text) and re.search(r"\d|^[RMØ]", text):
+        text = _STROKE_FOR_ONE.sub("1", text)
     text = _FRACTION_BAR.sub(r"\1\2/\3", text)
     text = _LETTER_O.sub("0", text)
     text = _PLUS_MINUS.sub(" ±", text)

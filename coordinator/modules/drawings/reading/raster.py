@@ -18,6 +18,7 @@ from coordinator.modules.drawings.reading.model import DrawingReading, Limits, R
 from coordinator.modules.drawings.reading.ocr import Image, Quad, rapid_engine
 from coordinator.modules.drawings.reading.orientation import extent, stand_upright
 from coordinator.modules.drawings.reading.page import Page, Word
+from coordinator.modules.drawings.reading.projection_ink import find_symbol_strokes
 from coordinator.modules.drawings.reading.scribbles import find_scribbles
 
 SLANT_MIN_DEG = 8.0
@@ -93,6 +94,9 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     clear = strokes.without_rules(ink, page.segments)
     page.words = _read_words(image, ink, clear, boxes)
     page.marks = find_scribbles(clear, page.words)
+    symbol_marks, symbol_strokes = find_symbol_strokes(ink, clear)
+    page.marks += symbol_marks
+    page.segments = page.segments + symbol_strokes
     page.to_file = tuple(float(value) for value in to_file[:2].ravel())  # type: ignore[assignment]
     return page
 
@@ -188,7 +192,9 @@ def _without_rivals(words: list[Word]) -> list[Word]:
         straight = 1.0 if word.angle % 90 == 0 else 0.9
         # A single figure looks alike in both directions: it goes with the words beside it.
         company = 1.2 if len(word.text) <= 2 and _has_company(word, words) else 1.0
-        return word.confidence * math.sqrt(len(word.text)) * straight * company
+        # Two figures stand beside each other: a box higher than wide holds them lying on their side.
+        lying = 0.8 if len(word.text) > 1 and word.u1 - word.u0 < 0.9 * word.height else 1.0
+        return word.confidence * math.sqrt(len(word.text)) * straight * company * lying
 
     kept: list[Word] = []
     for word in sorted(words, key=merit, reverse=True):

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from coordinator.modules.drawings.reading.crops import Line, Stacked, around, find_stacked, prepare
+from coordinator.modules.drawings.reading.hole_signs import find_hole_signs
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, read_crops
 from coordinator.modules.drawings.reading.ocr_text import clean_text
@@ -22,10 +23,18 @@ SAME_SLANT_DEG = 2.5
 LONGEST_SIZE = 11  # width by height of a box which may hold deviations
 PREFER_CLEAN = 0.03
 MAX_OVERLOOKED = 60
+WIDE_GAP = 1.0  # in letter heights
+EVEN_GAP = 0.22
+READS_UPRIGHT_DEG = (-90.0, 105.0)
+UPRIGHT_LEAD = 0.3
+TALLER_THAN_FIGURES = 1.07
+BARE_STROKE = 0.2  # width by height of a piece of a line, narrower than a figure 1 with its flag
 _CLEAR = re.compile(
     r"^(?:\d{1,2}\s?[xX]\s?)?[(]?(?:[ØRMC+\-]|SR)?\s?(?:\d+(?:[.,]\d+)?|[.,]\d+)[)°]?(?:\s?±\s?\d*[.,]?\d+°?)?(?:\s?[A-Za-z]{1,2}\d{1,2})?$"
 )
 _ROW = re.compile(r"^[+\-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)°?$")
+_SIZE_OR_CALLOUT = re.compile(r"^[(]?(?:\d{1,3}\s?[xX]\s?)?(?:[ØRCM]|SR|SØ)?\s?\d*[.,]?\d")
+_SIZE_BEFORE_SIGN = re.compile(r"^((?:\d{1,3}\s?[xX]\s?)?[ØR]?\s?\d+(?:[.,]\d+)?)\s*[+\-±]")
 _SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
 
 
@@ -45,9 +54,27 @@ class _Box:
 def read_level(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
     """Words of level boxes, in the coordinates of the image."""
     crops: list[Image] = []
-    boxes = [_plan(image, ink, quad, crops) for quad in quads]
+    boxes: list[_Box] = []
+    apart: list[tuple[_Box, list[_Box]]] = []
+    signed: list[tuple[_Box, list[tuple[BBox, str]], list[_Box]]] = []
+    for quad in quads:
+        whole = _plan(image, ink, quad, crops)
+        if signs := find_hole_signs(whole.line):
+            signed.append((whole, signs, [_plan(image, ink, q, crops) for q in _between(whole, signs)]))
+            continue
+        parts = cut_at_gaps(quad, whole.line)
+        if len(parts) > 1:
+            apart.append((whole, [_plan(image, ink, part, crops) for part in parts]))
+        else:
+            boxes.append(whole)
     reads = read_crops([scaled(crop) for crop in crops])
-    words: list[Word] = []
+    for whole, pieces_of in apart:
+        # Sizes which stand beside each other are several dimensions, the words of a note are one text.
+        sizes = all(_SIZE_OR_CALLOUT.match(_best_text(box, reads)) for box in pieces_of)
+        boxes += pieces_of if sizes else [whole]
+    words = [
+        word for whole, signs, parts_of in signed for word in _signed_words(whole, signs, parts_of, reads)
+    ]
     pieces: list[Word] = []
     for box in boxes:
         stacked = _stacked_words(box, reads)
@@ -79,7 +106,17 @@ def _angle(quad: Quad) -> float:
 def _read_one_slanted(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
     """The surroundings of the box are turned level, both ways up; the surer way stays."""
     ways = [_read_turned(image, ink, quad, way) for way in (angle, (angle + 360) % 360 - 180)]
-    return max(ways, key=lambda words: sum(w.confidence + 0.2 * w.text[:1].isdigit() for w in words[:1]))
+    return max(ways, key=_upright_merit)
+
+
+def _upright_merit(words: list[Word]) -> float:
+    """Surety of the words, and a lead for what starts like a size and stands upright on the sheet."""
+    if not words:
+        return 0.0
+    low, high = READS_UPRIGHT_DEG
+    sure = sum(word.confidence * len(word.text) for word in words) / sum(len(word.text) for word in words)
+    size = any(_SIZE.match(word.text) for word in words)
+    return sure + 0.2 * size + UPRIGHT_LEAD * (low < words[0].angle <= high)
 
 
 def _read_turned(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
@@ -101,6 +138,66 @@ def _read_turned(image: Image, ink: Image, quad: Quad, angle: float) -> list[Wor
         Word(w.text, w.u0 + left, w.u1 + left, w.v0 + top, w.v1 + top, angle, w.confidence, "ocr")
         for w in level
     ]
+
+
+def _between(box: _Box, signs: list[tuple[BBox, str]]) -> list[Quad]:
+    """The parts of a box before, between and behind signs; each at least one figure wide."""
+    x0, y0, x1, y1 = box.line.box
+    edges = [x0, *(edge for glyph, _ in signs for edge in (glyph[0] - 1, glyph[2] + 1)), x1]
+    return [
+        np.array([(a, y0), (b, y0), (b, y1), (a, y1)], dtype=float)
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+        if b - a > 0.4 * box.line.cap
+    ]
+
+
+def _signed_words(
+    whole: _Box, signs: list[tuple[BBox, str]], parts: list[_Box], reads: list[Read]
+) -> list[Word]:
+    """One word of the texts and the signs between them; nothing where no text holds a figure."""
+    found = [(glyph[0], sign, 1.0) for glyph, sign in signs]
+    for part in parts:
+        word = _plain_word(part, reads)
+        if word is not None:
+            found.append((part.line.box[0], word.text, word.confidence))
+    text = " ".join(item for _, item, _ in sorted(found))
+    if not re.search(r"\d", text):
+        word = _plain_word(whole, reads)
+        return [] if word is None else [word]
+    box = whole.tight or whole.line.box
+    return [_placed(clean_text(text), box, min(sure for _, _, sure in found))]
+
+
+def _best_text(box: _Box, reads: list[Read]) -> str:
+    return clean_text(reads[box.raw if box.clean is None else box.clean].text)
+
+
+def cut_at_gaps(quad: Quad, line: Line) -> list[Quad]:
+    """A level box cut where neighbouring texts stand apart by more than a blank of their own font."""
+    (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
+    if x1 - x0 < 2.5 * (y1 - y0) or abs(float(quad[1][1] - quad[0][1])) > 0.3 * float(y1 - y0):
+        return [quad]
+    glyphs = [g for g in line.own() if not line.is_dash(g)]
+    if len(glyphs) < 4:
+        return [quad]
+    gaps: list[tuple[float, float, float]] = []
+    end = glyphs[0][2]
+    for glyph in glyphs[1:]:
+        gaps.append((glyph[0] - end, end, glyph[0]))
+        end = max(end, glyph[2])
+    # Letters of even pitch leave wide gaps everywhere.
+    usual = float(np.median([gap for gap, _, _ in gaps]))
+    least = max(WIDE_GAP * line.cap, WIDE_GAP * line.cap + 3 * (usual - EVEN_GAP * line.cap))
+    edges = [float(x0)]
+    for gap, left, right in gaps:
+        if gap >= least:
+            margin = 0.25 * line.cap
+            edges += [left + margin, right - margin]
+    edges.append(float(x1))
+    return [
+        np.array([(a, y0), (b, y0), (b, y1), (a, y1)], dtype=float)
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]  # fmt: skip
 
 
 def _plan(image: Image, ink: Image, quad: Quad, crops: list[Image]) -> _Box:
@@ -145,6 +242,18 @@ def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
     if main is None and not all(re.search(r"\d[.,]\d", text) for text in (top, bottom)):
         return []
     sure = min(reads[index].confidence for index in box.rows)
+    before: tuple[str, BBox] | None = None
+    if box.stacked.main is not None:
+        before = main_text, box.stacked.main
+    elif top[0] in "+-" or bottom[0] in "+-":
+        # Strokes through the size kept it from being found apart from its deviations.
+        size = _SIZE_BEFORE_SIGN.match(clean_text(reads[box.raw].text))
+        x0, y0, _, y1 = box.line.box
+        end = min(box.stacked.top[0], box.stacked.bottom[0]) - 0.2 * box.line.cap
+        if size is None or end < x0 + 0.4 * box.line.cap:
+            return []
+        margin = 0.14 * (y1 - y0)
+        before = size[1], (x0 + margin, y0 + margin, end, y1 - margin)
     # Both rows get the same width: they belong over each other however short one of them is.
     high, low = box.stacked.top, box.stacked.bottom
     left, right = min(high[0], low[0]), max(high[2], low[2])
@@ -152,8 +261,8 @@ def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
         _placed(top, (left, high[1], right, high[3]), sure),
         _placed(bottom, (left, low[1], right, low[3]), sure),
     ]
-    if box.stacked.main is not None:
-        words.append(_placed(main_text, box.stacked.main, sure))
+    if before is not None:
+        words.append(_placed(*before, sure))
     return words
 
 
@@ -164,6 +273,8 @@ def _placed(text: str, box: BBox, sure: float) -> Word:
 def _row_text(read: Read, box: BBox) -> str | None:
     """The number of a small row; a lone ring is a nought."""
     text = clean_text(read.text).replace(" ", "").translate(str.maketrans("OoQDØ", "00000"))
+    if text == "0" and (box[2] - box[0]) < 1.05 * (box[3] - box[1]):
+        return text
     if text in ("", "°", "()", "D", "C", "c", "U", "u") or (len(text) == 1 and not text.isdigit()):
         ring = 0.4 < (box[2] - box[0]) / (box[3] - box[1]) < 1.05
         return "0" if ring else None
@@ -189,6 +300,9 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
         margin = 0.14 * (y1 - y0)
         return _placed(text, (x0 + margin, y0 + margin, x1 - margin, y1 - margin), read.confidence)
     glyphs = box.line.own()
+    if text in ("1", "I", "l", "|") and tight[2] - tight[0] < BARE_STROKE * (tight[3] - tight[1]):
+        return None
+    text = with_parentheses(glyphs, text)
     return _placed(with_point(glyphs, _with_degree(glyphs, text)), tight, read.confidence)
 
 
@@ -208,7 +322,9 @@ def with_point(glyphs: list[BBox], text: str) -> str:
     points = [
         g
         for g in glyphs
-        if max(g[3] - g[1], g[2] - g[0]) < 0.36 * tallest and abs(g[3] - foot) < 0.25 * tallest
+        if max(g[3] - g[1], g[2] - g[0]) < 0.36 * tallest
+        and abs(g[3] - foot) < 0.25 * tallest
+        and g[1] < foot - 0.04 * tallest
     ]
     if len(tall) != len(text) or len(points) != 1:
         return text
@@ -220,6 +336,21 @@ def with_point(glyphs: list[BBox], text: str) -> str:
     if not near or place == len(text) or (place == 0 and len(text) < 3):
         return text
     return f"{text[:place]}.{text[place:]}"
+
+
+def with_parentheses(glyphs: list[BBox], text: str) -> str:
+    """Write the parentheses of a reference dimension where upright ones were read as figures: they are taller."""
+    if not re.fullmatch(r"[(1lI|/\[{tJ]\s?[ØR]?\s?\d*[.,]?\d+\s?[)1lI|/\]}J]", text) or len(glyphs) < 3:
+        return text
+    if text[0] == "(" and text[-1] == ")":
+        return text
+    first, last, inner = glyphs[0], glyphs[-1], glyphs[1:-1]
+    figure = max(g[3] - g[1] for g in inner)
+    tall = all(
+        g[3] - g[1] > TALLER_THAN_FIGURES * figure and g[2] - g[0] < 0.55 * (g[3] - g[1])
+        for g in (first, last)
+    )
+    return f"({text[1:-1].strip()})" if tall and len(glyphs) >= len(text.replace(" ", "")) - 1 else text
 
 
 def _with_degree(glyphs: list[BBox], text: str) -> str:

@@ -34,6 +34,9 @@ FACTS = ("scale", "unit", "general_tolerance", "projection")
 LEGIBLE_FROM = 0.5
 """OCR below this confidence is not a value: the field is unread."""
 FEW_LABELS = 3
+_BARE_SIZE = re.compile(
+    r"^\(?[ØRM]?\s?\d[\d\s.,()±+\-°]*(?:[a-zA-Z]{1,2}\d{1,2}|max\.?|min\.?)?\)?$", re.IGNORECASE
+)
 _SHAPED_AS = {"_treatment": "heat_treatment", "_finish": "surface_treatment"}
 _GROWTH_STEPS = 4
 
@@ -356,6 +359,19 @@ def _read_symbol(found: TitleBlock, view: TurnedSheet, page: int) -> None:
         found.fields["projection"] = FieldValue(f"{symbol[0]} angle", 0.9, "read", page, symbol[1], "symbol")
 
 
+def _is_bare_size(piece: Piece) -> bool:
+    """A size of a scan between extension lines, which look like the rules of a cell."""
+    words = piece.block.words
+    return bool(words) and words[0].source == "ocr" and _BARE_SIZE.match(piece.text) is not None
+
+
+def _adjoins(cell: BBox, region: BBox, slack: float) -> bool:
+    """True for a cell which touches a region and does not stick out past its corner, as spaces between dimension lines do."""
+    return touches(cell, region, slack) and any(
+        cell[side] >= region[side] - slack and cell[side + 2] <= region[side + 2] + slack for side in (0, 1)
+    )
+
+
 def _regions(view: TurnedSheet, tables: TableFinds) -> list[BBox]:
     """Clusters of label cells, grown over the ruled cells which touch them."""
     slack = 0.012 * max(view.page.width, view.page.height)
@@ -366,10 +382,10 @@ def _regions(view: TurnedSheet, tables: TableFinds) -> list[BBox]:
         clusters = [cluster for cluster in clusters if cluster not in near]
         clusters.append([box, *(item for cluster in near for item in cluster)])
     regions = [union_box(cluster) for cluster in clusters if len(cluster) >= 2]
-    filled = {piece.cell for piece in view.pieces if piece.cell is not None}
+    filled = {piece.cell for piece in view.pieces if piece.cell is not None and not _is_bare_size(piece)}
     for index, region in enumerate(regions):
         for _ in range(_GROWTH_STEPS):
-            grown = union_box([region, *(cell for cell in filled if touches(cell, region, 0.25 * slack))])
+            grown = union_box([region, *(cell for cell in filled if _adjoins(cell, region, 0.25 * slack))])
             if grown == region or (grown[3] - grown[1]) > 0.5 * view.page.height:
                 break
             region = grown

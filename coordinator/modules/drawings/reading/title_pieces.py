@@ -8,13 +8,14 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains
-from coordinator.modules.drawings.reading.labels import match_label
+from coordinator.modules.drawings.reading.labels import fits, is_label_word, match_label
 from coordinator.modules.drawings.reading.layout import TextBlock
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.page import Mark, Page, Segment, Word, same_angle, to_frame, to_page
 
 MIN_TURNED_LABELS = 3
 ZONE_MARK_LENGTH = 2
+SHORTEST_RUN_ON = 4
 
 
 @dataclass
@@ -106,10 +107,24 @@ def _view(page: Page, blocks: list[TextBlock], grid: Grid, angle: float) -> Turn
             # Recognition of scans takes the nought of "01" or of a date for the sign of a diameter.
             text = re.sub(r"^Ø(?=\d[\d./-]*$)", "0", text)
         piece = Piece(block, text, box, block.words[0].height, block.confidence, cell)
-        if match := match_label(text):
+        if match := match_label(text) or (cell is not None and _label_run_on(block.words[0], text)):
             piece.label, piece.inline = match
         pieces.append(piece)
     return TurnedSheet(angle, page, grid, pieces, shift)
+
+
+def _label_run_on(word: Word, text: str) -> tuple[str, str] | None:
+    """Label and value of a cell of a scan which text detection took for one text ("Désignation Levier de commande")."""
+    parts = text.split()
+    for count in range(min(4, len(parts) - 1), 0, -1) if word.source == "ocr" else ():
+        left, right = " ".join(parts[:count]), " ".join(parts[count:])
+        found = match_label(left)
+        if found is None or found[1] is not None or found[0].startswith("_") or len(left) < SHORTEST_RUN_ON:
+            continue
+        begins = right[0].isupper() or right[0].isdigit()
+        if begins and fits(found[0], right) and not is_label_word(right):
+            return found[0], right
+    return None
 
 
 def _apart(block: TextBlock, grid: Grid, shift: tuple[float, float]) -> list[TextBlock]:

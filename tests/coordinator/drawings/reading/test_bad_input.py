@@ -1,6 +1,7 @@
 """Wrong, hostile and broken files: each gets its error, the others are read (DRW-07, DRW-46, DRW-47)."""
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -82,6 +83,25 @@ def test_too_large_file_is_refused_before_reading(tmp_path):
         handle.write(b"%PDF-1.7\n")
         os.truncate(handle.fileno(), 101 * 1024 * 1024)
     assert error_code(path) == "drawing.too_large"
+
+
+@pytest.mark.requirement("DRW-08")
+def test_a_real_file_of_nearly_100_mb_is_read(tmp_path, samples, sandbox):
+    """The sheet with a picture of 99 MB beside it which no page shows, as an incremental update of the file."""
+    content = samples["BL-2007"].pdf.read_bytes()
+    last = int(content.rsplit(b"startxref", 1)[1].split()[0])
+    root = re.search(rb"/Root\s*(\d+ \d+ R)", content)
+    assert root is not None
+    block = os.urandom(1 << 20) * 99
+    start = len(content) + 1
+    body = b"\n900 0 obj\n<</Length %d>>\nstream\n%b\nendstream\nendobj\n" % (len(block), block)
+    table = b"xref\n900 1\n%010d 00000 n \ntrailer\n<</Size 901/Root %b/Prev %d>>\n" % (start, root[1], last)
+    path = tmp_path / "lourd.pdf"
+    path.write_bytes(content + body + table + b"startxref\n%d\n%%%%EOF\n" % (len(content) + len(body)))
+    assert 99 << 20 < path.stat().st_size < 100 << 20
+    reading = sandbox.read(path)
+    assert reading.error is None
+    assert reading.title_block["drawing_number"].value == "BL-2007"
 
 
 @pytest.mark.requirement("DRW-08")
