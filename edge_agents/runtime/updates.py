@@ -261,7 +261,7 @@ class Updater:
                     raise UpdateRefusedError("Le coordinateur ne donne pas ce paquet.")
                 answer.raise_for_status()
                 with part.open("ab" if answer.status_code == 206 else "wb") as file:
-                    async for piece in answer.aiter_bytes(_PIECE):
+                    async for piece in answer.aiter_bytes():
                         await asyncio.to_thread(file.write, piece)
                     file.flush()
                     os.fsync(file.fileno())

@@ -197,7 +197,7 @@ def test_the_last_operation_ends_the_order(shop: Shop) -> None:
     assert life.count("operation.finished") == len(shop.operations)
 
 
-@pytest.mark.requirement("EXE-55", "PLN-54")
+@pytest.mark.requirement("EXE-55", "PLN-54", "EDG-26")
 def test_contradictions_of_a_late_replay_are_kept_for_a_person(shop: Shop) -> None:
     shop.start()
     shop.finish(after=30)

@@ -86,7 +86,7 @@ def test_a_replayed_movement_counts_once(
     assert stock.on_hand(ctx, insert.id) == 8
 
 
-@pytest.mark.requirement("STK-24")
+@pytest.mark.requirement("STK-24", "EDG-26")
 def test_a_shortage_is_kept_flagged_and_counted_again_once(
     ctx: Context, insert: StockItem, place: StorageLocation, report: Callable[..., Any]
 ) -> None:
