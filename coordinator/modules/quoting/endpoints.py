@@ -12,6 +12,7 @@ from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
 from coordinator.kernel.rest import ListQuery
 from coordinator.modules.quoting import comparing, document, exchanging, inspection, listing
+from coordinator.modules.quoting import precision as measured
 from coordinator.modules.quoting import sheet as sheets
 from coordinator.modules.quoting.defaults import engine_settings
 from coordinator.modules.quoting.engine.trade_forms import forms
@@ -36,6 +37,12 @@ def list_pdf(ctx: Ctx, query: ListQuery) -> Response:
     content = listing.pdf(ctx, query)
     headers = {"content-disposition": 'inline; filename="devis.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/precision", operation_id="quote_precision", openapi_extra=guarded(_READ))
+def precision(ctx: Ctx) -> dict[str, Any]:
+    """How near automatic quotes and their times come to the targets; unknown is told as unknown."""
+    return measured.precision(ctx)
 
 
 @router.get("/trade-forms", operation_id="quote_trade_forms", openapi_extra=guarded(_READ))

@@ -100,6 +100,12 @@ def _records(ctx: Context) -> Iterator[JobRecord]:
             yield record
 
 
+def finished(ctx: Context) -> Iterator[JobRecord]:
+    """Real against quoted running times of finished operations, without the corrections made in quotes."""
+    for _, record in _real(ctx):
+        yield record
+
+
 def _real(ctx: Context) -> Iterator[tuple[int, JobRecord]]:
     """Running time per good, scrapped or reworked piece against the planned one, back through order line and quote line.
 

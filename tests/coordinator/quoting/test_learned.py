@@ -164,3 +164,34 @@ def test_express_names_the_orders_it_would_move_and_moves_none(story: Story) -> 
             (s.id, s.start_at, s.status) for s in ctx.session.query(MachineSlot).order_by(MachineSlot.id)
         ]
     assert after == before, "the simulated plan changes nothing"
+
+
+@pytest.mark.requirement("QUO-44")
+def test_precision_judges_finished_jobs_and_approved_quotes(story: Story) -> None:
+    empty = story.http.get("/api/v1/quotes/precision").json()
+    assert (empty["automatic_pct"], empty["near_pct"], empty["near_reached"]) == (None, None, None)
+    line_id, machine_id = quoted(story)
+    story.approved()
+    with story.factory.open(master()) as ctx:
+        line = ctx.get(QuoteLine, line_id)
+        for number, minutes in enumerate((100, 104, 91, 112, 150), start=1):
+            spent(ctx, job(ctx, number, line, machine_id), minutes)
+        spent(ctx, job(ctx, 6, line, machine_id), 300, needs_validation=True)
+    found = story.http.get("/api/v1/quotes/precision").json()
+    assert (found["quotes"], found["automatic_pct"], found["automatic_reached"]) == (1, 100.0, True)
+    assert (found["jobs"], found["near_pct"], found["near_reached"]) == (5, 80.0, True)
+    assert found["worst"][0]["gap_pct"] == 50.0
+    with story.factory.open(master()) as ctx:
+        spent(ctx, job(ctx, 7, ctx.get(QuoteLine, line_id), machine_id), 60)
+    assert story.http.get("/api/v1/quotes/precision").json()["near_reached"] is False
+
+
+@pytest.mark.requirement("QUO-44")
+def test_a_typed_quote_or_one_without_three_prices_is_not_automatic() -> None:
+    from coordinator.modules.quoting.engine.accuracy import QuoteFacts, measure
+
+    found = measure(
+        [QuoteFacts(True, 3), QuoteFacts(True, 3, True), QuoteFacts(True, 2), QuoteFacts(False, 3)], []
+    )
+    assert (found["automatic_pct"], found["corrected_pct"], found["automatic_reached"]) == (50.0, 25.0, False)
+    assert found["near_pct"] is None
