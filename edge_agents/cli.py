@@ -47,6 +47,61 @@ def launch(
     raise typer.Exit(Launcher(station_file).run())
 
 
+_SIMULATORS = {"opcua": "machine", "mtconnect": "mtconnect", "signals": "signals", "camera": "camera"}
+
+
+@app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def simulate(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="opcua, mtconnect, signals ou camera ; puis ses options (-h).")],
+) -> None:
+    """Simule une machine ou une caméra, pour une station sur un PC sans matériel."""
+    from importlib import import_module
+
+    if kind not in _SIMULATORS:
+        typer.echo(f"Simulateur inconnu : {kind}. Choix : {', '.join(_SIMULATORS)}.", err=True)
+        raise typer.Exit(2)
+    import_module(f"edge_agents.drivers.simulators.{_SIMULATORS[kind]}").main(list(context.args))
+
+
+@app.command("check")
+def check(
+    station_file: Annotated[Path, typer.Argument(metavar="STATION.yaml", help="Fichier de la station.")],
+    driver: Annotated[str, typer.Argument(help="Nom du pilote de machine dans le fichier.")],
+    seconds: Annotated[float, typer.Option(help="Durée de lecture.", min=1, max=300)] = 8,
+) -> None:
+    """Lit une machine quelques secondes et montre certificat, signaux et alarmes (mise en service)."""
+    from edge_agents.drivers.base import DriverError
+    from edge_agents.drivers.machine.check import check as look
+    from edge_agents.runtime.station import StationFileError, load_station
+
+    try:
+        is_good = asyncio.run(look(load_station(station_file), driver, seconds, typer.echo))
+    except (StationFileError, DriverError, ValueError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if is_good else 1)
+
+
+@app.command("judge")
+def judge(
+    station_file: Annotated[Path, typer.Argument(metavar="STATION.yaml", help="Fichier de la station.")],
+    driver: Annotated[str, typer.Argument(help="Nom du pilote de machine dans le fichier.")],
+    verdict: Annotated[str, typer.Argument(help="confirmed, false_alarm ou missed.")],
+    incident: Annotated[str | None, typer.Option(help="Identifiant de l'incident.")] = None,
+    comment: Annotated[str | None, typer.Option(help="Remarque.")] = None,
+) -> None:
+    """Juge un incident : choc réel, fausse alerte, ou choc que l'agent n'a pas vu."""
+    from edge_agents.drivers.machine.check import judge as tell
+    from edge_agents.runtime.station import StationFileError, load_station
+
+    try:
+        typer.echo(asyncio.run(tell(load_station(station_file), driver, verdict, incident, comment)))
+    except (StationFileError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
 def _show_code(code: str) -> None:
     typer.echo(f"Code de la station : {code} (à approuver sur un poste d'administration)", err=True)
 

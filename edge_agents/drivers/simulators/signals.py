@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import struct
+import time
 from typing import Any
 
 from edge_agents.drivers.local_api import LocalApi
@@ -37,6 +38,7 @@ class SignalsSimulator:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.stops = 0
+        self.stop_at = 0.0
         self.control = LocalApi(self.answer, control_port)
 
     @property
@@ -84,7 +86,8 @@ class SignalsSimulator:
             )
         if function == WRITE_COIL and address < len(self.coils):
             self.coils[address] = value == 0xFF00
-            self.stops += address == STOP_COIL and self.coils[address]
+            if address == STOP_COIL and self.coils[address]:
+                self.stops, self.stop_at = self.stops + 1, time.monotonic()
             return body[:5]
         return bytes([function | 0x80, 2])
 
