@@ -21,6 +21,7 @@ BENCHES = {
     "quote": ("coordinator.modules.quoting.verification.bench", "run"),
     "planning": ("coordinator.modules.planning.bench", "run"),
     "edge": ("infra.bench_edge", "run"),
+    "machine": ("infra.bench_machine", "run"),
     "vision": ("infra.bench_vision", "run"),
 }
 """Name → module and function giving the measured entries."""

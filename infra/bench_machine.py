@@ -23,8 +23,12 @@ from edge_agents.drivers.base import DriverContext
 from edge_agents.drivers.machine.driver import MachineDriver
 from edge_agents.drivers.opcua_machine.config import OpcuaMachineConfig
 from edge_agents.drivers.opcua_machine.driver import OpcuaMachineDriver
+from edge_agents.drivers.signal_machine.config import SignalMachineConfig
+from edge_agents.drivers.signal_machine.driver import SignalMachineDriver
+from edge_agents.drivers.simulators.aside import aside
 from edge_agents.drivers.simulators.broker import free_port
 from edge_agents.drivers.simulators.machine import MachineSimulator
+from edge_agents.drivers.simulators.signals import INPUTS, STOP_COIL, SignalsSimulator
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.journal import Journal
 from edge_agents.runtime.recorder import Recorder
@@ -41,7 +45,7 @@ class Bench:
 
     context: DriverContext
     recorder: Recorder
-    types: list[str] = field(default_factory=list)
+    reactions_ms: list[float] = field(default_factory=list)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -50,19 +54,19 @@ class Bench:
         clock = Clock("yes")
         journal = Journal(folder / "journal", "st-bench", clock)
         recorder = Recorder(journal, lambda: None)
-        types: list[str] = []
+        reactions: list[float] = []
 
         async def emit(event_type: str, payload: dict[str, Any], **more: Any) -> Any:
-            found = await recorder.emit(event_type, payload, **more)
-            types.append(event_type)
-            return found
+            if event_type == "collision.impact" and payload.get("reaction_ms") is not None:
+                reactions.append(payload["reaction_ms"])
+            return await recorder.emit(event_type, payload, **more)
 
         (folder / "driver").mkdir()
         reference = ReferenceCache(folder / "reference", clock)
         context = DriverContext("bench", folder / "driver", emit, lambda *_: None, clock, reference)
         work = asyncio.create_task(recorder.run())
         try:
-            yield cls(context, recorder, types)
+            yield cls(context, recorder, reactions)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -182,6 +186,47 @@ async def reaction_opcua(folder: Path, count: int) -> list[dict[str, Any]]:
         ]
 
 
+async def reaction_input(folder: Path, count: int) -> list[dict[str, Any]]:
+    """From the shock sensor's contact at a Modbus module to the stop coil of that module, both over the network."""
+    with aside(SignalsSimulator) as beside:
+        machine = beside.simulator
+        seen_ms, inside_ms = [], []
+        async with Bench.open(folder) as bench:
+            for number in range(count):
+                driver = SignalMachineDriver(_signals(machine.port, number), bench.context)
+                tested = machine.stops
+                async with running(driver):
+                    await until(lambda tested=tested: machine.stops > tested, "essai au repos")  # type: ignore[misc]
+                    await until(lambda: not machine.coils[STOP_COIL], "sortie relâchée")
+                    await asyncio.sleep(0.05 + 0.01 * (number % 7) / 7)
+                    tested = machine.stops
+                    started = time.monotonic()
+                    machine.discrete[INPUTS["shock"]] = True
+                    await until(lambda tested=tested: machine.stops > tested, "arrêt demandé")  # type: ignore[misc]
+                    seen_ms.append((machine.stop_at - started) * 1000)
+                    machine.discrete[INPUTS["shock"]] = False
+                    await until(lambda: not machine.coils[STOP_COIL], "sortie relâchée")
+                inside_ms += bench.reactions_ms
+                bench.reactions_ms.clear()
+        return [
+            _limit("stop_input_p95_ms", _p95(seen_ms), "ms", STOP_LIMIT_MS),
+            _limit("stop_input_max_ms", max(seen_ms), "ms", STOP_LIMIT_MS),
+            entry("stop_inside_agent_p95_ms", _p95(inside_ms), "ms"),
+        ]
+
+
+def _signals(port: int, number: int) -> SignalMachineConfig:
+    coil = {"host": "127.0.0.1", "port": port, "address": STOP_COIL}
+    return SignalMachineConfig.model_validate({
+        "type": "signal_machine", "machine_code": "BENCH-1",
+        "source": {"kind": "modbus", "host": "127.0.0.1", "port": port},
+        "inputs": {name: {"at": INPUTS[name], "debounce_ms": 0} for name in ("green", "shock")},
+        "rules": [{"when": {"green": "on"}, "state": "running"}], "shock_input": "shock", "poll_ms": 10, "after_s": 0.1,
+        "collision_response": "request_stop",
+        "stop_output": {"modbus": coil, "commissioning_record": f"PV-{number}", "hold_s": 0.1},
+    })  # fmt: skip
+
+
 def _is_idle(driver: MachineDriver[Any]) -> bool:
     return driver.tracker.state == "idle"
 
@@ -201,7 +246,12 @@ def _memory_mb() -> float:
 def run(*, count: int = CUTS, stops: int = 30) -> list[dict[str, Any]]:
     """Measured figures, each with its limit."""
     found: list[dict[str, Any]] = []
-    for measure, number in ((cuts, count), (restarts, count), (reaction_opcua, stops)):
+    for measure, number in (
+        (cuts, count),
+        (restarts, count),
+        (reaction_opcua, stops),
+        (reaction_input, stops),
+    ):
         with tempfile.TemporaryDirectory(prefix="usinage-bench-") as name:
             folder = Path(name) / uuid4().hex[:6]
             folder.mkdir()
