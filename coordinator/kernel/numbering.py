@@ -22,6 +22,7 @@ FORMATS: dict[str, tuple[str, int]] = {
     "supplier": ("F", 4),
     "stock_lot": ("LOT", 5),
     "cutting_plan": ("DEB", 4),
+    "tool_incident": ("CAS", 4),
 }
 """Prefix and width by document type (Default)."""
 

@@ -115,6 +115,8 @@ def propose(ctx: Context, incident: ToolIncident, facts: OperationFacts | None) 
     kept = rows[:LIMIT]
     for rank, row in enumerate(kept, 1):
         row.rank = rank
+        one = by_id[row.tool_id][0]
+        row.label = f"{one.code} · {one.name}"
         ctx.add(row)
     return kept
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context
 from coordinator.kernel.i18n import choice_label, t
 from coordinator.modules.catalogue.api import StockItem, Tool
-from coordinator.modules.stock import board, life, places, reports, supply
+from coordinator.modules.stock import board, ledger, life, places, reports, supply
 from coordinator.modules.stock.models import (
     StockLot,
     StorageLocation,
@@ -39,7 +39,7 @@ def dashboard(ctx: Context, period: reports.Period) -> Page:
             t(f"board.indicator.{i.code}", ctx.locale),
             i.value,
             i.unit,
-            t("board.indicator_of", ctx.locale, number=i.of) if i.of else None,
+            t("board.indicator_of", ctx.locale, number=str(i.of).replace(".", ",")) if i.of else None,
         )
         for i in found
     ]
@@ -182,6 +182,8 @@ def the_map(ctx: Context, words: str | None = None) -> Page:
     cells = []
     for place in ctx.session.scalars(query):
         content = held.get(place.id, [])
+        if place.code == ledger.NO_PLACE and not content:
+            continue
         cells.append(
             {
                 "id": place.id,

@@ -98,6 +98,7 @@ def issue_ppe(ctx: Context, ppe: PpeItem, params: PpeIssueParams) -> dict[str, A
     )
     issue = ctx.add(
         PpeIssue(
+            label=f"{ppe.name} · {employee.first_name} {employee.last_name}"[:200],
             employee_id=employee.id,
             ppe_item_id=ppe.id,
             issued_on=ctx.now.date(),

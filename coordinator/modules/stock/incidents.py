@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
-from coordinator.kernel import lifecycle, tasks
+from coordinator.kernel import lifecycle, numbering, tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError, Conflict
@@ -99,6 +99,7 @@ def declare(ctx: Context, breakage: Breakage) -> ToolIncident:
     incident = ctx.add(
         ToolIncident(
             uid=breakage.uid,
+            number=numbering.next_number(ctx, "tool_incident"),
             occurred_at=breakage.at or ctx.now,
             tool_id=tool.id,
             stock_unit_id=breakage.unit_id,
@@ -425,6 +426,7 @@ def replace_tool(ctx: Context, incident: ToolIncident, params: Any) -> None:
                 tool_incident_id=incident.id,
                 tool_id=tool.id,
                 rank=99,
+                label=f"{tool.code} · {tool.name}",
                 kind="same" if tool.id == incident.tool_id else "alternative",
                 score_pct=Decimal(0),
                 available_qty=ledger.on_hand(ctx, tool.id, usable_only=True),

@@ -248,6 +248,7 @@ class ToolIncident(Record):
     __tablename__ = "tool_incident"
 
     uid: Mapped[uuid.UUID] = f.uid()
+    number: Mapped[str | None] = f.text(40, unique=True, search=True, read_only=True)
     occurred_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     tool_id: Mapped[int] = f.ref("tool.id", required=True, read_only=True)
     stock_unit_id: Mapped[int | None] = f.ref("stock_unit.id", read_only=True)

@@ -18,6 +18,7 @@ class PpeIssue(Record):
     __tablename__ = "ppe_issue"
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
 
+    label: Mapped[str | None] = f.text(200, search=True, read_only=True)
     employee_id: Mapped[int] = f.ref("employee.id", required=True, read_only=True)
     ppe_item_id: Mapped[int] = f.ref("ppe_item.id", required=True, read_only=True)
     issued_on: Mapped[dt.date] = f.date(required=True, read_only=True)
@@ -57,6 +58,7 @@ class PlaceProposal(Record):
 
     __tablename__ = "place_proposal"
 
+    label: Mapped[str | None] = f.text(200, search=True, read_only=True)
     stock_item_id: Mapped[int] = f.ref("stock_item.id", required=True, read_only=True)
     from_location_id: Mapped[int | None] = f.ref("storage_location.id", read_only=True)
     to_location_id: Mapped[int] = f.ref("storage_location.id", required=True, read_only=True)

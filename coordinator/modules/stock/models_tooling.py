@@ -43,6 +43,7 @@ class ToolIncidentOption(Record):
     tool_incident_id: Mapped[int] = f.ref("tool_incident.id", required=True, read_only=True)
     tool_id: Mapped[int] = f.ref("tool.id", required=True, read_only=True)
     rank: Mapped[int] = f.integer(required=True, read_only=True)
+    label: Mapped[str | None] = f.text(300, search=True, read_only=True)
     kind: Mapped[str] = f.choice("replacement_kind", default="alternative", read_only=True)
     score_pct: Mapped[Decimal] = f.decimal(5, 2, unit="%", required=True, read_only=True)
     available_qty: Mapped[Decimal] = f.quantity(required=True, read_only=True)

@@ -280,6 +280,7 @@ def _better(
     taken[best.place.key] += thing.quantity
     return ctx.add(
         PlaceProposal(
+            label=f"{item.code} → {ctx.get(StorageLocation, best.place.key).code}",
             stock_item_id=item.id,
             from_location_id=here.key,
             to_location_id=best.place.key,
