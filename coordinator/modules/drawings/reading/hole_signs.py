@@ -70,7 +70,8 @@ def _is_depth(ink: _Ink, edge_v: int) -> bool:
     upper = ink[edge_v + 1 : round(0.5 * rows)]
     side = round(0.3 * columns)
     free = max(upper[:, :side].mean(), upper[:, -side:].mean()) if upper.size else 1.0
-    barbs = ink[round(0.55 * rows) :]
+    # The serifs of a T stand at its very foot, the barbs of an arrow over it.
+    barbs = ink[round(0.55 * rows) : rows - edge_v]
     left, right = barbs[:, : middle - reach].any(), barbs[:, middle + reach + 1 :].any()
     spread = barbs.any(axis=0).mean()
     foot = ink[-edge_v:].any(axis=0).mean()

@@ -208,3 +208,12 @@ def test_every_page_of_a_tiff_is_read(tmp_path):
     found = {(dimension.page, dimension.nominal) for dimension in reading.dimensions}
     assert {(1, 40.0), (1, 25.0), (2, 77.0), (2, 6.0), (2, 112.5)} <= found
     assert all(status == "absent" for status in (value.status for value in reading.title_block.values()))
+
+
+def test_a_letter_with_serifs_is_no_sign_of_depth():
+    image = np.full((120, 200), 255, np.uint8)
+    cv2.rectangle(image, (60, 40), (88, 44), 0, -1)
+    cv2.rectangle(image, (72, 40), (76, 74), 0, -1)
+    cv2.rectangle(image, (66, 70), (82, 74), 0, -1)
+    line = prepare(image, 255 - image, (55.0, 36.0, 93.0, 80.0))
+    assert find_hole_signs(line) == []
