@@ -19,7 +19,8 @@ from edge_agents.drivers.machine_camera.driver import MachineCameraDriver
 from edge_agents.drivers.machine_camera.reader import address
 from edge_agents.drivers.machine_camera.ring import Clips, Frame, FrameRing, masked
 from edge_agents.drivers.simulators.aside import aside
-from edge_agents.drivers.simulators.camera import CameraSimulator
+from edge_agents.drivers.simulators.camera import CameraSimulator, scene
+from edge_agents.drivers.simulators.rtsp import RtspServer
 from edge_agents.runtime.uploads import pending_files
 from tests.edge_agents.conftest import Recorded
 
@@ -81,6 +82,21 @@ async def test_an_event_makes_one_clip_before_and_after_with_its_masks(recorded:
     assert still[:, : still.shape[1] // 5].mean() < 15
     found = {path.suffix for path in pending_files(recorded.context.data_dir.parent)}
     assert found == {".mp4", ".jpg"}, "both are uploaded"
+
+
+@pytest.mark.requirement("MCH-33")
+async def test_a_network_camera_with_password_is_read_over_rtsp(recorded: Recorded, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("viewer:p@ss\n")
+    with aside(lambda: RtspServer(lambda: scene(time.monotonic()), credentials="viewer:p@ss")) as camera:
+        settings = _config(camera.simulator.url, credentials_file=str(password))
+        async with _running(recorded, settings) as driver:
+            await recorded.until(lambda: driver.state == "live" and len(driver.ring.frames) >= 5)
+            picture = cv2.imdecode(np.frombuffer(driver.ring.frames[-1].jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert camera.simulator.plays == 1
+    assert picture.shape[:2] == (240, 320)
+    assert picture[:, :60].max() < 30, "masked"
+    assert picture[150:210, 100:220].mean() > 90, "the vice is seen"
 
 
 @pytest.mark.requirement("MCH-36")

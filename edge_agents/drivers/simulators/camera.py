@@ -1,4 +1,4 @@
-"""Simulated network camera: an MJPEG stream over HTTP of a machine interior with a moving tool.
+"""Simulated network camera: a machine interior with a moving tool, as MJPEG over HTTP and as RTSP.
 
 ``usinage agent simulate camera``; orders on the control port: ``cover`` (on), ``stop`` (on: no more pictures), ``status``.
 """
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from edge_agents.drivers.local_api import LocalApi
+from edge_agents.drivers.simulators.rtsp import RtspServer
 
 _BOUNDARY = "usinageframe"
 _SIZE = (640, 480)
@@ -98,8 +99,11 @@ class CameraSimulator:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    async with CameraSimulator(port=arguments.port, control_port=arguments.control_port) as simulator:
-        print(f"{simulator.url} contrôle 127.0.0.1:{simulator.control.port}", flush=True)
+    async with (
+        CameraSimulator(port=arguments.port, control_port=arguments.control_port) as simulator,
+        RtspServer(lambda: scene(time.monotonic(), is_covered=simulator.is_covered)) as rtsp,
+    ):
+        print(f"{simulator.url} contrôle 127.0.0.1:{simulator.control.port} {rtsp.url}", flush=True)
         await asyncio.Event().wait()
 
 
