@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge_agents.drivers.machine.config import StopOutputConfig
@@ -16,6 +18,7 @@ from edge_agents.drivers.modbus import READ_COILS, ModbusError, ModbusTcp
 from edge_agents.drivers.signal_machine.config import SignalMachineConfig
 from edge_agents.drivers.signal_machine.driver import SignalMachineDriver
 from edge_agents.drivers.signal_machine.logic import CycleSignal, Hysteresis, Switch
+from edge_agents.drivers.signal_machine.vibration import figures
 from edge_agents.drivers.simulators.aside import aside
 from edge_agents.drivers.simulators.signals import STOP_COIL, SignalsSimulator
 from tests.edge_agents.conftest import Recorded
@@ -133,6 +136,54 @@ async def test_files_of_the_system_are_inputs_too(recorded: Recorded, tmp_path: 
         await recorded.until(lambda: driver.tracker.state == "idle")
         (tmp_path / "green").unlink()
         await recorded.until(lambda: driver.tracker.state == "unknown")
+
+
+@pytest.mark.requirement("MCH-11")
+def test_vibration_figures_of_known_waves() -> None:
+    rate_hz = 2000.0
+    time_s = np.arange(4000) / rate_hz
+    wave = 9.81 + 2.0 * np.sin(2 * np.pi * 50 * time_s) + 0.5 * np.sin(2 * np.pi * 400 * time_s)
+    wave[1000] += 8.0
+    found = figures(wave, rate_hz, {"low": (20, 100), "mid": (300, 500), "none": (600, 900)})
+    assert found.rms == pytest.approx(np.sqrt(2.0**2 / 2 + 0.5**2 / 2 + 64 / 4000), rel=0.02)
+    assert found.bands["low"] == pytest.approx(2.0 / np.sqrt(2), rel=0.03)
+    assert found.bands["mid"] == pytest.approx(0.5 / np.sqrt(2), rel=0.06)
+    assert found.bands["none"] < 0.1
+    assert found.peak > 7
+
+
+@pytest.mark.requirement("MCH-11")
+@pytest.mark.requirement("MCH-22")
+async def test_raw_vibration_stays_at_the_station_and_its_peak_is_judged(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "accelerometer")
+    (tmp_path / "green").write_text("1")
+    settings = _config(
+        1, source={"kind": "file", "folder": str(tmp_path)}, inputs={"green": {"at": "green", "debounce_ms": 0}},
+        analog={}, rules=[{"when": {"green": "on"}, "state": "running"}], parts_input=None, shock_input=None, cycle={},
+        vibration={"path": str(tmp_path / "accelerometer"), "rate_hz": 1000, "window_s": 0.2, "bands": {"low": [10, 100]}},
+        limits={"vibration_peak": {"risk": 5, "impact": 9}},
+    )  # fmt: skip
+    quiet = (9.81 + np.sin(np.arange(200) * 0.3)).astype("<f4").tobytes()
+    hit = bytearray(quiet)
+    hit[400:404] = np.array([40.0], dtype="<f4").tobytes()
+    async with _running(recorded, settings) as driver:
+        await recorded.until(lambda: driver.tracker.state == "running")
+        with (tmp_path / "accelerometer").open("wb", buffering=0) as sensor:
+            for _ in range(3):
+                sensor.write(quiet[:333])
+                sensor.write(quiet[333:])
+            await recorded.until(lambda: "vibration_rms" in driver.tracker.values)
+            assert not recorded.of("collision.impact")
+            sensor.write(bytes(hit))
+            await recorded.until(lambda: recorded.of("collision.impact"))
+        await recorded.until(lambda: recorded.of("telemetry.batch"))
+    (impact,) = recorded.of("collision.impact")
+    assert (impact["signal"], round(impact["value"])) == ("vibration_peak", 30)
+    channels = {name for batch in recorded.of("telemetry.batch") for name in batch["channels"]}
+    assert channels == {"vibration_rms", "vibration_peak", "vibration_low"}
+    assert sum(len(b["channels"]["vibration_rms"]["v"]) for b in recorded.of("telemetry.batch")) <= 4
 
 
 def test_a_level_counts_only_when_it_stayed() -> None:

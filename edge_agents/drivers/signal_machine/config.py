@@ -81,6 +81,27 @@ class AnalogInput(_Strict):
         return self
 
 
+class VibrationInput(_Strict):
+    """A raw vibration sensor at a device or pipe of 32-bit floats. Its figures become ``vibration_rms``, ``vibration_peak``
+    and a telemetry channel ``vibration_<band>`` per band (hertz from, to); raw values never leave the station.
+    """
+
+    path: Path
+    rate_hz: float = Field(gt=0, le=100_000)
+    window_s: float = Field(default=1.0, gt=0, le=10)
+    scale: float = 1.0
+    unit: str = "m/s²"
+    high: float = Field(default=1000.0, gt=0)
+    bands: dict[Name, tuple[float, float]] = Field(default_factory=dict, max_length=8)
+
+    @model_validator(mode="after")
+    def _bands_fit(self) -> Self:
+        for name, (low, high) in self.bands.items():
+            if not 0 <= low < high <= self.rate_hz / 2:
+                raise ValueError(f"bande {name} hors de 0 à {self.rate_hz / 2:g} Hz")
+        return self
+
+
 class StateRule(_Strict):
     """The state when every named input has the level; the first rule that fits counts."""
 
@@ -110,6 +131,7 @@ class SignalMachineConfig(MachineConfig):
     source: Source
     inputs: dict[Name, DigitalInput] = Field(default_factory=dict)
     analog: dict[Name, AnalogInput] = Field(default_factory=dict)
+    vibration: VibrationInput | None = None
     rules: tuple[StateRule, ...] = Field(min_length=1)
     default_state: Literal["off", "idle"] = "idle"
     cycle: CycleRule = CycleRule()

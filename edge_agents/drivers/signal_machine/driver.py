@@ -12,9 +12,10 @@ from edge_agents.drivers.base import DriverContext
 from edge_agents.drivers.machine.config import SignalSpec
 from edge_agents.drivers.machine.driver import MachineDriver
 from edge_agents.drivers.machine.state import Value
-from edge_agents.drivers.signal_machine.config import SignalMachineConfig
+from edge_agents.drivers.signal_machine.config import SignalMachineConfig, VibrationInput
 from edge_agents.drivers.signal_machine.logic import CycleSignal, Hysteresis, Switch, judge
 from edge_agents.drivers.signal_machine.sources import Inputs, open_inputs
+from edge_agents.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 _ALARM = "signal"
@@ -30,6 +31,14 @@ class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
             )
             for one in config.analog.values()
         }
+        if config.vibration is not None:
+            names = (
+                "vibration_rms",
+                "vibration_peak",
+                *(f"vibration_{band}" for band in config.vibration.bands),
+            )
+            spec = SignalSpec(unit=config.vibration.unit, telemetry=True, low=0, high=config.vibration.high)
+            specs |= dict.fromkeys(names, spec)
         super().__init__(config, context, specs | {"execution": SignalSpec(), "shock": SignalSpec()})
         self._sent: dict[str, Value] = {}
 
@@ -39,9 +48,15 @@ class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
         loop = asyncio.get_running_loop()
         if inputs.fd is not None:
             loop.add_reader(inputs.fd, edge.set)
+        tasks = [asyncio.create_task(self._read(inputs, edge))]
+        if self.config.vibration is not None:
+            tasks.append(asyncio.create_task(self._vibrate(self.config.vibration)))
         try:
-            await self._read(inputs, edge)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
+            await end(tasks)
             if inputs.fd is not None:
                 loop.remove_reader(inputs.fd)
             with contextlib.suppress(OSError):
@@ -81,6 +96,24 @@ class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
                 self._analog(await asyncio.to_thread(inputs.analog), clamps, now)
             self._state(switches | {name: switch for name, (_, switch) in clamps.items()}, cycle, now)
             self.tracker.alive(self.now())
+
+    async def _vibrate(self, config: VibrationInput) -> None:
+        from edge_agents.drivers.signal_machine.vibration import RawStream, figures
+
+        stream = RawStream(config.path, config.scale)
+        wanted = max(16, round(config.rate_hz * config.window_s))
+        try:
+            while True:
+                await asyncio.to_thread(stream.read)
+                while (values := stream.take(wanted)) is not None:
+                    found = await asyncio.to_thread(figures, values, config.rate_hz, config.bands)
+                    self.observe("vibration_rms", found.rms)
+                    self.observe("vibration_peak", found.peak)
+                    for name, value in found.bands.items():
+                        self.observe(f"vibration_{name}", value)
+                await asyncio.sleep(min(0.1, config.window_s / 2))
+        finally:
+            stream.close()
 
     def _shock(self, levels: dict[str, bool]) -> None:
         if self.config.shock_input is not None:
