@@ -1,4 +1,4 @@
-"""Codes in images: zxing-cpp first, pyzbar second, with image preparation when both see nothing."""
+"""Codes in images: zxing-cpp first, pyzbar second; then prepared pictures, and symbols compared with models of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_agents.drivers.scanner import datamatrix, regions
+from edge_agents.drivers.scanner import datamatrix, linear, profiles, qrcode, regions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +42,8 @@ _AS_SEEN = 4
 # Shorter interleaved codes appear by chance in any texture.
 _ITF_DIGITS = 6
 _MAX_SIDE = 1600
+_HALF_READ = 4
+_LEAST_AREA_PX = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +101,19 @@ def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
     for picture in itertools.islice(prepared, 3):
         for reader in (_zxing, _pyzbar):
             yield functools.partial(reader, *picture)
+    yield functools.partial(_half_read, image)
     for view in regions.bars(image):
         yield functools.partial(_upright_bars, view)
     for view in regions.blocks(image):
         yield functools.partial(_flat_block, view)
+    for view in regions.bars(image):
+        yield functools.partial(_modelled_bars, view)
+    for view in regions.blocks(image):
+        yield functools.partial(_resampled, view)
     for picture in prepared:
         for reader in (_zxing, _pyzbar):
             yield functools.partial(reader, *picture)
     yield functools.partial(_straightened, image)
-    for view in regions.blocks(image):
-        yield functools.partial(_resampled, view)
 
 
 def _preparations(image: Image) -> Iterator[tuple[Image, float, float]]:
@@ -181,6 +186,47 @@ def _upright_bars(view: regions.View) -> list[Decoded]:
     return []
 
 
+def _modelled_bars(view: regions.View) -> list[Decoded]:
+    """Bars too blurred to be measured: compared with models."""
+    for number, (profile, left, top, bottom) in enumerate(profiles.across(view.image)):
+        reading = linear.read_profile(profile)
+        if reading is not None:
+            ends = (left + reading.start_px, left + reading.end_px)
+            corners = [(ends[0], top), (ends[1], top), (ends[1], bottom), (ends[0], bottom)]
+            return [
+                Decoded(code.text, code.symbology, view.place(corners))
+                for code in _zxing(linear.draw(reading.modules), 1.0, 0.0)
+            ]
+        if number == 1:
+            break
+    return []
+
+
+def _half_read(image: Image) -> list[Decoded]:
+    """Matrix codes which a reader sees but cannot correct: turned flat and sampled module by module."""
+    import cv2
+    import numpy as np
+    import zxingcpp
+
+    quads: list[list[tuple[float, float]]] = []
+    for code in zxingcpp.read_barcodes(image, return_errors=True):
+        if getattr(code.format, "name", "") in {"QRCode", "DataMatrix"}:
+            place = code.position
+            corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
+            quads.append([(float(p.x), float(p.y)) for p in corners])
+    seen, found = cv2.QRCodeDetector().detectMulti(image)
+    quads += [[(float(x), float(y)) for x, y in quad] for quad in (found if seen else ())]
+    for quad in quads[:_HALF_READ]:
+        points = np.array(quad, np.float32)
+        if cv2.contourArea(points) < _LEAST_AREA_PX:
+            continue
+        view, frame = regions.flat(image, points)
+        read = _sampled_view(view, [frame])
+        if read:
+            return read
+    return []
+
+
 def _flat_block(view: regions.View) -> list[Decoded]:
     """A matrix code turned flat; dots of a punched code are grown until they touch."""
     for candidate in _block_preparations(view.image):
@@ -191,13 +237,24 @@ def _flat_block(view: regions.View) -> list[Decoded]:
 
 
 def _resampled(view: regions.View) -> list[Decoded]:
-    """A Data Matrix found by its border and sampled module by module."""
+    """A matrix code found by the modules known beforehand and sampled module by module."""
+    return _sampled_view(view, list(datamatrix.frames(view.image)))
+
+
+def _sampled_view(view: regions.View, frames: list[Image]) -> list[Decoded]:
+    import zxingcpp
+
+    formats = zxingcpp.BarcodeFormat.DataMatrix | zxingcpp.BarcodeFormat.QRCode
     height, width = view.image.shape
     corners = view.place([(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
-    for picture in datamatrix.redrawn(view.image):
-        for code in _zxing(picture, 1.0, 0.0):
-            if code.symbology == "DataMatrix":
-                return [Decoded(code.text, code.symbology, corners)]
+    pictures = itertools.chain(qrcode.redrawn(view.image, frames), datamatrix.redrawn(view.image, frames))
+    for picture in pictures:
+        for code in zxingcpp.read_barcodes(
+            picture, formats=formats, is_pure=True, try_invert=False, text_mode=zxingcpp.TextMode.Plain
+        ):
+            # Nothing at all is a symbol without errors, too: an even surface must not become a code.
+            if code.text:
+                return [Decoded(code.text, code.format.name, corners)]
     return []
 
 
@@ -250,7 +307,11 @@ def _pyzbar(image: Image, scale: float, offset: float) -> list[Decoded]:
         if code.type not in _PYZBAR_NAMES:
             continue
         polygon = tuple((round((p.x - offset) / scale), round((p.y - offset) / scale)) for p in code.polygon)
-        found.append(Decoded(code.data.decode("utf-8", "replace"), _PYZBAR_NAMES[code.type], polygon))
+        try:
+            text = code.data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = code.data.decode("latin-1")
+        found.append(Decoded(text, _PYZBAR_NAMES[code.type], polygon))
     return found
 
 

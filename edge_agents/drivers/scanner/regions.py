@@ -70,6 +70,16 @@ def blocks(image: Image, limit: int = 3) -> Iterator[View]:
                 yield _stretched(image, quad / scale)
 
 
+def flat(image: Image, corners: Image) -> tuple[View, Image]:
+    """A quadrangle of an image stretched to a rectangle with a margin, and its corners in that view."""
+    import numpy as np
+
+    view = _stretched(image, corners)
+    inside = np.linalg.inv(view.back)
+    edges = np.hstack([corners, np.ones((4, 1))]) @ inside.T
+    return view, edges[:, :2] / edges[:, 2:]
+
+
 def _reduced(image: Image) -> tuple[Image, float]:
     import cv2
 

@@ -1,0 +1,78 @@
+"""Brightness across bars, averaged along them: of the whole height and of bands, each straightened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+_BANDS = ((0.38, 0.62), (0.05, 0.95), (0.15, 0.35), (0.65, 0.85))
+_MIN_ROWS = 4
+
+
+def across(image: Array) -> Iterator[tuple[Array, float, float, float]]:
+    """(profile, its first column, upper and lower row) of upright bars in a gray view, the whole height first."""
+    import cv2
+    import numpy as np
+
+    level = cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32)
+    busy = np.abs(cv2.Sobel(level, cv2.CV_32F, 1, 0)) - np.abs(cv2.Sobel(level, cv2.CV_32F, 0, 1))
+    side = image.shape[0]
+    window = max(9, round(0.08 * side)) | 1
+    busy = np.maximum(cv2.blur(busy, (window, max(5, window // 4) | 1)), 0)
+    middle = busy[side // 4 : 3 * side // 4].sum(axis=0)
+    left, right = _run(middle, 0.25)
+    top, bottom = _run(busy[:, left:right].mean(axis=1), 0.5)
+    if bottom - top < _MIN_ROWS or right - left < 30:
+        return
+    for low, high in _BANDS:
+        first, last = round(top + low * (bottom - top)), round(top + high * (bottom - top))
+        if last - first < _MIN_ROWS:
+            continue
+        inner_left, inner_right = _run(busy[first:last].mean(axis=0), 0.18)
+        edge = round(0.06 * (inner_right - inner_left)) + 4
+        start, end = max(0, inner_left - edge), min(image.shape[1], inner_right + edge)
+        if end - start >= 30:
+            yield _averaged(level[first:last, start:end]), float(start), float(first), float(last)
+
+
+def _run(values: Array, share: float) -> tuple[int, int]:
+    """The stretch around the greatest value of the middle half that stays above a share of it."""
+    import numpy as np
+
+    quarter = len(values) // 4
+    peak = quarter + int(values[quarter : len(values) - quarter].argmax())
+    below = np.nonzero(values < share * values[peak])[0]
+    before, after = below[below < peak], below[below > peak]
+    return int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(values)
+
+
+def _averaged(band: Array) -> Array:
+    """Mean of the rows, each shifted so that slanted or bent bars fall on each other."""
+    import cv2
+    import numpy as np
+
+    rows, columns = band.shape
+    strips = min(7, rows // 2)
+    if strips < 3:
+        return np.asarray(band.mean(axis=0))
+    parts = [part.mean(axis=0) for part in np.array_split(band, strips)]
+    reach = max(4, columns // 40)
+    total, shift = parts[strips // 2].copy(), {strips // 2: 0}
+    for direction in (1, -1):
+        number = strips // 2 + direction
+        while 0 <= number < strips:
+            guess = shift[number - direction]
+            moved = np.roll(parts[number], -guess)
+            template = total[reach:-reach].astype(np.float32)[None]
+            match = cv2.matchTemplate(moved.astype(np.float32)[None], template, cv2.TM_CCOEFF_NORMED)[0]
+            offset = int(match.argmax()) - reach
+            shift[number] = guess + offset
+            if float(match.max()) > 0.6:
+                total = total + np.roll(parts[number], -shift[number])
+            number += direction
+    return np.asarray(total)
