@@ -92,6 +92,8 @@ def _by_rule(place: Compartment, old: PlaceReading, new: PlaceReading, moved: fl
     known, seen = _reading(old), _reading(new)
     if old.count is None or new.count is None:
         reason = _FOREIGN if _FOREIGN in (old.reason, new.reason) else "no_reference"
+        if place.method == "marker" and old.reason != new.reason:
+            return Change(place, known, seen, None, 0.5, reason)
         return Change(place, known, seen, None, 0.5, reason) if moved > _CHANGED else None
     delta = new.count - old.count
     if delta:
