@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -22,7 +21,6 @@ __all__ = [
     "analysis",
     "characteristics",
     "description",
-    "note_time",
     "operation_drawing",
     "operation_sheet",
     "validated_description",
@@ -57,13 +55,6 @@ def validated_description(ctx: Context, analysis_id: int) -> dict[str, Any]:
     if not reviewed or record.reading is None:
         raise BusinessError("drawing.not_validated", id=analysis_id)
     return description(ctx, record)
-
-
-def note_time(ctx: Context, analysis_id: int, minutes: Decimal | None) -> None:
-    """Keep the quoted time of one piece beside the drawing it was computed from (DRW-41)."""
-    record = ctx.get(DrawingAnalysis, analysis_id)
-    if record.estimated_time_min != minutes:
-        record.estimated_time_min = minutes
 
 
 def description(ctx: Context, record: DrawingAnalysis) -> dict[str, Any]:

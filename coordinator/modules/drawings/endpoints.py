@@ -17,7 +17,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, TooLarge
 from coordinator.kernel.http import Ctx, guarded, problem
 from coordinator.kernel.registry import Permission
-from coordinator.modules.drawings import access, imports, offered, review, service
+from coordinator.modules.drawings import access, imports, offered, review, service, similar
 from coordinator.modules.drawings.limits import reading_limits
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFile, DrawingImport
 
@@ -157,6 +157,7 @@ def analysis(ctx: Ctx, analysis_id: int) -> dict[str, Any]:
     ]
     return {
         **answer, "reading": record.reading, "files": _file_list(ctx, record), "errors": errors,
+        "estimated_time_min": similar.estimated_time_min(ctx, record.part_revision_id),
         "detected_text": "\n".join(line for sheet in sheets for line in sheet["lines"]),
     }  # fmt: skip
 

@@ -83,8 +83,6 @@ class DrawingAnalysis(Record):
     feasibility: Mapped[str] = f.choice("feasibility", default="unknown", read_only=True)
     # Large, so it is loaded when asked for, like the reading.
     feasibility_report: Mapped[dict[str, Any] | None] = mapped_column(JSONB, nullable=True, deferred=True)
-    estimated_time_min: Mapped[Decimal | None] = f.decimal(12, 2, unit="min", read_only=True)
-    """Time of one piece as last quoted from this analysis."""
     ai_comment: Mapped[str | None] = f.long_text(read_only=True)
     length_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")
     width_mm: Mapped[Decimal | None] = f.decimal(12, 3, unit="mm")

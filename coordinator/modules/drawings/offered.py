@@ -200,7 +200,7 @@ def reduced(reading: DrawingReading, solid_no: int | None, bom_no: int | None) -
         ):
             if value:
                 own.title_block[name] = FieldValue(
-                    value, item.confidence, "read", item.page, item.bbox, "bom"
+                    value, item.confidence, "read", item.page, item.boxes.get(name, item.bbox), "bom"
                 )
         own.warnings = [NOT_SHARED]
         return own

@@ -19,6 +19,7 @@ from coordinator.modules.drawings import (
     offered,
     park_rules,
     service,
+    similar,
     textlines,
     zones,
 )
@@ -56,6 +57,7 @@ def document(ctx: Context, analysis: DrawingAnalysis) -> dict[str, Any]:
         "processes": _processes(analysis),
         "feasibility": _feasibility(ctx, analysis),
         "comment": analysis.ai_comment,
+        "estimated_time_min": similar.estimated_time_min(ctx, analysis.part_revision_id),
         "zones": zones.zones(rows, notes),
         "offers": offered.as_json(offered.offers(ctx, analysis)),
         "has_tight_tolerance": analysis.has_tight_tolerance,

@@ -34,6 +34,17 @@ class Shape:
     kinds: Counter[str]
 
 
+def estimated_time_min(ctx: Context, part_revision_id: int | None) -> float | None:
+    """Machining time of one piece as last quoted or made, minutes; None before, or for who may not see it (DRW-41)."""
+    if part_revision_id is None:
+        return None
+    for source in SOURCES:
+        for line in source(ctx, [part_revision_id]).get(part_revision_id, []):
+            if line.get("run_min") is not None:
+                return float(line["run_min"])
+    return None
+
+
 def likeness(a: Shape, b: Shape) -> float:
     """Similarity 0 to 1. The same number of the same customer is the same part; else size, volume, features and material count.
 

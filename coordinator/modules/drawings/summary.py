@@ -24,6 +24,8 @@ def _part(description: Mapping[str, Any]) -> str:
     profile = description.get("turned_profile") or {}
     if profile.get("max_diameter_mm"):
         what = f"Pièce tournée Ø{_number(profile['max_diameter_mm'])} × {_number(profile['length_mm'])} mm"
+    elif len(size) == 1:
+        what = f"Pièce de {_number(size[0])} mm de long"
     elif size:
         what = f"Pièce de {' × '.join(_number(v) for v in size)} mm"
     material = _title(description, "material")

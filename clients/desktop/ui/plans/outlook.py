@@ -54,6 +54,9 @@ class OutlookView(ListView):
         if document.get("comment"):
             frame, inner = _section(t("plan.outlook.summary"))
             inner.addWidget(label(str(document["comment"]), wrap=True, selectable=True))
+            if document.get("estimated_time_min") is not None:
+                spent = formatting.duration(document["estimated_time_min"])
+                inner.addWidget(label(t("plan.outlook.time", time=spent), "muted"))
             self.body.addWidget(frame)
         report = document.get("feasibility") or {}
         self.body.addWidget(
@@ -72,7 +75,8 @@ class OutlookView(ListView):
         head = row()
         head.addWidget(
             Badge(
-                str(report.get("label") or ""), *_RESULTS.get(str(report.get("result")), _RESULTS["unknown"])
+                str(report.get("label") or "").capitalize(),
+                *_RESULTS.get(str(report.get("result")), _RESULTS["unknown"]),
             )
         )
         if report.get("checked_at"):

@@ -86,7 +86,7 @@ class ReviewView(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setExpanding(False)
         self.tabs.setUsesScrollButtons(True)
-        self.tabs.setStyleSheet("QTabBar::tab { padding: 0 7px; }")
+        self.tabs.setStyleSheet("QTabBar::tab { padding: 0 5px; }")
         pages = (
             scrolled(self.fields), self.dimensions, self.shapes, self.notes, self.questions, self.text, self.versions,
         )  # fmt: skip
@@ -109,7 +109,7 @@ class ReviewView(QWidget):
         self.splitter.setStyleSheet("QSplitter::handle { background: transparent; }")
         self.splitter.addWidget(self.sheet)
         self.splitter.addWidget(right)
-        self.splitter.setSizes([theme.scaled(590), theme.scaled(550)])
+        self.splitter.setSizes([theme.scaled(570), theme.scaled(590)])
         self.splitter.setStretchFactor(0, 3)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setChildrenCollapsible(False)

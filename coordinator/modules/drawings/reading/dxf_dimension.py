@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -13,6 +14,8 @@ from coordinator.modules.drawings.reading.page import Word, to_frame
 
 CHARACTER_WIDTH = 0.78  # share of the text height
 DIMENSION_TYPES = ("DIMENSION", "ARC_DIMENSION", "LARGE_RADIAL_DIMENSION")
+SAME_SIZE = 0.005
+ANGLE_SLACK_DEG = 0.5
 _ANGULAR = (2, 5)
 _DIAMETER, _RADIUS = 3, 4
 
@@ -48,9 +51,9 @@ def read_dimension(entity: Any, unit: str, page: int, left: float, top: float) -
         return None
     place = entity.dxf.get("text_midpoint") or entity.dxf.get("defpoint")
     height = float(override.get("dimtxt", 2.5)) * float(override.get("dimscale", 1.0) or 1.0)
-    half = len(parsed.text) * CHARACTER_WIDTH * height / 2
-    u, baseline = to_frame(place.x - left - half, top - place.y + height / 2, 0.0)
-    word = Word(parsed.text, u, u + 2 * half, baseline - height, baseline, 0.0, 1.0, "dxf")
+    half, angle = len(parsed.text) * CHARACTER_WIDTH * height / 2, _text_angle(entity)
+    u, v = to_frame(place.x - left, top - place.y, angle)
+    word = Word(parsed.text, u - half, u + half, v - height / 2, v + height / 2, angle, 1.0, "dxf")
     found = make_dimension(
         TextBlock([word]), parsed, unit, page, basic=float(override.get("dimgap", 0) or 0) < 0
     )
@@ -73,10 +76,32 @@ def _dressed(measured: str, override: Any) -> str:
     return post.replace("<>", measured) if "<>" in post else measured + post
 
 
+def _drawn_texts(entity: Any) -> list[Any]:
+    """Texts of the block which shows a dimension as its program drew it."""
+    block = entity.get_geometry_block()
+    return [] if block is None else [part for part in block if part.dxftype() in ("MTEXT", "TEXT")]
+
+
+def _text_angle(entity: Any) -> float:
+    """Direction of the written value in degrees, between -90 (excluded) and 90."""
+    drawn = next(iter(_drawn_texts(entity)), None)
+    if drawn is None:
+        angle = float(entity.dxf.get("text_rotation", 0.0) or 0.0)
+    elif drawn.dxftype() == "MTEXT":
+        angle = float(drawn.get_rotation())
+    else:
+        angle = float(drawn.dxf.get("rotation", 0.0))
+    angle = (angle + 90.0) % 180.0 - 90.0
+    return 90.0 if abs(angle + 90.0) < ANGLE_SLACK_DEG else angle
+
+
 def _measured(entity: Any, override: Any) -> str | None:
     value = entity.get_measurement()
+    kept = entity.dxf.get("actual_measurement")
     if not isinstance(value, int | float) or value == 0:
-        value = entity.dxf.get("actual_measurement", value)
+        value = kept
+    elif isinstance(kept, int | float) and kept > 0 and not math.isclose(kept, abs(value), rel_tol=SAME_SIZE):
+        value = _through_viewport(entity, override, float(value), float(kept))
     if not isinstance(value, int | float):
         return None
     if (entity.dimtype & 7) in _ANGULAR:
@@ -84,6 +109,27 @@ def _measured(entity: Any, override: Any) -> str | None:
     scaled = abs(float(value)) * abs(float(override.get("dimlfac", 1.0) or 1.0))
     step = float(override.get("dimrnd", 0) or 0)
     return _number(round(scaled / step) * step if step > 0 else scaled, int(override.get("dimdec", 2)))
+
+
+def _through_viewport(entity: Any, override: Any, drawn: float, kept: float) -> float:
+    """A dimension on a layout may measure the model through a viewport: the file keeps its size, the points are those of the paper.
+
+    What the drawing shows decides; where it shows nothing, the kept size on a layout and the points in the model.
+    """
+    shown = " ".join(plain_text(with_signs(_content(part))) for part in _drawn_texts(entity)).replace(
+        ",", "."
+    )
+    numbers = [float(found) for found in re.findall(r"\d+(?:\.\d+)?|\.\d+", shown)]
+    factor, angular = abs(float(override.get("dimlfac", 1.0) or 1.0)), (entity.dimtype & 7) in _ANGULAR
+    for value in (kept, abs(drawn)):
+        for size in {value, value if angular else value * factor}:
+            if any(math.isclose(number, size, rel_tol=SAME_SIZE) for number in numbers):
+                return size if angular else size / factor
+    return kept if entity.dxf.get("paperspace", 0) else drawn
+
+
+def _content(part: Any) -> str:
+    return str(part.text if part.dxftype() == "MTEXT" else part.dxf.text)
 
 
 def _angle(degrees: float, override: Any) -> str:

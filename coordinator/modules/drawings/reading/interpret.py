@@ -76,6 +76,8 @@ def _to_file_coordinates(reading: DrawingReading, pages: list[Page]) -> None:
         page = by_number.get(item.page or 0)
         if item.bbox is not None and page is not None:
             item.bbox = page.file_box(item.bbox)
+        if isinstance(item, BomItem) and page is not None:
+            item.boxes = {name: page.file_box(box) for name, box in item.boxes.items()}
 
 
 def _unit_field(reading: DrawingReading) -> str | None:

@@ -217,6 +217,8 @@ class BomItem:
     page: int = 1
     bbox: BBox | None = None
     confidence: float = 1.0
+    boxes: dict[str, BBox] = field(default_factory=dict)
+    """Place of each value, by the name of its title-block field."""
 
 
 @dataclass

@@ -41,6 +41,11 @@ def _item(row: Mapping[str, Sequence[Piece]], page: int) -> BomItem | None:
         page=page,
         bbox=union_box([piece.box for piece in pieces]),
         confidence=SURE * min(piece.confidence for piece in pieces),
+        boxes={
+            name: union_box([piece.box for piece in row[name]])
+            for name in ("drawing_number", "part_name", "material")
+            if row.get(name)
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -18,6 +19,9 @@ from coordinator.modules.drawings.reading.signs import sign_of
 DEFAULT_CAP_SHARE = 0.72
 GAP_OF_WORDS, GAP_OF_BLANK = 0.3, 1.3  # shares of the letter height
 _INVISIBLE = 3
+_UNKNOWN = "\ufffd"
+MAX_GUESSED_SHARE = 0.1
+GUESSED_SIGN = 0.7
 _LIGATURES = frozenset({"ff", "fi", "fl", "ffi", "ffl", "ft", "st", "tt", "ti"})
 _HYPHENS = {0x02: "-", 0xAD: "-"}
 """A hyphen at the end of a line as the library gives it, and the soft hyphen fonts map theirs to."""
@@ -132,6 +136,9 @@ def read_words(page: Any, frame: PageFrame) -> PageText:
             glyph.angle,
         )
         last = words[-1] if words else None
+        if glyph.char == _UNKNOWN or (last is not None and last.text == _UNKNOWN):
+            words.append(word)
+            continue
         blank = index in breaks
         spaced = blank and last is not None and glyph.owner != 0 and glyph.owner == glyphs[index - 1].owner
         abutting = last is not None and index in text.soft_breaks and _abuts(last, word)
@@ -144,7 +151,7 @@ def read_words(page: Any, frame: PageFrame) -> PageText:
         else:
             words.append(word)
     comments = _plotted_comments(page, frame)
-    text.words = _without_doubles(words) + comments
+    text.words = _guess_signs(_without_doubles(words), text) + comments
     text.plotted = bool(comments) or text.invisible > 0
     return text
 
@@ -173,8 +180,8 @@ def _glyphs(page: Any, frame: PageFrame) -> tuple[list[_Glyph], set[int], PageTe
         unknown = not raw.isprintable() or pdfium.FPDFText_HasUnicodeMapError(layer.raw, index) == 1
         if not raw or (unknown and not 0xF000 <= code <= 0xF0FF):
             text.unmapped += 1
-            breaks.add(len(glyphs))
-            continue
+            breaks.update((len(glyphs), len(glyphs) + 1))
+            raw = _UNKNOWN
         owner = pdfium.FPDFText_GetTextObject(layer.raw, index)
         if owner and pdfium.FPDFTextObj_GetTextRenderMode(owner) == _INVISIBLE:
             text.invisible += 1
@@ -271,6 +278,38 @@ def _continues(last: Word, word: Word, *, spaced: bool) -> bool:
 def _abuts(last: Word, word: Word) -> bool:
     """True for the next letter of a text that the file writes letter by letter, out of the order of reading."""
     return _continues(last, word, spaced=False) and -0.15 <= (word.u0 - last.u1) / word.height <= 0.1
+
+
+def _guess_signs(words: list[Word], text: PageText) -> list[Word]:
+    """Glyphs without a meaning in the file: before "Ø" a counterbore, between a size and a number a depth, elsewhere left out.
+
+    Sign fonts often come without their table of characters; what stands beside such a sign tells which it is, less surely.
+    """
+    if not text.unmapped:
+        return words
+    known = [word for word in words if word.text != _UNKNOWN]
+    if text.unmapped > MAX_GUESSED_SHARE * text.characters:
+        return known
+    for word in words:
+        if word.text != _UNKNOWN:
+            continue
+        line = [
+            o
+            for o in known
+            if same_angle(o.angle, word.angle) and abs(o.v1 - word.v1) < 0.15 * max(o.height, word.height)
+        ]
+        behind = min(
+            (o for o in line if -0.3 * o.height < o.u0 - word.u1 < 1.3 * o.height),
+            key=lambda o: o.u0,
+            default=None,
+        )
+        before = any(-0.3 * o.height < word.u0 - o.u1 < 1.6 * o.height for o in line)
+        if behind is None or not re.match(r"Ø|[.,]?\d", behind.text):
+            continue
+        sign = "⌴" if behind.text[0] == "Ø" else "↧" if before else None
+        if sign is not None:
+            known.append(replace(word, text=sign, v0=behind.v0, v1=behind.v1, confidence=GUESSED_SIGN))
+    return known
 
 
 def _without_doubles(words: list[Word]) -> list[Word]:

@@ -46,6 +46,11 @@ _FLAT = re.compile(
     r"m[ée]plat|sur plats|s/plats|across flats|\bA/F\b|\bSW\b|rainure|keyway|clavette|passfeder|slot|pocket|poche|oblong",
     re.I,
 )
+_TURNED_NAME = re.compile(
+    r"\b(?:arbre|axe|pivot|broche|bague|douille|tourillon|goupille|moyeu|galet|poulie|entretoise|shaft|spindle|axle|pin|bush(?:ing)?|sleeve|roller|hub|spacer"
+    r"|rod|round bar|rond|welle|achse|bolzen|buchse|h[üu]lse|rolle|nabe|distanzh[üu]lse)\b",
+    re.IGNORECASE,
+)
 _HRC = re.compile(r"(\d{2})(?:\s*(?:-|à|to|bis|\+)\s*\d+)?\s*HRC|HRC\s*(\d{2})", re.IGNORECASE)
 _GRADE = re.compile(r"\d+$")
 
@@ -128,12 +133,16 @@ def _from_sizes(dimensions: Sequence[Dimension], texts: Sequence[str]) -> Iterab
     holes = [d for d in sizes if _is_hole(d)]
     around = [d for d in sizes if d.kind == "diameter" and d not in holes]
     along = [d for d in sizes if d.kind == "linear"]
+    named = next((t for t in texts if _TURNED_NAME.search(t)), None)
     shafts = sum(bool(_SHAFT_FIT.match(d.fit or "")) for d in around)
     turned = len(around) >= 2 and (len(around) + shafts) >= 0.3 * len(along)
     if turned:
-        yield ProcessProposal(
-            "turning", min(0.9, MAYBE + 0.05 * (len(around) + shafts)), f"{len(around)} diamètres"
-        )
+        sure = min(0.9, MAYBE + 0.05 * (len(around) + shafts))
+        yield ProcessProposal("turning", sure, f"{len(around)} diamètres")
+    elif named is not None and around:
+        # One diameter and a word of a round part: "Axe", "shaft", "Buchse".
+        turned = True
+        yield ProcessProposal("turning", 0.7, named[:120])
     if len(along) >= 2 and not turned:
         yield ProcessProposal("milling", 0.75, f"{len(along)} cotes linéaires")
     cut = next((d.text for d in sizes if _KEYWAY_FIT.match(d.fit or "") and d.kind == "linear"), None)

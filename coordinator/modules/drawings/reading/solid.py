@@ -28,6 +28,7 @@ from coordinator.modules.drawings.reading.pmi import MARKER, read_pmi
 from coordinator.modules.drawings.reading.pmi_link import brep_names, link_pmi, match_faces
 from coordinator.modules.drawings.reading.recognise import recognise
 from coordinator.modules.drawings.reading.step_header import (
+    MEANINGLESS,
     read_attributes,
     read_step_header,
     stated_volume_mm3,
@@ -135,7 +136,7 @@ def _read_text(
 ) -> None:
     read_attributes(text, reading)
     for part, name in zip(parts, brep_names(text, solids), strict=False):
-        part.name = name
+        part.name = None if MEANINGLESS.match((name or "").strip()) else name
     if MARKER.search(content):
         link_pmi(reading, read_pmi(text), match_faces(text, solids), owners)
 

@@ -73,7 +73,7 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     _read_facts(found, view, regions, page.number)
     _read_tolerance_lines(found, view, page.number)
     if len({label.label for label in labels}) < FEW_LABELS:
-        read_unlabelled(found.fields, view, page.number)
+        read_unlabelled(found.fields, view, page.number, tables.used)
     _read_company(found, labels, view, main, page.number)
     _read_symbol(found, view, page.number)
     title_region = read_title_text(found.fields, view, page.number)
@@ -85,6 +85,7 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     found.bom = bom_items(tables.parts, page.number)
     for item in found.bom:
         item.bbox = view.to_page_box(item.bbox) if item.bbox else None
+        item.boxes = {name: view.to_page_box(box) for name, box in item.boxes.items()}
     return found
 
 

@@ -20,9 +20,12 @@ _PARAGRAPH_FACTS = ("scale", "unit", "general_tolerance")
 MIN_CELLS = 4
 
 
-def read_unlabelled(fields: dict[str, FieldValue], view: TurnedSheet, page: int) -> None:
-    """A ruled block without labels: values by their form; the largest texts left are number and name."""
-    cluster = _cell_cluster(view)
+def read_unlabelled(fields: dict[str, FieldValue], view: TurnedSheet, page: int, used: set[int]) -> None:
+    """A ruled block without labels: values by their form; the largest texts left are number and name.
+
+    ``used``: pieces of tables (parts list, history), which describe other things.
+    """
+    cluster = [piece for piece in _cell_cluster(view) if id(piece) not in used]
     if len(cluster) < MIN_CELLS:
         return
     left: list[Piece] = []

@@ -121,3 +121,40 @@ def test_contradictory_units_are_told(tmp_path):
         "Unités contradictoires" in warning and "pouces" in warning and "millimètres" in warning
         for warning in warnings
     )
+
+
+def paper_dimension(path, *, shown, kept):
+    """A linear dimension of 20 paper millimetres on a layout; ``kept`` is what its file says it measures."""
+    document = ezdxf.new("R2010", setup=True)
+    document.header["$INSUNITS"] = 4
+    document.modelspace().add_line((0, 0), (100, 0))
+    layout = document.layout("Layout1")
+    dimension = (
+        layout.add_linear_dim(base=(0, 10), p1=(0, 0), p2=(20, 0), text=shown, dimstyle="Standard")
+        .render()
+        .dimension
+    )
+    if shown != "<>":
+        dimension.dxf.text = "<>"
+    dimension.dxf.actual_measurement = kept
+    document.saveas(path)
+    return read_dxf(path)
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept", "size"), [("100", 100.0, 100.0), ("20", 100.0, 20.0), ("<>", 20.0, 20.0)]
+)
+@pytest.mark.requirement("DRW-12")
+def test_a_size_measured_through_a_viewport_is_that_of_the_part(tmp_path, shown, kept, size):
+    reading = paper_dimension(tmp_path / "layout.dxf", shown=shown, kept=kept)
+    assert [d.nominal for d in reading.dimensions if d.source == "dxf_dimension"] == [size]
+
+
+def test_the_box_of_an_upright_dimension_stands_upright(tmp_path):
+    document = ezdxf.new("R2010", setup=True)
+    document.modelspace().add_linear_dim(base=(-10, 0), p1=(0, 0), p2=(0, 123.45), angle=90).render()
+    document.saveas(tmp_path / "up.dxf")
+    (dimension,) = read_dxf(tmp_path / "up.dxf").dimensions
+    x0, y0, x1, y1 = dimension.bbox
+    assert y1 - y0 > 2 * (x1 - x0)
+    assert y0 < 61.7 < y1

@@ -5,8 +5,9 @@ import pytest
 from coordinator.modules.drawings.reading.cells import Grid
 from coordinator.modules.drawings.reading.dimension_text import parse_dimension
 from coordinator.modules.drawings.reading.model import Limits
-from coordinator.modules.drawings.reading.page import Page, Segment
+from coordinator.modules.drawings.reading.page import Page, Segment, Word
 from coordinator.modules.drawings.reading.pdf import read_pdf
+from coordinator.modules.drawings.reading.pdf_text import PageText, _guess_signs
 from coordinator.modules.drawings.reading.symbols import recognise_symbol
 
 from .small_pdf import SmallPdf
@@ -109,3 +110,13 @@ def test_surface_finish_names_a_coating_or_nothing(tmp_path):
 
     assert sheet("Black anodize").value == "Black anodize"
     assert sheet("Ra 3.2").status == "absent"
+
+
+def test_signs_without_a_character_are_guessed_from_their_place():
+    words = [Word("4x Ø6,6", 0, 50, 0, 10), Word("�", 0, 8, 20, 30), Word("Ø11", 10, 30, 20, 30), Word("�", 34, 42, 20, 30),
+             Word("6,5", 45, 60, 20, 30), Word("�", 200, 208, 0, 10), Word("NOTE", 210, 240, 0, 10)]  # fmt: skip
+    guessed = _guess_signs(words, PageText([], characters=200, unmapped=3))
+    assert sorted((w.text, w.u0) for w in guessed if w.confidence < 1) == [("↧", 34), ("⌴", 0)]
+    assert "�" not in {w.text for w in guessed}
+    # Where much of a text has no meaning nothing is guessed.
+    assert {w.confidence for w in _guess_signs(words, PageText([], characters=10, unmapped=3))} == {1.0}
