@@ -217,6 +217,39 @@ def _stopping(line: Path, record: str = "PV-1") -> dict[str, Any]:
     return {"collision_response": "request_stop", "stop_output": wired, "socket_port": 0}
 
 
+@pytest.mark.requirement("MCH-25")
+async def test_a_value_of_the_past_and_a_collision_alarm_of_now(recorded: Recorded, tmp_path: Path) -> None:
+    line = tmp_path / "line"
+    line.write_text("0")
+    async with fed(recorded, **_stopping(line), collision_alarms=["25050"]) as driver:
+        driver.observe("spindle_load", 180.0, driver.now() - 600)
+        assert line.read_text() == "0", "a cycle read again from a buffer stops nothing"
+        driver.observe("alarm_code", "700123")
+        assert line.read_text() == "0"
+        driver.observe("alarm_code", "25050")
+        assert line.read_text() == "1"
+        await recorded.until(lambda: len(recorded.of("collision.impact")) == 2)
+    old, alarm = recorded.of("collision.impact")
+    assert (old["stop"], alarm["stop"], alarm["basis"]) == ("refused", "requested", "alarm")
+    assert "antérieure" in old["stop_detail"]
+
+
+@pytest.mark.requirement("MCH-10")
+def test_a_chattering_alarm_makes_no_flood_and_ends_when_it_stays_away() -> None:
+    tracker = MachineTracker("M01")
+    events = []
+    for step in range(600):
+        at = step * 0.1
+        events += (
+            tracker.raise_alarm("k", "700", "Porte", at) if step % 2 == 0 else tracker.clear_alarm("k", at)
+        )
+        events += tracker.tick(at)
+    told = [e.payload["active"] for e in events if e.type == "machine.alarm"]
+    assert told == [True, False] * 4 + [True]
+    (over,) = [e for e in tracker.tick(75.0) if e.type == "machine.alarm"]
+    assert (over.payload["active"], round(over.at, 1)) == (False, 59.9)
+
+
 @pytest.mark.requirement("MCH-27")
 async def test_three_false_stops_return_the_machine_to_alert_until_it_is_commissioned_anew(
     recorded: Recorded, tmp_path: Path

@@ -33,6 +33,10 @@ _TICK_S = 0.25
 _ALIVE_S = 60.0
 _STABLE_S = 60.0
 _LAST_WORDS_S = 2.0
+_FRESH_S = (
+    15.0  # above what a control's clock may be off; a value read again after a cut is older and stops nothing
+)
+_TOO_OLD = "arrêt non demandé : valeur antérieure, relue après une coupure"
 _MAX_WAITING = 10_000
 _VERDICTS = ("confirmed", "false_alarm", "missed")
 
@@ -154,7 +158,8 @@ class MachineDriver(Driver[C]):
             response = body["response"] = self.counters.response
             stopped = False
             if level == "impact" and response == "request_stop":
-                refusal = self.stop_line.request(state)
+                is_fresh = abs(self.now() - event.at) <= _FRESH_S
+                refusal = self.stop_line.request(state) if is_fresh else _TOO_OLD
                 reaction_ms = (time.monotonic() - arrived) * 1000
                 stopped = refusal is None
                 body["stop"], body["reaction_ms"] = (

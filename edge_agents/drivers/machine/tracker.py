@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -24,6 +25,11 @@ from edge_agents.protocol.payloads import MachineState
 _MAX_ALARMS = 200
 _SIGNAL = "signal"
 _TEXT_WAIT_S = 0.3
+_CHATTER, _CHATTER_S, _QUIET_S = (
+    5,
+    60.0,
+    10.0,
+)  # raised five times in a minute: over only after ten quiet seconds
 
 
 @dataclass
@@ -91,6 +97,8 @@ class MachineTracker:
     _last_at: float | None = None
     has_alarm_text: bool = False
     _pending: tuple[str, float] | None = None
+    _raises: dict[str, deque[float]] = field(default_factory=dict)
+    _chattering: dict[str, float] = field(default_factory=dict)
     _counter: PartCounter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +138,10 @@ class MachineTracker:
         events = self.watch.tick(now)
         if self._pending is not None and not 0 <= now - self._pending[1] < _TEXT_WAIT_S:
             events += self._tell_pending()
+        for key, since in list(self._chattering.items()):
+            if not 0 <= now - since < _QUIET_S:
+                del self._chattering[key]
+                events += self._end_alarm(key, since)
         cycle = self.cycle
         if cycle is not None and cycle.ended is not None and not 0 <= now - cycle.ended < self.settle_s:
             events.append(self._close_cycle(cycle))
@@ -233,27 +245,50 @@ class MachineTracker:
     # alarms ---------------------------------------------------------------------------------------------------
 
     def raise_alarm(
-        self, key: str, code: str, text: str, at: float, severity: int | None = None
+        self,
+        key: str,
+        code: str,
+        text: str,
+        at: float,
+        severity: int | None = None,
+        *,
+        is_judged: bool = False,
     ) -> list[MachineEvent]:
-        """An alarm is active: told once, however often the control repeats it."""
+        """An alarm is active: told once, however often the control repeats it. ``is_judged``: already compared with
+        those which mean a collision.
+        """
+        self._chattering.pop(key, None)
         known = self.alarms.get(key)
         if known is not None:
             if (known.code, known.severity) == (code, severity):
                 self.alarms[key] = Alarm(key, code, text or known.text, severity, known.at)
                 return []
-            return self.clear_alarm(key, at) + self.raise_alarm(key, code, text, at, severity)
+            return self._end_alarm(key, at) + self.raise_alarm(
+                key, code, text, at, severity, is_judged=is_judged
+            )
         if len(self.alarms) >= _MAX_ALARMS:
             return []
         alarm = Alarm(key, code, text, severity, at)
         self.alarms[key] = alarm
         events = [self._alarm_event(alarm, active=True, at=at)]
-        events += self.watch.alarm(code, at, self.values)
+        self._raises.setdefault(key, deque(maxlen=_CHATTER)).append(at)
+        if len(self._raises) > 2 * _MAX_ALARMS:
+            del self._raises[next(iter(self._raises))]
+        if not is_judged:
+            events += self.watch.alarm(code, at, self.values)
         if self.cycle is not None and (severity is None or severity >= self.alarm_severity):
             self.cycle.is_good = False
         return events + self._update_state(at)
 
     def clear_alarm(self, key: str, at: float) -> list[MachineEvent]:
-        """An alarm went: told once."""
+        """An alarm went: told once. One that comes and goes all the time is told as over when it stayed away for a while."""
+        raises: Sequence[float] = self._raises.get(key, ())
+        if key in self.alarms and len(raises) == _CHATTER and 0 <= at - raises[0] < _CHATTER_S:
+            self._chattering.setdefault(key, at)
+            return []
+        return self._end_alarm(key, at)
+
+    def _end_alarm(self, key: str, at: float) -> list[MachineEvent]:
         alarm = self.alarms.pop(key, None)
         if alarm is None:
             return []
@@ -280,6 +315,7 @@ class MachineTracker:
         if _SIGNAL in self.alarms and self.alarms[_SIGNAL].code == code:
             return events
         events += self.clear_alarm(_SIGNAL, at)
+        events += self.watch.alarm(code, at, self.values)
         self._pending = (code, at)
         return events if self.has_alarm_text else events + self._tell_pending()
 
@@ -288,7 +324,7 @@ class MachineTracker:
         if pending is None:
             return []
         code, at = pending
-        return self.raise_alarm(_SIGNAL, code, self._alarm_text(), at)
+        return self.raise_alarm(_SIGNAL, code, self._alarm_text(), at, is_judged=True)
 
     def _alarm_text(self) -> str:
         return str(self.values.get("alarm_text") or "")
