@@ -111,3 +111,19 @@ def test_a_rolled_out_model_is_read_and_taken_back(
     assert in_use() == digest
     store.roll_back()
     assert in_use() == taught[1]
+
+
+@pytest.mark.requirement("VIS-24")
+def test_a_first_model_taken_back_leaves_none(
+    taught: tuple[Path, str], recorded: Recorded, tmp_path: Path
+) -> None:
+    store = model_store(tmp_path / "data", "armoire")
+    store.install("1.0.0", lambda folder: shutil.copy(taught[0], folder / "board.model"))
+    path = tmp_path / "data" / "models" / "armoire" / "current" / "board.model"
+    store.begin(Trial("offer", "1.0.0", None, 30.0, []))
+    assert _driver(recorded, tmp_path, path, None)._model.model is not None
+    store.roll_back()
+    for _ in range(2):
+        held = _driver(recorded, tmp_path, path, None)._model
+        assert held.model is None, "the copy of what was taken back serves nobody"
+        assert "Aucun modèle" in (held.fault or "")

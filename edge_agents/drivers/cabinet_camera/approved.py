@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,10 @@ class ApprovedModel:
         self.fault: str | None = None
         if path is None:
             return
+        if is_withdrawn(path):
+            last.unlink(missing_ok=True)
+            self.fault = "Aucun modèle en service : les compartiments appris ne sont plus lus."
+            return
         try:
             self.model = load_model(path, expected_sha256=sha256)
         except ValueError as error:
@@ -35,3 +40,8 @@ class ApprovedModel:
         except ValueError:
             self.fault = f"{reason} Les compartiments appris ne sont plus lus."
         log.warning("vision.model_refused", reason=reason, fallback=self.model is not None)
+
+
+def is_withdrawn(path: Path) -> bool:
+    """Whether a place for rolled out models names no version (the first one was taken back): nothing replaces it."""
+    return path.parent.name == "current" and not os.path.lexists(path.parent)
