@@ -1,7 +1,7 @@
 """Manifest of the catalogue module."""
 
-from coordinator.kernel.registry import EntitySpec, Lifecycle, Module, Transition
-from coordinator.modules.catalogue import api, service
+from coordinator.kernel.registry import Command, EntitySpec, Lifecycle, Module, Permission, Transition
+from coordinator.modules.catalogue import api, service, supplying
 from coordinator.modules.catalogue.models import (
     CuttingData,
     Material,
@@ -33,6 +33,16 @@ MODULE = Module(
     name="catalogue",
     depends=("company", "identity", "parties"),
     seed=service.seed,
+    routers=[supplying.router],
+    commands=[
+        Command(
+            "refresh",
+            Permission("purchasing", "update"),
+            supplying.refresh,
+            entity="supplier_item",
+            available=lambda row: bool(row.source_url or row.catalogue_url),
+        ),
+    ],
     entities=[
         EntitySpec(
             StockItem,
@@ -103,7 +113,16 @@ MODULE = Module(
             "purchasing",
             "stock",
             title=("supplier_reference", "description"),
-            list_fields=("supplier_id", "stock_item_id", "supplier_reference", "price", "lead_time_days"),
+            list_fields=(
+                "supplier_id",
+                "stock_item_id",
+                "supplier_reference",
+                "description",
+                "price",
+                "lead_time_days",
+                "fetched_at",
+                "fetch_status",
+            ),
             on_create=service.check_supplier_item,
             on_update=service.check_supplier_item,
         ),

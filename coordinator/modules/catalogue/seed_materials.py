@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from coordinator.modules.catalogue import grades
+
 
 @dataclass(frozen=True)
 class Group:
@@ -50,7 +52,10 @@ class Grade:
 
     @property
     def density_g_cm3(self) -> Decimal:
-        """Density, g/cm³."""
+        """Density, g/cm³: that of the table of grades, the one place it is written; else its own or its group's."""
+        known = grades.identify(self.en or self.code).grade
+        if known is not None:
+            return Decimal(str(known.density_g_cm3))
         return Decimal(self.density or GROUPS[self.group].density)
 
 
@@ -100,7 +105,7 @@ GRADES = (
         "16MNCR5",
         "Acier de cémentation 16MnCr5",
         "steel",
-        "P2",
+        "P1",
         "16MnCr5",
         "1.7131",
         "16MC5",

@@ -28,7 +28,7 @@ from coordinator.modules.stock.flow import (
     transfer,
 )
 from coordinator.modules.stock.ledger import Movement, in_use, on_hand
-from coordinator.modules.stock.lots import record_tool_usage
+from coordinator.modules.stock.lots import CertificateParams, attach_certificate, record_tool_usage
 from coordinator.modules.stock.models import (
     ReorderProposal,
     StockLot,
@@ -58,6 +58,7 @@ from coordinator.modules.stock.vision_facts import bars_at, is_measured, note_in
 
 __all__ = [
     "Availability",
+    "CertificateParams",
     "CutResult",
     "Demand",
     "DetectionInput",
@@ -77,6 +78,7 @@ __all__ = [
     "StorageLocation",
     "Supply",
     "ToolIncident",
+    "attach_certificate",
     "availability",
     "bars_at",
     "candidates",
