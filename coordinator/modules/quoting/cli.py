@@ -123,6 +123,33 @@ def sheet_command(
     typer.echo(f"Devis : {pdf}")
 
 
+@app.command("inspection")
+def inspection_command(
+    files: Annotated[list[Path], typer.Argument(help="Fichiers des pièces, comme pour « compute ».")],
+    quantity: Annotated[int, typer.Option(help="Quantité de chaque pièce.")],
+    out: Annotated[Path, typer.Option(help="Dossier de sortie.")],
+    criticality: Annotated[
+        str, typer.Option(help="standard, sensitive, critical, aerospace, military ou armament.")
+    ] = "standard",
+    on: Annotated[str | None, typer.Option("--date", help="Date de la gamme, AAAA-MM-JJ.")] = None,
+) -> None:
+    """Écrit la gamme de contrôle PDF de chaque pièce : cotes tolérancées, limites, instruments proposés."""
+    from coordinator.modules.quoting import worked
+
+    if criticality not in CRITICALITIES:
+        _usage(f"--criticality : valeurs possibles {', '.join(CRITICALITIES)}.")
+    today = _date(on, "--date") or date.today()  # noqa: DTZ011 - the shop's calendar day, only at the command line
+    try:
+        readings = merging.grouped([r for f in files for r in _readings(f)])
+    except QuotingError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
+    for place, reading in enumerate(readings, 1):
+        part = _part(reading, quantity, None, {"criticality": criticality})
+        name = f"CONTROLE-{part.drawing_number or place}".replace("/", "-").replace(" ", "_")
+        typer.echo(f"Gamme de contrôle : {worked.write_inspection(reading, part, out, name, today)}")
+
+
 @app.command("worked")
 def worked_command(
     out: Annotated[Path, typer.Option(help="Dossier de sortie.")] = Path("docs/quotes"),

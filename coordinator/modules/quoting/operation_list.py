@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from coordinator.modules.quoting.engine.costing import COMPLEXITY
 from coordinator.modules.quoting.engine.quote import QuoteResult
 from coordinator.modules.quoting.engine.values import number
 
-COMPLEXITY = {"simple": "simple", "moderate": "moyenne", "complex": "élevée"}
 SHAPES = {"round": "rond", "plate": "tôle", "typed": "saisi"}
 SCENARIOS = {"standard": "Standard", "express": "Express", "economic": "Économique"}
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 from coordinator.kernel.papers.data import Address, Company, Contact, Party, Totals, VatLine
+from coordinator.modules.quoting.engine import inspection
 from coordinator.modules.quoting.engine.line import LineResult
+from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteResult
 from coordinator.modules.quoting.engine.scenarios import LinePrice, Scenario
 from coordinator.modules.quoting.engine.shop import Shop
 from coordinator.modules.quoting.operation_list import operation_list
 from coordinator.modules.quoting.papers import PriceBreak, QuoteLine, QuotePaper, QuoteScenario, render_quote
+from coordinator.modules.quoting.papers.inspection import InspectionPaper, render_inspection, rows_of
 
 CENT = Decimal("0.01")
 _POINTS = {
@@ -78,6 +82,44 @@ def write(
     pdf = folder / f"{name}.pdf"
     pdf.write_bytes(render_quote(paper(result, shop, name, on, terms or Terms())))
     return pdf, listing
+
+
+def write_inspection(
+    reading: Mapping[str, Any], part: PartDescription, folder: Path, name: str, on: date
+) -> Path:
+    """Write ``NAME.pdf``, the inspection sheet of a part, for the specimen company; answers its path.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = inspection.sheet(
+        inspection.entries_of(reading),
+        quantity=part.quantity,
+        criticality=part.criticality,
+        general_tolerance=part.general_tolerance,
+        treatments=part.treatments,
+        incomplete=part.warnings,
+        features=part.features,
+    )
+    data = InspectionPaper(
+        company=SPECIMEN,
+        issued_on=on,
+        drawing_number=part.drawing_number or Path(part.file).stem,
+        part_name=part.name,
+        quantity=part.quantity,
+        sampling=found.sampling,
+        parts_checked=found.parts_checked,
+        rows=rows_of(found),
+        revision=part.revision,
+        material=part.material,
+        treatments=" ; ".join(part.treatments),
+        general_tolerance=part.general_tolerance,
+        warnings=list(found.warnings),
+    )
+    pdf = folder / f"{name}.pdf"
+    pdf.write_bytes(render_inspection(data))
+    return pdf
 
 
 def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) -> QuotePaper:

@@ -2,7 +2,7 @@
 (Fraisage : Face +X)
 G21 G90 G40
 G8
-(Perçage 1 × Ø11.8 × 28)
+(Perçage 1 × Ø11,8 × 28)
 G0 Z50.0000
 M5
 T1 M6

@@ -15,6 +15,7 @@ from coordinator.modules.quoting.engine.times import programming_min
 from coordinator.modules.quoting.engine.tools import edge_cost_per_min
 from coordinator.modules.quoting.engine.values import QuotingError, euros, number
 
+COMPLEXITY = {"simple": "simple", "moderate": "moyenne", "complex": "élevée"}
 CENT, UNIT = Decimal("0.01"), Decimal("0.0001")
 _HUNDRED = Decimal(100)
 
@@ -287,7 +288,7 @@ def _programming(job: Job, complexity: str) -> CostLine:
         "programming",
         "Programmation",
         _d(minutes) / 60 * line.rate,
-        f"{number(minutes)} min ({complexity})",
+        f"{number(minutes)} min (complexité {COMPLEXITY[complexity]})",
         True,
     )
 

@@ -203,12 +203,16 @@ class Hole:
         return [*rough, boring_head(ctx, target, self.depth_mm, finish, self.count)]
 
     def _threaded(self, ctx: Context, pitch: float) -> list[Cut]:
-        """Core, countersink, thread: tapped up to M20, milled (or cut by a single point on the axis) above it."""
+        """Core, countersink, thread: tapped up to M20, milled (or cut by a single point on the axis) above it.
+
+        Where only the drilled depth is known (a model), a useful length of thread is supposed, at most three diameters.
+        """
         core = round(self.diameter_mm - pitch, 2)
         drilled, threaded = self.depth_mm, self.thread_depth_mm or self.depth_mm
         if not self.through and self.thread_depth_mm is None:
             if self.depth_is_drilled:
-                threaded = max(drilled - 2 * pitch, 0.5 * drilled)
+                supposed = max(drilled - 2 * pitch, 0.5 * drilled)
+                threaded = min(supposed, ctx.rules.thread_mill_blind_ratio * self.diameter_mm)
             else:
                 drilled = threaded + 3 * pitch
         if core <= ctx.rules.ream_to_mm:

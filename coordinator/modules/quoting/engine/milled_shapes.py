@@ -227,7 +227,7 @@ class PocketMilling:
             return [rough]
         finisher, notes = choice, tuple[str, ...]()
         radius = self.corner_radius_mm
-        if radius and (choice.tool.diameter_mm or 0.0) > 2 * radius:
+        if radius and (choice.tool.diameter_mm or 0.0) > 1.8 * radius:
             finisher, notes = corner_mill(ctx, radius, reach, label)
         perimeter = 2 * (self.length_mm + self.width_mm)
         if self.is_notch:

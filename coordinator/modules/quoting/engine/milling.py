@@ -10,11 +10,12 @@ from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data, ToolChoice
 from coordinator.modules.quoting.engine.shapes import Point, Shape, shape
 from coordinator.modules.quoting.engine.shop import Tool
-from coordinator.modules.quoting.engine.tools import ToolNeed, choose, matches
+from coordinator.modules.quoting.engine.tools import ToolNeed, choose, in_stock, matches
 from coordinator.modules.quoting.engine.values import InfeasibleError, Value, number, size
 
 MOUNTED_WORTH = 1.3
 _FINISH_AP_RATIO = 2.5
+_ROLLING_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +224,19 @@ def wall_finish(
 def corner_mill(
     ctx: Context, radius_mm: float, reach_mm: float, label: str
 ) -> tuple[ToolChoice, tuple[str, ...]]:
-    """Finishing mill of an inner radius; a radius no mill can reach is named with its ways out, never milled with a needle."""
+    """Finishing mill of an inner radius: one that rolls through the corner rather than filling it, where that is stiff
+    enough; a radius no mill can reach is named with its ways out, never milled with a needle."""
     smallest = max(ctx.rules.smallest_end_mill_mm, reach_mm / ctx.rules.end_mill_max_reach_ratio)
     if 2 * radius_mm >= smallest:
-        return largest_end_mill(ctx, 2 * radius_mm, reach_mm), ()
+        rolling = ToolNeed(
+            "end_mill", max_diameter_mm=round(_ROLLING_SHARE * 2 * radius_mm, 2), reach_mm=round(reach_mm, 1)
+        )
+        smaller = in_stock(rolling, ctx)
+        stiff = smaller is not None and reach_mm <= ctx.rules.overhang_from_ratio * (
+            smaller.diameter_mm or 1.0
+        )
+        widest = rolling.max_diameter_mm if stiff and rolling.max_diameter_mm else 2 * radius_mm
+        return largest_end_mill(ctx, widest, reach_mm), ()
     note = (
         f"{label} : rayon intérieur R{size(radius_mm)} sur {size(reach_mm)} mm hors de portée d'une fraise (Ø ≥ {size(smallest)}) : "
         "rayon plus grand à demander au client, ou électro-érosion."

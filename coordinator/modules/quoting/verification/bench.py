@@ -22,6 +22,7 @@ from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, compute
 from coordinator.modules.quoting.engine.reading import from_reading
 from coordinator.modules.quoting.engine.shop import Shop
+from coordinator.modules.quoting.engine.values import number
 from coordinator.modules.quoting.verification.gcode import programs
 from coordinator.modules.quoting.verification.simulator import simulate
 
@@ -141,13 +142,17 @@ def run() -> list[dict[str, Any]]:
     return found
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace(".", ",")
+
+
 def table(compared: Sequence[Comparison]) -> str:
     """The comparison as a Markdown table."""
     rows = ["| pièce | gamme | coupe | estimé | avec sécurité | simulé | écart | écart avec sécurité |",
             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     rows += [
-        f"| {c.part} | {c.route} | {c.cut_min:.2f} | {c.estimated_min:.2f} | {c.quoted_min:.2f} | {c.simulated_min:.2f} "
-        f"| {c.gap_pct:+.1f} % | {c.quoted_gap_pct:+.1f} % |"
+        f"| {c.part} | {c.route} | {number(c.cut_min, 2)} | {number(c.estimated_min, 2)} | {number(c.quoted_min, 2)} "
+        f"| {number(c.simulated_min, 2)} | {_signed(c.gap_pct)} % | {_signed(c.quoted_gap_pct)} % |"
         for c in compared
     ]
     return "\n".join(rows)

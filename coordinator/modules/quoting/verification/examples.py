@@ -27,12 +27,15 @@ def write_all(folder: Path, quantity: int, on: date) -> Iterator[str]:
     """Quotes, operation lists and programs of every sample found; yields what was written, one line each."""
     shop, compared = default_shop(), list[bench.Comparison]()
     for sample in bench.samples():
-        part = from_reading(bench.read(sample.files), quantity, sample.material)
+        reading = bench.read(sample.files)
+        part = from_reading(reading, quantity, sample.material)
         breaks = (2 * quantity, 4 * quantity)
         result = compute([part], shop, QuoteRequest(on, price_break_quantities=breaks))
         number = f"DEV-{sample.name}"
         pdf, listing = worked.write(result, shop, folder, number, on)
         yield f"{sample.name} : {listing}" + (f", {pdf}" if pdf else "")
+        sheet = worked.write_inspection(reading, part, folder, f"CONTROLE-{sample.name}", on)
+        yield f"{sample.name} : {sheet}"
         options = result.lines[0].options
         compared += [bench.compare(sample.name, part, o) for o in options[:2]]
         for index, (_, text) in enumerate(programs(options[0].route, part) if options else []):

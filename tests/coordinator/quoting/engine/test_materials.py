@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from coordinator.modules.catalogue import seed_materials
+from coordinator.modules.quoting.engine.cutting_tables import GROUPS
 from coordinator.modules.quoting.engine.materials import identify, same_material
 from coordinator.modules.quoting.engine.tolerances import (
     general_tolerance_it,
@@ -69,3 +71,18 @@ def test_thread_texts() -> None:
     assert parse_metric_thread("M20x1,5") == (20.0, 1.5)
     assert parse_metric_thread("M6 x 16 prof.") == (6.0, 1.0)
     assert parse_metric_thread("Ø20") is None
+
+
+@pytest.mark.requirement("QUO-22")
+def test_installed_materials_and_the_computation_share_one_table_of_grades() -> None:
+    for seeded in seed_materials.GRADES:
+        known = identify(seeded.en or seeded.code)
+        assert known.grade is not None, seeded.code
+        assert known.group is not None
+        stated = [identify(text).group for text in (seeded.code, seeded.name)]
+        assert seeded.group in {g.code for g in (known.group, *stated) if g is not None}, seeded.code
+        assert float(seeded.density_g_cm3) == known.grade.density_g_cm3, seeded.code
+    for code, group in seed_materials.GROUPS.items():
+        own = GROUPS[code]
+        figures = (own.density_g_cm3, own.kc11_n_mm2, own.mc, own.saw_cm2_min)
+        assert figures == (float(group.density), group.kc11, float(group.mc), group.saw), code

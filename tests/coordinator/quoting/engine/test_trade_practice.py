@@ -375,3 +375,32 @@ def test_unit_cost_falls_with_the_batch_and_nothing_is_free(name: str) -> None:
             o["label"] for o in found["operations"] if not o["cost"]
         ]
     assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("radius", "depth", "limit"), [(6.0, 20.0, 10.8), (4.0, 28.0, 8.0), (5.0, 60.0, 10.0)]
+)
+def test_a_stiff_mill_rolls_through_a_corner_instead_of_filling_it(
+    radius: float, depth: float, limit: float
+) -> None:
+    pocket = Feature(
+        "pocket", length_mm=80.0, width_mm=50.0, depth_mm=depth, corner_radius_mm=radius, axis=UP
+    )
+    found = line(quote(block(pocket, box=(140.0, 90.0, 75.0), material="EN AW-6082")))
+    finish = next(
+        o for o in found["operations"] if o["label"].startswith("Poche") and "finition" in o["label"]
+    )
+    d = (
+        float(finish["tool"].removeprefix("FR-").removesuffix("L"))
+        if finish["tool"].startswith("FR-")
+        else limit
+    )
+    assert d <= limit
+
+
+def test_a_drilled_depth_alone_supposes_no_longer_thread_than_is_useful() -> None:
+    model = hole(3.0, 14.0, thread="M3", through=False, form="tapped")
+    text = " ".join(labels(line(quote(block(model)))))
+    assert "Taraudage 1 × M3x0,5 × 9" in text
+    written = replace(model, source="plan")
+    assert "Fraisage de filet" in " ".join(labels(line(quote(block(written)))))
