@@ -87,6 +87,8 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "machine_cycle_result": ("complete", "interrupted", "aborted"),
     "sample_quality": ("good", "uncertain", "bad"),
     "machine_verdict": ("confirmed", "false_alarm", "missed"),
+    "collision_basis": ("limit", "baseline", "alarm", "sensor"),
+    "stop_request": ("requested", "refused"),
     "collision_response": ("log", "alert", "request_stop"),
     "machine_incident": ("open", "in_progress", "closed"),
     "machine_incident_kind": ("maintenance", "nonconformity"),

@@ -21,6 +21,7 @@ from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.home import HomePage
 from clients.desktop.ui.list_page import ListPage
 from clients.desktop.ui.login import LoginPanel, SignInAgain
+from clients.desktop.ui.machines.park import ParkPage
 from clients.desktop.ui.palette import SearchPalette
 from clients.desktop.ui.plans.importing import ImportPage, files_of_drop
 from clients.desktop.ui.plans.queue import PlanQueue
@@ -118,6 +119,8 @@ class MainWindow(QMainWindow):
         self.search_button.setFixedWidth(theme.scaled(420))
         layout.addWidget(self.search_button)
         layout.addStretch(1)
+        if "machine" in self.desk.metadata.entities:
+            layout.addWidget(button(t("machine.park"), "flat", "production", self.open_park))
         if self.may_import:
             layout.addWidget(button(t("plan.import"), "flat", "plus", self.desk.import_plans))
         self.connection_sign = QLabel()
@@ -226,6 +229,16 @@ class MainWindow(QMainWindow):
     def open_creation(self, name: str, preset: Mapping[str, Any] | None = None) -> RecordPage:
         """Show an empty form."""
         return self._open_page(RecordPage(self.desk, self.desk.entity(name), None, preset))
+
+    def open_park(self) -> ParkPage:
+        """Show the machines as they are now."""
+        known = self._find_tab(lambda p: isinstance(p, ParkPage))
+        if isinstance(known, ParkPage):
+            self.tabs.setCurrentWidget(known)
+            return known
+        page = ParkPage(self.desk)
+        self._open(page, page.title, "production")
+        return page
 
     @property
     def may_import(self) -> bool:

@@ -15,6 +15,10 @@ from clients.desktop.model.metadata import Choice, Entity, Field
 from clients.desktop.model.texts import t
 from clients.desktop.tokens import STEP
 from clients.desktop.ui.desk import Desk
+from clients.desktop.ui.machines.event import EventView
+from clients.desktop.ui.machines.live import MachineLiveView
+from clients.desktop.ui.machines.register import CameraRegisterView
+from clients.desktop.ui.machines.trs import MachineTrsView
 from clients.desktop.ui.quote.page import QuoteSheetView
 from clients.desktop.ui.quote.precision import PrecisionView
 from clients.desktop.ui.sheet_view import SheetView
@@ -173,10 +177,14 @@ _VIEWS: dict[str, tuple[str, type[SheetView]]] = {
     "tool_incident": ("stock.tab.options", RecordBoardView),
     "cutting_plan": ("stock.tab.plan", RecordBoardView),
     "vision_detection": ("vision.review", DetectionReviewView),
+    "machine": ("machine.live", MachineLiveView),
+    "machine_event": ("event.tab", EventView),
+    "camera": ("register.tab", CameraRegisterView),
 }
+_SECOND: dict[str, tuple[str, type[SheetView]]] = {"machine": ("machine.trs", MachineTrsView)}
 
 
 def sheet_views(desk: Desk, entity: Entity, record_id: int) -> list[tuple[str, SheetView]]:
     """Prepared pages of an entity, with the name of their tab."""
-    found = _VIEWS.get(entity.name)
-    return [(t(found[0]), found[1](desk, entity, record_id))] if found else []
+    wanted = [views[entity.name] for views in (_VIEWS, _SECOND) if entity.name in views]
+    return [(t(name), view(desk, entity, record_id)) for name, view in wanted]

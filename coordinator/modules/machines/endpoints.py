@@ -147,7 +147,8 @@ def chart(
             "\n".join([",".join(names), *(",".join(str(line[n]) for n in names) for line in lines)]) + "\n"
         )
         return Response(content, media_type="text/csv")
-    return {"channel": found.code, "unit": found.unit, "points": lines}
+    name = telemetry.signal_name(found.code, found.name, ctx.locale)
+    return {"channel": found.code, "name": name, "unit": found.unit, "points": lines}
 
 
 @router.get("/machines/{machine_id}/oee", operation_id="machine_oee", openapi_extra=guarded(READ))

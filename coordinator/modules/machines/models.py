@@ -223,9 +223,9 @@ class MachineEvent(Record):
     incident_uid: Mapped[str | None] = f.text(36, read_only=True, index=True)
     """What the notices, the recording and the clip of one collision share."""
     cycle_uid: Mapped[str | None] = f.text(36, read_only=True)
-    basis: Mapped[str | None] = f.text(20, read_only=True)
+    basis: Mapped[str | None] = f.choice("collision_basis", required=False, read_only=True)
     program_line: Mapped[str | None] = f.text(200, read_only=True)
-    stop_request: Mapped[str | None] = f.text(20, read_only=True)
+    stop_request: Mapped[str | None] = f.choice("stop_request", required=False, read_only=True)
     stop_detail: Mapped[str | None] = f.text(300, read_only=True)
     reaction_ms: Mapped[Decimal | None] = f.decimal(10, 1, unit="ms", read_only=True)
     is_recorded: Mapped[bool] = f.boolean(read_only=True)

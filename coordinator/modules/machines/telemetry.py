@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
+from coordinator.kernel.i18n import t
 from coordinator.modules.machines.models import TelemetryChannel
 from coordinator.modules.machines.rules import BAD, FUTURE_TOLERANCE, GOOD, UNCERTAIN
 from edge_agents.protocol.columns import columns_of
@@ -333,7 +334,14 @@ def latest_values(ctx: Context, machine_id: int) -> list[dict[str, Any]]:
         ),
         {"machine": machine_id, "since": ctx.now - dt.timedelta(days=1)},
     )
-    return [dict(row) for row in rows.mappings()]
+    return [{**row, "name": signal_name(row["code"], row["name"], ctx.locale)} for row in rows.mappings()]
+
+
+def signal_name(code: str, name: str | None, locale: str) -> str:
+    """Name of a channel as people call it: the one given, else the usual word for the code."""
+    key = f"telemetry.signal.{code}"
+    words = t(key, locale)
+    return name or (code if words == key else words[:1].upper() + words[1:])
 
 
 def roll_up(ctx: Context) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.http import Ctx, guarded, public
 from coordinator.kernel.registry import Permission
-from coordinator.modules.machines import cameras, collisions, sensors
+from coordinator.modules.machines import cameras, collisions, sensors, telemetry
 from coordinator.modules.machines.camera_models import Camera, CameraClip
 from coordinator.modules.machines.models import AiDecisionLog, Machine, MachineEvent
 
@@ -54,8 +54,12 @@ def event_detail(ctx: Ctx, event_id: int) -> dict[str, Any]:
     return {
         **{name: jsonable(getattr(event, name)) for name in names},
         "id": event.id,
+        "signal_name": telemetry.signal_name(event.signal, None, ctx.locale) if event.signal else None,
         "machine": {"id": machine.id, "code": machine.code, "name": machine.name},
-        "signals": event.signals or [],
+        "signals": [
+            {**trace, "name": telemetry.signal_name(trace["channel"], None, ctx.locale)}
+            for trace in event.signals or []
+        ],
         "counters": collisions.counters(ctx, machine) if event.kind == "collision" else None,
         "clips": [
             {

@@ -1,0 +1,69 @@
+"""Operations of the machine pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clients.desktop.model.api import ApiClient, Record
+from clients.desktop.operations.runner import Operation
+
+POINTS = 480
+"""Points a day's chart asks for at most; finer ones would not be seen."""
+
+
+def read(api: ApiClient, path: str, **params: Any) -> Callable[[], Mapping[str, Any]]:
+    """Call that reads a document."""
+    return lambda: dict(api.request("GET", path, params=params).json())
+
+
+def park(api: ApiClient) -> Operation[Mapping[str, Any]]:
+    """Every machine as it is now."""
+    return Operation("park", read(api, "/machine-live"))
+
+
+def chart(
+    api: ApiClient, machine_id: int, channel: str, start: dt.datetime, end: dt.datetime
+) -> Operation[Mapping[str, Any]]:
+    """Means, least and greatest values of a channel."""
+    return Operation("chart", read(api, f"/machines/{machine_id}/chart", **_window(channel, start, end)))
+
+
+def chart_file(
+    api: ApiClient, machine_id: int, channel: str, start: dt.datetime, end: dt.datetime, path: Path
+) -> Operation[Path]:
+    """The same as a CSV or JSON file, by the name's ending."""
+
+    def call() -> Path:
+        form = "json" if path.suffix.lower() == ".json" else "csv"
+        answer = api.request(
+            "GET", f"/machines/{machine_id}/chart", params={**_window(channel, start, end), "format": form}
+        )
+        path.write_bytes(answer.content)
+        return path
+
+    return Operation("chart file", call)
+
+
+def _window(channel: str, start: dt.datetime, end: dt.datetime) -> dict[str, Any]:
+    seconds = (end - start).total_seconds() / POINTS
+    # Whole minutes are answered from aggregates.
+    bucket = max(1, round(seconds)) if seconds < 60 else 60 * round(seconds / 60)
+    return {"channel": channel, "start": start.isoformat(), "end": end.isoformat(), "bucket_s": bucket}
+
+
+def oee(
+    api: ApiClient, machine_id: int, start: dt.datetime, end: dt.datetime, by: str
+) -> Callable[[], Mapping[str, Any]]:
+    """TRS of a period with its inputs."""
+    path = f"/machines/{machine_id}/oee"
+    return read(api, path, **{"from": start.isoformat(), "to": end.isoformat(), "by": by})
+
+
+def act(api: ApiClient, plural: str, record_id: int, action: str, params: Record) -> Operation[Record]:
+    """Run a command on a record as it is now."""
+    key = str(uuid.uuid4())
+    return Operation(f"{action} {plural}", lambda: api.act(plural, record_id, action, params, None, key))
