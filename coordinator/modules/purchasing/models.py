@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from coordinator.kernel import fields as f
@@ -65,7 +65,10 @@ class GoodsReceiptLine(Record):
     """What came of one order line, and the lot it became."""
 
     __tablename__ = "goods_receipt_line"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        UniqueConstraint("label_key", "label_number"),
+    )
 
     goods_receipt_id: Mapped[int] = f.ref("goods_receipt.id", required=True, read_only=True)
     purchase_order_line_id: Mapped[int] = f.ref("purchase_order_line.id", required=True, read_only=True)
@@ -73,3 +76,6 @@ class GoodsReceiptLine(Record):
     quantity: Mapped[Decimal] = f.quantity(required=True, read_only=True)
     heat_number: Mapped[str | None] = f.text(60, search=True, read_only=True)
     result: Mapped[str] = f.choice("receipt_result", default="accepted", read_only=True)
+    label_key: Mapped[str | None] = f.text(120, read_only=True)
+    label_number: Mapped[int | None] = f.integer(read_only=True)
+    label_content: Mapped[str | None] = f.long_text(read_only=True)

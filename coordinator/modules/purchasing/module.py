@@ -12,7 +12,7 @@ from coordinator.kernel.registry import (
     Transition,
 )
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.purchasing import service
+from coordinator.modules.purchasing import label_receipts, service
 from coordinator.modules.purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -106,6 +106,13 @@ MODULE = Module(
             entity="purchase_order",
             available=lambda order: order.status in {"sent", "partly_received"},
             tone="primary",
+        ),
+        Command(
+            "read_label",
+            Permission("stock", "create"),
+            label_receipts.propose,
+            label_receipts.LabelParams,
+            path="/goods-receipts/read-label",
         ),
     ],
     handlers=[

@@ -13,6 +13,8 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.kernel.outbox import Event
 from coordinator.modules.catalogue.api import StockItem
+from coordinator.modules.purchasing import label_receipts as labels
+from coordinator.modules.purchasing.labels import SupplierLabel
 from coordinator.modules.purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -132,6 +134,11 @@ class ReceiptParams(BaseModel):
     location_id: int | None = None
     result: Literal["accepted", "partly_accepted", "rejected", "quarantine"] = "accepted"
     confirm_excess: bool = False
+    certificate_type: Literal["2.1", "2.2", "3.1", "3.2"] | None = None
+    certificate_number: str | None = Field(default=None, max_length=60)
+    label: list[str] | None = Field(default=None, max_length=12)
+    tie_part: bool = False
+    another_package: bool = False
 
 
 def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[str, Any]:
@@ -145,6 +152,10 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
     line = ctx.get(PurchaseOrderLine, params.purchase_order_line_id, lock=True)
     if line.purchase_order_id != order.id:
         raise BusinessError("purchase.other_order", number=order.number)
+    label = labels.understood(ctx, params.label) if params.label else None
+    if label is not None:
+        labels.check_article(ctx, label, order, line, tie=params.tie_part)
+        params = _with_label(params, label)
     allowed = line.quantity * (100 + ctx.settings.decimal("purchasing.over_delivery_pct")) / 100
     if line.received_qty + params.quantity > allowed and not params.confirm_excess:
         raise BusinessError(
@@ -158,8 +169,8 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
             received_by_id=ctx.principal.user_id,
         )
     )
-    lot = _into_stock(ctx, order, line, params) if params.result != "rejected" else None
-    ctx.add(
+    lot = _into_stock(ctx, order, line, params, label) if params.result != "rejected" else None
+    received = ctx.add(
         GoodsReceiptLine(
             goods_receipt_id=receipt.id,
             purchase_order_line_id=line.id,
@@ -169,6 +180,8 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
             result=params.result,
         )
     )
+    if label is not None and params.label and params.result != "rejected":
+        labels.keep(ctx, label, params.label, received, another_package=params.another_package)
     if params.result != "rejected":
         line.received_qty += params.quantity
     _progress(ctx, order)
@@ -179,11 +192,29 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
     return {**answer, "code": qr.code_of(ctx, lot) if lot is not None else None}
 
 
+def _with_label(params: ReceiptParams, label: SupplierLabel) -> ReceiptParams:
+    """What the person left empty is as the label says."""
+    said = {
+        "heat_number": label.first("heat"),
+        "supplier_lot": label.first("lot"),
+        "delivery_note": label.first("delivery_note"),
+        "certificate_number": label.first("certificate"),
+    }
+    return params.model_copy(
+        update={name: v[:60] for name, v in said.items() if v and not getattr(params, name)}
+    )
+
+
 def _into_stock(
-    ctx: Context, order: PurchaseOrder, line: PurchaseOrderLine, params: ReceiptParams
+    ctx: Context,
+    order: PurchaseOrder,
+    line: PurchaseOrderLine,
+    params: ReceiptParams,
+    label: SupplierLabel | None,
 ) -> stock.StockLot | None:
     if line.stock_item_id is None:
         return None
+    expiry = {"expires_on": label.expires_on} if label is not None and label.expires_on is not None else {}
     lot = stock.new_lot(
         ctx,
         line.stock_item_id,
@@ -193,7 +224,21 @@ def _into_stock(
         supplier_lot=params.supplier_lot,
         delivery_note=params.delivery_note,
         unit_cost=line.unit_price,
+        **expiry,
     )
+    if params.certificate_number and params.heat_number:
+        kind = params.certificate_type or line.certificate_type or "3.1"
+        stock.attach_certificate(
+            ctx,
+            lot,
+            stock.CertificateParams.model_validate(
+                {
+                    "certificate_type": kind,
+                    "certificate_number": params.certificate_number,
+                    "heat_number": params.heat_number,
+                }
+            ),
+        )
     if params.result == "quarantine":
         lot.status = "quarantine"
     stock.receive(ctx, line.stock_item_id, params.quantity, lot=lot, location_id=params.location_id)
