@@ -102,6 +102,24 @@ def judge(
         raise typer.Exit(1) from None
 
 
+@app.command("scene")
+def scene(
+    station_file: Annotated[Path, typer.Argument(metavar="STATION.yaml", help="Fichier de la station.")],
+    camera: Annotated[str, typer.Argument(help="Nom du pilote de caméra dans le fichier.")],
+    program: Annotated[str, typer.Argument(help="Programme avant lequel la machine doit être ainsi.")],
+) -> None:
+    """Enseigne à la caméra la scène attendue avant le départ d'un programme."""
+    from edge_agents.drivers.machine.check import request
+    from edge_agents.runtime.station import StationFileError, load_station
+
+    try:
+        asyncio.run(request(load_station(station_file), camera, {"teach_scene": program}))
+    except (StationFileError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"Scène enseignée pour {program}.")
+
+
 def _show_code(code: str) -> None:
     typer.echo(f"Code de la station : {code} (à approuver sur un poste d'administration)", err=True)
 

@@ -14,6 +14,7 @@ import pytest
 
 from edge_agents.drivers.base import CommandRefusedError
 from edge_agents.drivers.local_api import ask
+from edge_agents.drivers.machine_camera.compare import difference
 from edge_agents.drivers.machine_camera.config import MachineCameraConfig
 from edge_agents.drivers.machine_camera.driver import MachineCameraDriver
 from edge_agents.drivers.machine_camera.reader import address
@@ -154,6 +155,59 @@ async def test_old_clips_go_after_the_retention_sent_or_not(recorded: Recorded, 
     async with _running(recorded, _config(str(tmp_path), retention_days=7)):
         await recorded.until(lambda: not old.exists())
         assert new.exists()
+
+
+def _interior(draw: np.random.Generator, *, light: float = 1.0, shift: int = 0, thing: bool = False) -> bytes:
+    """A machine interior with its vice and part; ``thing`` is a forgotten key on the table."""
+    image = np.full((360, 480), 90.0)
+    image += np.linspace(0, 50, 480)
+    image[200:300, 120:340] = 150
+    image[160:200, 180:260] = 190
+    image[30:160, 390:430] = 60
+    if thing:
+        image[308:336, 40:150] = 220
+        image[300:344, 40:62] = 215
+    image = np.roll(image * light + draw.normal(0, 3, image.shape), shift, axis=1)
+    return bytes(cv2.imencode(".jpg", np.clip(image, 0, 255).astype(np.uint8))[1].tobytes())
+
+
+@pytest.mark.requirement("MCH-22")
+@pytest.mark.parametrize("seed", range(4))
+def test_a_forgotten_key_is_seen_light_and_a_small_move_are_not(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    expected = _interior(draw)
+    for light, shift in ((1.0, 0), (0.6, 0), (1.3, 0), (1.0, 3), (0.8, -4)):
+        assert difference(expected, _interior(draw, light=light, shift=shift)).share < 0.004
+        found = difference(expected, _interior(draw, light=light, shift=shift, thing=True))
+        assert found.share > 0.012
+        x, y, width, height = found.box
+        assert x < 0.35 and y > 0.7 and width * height < 0.2  # noqa: PT018
+
+
+@pytest.mark.requirement("MCH-22")
+async def test_a_start_with_another_scene_than_taught_is_a_risk_with_its_clip(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    draw = np.random.default_rng(7)
+    (tmp_path / "a.jpg").write_bytes(_interior(draw))
+    async with _running(recorded, _config(str(tmp_path), purpose="machine_interior", masks=[])) as driver:
+        await recorded.until(lambda: driver.state == "live")
+        port = int((recorded.context.data_dir / "local_api.port").read_text())
+        assert await ask(port, {"compare": "O1"}) == {"ok": True, "taught": False}
+        assert (await ask(port, {"teach_scene": "O1"}))["ok"]
+        assert (await ask(port, {"compare": "O1"}))["different"] is False
+        (tmp_path / "a.jpg").write_bytes(_interior(draw, thing=True))
+        await asyncio.sleep(0.6)
+        assert (await ask(port, {"compare": "O1", "tool": "T4"}))["different"] is True
+        await recorded.until(lambda: recorded.of("camera.clip"))
+    (risk,) = recorded.of("collision.risk")
+    assert (risk["machine_code"], risk["signal"], risk["program"], risk["tool"]) == (
+        "M01",
+        "scene",
+        "O1",
+        "T4",
+    )
+    assert recorded.of("camera.clip")[0]["incident_uid"] == risk["incident_uid"]
 
 
 async def test_a_power_cut_during_a_clip_is_told_without_pictures(recorded: Recorded, tmp_path: Path) -> None:

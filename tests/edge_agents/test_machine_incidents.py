@@ -380,6 +380,10 @@ async def test_an_incident_asks_the_cameras_of_its_machine_for_a_clip(recorded: 
         LocalApi(camera, 0, folder / "local_api.port"),
         fed(recorded, cameras=["cam", "absent"]) as driver,
     ):
+        driver.observe("program", "O8")
+        driver.observe("program_state", "running")
+        await recorded.until(lambda: asked)
+        assert (asked.pop()["compare"], asked) == ("O8", []), "the scene is compared as the program starts"
         driver.observe("spindle_load", 180.0)
         await recorded.until(lambda: asked)
     assert (asked[0]["clip"], asked[0]["machine_code"]) == ("collision.impact", "M07")

@@ -128,6 +128,20 @@ async def test_a_restarted_agent_and_a_lost_buffer_are_noticed(recorded: Recorde
             await recorded.until(lambda: driver.tracker.state in ("running", "idle"))
 
 
+@pytest.mark.requirement("MCH-08")
+async def test_an_agent_that_does_not_stream_is_asked_at_the_interval(recorded: Recorded) -> None:
+    async with MtconnectSimulator() as agent:
+        agent.is_streaming = False
+        async with _running(recorded, _config(agent, interval_ms=100)) as driver:
+            await recorded.until(lambda: driver.tracker.state == "idle")
+            await agent.answer({"do": "start_cycle", "program": "O3"})
+            await agent.answer({"do": "end_cycle"})
+            await recorded.until(lambda: _cycles(recorded) == [("O3", "complete", 1)])
+            before = agent.requests
+            await asyncio.sleep(1)
+            assert agent.requests - before <= 11, "no polling flood"
+
+
 async def test_an_unreachable_agent_is_a_fault(recorded: Recorded) -> None:
     settings = MtconnectMachineConfig.model_validate(
         {"type": "mtconnect_machine", "machine_code": "M02", "url": "http://127.0.0.1:9", "min_delay_s": 0.1}

@@ -95,19 +95,25 @@ def _show(driver: MachineDriver[Any], statuses: list[Any], told: list[Any], say:
         say(f"Défaut : {statuses[-1][1]}")
 
 
-async def judge(
-    station: StationFile, name: str, verdict: str, incident: str | None, comment: str | None
-) -> str:
-    """Hands a person's judgement of an incident to the running agent; a French sentence. Raises ``ValueError``."""
+async def request(station: StationFile, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Asks a running driver of this station. Raises ``ValueError`` in French."""
     try:
         port = int((station.data_dir / "drivers" / name / "local_api.port").read_text())
-        answer = await ask(port, {"judge": verdict, "incident_uid": incident, "comment": comment})
+        answer = await ask(port, values)
     except (OSError, TimeoutError):
         raise ValueError(f"la station ne tourne pas, ou {name} n'a pas de socket_port") from None
     if not answer.get("ok"):
         raise ValueError(str(answer.get("message")))
+    return answer
+
+
+async def judge(
+    station: StationFile, name: str, verdict: str, incident: str | None, comment: str | None
+) -> str:
+    """Hands a person's judgement of an incident to the running agent; a French sentence. Raises ``ValueError``."""
+    answer = await request(station, name, {"judge": verdict, "incident_uid": incident, "comment": comment})
     counters = answer["counters"]
     return (
-        f"Enregistré. {counters['stops']} arrêts, {counters['false_stops']} faux, {counters['missed']} chocs manqués "
+        f"Enregistré. Arrêts : {counters['stops']}, faux : {counters['false_stops']}, chocs manqués : {counters['missed']} "
         f"en {counters['window_days']:g} jours ; réponse : {counters['response']}."
     )

@@ -113,6 +113,10 @@ class MachineDriver(Driver[C]):
         self._react(events, state, arrived)
         if self.tracker.cycle is not None and self.tracker.cycle is not before:
             self.learning.measures.begin(self.tracker.cycle.started)
+            if now - self.tracker.cycle.started <= _FRESH_S:
+                self._ask_cameras(
+                    {"compare": self.tracker.cycle.program or "", "tool": self.tracker.cycle.tool}
+                )
         if isinstance(value, float) and quality == 0:
             self.learning.measures.add(signal, value, sample.at)
         self._batcher.add(sample, now)
@@ -172,7 +176,7 @@ class MachineDriver(Driver[C]):
                 message = f"{self.config.machine_code} : choc, {words}."
                 events.append(MachineEvent("health.alert", {"code": code, "message": message}, event.at))
             self._count(level, body["incident_uid"], event.at, stopped=stopped)
-            self._film(event.type, body["incident_uid"], event.at)
+            self._ask_cameras({"clip": event.type, "incident_uid": body["incident_uid"], "at": event.at})
 
     def _count(self, level: str, uid: str, at: float, *, stopped: bool) -> None:
         self.counters.add(level, at)
@@ -180,19 +184,21 @@ class MachineDriver(Driver[C]):
             self.counters.add("stop", at)
         self._recent.append((uid, stopped))
 
-    def _film(self, reason: str, uid: str, at: float) -> None:
+    def _ask_cameras(self, request: dict[str, Any]) -> None:
+        """Clip of an incident, or comparison of the scene at a start; nobody waits for the answer."""
         for name in self.config.cameras:
-            task = asyncio.ensure_future(self._ask_camera(name, reason, uid, at))
+            task = asyncio.ensure_future(
+                self._ask_camera(name, request | {"machine_code": self.config.machine_code})
+            )
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
-    async def _ask_camera(self, name: str, reason: str, uid: str, at: float) -> None:
-        request = {"clip": reason, "incident_uid": uid, "at": at, "machine_code": self.config.machine_code}
+    async def _ask_camera(self, name: str, request: dict[str, Any]) -> None:
         try:
             port = int((self.context.data_dir.parent / name / "local_api.port").read_text())
             await ask(port, request, timeout_s=5)
         except (OSError, ValueError, TimeoutError) as error:
-            log.warning("camera.no_clip", camera=name, reason=str(error))
+            log.warning("camera.silent", camera=name, reason=str(error))
 
     # events out -----------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ class Declaration(BaseModel):
 class MachineCameraConfig(DriverConfig):
     """``source`` is an address (rtsp, http with MJPEG), a video file, or a folder of images that is played in turn.
 
+    ``scene_share`` is the changed share of the picture above which a taught scene is told as different (MCH-22 c).
     ``masks`` are polygons in shares of width and height, blackened before anything is kept. There is no sound and no
     recording: ``before_s`` seconds stay in memory, a clip is made for an event only and kept ``retention_days`` at most.
     """
@@ -57,6 +58,7 @@ class MachineCameraConfig(DriverConfig):
     retention_days: float = Field(default=MAX_RETENTION_DAYS, gt=0, le=MAX_RETENTION_DAYS)
     covered_below: float = Field(default=6.0, ge=0, le=128)
     alert_after_s: float = Field(default=300.0, gt=0)
+    scene_share: float = Field(default=0.012, gt=0, le=1)
     min_delay_s: float = Field(default=1.0, gt=0)
     max_delay_s: float = Field(default=60.0, gt=0)
     socket_port: int = Field(default=0, ge=0, le=65535)

@@ -10,12 +10,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
 from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext
 from edge_agents.drivers.local_api import LocalApi
+from edge_agents.drivers.machine_camera.compare import Scenes, difference
 from edge_agents.drivers.machine_camera.config import MachineCameraConfig
 from edge_agents.drivers.machine_camera.reader import CameraReader
 from edge_agents.drivers.machine_camera.ring import Clip, Clips, Frame, FrameRing, write_video
@@ -47,6 +48,7 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         self._is_alerted = False
         self._images = context.data_dir / "images"
         self._open_file = context.data_dir / "clip.json"
+        self._scenes = Scenes(context.data_dir / "scenes")
         self._cleaned = 0.0
 
     @property
@@ -142,6 +144,15 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if "clip" in request:
             return await self._begin(request)
+        if "teach_scene" in request:
+            program = str(request["teach_scene"])
+            await asyncio.to_thread(self._scenes.teach, program, self._fresh().jpeg)
+            log.info("camera.scene_taught", camera=self.config.camera_code, program=program[:200])
+            return {"ok": True}
+        if "compare" in request:
+            return await self._compare(
+                str(request["compare"]), request.get("machine_code"), request.get("tool")
+            )
         if "snapshot" in request:
             log.info("camera.viewed", camera=self.config.camera_code, reason=str(request["snapshot"])[:200])
             return {"ok": True, "image": await self._snapshot()}
@@ -219,10 +230,35 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         }
         await self.context.emit("camera.clip", payload)
 
-    async def _snapshot(self) -> str:
+    def _fresh(self) -> Frame:
         if self.state != "live" or not self.ring.frames or self.now() - self.ring.frames[-1].at > _FRESH_S:
             raise ValueError(f"la caméra ne montre rien en ce moment ({self.state})")
-        return await asyncio.to_thread(self._store, self.ring.frames[-1].jpeg, ".jpg")
+        return self.ring.frames[-1]
+
+    async def _snapshot(self) -> str:
+        return await asyncio.to_thread(self._store, self._fresh().jpeg, ".jpg")
+
+    async def _compare(self, program: str, machine: Any, tool: Any) -> dict[str, Any]:
+        """Compares what is seen with what was taught for the program; a difference is a risk with its pictures."""
+        frame = self._fresh()
+        expected = await asyncio.to_thread(self._scenes.expected, program)
+        if expected is None:
+            return {"ok": True, "taught": False}
+        found = await asyncio.to_thread(difference, expected, frame.jpeg)
+        is_different = found.share >= self.config.scene_share
+        code = str(machine or self.config.machine_code or "")
+        if is_different and code:
+            uid = str(uuid4())
+            payload = {
+                "machine_code": code, "source": f"camera:{self.config.camera_code}", "signal": "scene",
+                "value": round(found.share, 5), "threshold": self.config.scene_share, "program": program,
+                "tool": None if tool is None else str(tool), "signals": [], "incident_uid": uid, "basis": "sensor",
+            }  # fmt: skip
+            await self.context.emit("collision.risk", payload)
+            await self._begin(
+                {"clip": "collision.risk", "incident_uid": uid, "machine_code": code, "at": frame.at}
+            )
+        return {"ok": True, "taught": True, "share": found.share, "box": found.box, "different": is_different}
 
     async def command(self, kind: str, params: dict[str, Any]) -> str:
         if kind != "capture_test_image":

@@ -211,6 +211,7 @@ class MtconnectSimulator:
         self._streams: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._active: set[str] = set()
+        self.is_streaming = True
         self.streams_opened = 0
         self.requests = 0
         self.control = LocalApi(self.answer, control_port)
@@ -256,7 +257,7 @@ class MtconnectSimulator:
         parts = urlsplit(target)
         params = {key: values[0] for key, values in parse_qs(parts.query).items()}
         name = parts.path.rstrip("/").rpartition("/")[2]
-        if name == "sample" and "interval" in params:
+        if name == "sample" and "interval" in params and self.is_streaming:
             await self._stream(writer, params)
             return
         if name == "probe":
