@@ -12,10 +12,12 @@ _ZERO_FOR_DIAMETER = re.compile(
 )
 _DEPTH_SIGN = re.compile(r"(?<=\d)([A-Za-z]?)\s+[TIl]\s+(?=\d)")
 _AFTER_TIMES = re.compile(r"(?<=\d[xX])0(?=[1-9])|(?<=\d [xX] )0(?=[1-9])")
+_SPECK_BEFORE_ANGLE = re.compile(r"(?<=\d[xX])\.(?=\d{2,3}°)|(?<=\d[xX] )\.(?=\d{2,3}°)")
 _DASHES = re.compile(
     r"^(?![+\-]?[.,]\d)[-_.,:;']+\s*(?=[ØR(]|0[1-9][\d.,]|\d+\s*[xX]|\d+ [a-zA-Z]{4})|(?<=[\d°)])\s*[-_]+$"
 )
 _COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
+_BARE_COUNTERSINK = re.compile(r"^(?=Ø\s?\d+(?:[.,]\d+)?\s?[xX]\s?\d{2,3}(?:[.,]\d+)?\s?°$)")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
 _BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")
@@ -36,10 +38,12 @@ def clean_text(text: str) -> str:
     text = _LEADING_STROKES.sub("", text)
     text = _DASHES.sub("", text)
     text = _AFTER_TIMES.sub("Ø", text)
+    text = _SPECK_BEFORE_ANGLE.sub("", text)
     if re.search(r"[ØM]\s?\d", text):
         text = _DEPTH_SIGN.sub(r"\1 ↧ ", text)
     text = _ZERO_BEHIND_WORDS.sub(lambda match: f"{match[1] or match[2]}Ø", text)
     text = _COUNTERSINK.sub("⌵ ", text)
+    text = _BARE_COUNTERSINK.sub("⌵ ", text)
     if _SIZE_LETTERS.match(text) and re.search(r"\d|^[RMØ]", text):
         text = _STROKE_FOR_ONE.sub("1", text)
     text = _FRACTION_BAR.sub(r"\1\2/\3", text)

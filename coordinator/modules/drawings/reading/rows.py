@@ -33,7 +33,9 @@ _CLEAR = re.compile(
     r"^(?:\d{1,2}\s?[xX]\s?)?[(]?(?:[ØRMC+\-]|SR)?\s?(?:\d+(?:[.,]\d+)?|[.,]\d+)[)°]?(?:\s?±\s?\d*[.,]?\d+°?)?(?:\s?[A-Za-z]{1,2}\d{1,2})?$"
 )
 _ROW = re.compile(r"^[+\-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)°?$")
-_SIZE_OR_CALLOUT = re.compile(r"^[(]?(?:\d{1,3}\s?[xX]\s?)?(?:[ØRCM]|SR|SØ)?\s?\d*[.,]?\d")
+_SIZE_OR_CALLOUT = re.compile(
+    r"^(?!\d{1,3}\s?[xX]$)(?=..)[(]?(?:\d{1,3}\s?[xX]\s?)?(?:[ØRCM]|SR|SØ)?\s?\d*[.,]?\d"
+)
 _SIZE_BEFORE_SIGN = re.compile(r"^((?:\d{1,3}\s?[xX]\s?)?[ØR]?\s?\d+(?:[.,]\d+)?)\s*[+\-±]")
 _SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
 
@@ -156,16 +158,24 @@ def _signed_words(
 ) -> list[Word]:
     """One word of the texts and the signs between them; nothing where no text holds a figure."""
     found = [(glyph[0], sign, 1.0) for glyph, sign in signs]
+    start, apart = signs[0][0][0], []
     for part in parts:
         word = _plain_word(part, reads)
-        if word is not None:
+        if word is None:
+            continue
+        if word.u1 < start - WIDE_GAP * whole.line.cap:
+            # Another text which stands before the call-out.
+            apart.append(word)
+        else:
             found.append((part.line.box[0], word.text, word.confidence))
     text = " ".join(item for _, item, _ in sorted(found))
     if not re.search(r"\d", text):
-        word = _plain_word(whole, reads)
-        return [] if word is None else [word]
+        plain = _plain_word(whole, reads)
+        return [] if plain is None else [plain]
     box = whole.tight or whole.line.box
-    return [_placed(clean_text(text), box, min(sure for _, _, sure in found))]
+    if apart:
+        box = (start, *box[1:])
+    return [*apart, _placed(clean_text(text), box, min(sure for _, _, sure in found))]
 
 
 def _best_text(box: _Box, reads: list[Read]) -> str:
@@ -273,6 +283,8 @@ def _placed(text: str, box: BBox, sure: float) -> Word:
 def _row_text(read: Read, box: BBox) -> str | None:
     """The number of a small row; a lone ring is a nought."""
     text = clean_text(read.text).replace(" ", "").translate(str.maketrans("OoQDØ", "00000"))
+    # The plus of the upper row stands over the nought of the lower one.
+    text = re.sub(r"^±", "+", text)
     if text == "0" and (box[2] - box[0]) < 1.05 * (box[3] - box[1]):
         return text
     if text in ("", "°", "()", "D", "C", "c", "U", "u") or (len(text) == 1 and not text.isdigit()):

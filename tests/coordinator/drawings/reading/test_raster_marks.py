@@ -144,7 +144,7 @@ def test_upright_parentheses_read_as_figures_are_told_by_their_height():
     [
         ("RI", "R1"), ("MI2x1,5", "M12x1,5"), ("I2,5", "12,5"), ("VI", "VI"), ("II", "II"),
         ("V 011 X 90°", "⌵ Ø11 X 90°"), ("6 trous 08,13", "6 trous Ø8,13"), ("auf Lk 054,1", "auf Lk Ø54,1"),
-        ("Rev 01", "Rev 01"), ("feuille 02 sur 03", "feuille 02 sur 03"), ("ISO 0,1", "ISO 0,1"),
+        ("8x.45°", "8x45°"), ("Ø21,66 x 90°", "⌵ Ø21,66 x 90°"), ("Rev 01", "Rev 01"), ("feuille 02 sur 03", "feuille 02 sur 03"), ("ISO 0,1", "ISO 0,1"),
     ],
 )  # fmt: skip
 def test_figures_and_signs_taken_for_letters_are_set_right(read, meant):
