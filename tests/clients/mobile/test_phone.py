@@ -164,6 +164,11 @@ def test_targets_are_large_in_both_themes(page: Page, workshop: Workshop, shot: 
     shot(page, "dark-more", whole=True)
     page.evaluate("location.hash = '/machines'")
     expect(page.get_by_text("Alarme")).to_be_visible()
+    expect(page.get_by_text("TRS du jour 63 % *")).to_be_visible()
+    expect(page.get_by_text("programme O1042")).to_be_visible()
+    expect(page.get_by_text("ne remplace ni les protecteurs")).to_be_visible()
+    page.get_by_role("button", name="Prendre en compte").click()
+    expect(page.get_by_label("Cause, si elle est connue")).to_be_visible()
     shot(page, "machines")
 
 

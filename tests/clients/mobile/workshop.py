@@ -180,16 +180,25 @@ class _Handler(BaseHTTPRequestHandler):
                 {
                     "user": _user("a.martin@atelier.test"),
                     "roles": ["operator"],
-                    "rights": {"machines": {"read": "all"}},
+                    "rights": {"machines": {"read": "all", "update": "all"}},
                 },
             )
-        elif path == "/api/v1/machines":
+        elif path == "/api/v1/machine-live":
+            trs = {"value": 0.634, "is_estimated": True, "open_stops": 1}
+            work = {
+                "work_order_number": "OF-2026-0004",
+                "operation_label": "Tournage ébauche",
+                "person": "A. Martin",
+            }
+            alert = {"id": 7, "severity": "alarm", "text": "Surcharge de broche", "acknowledged_at": None,
+                     "occurred_at": "2026-11-23T08:00:00Z"}  # fmt: skip
             rows = [
-                {"id": 1, "code": "SC1", "name": "Scie à ruban Behringer", "state": "idle"},
-                {"id": 2, "code": "M20", "name": "Tour Mazak QT-200", "state": "running"},
-                {"id": 3, "code": "CU1", "name": "Centre Haas VF-2", "state": "alarm"},
-            ]
-            self._json(200, {"items": rows, "total": 3, "skip": 0, "limit": 100})
+                {"id": 1, "code": "SC1", "name": "Scie à ruban Behringer", "state": "idle", "alarms": []},
+                {"id": 2, "code": "M20", "name": "Tour Mazak QT-200", "state": "running", "program": "O1042", "trs": trs,
+                 "work": work, "since": "2026-11-23T06:00:00Z", "alarms": []},
+                {"id": 3, "code": "CU1", "name": "Centre Haas VF-2", "state": "alarm", "trs": {"value": None}, "alarms": [alert]},
+            ]  # fmt: skip
+            self._json(200, {"items": rows, "at": "2026-11-23T08:05:00Z"})
         elif path.startswith("/api/v1/codes/"):
             self._code(unquote(path.removeprefix("/api/v1/codes/")))
         else:

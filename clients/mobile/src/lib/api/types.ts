@@ -86,6 +86,19 @@ export interface MachineRow {
   name?: string;
   state?: string | null;
   status?: string | null;
+  since?: string | null;
+  program?: string | null;
+  work?: { work_order_number: string; operation_label: string; person: string | null } | null;
+  trs?: { value: number | null; is_estimated?: boolean; open_stops?: number } | null;
+  alarms?: MachineAlert[];
+}
+
+export interface MachineAlert {
+  id: number;
+  severity: string;
+  text: string | null;
+  occurred_at: string;
+  acknowledged_at: string | null;
 }
 
 export interface StockPlace {

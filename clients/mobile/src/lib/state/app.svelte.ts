@@ -55,6 +55,7 @@ class AppState {
   phase = $state<Phase>("starting");
   user = $state<User | null>(null);
   mayReadMachines = $state(false);
+  mayTakeAlerts = $state(false);
   mustChangePassword = $state(false);
   link = $state<Link>("online");
   stopReasons = $state<StopReason[]>([]);
@@ -225,6 +226,7 @@ class AppState {
     try {
       const me = (await this.#parts.client.request(this.#owner, "/auth/me")) as Me;
       this.mayReadMachines = me.rights["machines"]?.["read"] !== undefined;
+      this.mayTakeAlerts = me.rights["machines"]?.["update"] !== undefined;
       this.mustChangePassword = me.restrictions?.includes("password_change") ?? this.mustChangePassword;
       await this.#parts.sessions.update(this.#owner, { may_read_machines: this.mayReadMachines });
     } catch (error) {
@@ -390,8 +392,16 @@ class AppState {
   }
 
   async machines(): Promise<MachineRow[]> {
-    const answer = await this.#parts.client.request(this.#owner, "/machines?limit=100&sort=code");
+    const answer = await this.#parts.client.request(this.#owner, "/machine-live");
     return (answer as { items: MachineRow[] }).items;
+  }
+
+  /** Takes an alert in hand, with its cause where somebody knows it. @throws ApiError, NetworkError, SignInNeeded */
+  async takeAlert(id: number, cause: string): Promise<void> {
+    await this.#parts.client.request(this.#owner, `/machine-events/${id}/acknowledge`, {
+      method: "POST",
+      body: cause === "" ? {} : { cause },
+    });
   }
 
   /** What a scanned thing is, for an operation if one is named. @throws ApiError, NetworkError, SignInNeeded */
