@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncua.server.internal_session import InternalSession
 
 from edge_agents.drivers.opcua_machine.config import OpcuaMachineConfig
 from edge_agents.drivers.opcua_machine.driver import OpcuaMachineDriver
@@ -120,6 +121,42 @@ async def test_missing_node_is_named_and_the_others_work(recorded: Recorded) -> 
         alert = recorded.of("health.alert")[0]
         assert alert["code"] == "opcua.node_missing"
         assert "Monitoring/Spindle1/Temperature" in alert["message"]
+
+
+@pytest.mark.requirement("MCH-09")
+@pytest.mark.requirement("EDG-46")
+async def test_the_session_never_writes_to_the_control(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Any] = []
+    called: list[int] = []
+    write, call = InternalSession.write, InternalSession.call
+
+    async def seen_write(self: InternalSession, params: Any) -> Any:
+        if self.external:
+            written.append(params)
+        return await write(self, params)
+
+    async def seen_call(self: InternalSession, params: Any) -> Any:
+        called.extend(method.MethodId.Identifier for method in params)
+        return await call(self, params)
+
+    monkeypatch.setattr(InternalSession, "write", seen_write)
+    monkeypatch.setattr(InternalSession, "call", seen_call)
+    async with (
+        MachineSimulator(space="sinumerik") as machine,
+        running(recorded, config(machine.endpoint, node_map="sinumerik_840dsl")) as driver,
+    ):
+        await recorded.until(lambda: driver.tracker.state == "idle")
+        await machine.answer({"do": "start_cycle", "seconds": 600})
+        await recorded.until(lambda: driver.tracker.state == "running")
+        await machine.answer({"do": "load_peak", "value": 175, "seconds": 0.5})
+        await recorded.until(lambda: recorded.of("collision.impact"))
+        machine.drop_connections()
+        await recorded.until(lambda: driver.tracker.state == "unknown")
+        await recorded.until(lambda: driver.tracker.state == "running")
+    assert written == []
+    assert set(called) == {3875}, "the only method called is ConditionRefresh, which changes nothing"
 
 
 async def test_unreachable_machine_is_a_fault_not_a_crash(recorded: Recorded) -> None:

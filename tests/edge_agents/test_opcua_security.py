@@ -130,9 +130,11 @@ async def test_password_and_user_certificate(recorded: Recorded, tmp_path: Path,
             async with running(recorded, settings) as driver:
                 if works:
                     await recorded.until(lambda: driver.tracker.state == "idle")
+                    made = machine.sessions.created
                     machine.drop_connections()
                     await recorded.until(lambda: driver.tracker.state == "unknown")
                     await recorded.until(lambda: driver.tracker.state == "idle")
+                    assert machine.sessions.created == made, "taken up again under the same identity"
                 else:
                     await recorded.until(lambda: _words(recorded, "opcua.refused"))
                     assert "utilisateur" in _words(recorded, "opcua.refused")
