@@ -54,7 +54,8 @@ class Tally:
     model_kb: list[float] = field(default_factory=list)
     session_confidence: list[float] = field(default_factory=list)
     session_right: list[bool] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    varied: list[bool] = field(default_factory=list)
+    varied_refused: list[bool] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         """Take over what another part measured."""
@@ -103,6 +104,8 @@ def results(tally: Tally) -> list[dict[str, Any]]:
             ),
             entry("compartment_accuracy_worst_split", min(tally.splits), "share"),
             entry("good_pictures_refused", float(np.mean(tally.good_refused)), "share"),
+            entry("varied_accuracy", float(np.mean(tally.varied)), "share", target=0.97),
+            entry("varied_refused", float(np.mean(tally.varied_refused)), "share"),
             entry("unusable_recognised", float(np.mean(tally.faults_seen)), "share", target=0.95),
             entry("read_p50_ms", float(np.median(tally.read_ms)), "ms"),
             entry("model_kb", max(tally.model_kb), "KiB"),
@@ -165,6 +168,12 @@ def measure_split(photographs: Sequence[tuple[str, Any, tuple[int, ...]]], seed:
     tally.splits.append(float(np.mean(right)))
     tally.reference.append(reference_accuracy(shown, aside))
     chance = np.random.default_rng(seed)
+    for number, (_, image, digits) in enumerate(aside):
+        for which in (number, number + 1):
+            vary = list(spoil.VARIATIONS.values())[which % len(spoil.VARIATIONS)]
+            reading = model.read(vary(image, chance))
+            tally.varied_refused.append(not reading.usable)
+            tally.varied += [p.count == digit for p, digit in zip(reading.places, digits, strict=True)]
     for spoiler in spoil.FAULTS.values():
         tally.faults_seen += [not model.read(spoiler(image, chance)).usable for _, image, _ in aside[:6]]
 

@@ -18,9 +18,11 @@ CELL = 16
 _BINS = 6
 _BLUR_SIGMA = 3.0
 _DARK_SHARE = 0.35
+_MIDDLE = 100.0
+_USUAL_FORCE = 0.03
 _DARKEST = 14.0
 _FOREIGN = 0.9
-_TOLERATED = 0.025
+_TOLERATED = 0.032
 _MOST_TOLERATED = 0.06
 
 
@@ -121,11 +123,14 @@ def _cells(work: Image, matrix: Image, shown: Image | None = None) -> tuple[Imag
     covered = cv2.warpAffine(whole, matrix, (width, height))
     rows, columns = height // CELL, width // CELL
     size = (columns, rows)
-    view = cv2.GaussianBlur(view, (0, 0), 1.0)[: rows * CELL, : columns * CELL].astype(np.float32)
-    log = np.log(view + 8.0)
+    view = cv2.GaussianBlur(cv2.medianBlur(view, 3), (0, 0), 1.2)[: rows * CELL, : columns * CELL].astype(
+        np.float32
+    )
+    log = np.log(view * (_MIDDLE / max(float(np.median(view)), 1.0)) + 8.0)
     gray = log.mean(axis=2)
     gx, gy = cv2.Sobel(gray, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(gray, cv2.CV_32F, 0, 1) / 8
     force, angle = cv2.magnitude(gx, gy), np.arctan2(gy, gx) % np.pi
+    force = force * (_USUAL_FORCE / max(float(np.percentile(force, 75)), 1e-3))
     bins = np.minimum((angle * (_BINS / np.pi)).astype(int), _BINS - 1)
     planes = [cv2.resize(force * (bins == k), size, interpolation=cv2.INTER_AREA) for k in range(_BINS)]
     channels = [np.sqrt(plane) for plane in planes]

@@ -93,6 +93,57 @@ def other_scene(image: Image, chance: np.random.Generator) -> Image:
     return np.clip(scene + chance.normal(0, 3, scene.shape), 0, 255).astype(np.uint8)
 
 
+def exposed(image: Image, chance: np.random.Generator) -> Image:
+    """Strong change of exposure: gain and gamma far from the taught pictures, another colour of light."""
+    gain, gamma = float(np.exp(chance.uniform(-1.1, 0.55))), float(np.exp(chance.uniform(-0.7, 0.7)))
+    tint = chance.uniform(0.75, 1.25, 3)
+    return np.clip(255.0 * (image / 255.0) ** gamma * gain * tint, 0, 255).astype(np.uint8)
+
+
+def shaded(image: Image, chance: np.random.Generator) -> Image:
+    """A hard or soft shadow over a part, or a lamp shining on a spot."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[0:height, 0:width]
+    angle = chance.uniform(0, 2 * np.pi)
+    along = np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)
+    if chance.random() < 0.5:
+        edge = (along - chance.uniform(-0.2, 0.2)) * chance.uniform(8, 60)
+        light = 1 - chance.uniform(0.3, 0.6) / (1 + np.exp(-edge))
+    else:
+        spread = 2 * (chance.uniform(0.12, 0.25) * width) ** 2
+        gap = (x - chance.uniform(0, width)) ** 2 + (y - chance.uniform(0, height)) ** 2
+        light = 1 + chance.uniform(0.4, 1.3) * np.exp(-gap / spread)
+    return np.asarray(np.clip(image * light[..., None], 0, 255).astype(np.uint8))
+
+
+def turned(image: Image, chance: np.random.Generator) -> Image:
+    """The camera was shifted, turned or tilted a little."""
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved_to = corners + (chance.uniform(-0.03, 0.03, (4, 2)) * [width, height]).astype(np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, moved_to.astype(np.float32))
+    return np.asarray(cv2.warpPerspective(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT))
+
+
+def cut_out(image: Image, chance: np.random.Generator) -> Image:
+    """A part of the picture at the same scale, up to 6 % less on each side."""
+    height, width = image.shape[:2]
+    left, right = chance.uniform(0, 0.06, 2) * width
+    top, low = chance.uniform(0, 0.06, 2) * height
+    return image[int(top) : int(height - low), int(left) : int(width - right)].copy()
+
+
+def rough(image: Image, chance: np.random.Generator) -> Image:
+    """Slightly out of focus, grainy, and compressed hard."""
+    soft = cv2.GaussianBlur(image, (0, 0), chance.uniform(0.5, 1.8)).astype(np.float32)
+    noisy = np.clip(soft + chance.normal(0, chance.uniform(3, 18), image.shape), 0, 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, int(chance.integers(20, 70))])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+
+
+VARIATIONS = {"exposed": exposed, "shaded": shaded, "turned": turned, "cut_out": cut_out, "rough": rough}
+"""Name of a strong variation a reader has to bear → what makes it."""
+
 FAULTS = {
     "dark": dark,
     "blurred": blurred,

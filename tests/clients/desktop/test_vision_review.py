@@ -83,13 +83,19 @@ def test_a_queue_is_decided_with_one_key_each(window: MainWindow, office: Office
         window.resize(1440, 900)
         qapp.processEvents()
         window.grab().save(str(Path(os.environ["USINAGE_SHOTS"]) / "controle-camera.png"))
+    wait(lambda: not view._loading, "everything read")
     view.decide("confirm")
-    wait(lambda: view.record_id == second and view.data["record"]["id"] == second, "the next one")
+    wait(lambda: view.banner.text or view.data["record"]["id"] == second, "the next one")
+    assert view.banner.text == ""
+    assert view.data["record"]["id"] == second
+    wait(lambda: not view._loading, "everything read")
     QTest.keyClick(view, Qt.Key.Key_Minus)
     assert view.quantity is not None
     wait(lambda: view.quantity.value() == -3, "quantity")
+    wait(lambda: not view._loading, "everything read")
     view.decide("confirm")
     wait(lambda: view.data["record"]["id"] == third, "the last one")
+    wait(lambda: not view._loading, "everything read")
     view.decide("reject")
     wait(lambda: view.data["record"]["status"] == "rejected", "end of the queue")
     with office.factory.open(Principal.service("test")) as ctx:

@@ -56,10 +56,17 @@ class DetectionReviewView(SheetView):
     def _fill(self, data: Mapping[str, Any]) -> None:
         record = data["record"]
         self._body.addLayout(self._head(record, int(data["total"])))
-        self._body.addLayout(self._pictures(record, data["pictures"]))
+        pictures = data["pictures"]
+        close = {m: pictures.get(f"crop_{m}") for m in ("before", "after")}
+        has_crops = all(close.values())
+        self._body.addLayout(
+            self._pair(close if has_crops else pictures, None if has_crops else record.get("frame"))
+        )
         frame, layout = card()
         self._decision(record, layout)
         self._body.addWidget(frame)
+        if has_crops:
+            self._body.addLayout(self._pair(pictures, record.get("frame")))
         facts, more = card()
         pairs(more, self._facts(record))
         self._body.addWidget(facts)
@@ -74,17 +81,13 @@ class DetectionReviewView(SheetView):
         line.addWidget(label(t("vision.waiting", number=total), "muted"))
         return line
 
-    def _pictures(self, record: Record, pictures: Mapping[str, bytes | None]) -> QGridLayout:
+    def _pair(self, pictures: Mapping[str, bytes | None], frame: Any) -> QGridLayout:
+        """Before and after side by side."""
         grid = QGridLayout()
         grid.setSpacing(2 * STEP)
-        shown = [name for name in ("crop_before", "crop_after") if pictures.get(name)]
-        close = shown if len(shown) == 2 else []
         for column, moment in enumerate(("before", "after")):
             grid.addWidget(label(t(f"vision.{moment}"), "heading"), 0, column)
-            if close:
-                grid.addWidget(CabinetPicture(t(f"vision.{moment}"), pictures[f"crop_{moment}"]), 1, column)
-            whole = CabinetPicture(t(f"vision.{moment}"), pictures.get(moment), record.get("frame"))
-            grid.addWidget(whole, 2, column)
+            grid.addWidget(CabinetPicture(t(f"vision.{moment}"), pictures.get(moment), frame), 1, column)
         return grid
 
     def _decision(self, record: Record, layout: Any) -> None:
@@ -166,7 +169,7 @@ class DetectionReviewView(SheetView):
         if name == "confirm":
             if self.quantity is not None and self.quantity.value() != int(record["delta"]):
                 params["delta"] = self.quantity.value()
-            chosen = self.item.value() if self.item is not None else None
+            chosen = self.item.value if self.item is not None else None
             if chosen is not None and chosen != record.get("stock_item_id"):
                 params["stock_item_id"] = chosen
         self._loading = True
