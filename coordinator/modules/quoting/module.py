@@ -5,7 +5,16 @@ from __future__ import annotations
 from coordinator.kernel import mail
 from coordinator.kernel.registry import Command, EntitySpec, Job, Lifecycle, Module, Permission, Transition
 from coordinator.modules.drawings import api as drawings
-from coordinator.modules.quoting import endpoints, history, inspection, learned, sending, service, versions
+from coordinator.modules.quoting import (
+    endpoints,
+    history,
+    inspection,
+    learned,
+    sending,
+    service,
+    stock_needs,
+    versions,
+)
 from coordinator.modules.quoting.defaults import setting_defs
 from coordinator.modules.quoting.models import (
     LearningFactor,
@@ -20,6 +29,8 @@ from coordinator.modules.quoting.models import (
     ResourceGap,
 )
 from coordinator.modules.quoting.rules import EDITABLE
+
+stock_needs.connect()
 
 _UPDATE = Permission("quoting", "update")
 if history.quoted not in drawings.HISTORY_SOURCES:

@@ -61,7 +61,27 @@ def dashboard(ctx: Context, period: reports.Period) -> Page:
             for s in spent
         ]
         sections.append(board.table(ctx, f"board.consumption_by_{by}", heads, rows, stretch="label"))
+    sections.append(_idle(ctx))
     return board.page(t("board.dashboard", ctx.locale), sections)
+
+
+def _idle(ctx: Context) -> board.Section:
+    """Tools in stock that nobody took for long, or ever (STK-06)."""
+    rows = [
+        {
+            "tool": _name(tool),
+            "last_use": last,
+            "on_hand": held,
+            "_link": board.link("tool", tool.id),
+        }
+        for tool, held, last in reports.idle_tools(ctx, ctx.settings.integer("stock.tool_idle_days"))
+    ]
+    heads = [
+        board.head(ctx, "tool"),
+        board.head(ctx, "on_hand", "quantity"),
+        board.head(ctx, "last_use", "datetime"),
+    ]
+    return board.table(ctx, "board.idle_tools", heads, rows, stretch="tool")
 
 
 def forecast(ctx: Context, days: int | None) -> Page:

@@ -7,7 +7,7 @@ import uuid
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
@@ -40,6 +40,8 @@ DECLARE = Permission("stock", "create")
 TOOLS = Permission("tools", "read")
 USE_TOOLS = Permission("tools", "create")
 MATERIALS = Permission("materials", "read")
+PHOTOS = ("image/jpeg", "image/png", "image/webp")
+MAX_PHOTO_BYTES = 15_000_000
 router = APIRouter(tags=["stock"])
 Text = Annotated[str, Query(max_length=200)]
 
@@ -248,6 +250,20 @@ def breakage(ctx: Ctx, uid: uuid.UUID) -> dict[str, Any]:
     if incident is None:
         raise NotFound
     return scanned.incident_of(ctx, incident)
+
+
+@router.post("/stock/breakages/{uid}/photo", operation_id="breakage_photo", openapi_extra=guarded(USE_TOOLS))
+def breakage_photo(ctx: Ctx, uid: uuid.UUID, file: UploadFile) -> dict[str, Any]:
+    """Photo of a broken tool, taken with the phone (STK-37)."""
+    ctx.require(USE_TOOLS)
+    query = select(ToolIncident).where(ToolIncident.uid == uid).with_for_update()
+    incident = ctx.session.scalars(query).one_or_none()
+    if incident is None:
+        raise NotFound
+    if file.content_type not in PHOTOS:
+        raise BusinessError("stock.photo_kind")
+    incident.photo_sha256 = ctx.files.put(file.file, file.content_type, max_bytes=MAX_PHOTO_BYTES).sha256
+    return {"photo_sha256": incident.photo_sha256}
 
 
 class UsedTool(BaseModel):

@@ -333,6 +333,7 @@ MODULE = Module(
         SettingDef("stock.tool_idle_days", "tools", "integer", 90, "j", 1, 3650),
         SettingDef("stock.breakage_repeat", "tools", "integer", 3, None, 2, 100),
         SettingDef("stock.breakage_days", "tools", "integer", 30, "j", 1, 365),
+        SettingDef("stock.quote_weight_pct", "stock", "decimal", Decimal(50), "%", 0, 100),
         SettingDef("stock.forecast_days", "stock", "integer", 30, "j", 1, 365),
         SettingDef("stock.rearrange_gain_m", "stock", "decimal", Decimal(200), "m", 0, None),
         SettingDef("stock.vision_auto_pct", "vision", "decimal", Decimal(90), "%", 0, 100),

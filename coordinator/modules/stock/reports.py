@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.models import ScanEvent
-from coordinator.modules.catalogue.api import StockItem
+from coordinator.modules.catalogue.api import StockItem, Tool
 from coordinator.modules.stock.models import StockLot, StockMovement, StockUnit, ToolIncident
 from coordinator.modules.stock.models_tooling import ToolIncidentOption
 from coordinator.modules.stock.views import StockLevel
@@ -258,3 +258,23 @@ def _time_to_find(ctx: Context, period: Period) -> Indicator:
     query = select(func.avg(looked.c.minutes), func.count(looked.c.minutes))
     mean, count = ctx.session.execute(query).one()
     return Indicator("time_to_find", None if mean is None else round(Decimal(mean), 1), "min", count)
+
+
+def idle_tools(ctx: Context, days: int) -> list[tuple[Tool, Decimal, dt.datetime | None]]:
+    """Tools on the shelf that left it last before ``days`` days, or never; the longest idle first."""
+    last = (
+        select(StockMovement.stock_item_id, func.max(StockMovement.occurred_at).label("at"))
+        .where(StockMovement.kind.in_(("issue", "consumption", "scrap")), StockMovement.reverses_id.is_(None))
+        .group_by(StockMovement.stock_item_id)
+        .subquery()
+    )
+    limit = ctx.now - dt.timedelta(days=days)
+    query = (
+        select(Tool, StockLevel.on_hand, last.c.at)
+        .join(StockLevel, StockLevel.id == Tool.id)
+        .outerjoin(last, last.c.stock_item_id == Tool.id)
+        .where(Tool.archived_at.is_(None), StockLevel.on_hand > 0)
+        .where((last.c.at < limit) | (last.c.at.is_(None) & (Tool.created_at < limit)))
+        .order_by(last.c.at.asc().nulls_first(), Tool.code)
+    )
+    return [(tool, Decimal(held), at) for tool, held, at in ctx.session.execute(query)]

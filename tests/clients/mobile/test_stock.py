@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
@@ -55,12 +57,10 @@ def test_a_tool_is_found_moved_broken_and_replaced(
     expect(phone.get_by_text("TIROIR-4")).to_be_visible()
     shot(phone, "mobile-find")
 
-    phone.get_by_role("link", name="Scanner").click()
-    phone.get_by_label("Numéro").or_(phone.get_by_role("button", name="Saisir")).first.wait_for()
-    if phone.get_by_role("button", name=re.compile("Saisir")).count():
-        phone.get_by_role("button", name=re.compile("Saisir")).first.click()
-    phone.locator("#manual").fill(code)
-    phone.locator("form button[type=submit]").click()
+    phone.get_by_role("link", name="Opérations").click()
+    expect(phone.get_by_role("link", name=re.compile(mill.label))).to_be_visible()
+    phone.keyboard.type(code)
+    phone.keyboard.press("Enter")
     for act in ("Prendre", "Rendre", "Déplacer", "Compter", "Casse"):
         expect(phone.get_by_role("button", name=act, exact=True).first).to_be_visible()
     expect(phone.get_by_text("Nature")).to_be_visible()
@@ -81,6 +81,12 @@ def test_a_tool_is_found_moved_broken_and_replaced(
     phone.get_by_role("button", name="Envoyer").click()
     expect(phone.get_by_text("Solutions proposées")).to_be_visible()
     expect(phone.get_by_text("Même référence")).to_be_visible()
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "grey").save(picture, "JPEG")
+    phone.get_by_label("Photo de l’outil cassé").set_input_files(
+        {"name": "casse.jpg", "mimeType": "image/jpeg", "buffer": picture.getvalue()}
+    )
+    expect(phone.get_by_text("Photo gardée.")).to_be_visible()
     shot(phone, "mobile-breakage", whole=True)
     phone.get_by_role("button", name="Prendre cet outil").first.click()
     confirm(phone, "remplace")
@@ -89,4 +95,6 @@ def test_a_tool_is_found_moved_broken_and_replaced(
         assert (incident.status, incident.cause, incident.work_order_operation_id) == (
             "replaced", "overload", mill.id,
         )  # fmt: skip
+        assert incident.photo_sha256 is not None
+        assert ctx.files.is_intact(incident.photo_sha256)
     assert _held(atelier, tool_id) == 1, "one broken, one taken"

@@ -397,3 +397,39 @@ def test_no_quantity_changes_without_a_movement_that_names_its_means(api: Api, c
     rows = client.get("/api/v1/stock-movements?limit=100").json()["items"]
     assert rows
     assert all(r["source"] in {"qr", "camera", "manual", "opcua", "system"} for r in rows)
+
+
+@pytest.mark.requirement("STK-34")
+def test_quotes_in_progress_count_by_their_chance(ctx: Context, steel: Material) -> None:
+    from coordinator.modules.stock import shop
+
+    day = ctx.now.date() + dt.timedelta(days=10)
+    for status in ("sent", "refused", "draft"):
+        quote = make(ctx, model_of("quote"), status=status, delivery_date_requested=day)
+        make(
+            ctx,
+            model_of("quote_line"),
+            quote_id=quote.id,
+            material_id=steel.id,
+            quantity=d(10),
+            length_mm=d(98),
+        )
+    found = [n for n in shop.needs(ctx, day) if n.stock_item_id == steel.id]
+    assert [(n.source, n.quantity) for n in found] == [("quote", 500)], (
+        "half of ten pieces of 98 mm with their kerf"
+    )
+    assert [n for n in shop.needs(ctx, day - dt.timedelta(days=1)) if n.stock_item_id == steel.id] == []
+
+
+@pytest.mark.requirement("STK-06")
+def test_tools_nobody_takes_are_listed(ctx: Context, tool: Tool, place: StorageLocation) -> None:
+    other = ctx.add(Tool(code="NEUF", name="Neuf", item_kind="tool", tool_type="drill"))
+    for one in (tool, other):
+        stock.receive(ctx, one.id, d(3), location_id=place.id)
+    stock.take_from_cabinet(ctx, tool.id, d(1), location_id=place.id, machine_id=1)
+    assert reports.idle_tools(ctx, 90) == []
+    ctx.now += dt.timedelta(days=91)
+    assert [(t.code, at is None) for t, _, at in reports.idle_tools(ctx, 90)] == [
+        ("NEUF", True),
+        ("FR-08", False),
+    ]

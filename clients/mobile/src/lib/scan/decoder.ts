@@ -49,6 +49,8 @@ async function wasmDecoder(): Promise<Decoder> {
       formats: ["QRCode", "DataMatrix", "Code128", "EAN13", "Code39"],
       tryHarder: true,
       maxNumberOfSymbols: 1,
+      // separators of labels as they are
+      textMode: "Plain",
     });
     return found && found.text !== "" ? { text: found.text, symbology: found.format } : null;
   };

@@ -20,6 +20,7 @@ import { createVerifier, verify } from "../queue/crypto";
 import { DeviceDatabase } from "../queue/database";
 import { EventQueue, type FlushReport } from "../queue/queue";
 import type { Issue, PendingEvent } from "../queue/store";
+import type { LabelProposal } from "./label";
 import { LiveLink } from "./live";
 import { prefs } from "./prefs.svelte";
 import { operationsPlace, SessionStore, type Account } from "./sessions";
@@ -391,6 +392,17 @@ class AppState {
     this.#base = [...this.#base, fromServer(operation, new Date().toISOString())];
   }
 
+  /** What a supplier's label says and which order lines it may belong to. @throws ApiError, NetworkError, SignInNeeded */
+  async readLabel(contents: string[]): Promise<LabelProposal> {
+    const options = { method: "POST" as const, body: { contents } };
+    return (await this.#parts.client.request(this.#owner, "/goods-receipts/read-label", options)) as LabelProposal;
+  }
+
+  /** Books goods of one order line. @throws ApiError, NetworkError, SignInNeeded */
+  async receiveGoods(orderId: number, body: Record<string, unknown>): Promise<void> {
+    await this.#parts.client.request(this.#owner, `/purchase-orders/${orderId}/receive`, { method: "POST", body });
+  }
+
   async machines(): Promise<MachineRow[]> {
     const answer = await this.#parts.client.request(this.#owner, "/machine-live");
     return (answer as { items: MachineRow[] }).items;
@@ -420,6 +432,14 @@ class AppState {
   /** A declared breakage with its solutions. @throws ApiError, NetworkError, SignInNeeded */
   async breakage(uid: string): Promise<Breakage> {
     return (await this.#parts.client.request(this.#owner, `/stock/breakages/${uid}`)) as Breakage;
+  }
+
+  /** Sends a photo of the broken tool. @throws ApiError, NetworkError, SignInNeeded */
+  async sendBreakagePhoto(uid: string, photo: File): Promise<void> {
+    const body = new FormData();
+    body.append("file", photo);
+    const options = { method: "POST" as const, body, timeoutMs: 60_000 };
+    await this.#parts.client.request(this.#owner, `/stock/breakages/${uid}/photo`, options);
   }
 
   /** Takes a solution, or sends the case to methods. @throws ApiError, NetworkError, SignInNeeded */

@@ -8,6 +8,7 @@ import { findByCode, type LocalOperation } from "../operations";
 import { app } from "./app.svelte";
 import { arrivedBy } from "./act";
 import { feedback, signal } from "./feedback.svelte";
+import { openLabel } from "./label";
 import { router } from "./router.svelte";
 
 const STOCK_KINDS = [
@@ -60,12 +61,12 @@ export async function openCode(code: string, means: Means): Promise<LocalOperati
       signal("success");
       router.replace("stock", code, answer.display ?? code);
     } else if (answer.kind === "unknown") {
-      showUnknown(answer.message);
+      if (!(await openLabel(code))) showUnknown(answer.message);
     } else {
       feedback.show({ tone: "waiting", title: answer.display ?? code, detail: answer.message });
     }
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) showUnknown(error.detail);
+    if (error instanceof ApiError && (error.status === 404 || error.status === 403)) showUnknown(error.detail);
     else if (error instanceof NetworkError)
       feedback.show({ tone: "warning", title: t("scan.offline.title"), detail: code, advice: t("scan.offline.advice") });
     else if (error instanceof ApiError || error instanceof SignInNeeded)
