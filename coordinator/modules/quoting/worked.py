@@ -55,15 +55,12 @@ class Terms:
     validity_days: int = 30
     payment_terms: str = "Paiement à 45 jours fin de mois"
     late_rate: str = "3 fois le taux d'intérêt légal"
-    incoterm: str = "EXW Saint-Étienne (Incoterms 2020)"
+    incoterm: str = "DAP Villeurbanne (Incoterms 2020)"
     retention_of_title: str = "Les pièces restent notre propriété jusqu'au paiement complet du prix."
     general_conditions: str = (
         "Nos conditions générales de vente s'appliquent ; elles sont remises sur demande."
     )
-    exclusions: tuple[str, ...] = (
-        "Outillage spécial et contrôle tridimensionnel non mentionnés",
-        "Transport",
-    )
+    exclusions: tuple[str, ...] = ("Outillage spécial et contrôle tridimensionnel non mentionnés",)
 
 
 def write(

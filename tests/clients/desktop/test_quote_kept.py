@@ -6,13 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from clients.desktop.model.trades import TradeEntry
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.quote.line_dialog import EntryDialog
+from clients.desktop.ui.quote.precision import PrecisionView
 from coordinator.kernel.models import Setting
+from coordinator.modules.machines.models import Machine
 from coordinator.modules.quoting.engine.settings import TradeSettings
 from coordinator.modules.quoting.engine.trade_forms import forms
+from coordinator.modules.quoting.models import LearningFactor
 from tests.clients.desktop.conftest import wait
 from tests.clients.desktop.office import Office
 from tests.clients.desktop.test_quote_page import page_of, parts, place, quote, table_of
@@ -166,3 +170,25 @@ def test_a_box_takes_french_numbers_and_refuses_the_rest() -> None:
         entry.texts["thickness_mm"] = text
         assert entry.read() is None
         assert "thickness_mm" in entry.errors
+
+
+@pytest.mark.requirement("QUO-44")
+def test_a_learned_factor_shows_how_right_the_quotes_were(
+    window: MainWindow, office: Office, parts: tuple[int, int]
+) -> None:
+    with office.factory.open(master()) as ctx:
+        machine = ctx.session.query(Machine).filter_by(code="TF-1").one()
+        factor = ctx.add(
+            LearningFactor(
+                machine_id=machine.id, operation_type="turning", iso513_group="P2", factor=Decimal("1.1"), median_ratio=Decimal("1.1"),
+                lowest_ratio=Decimal("0.9"), highest_ratio=Decimal("1.3"), job_count=6,
+            )
+        ).id  # fmt: skip
+    page = window.open_record("learning_factor", factor)
+    wait(lambda: page.state, "record")
+    view = page.tabs.widget(0)
+    assert isinstance(view, PrecisionView)
+    wait(lambda: view.data.get("gap_limit_pct"), "figures")
+    words = " ".join(w.text() for w in view.findChildren(QLabel))
+    assert "objectif 80 %" in words
+    assert "—" in words, "nothing judged is shown as unknown, not as zero"

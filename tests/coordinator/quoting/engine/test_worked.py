@@ -45,7 +45,7 @@ def test_the_pdf_carries_all_mentions_and_prices(tmp_path: Path) -> None:
     for wanted in (
         "DEVIS", "DEV-2026-0042", "23/11/2026", "Valable jusqu'au 23/12/2026", "SAS au capital de 50 000 €", "siège :",
         "RCS Saint-Étienne 732 829 320", "TVA FR44732829320", "Client exemple", "Plan B-200", "EN AW-6082 T6", "10 pièces",
-        "TVA 20 %", "Total TTC", "Livraison le", "Standard", "Express", "Économique", "EXW", "45 jours fin de mois",
+        "TVA 20 %", "Total TTC", "Livraison le", "Standard", "Express", "Économique", "DAP", "45 jours fin de mois",
         "Pénalités de retard", "40 €", "Certificat matière EN 10204 3.1", "propriété", "conditions générales", "Bon pour accord",
         "SIGNATURE", "NOM ET QUALITÉ", "50 p.",
     ):  # fmt: skip
