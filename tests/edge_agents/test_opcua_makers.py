@@ -99,6 +99,7 @@ async def test_heidenhain_program_states_errors_and_estimated_pieces(recorded: R
         await recorded.until(lambda: driver.tracker.state == "alarm")
         await machine.answer({"do": "clear_alarm", "code": "230-0010"})
         await recorded.until(lambda: driver.tracker.state == "idle")
+        await recorded.until(lambda: len(_alarms(recorded)) == 2)
         await machine.simulation.write("power_on", "NCIsShuttingDown")
         await recorded.until(lambda: driver.tracker.state == "off")
     cycles = [(c["program"], c["result"], c["part_count"]) for c in recorded.of("machine.cycle")]
