@@ -42,7 +42,8 @@ def seen(
     matrix[:, 2] += side / 2 - np.array([width, height]) / 2
     photo: Image = cv2.warpAffine(large, matrix, (side, side), flags=cv2.INTER_AREA, borderValue=255)
     light = np.linspace(0.8, 1.1, side)[None]
-    lit = (60 + contrast * photo) * light + np.random.default_rng(4).normal(0, noise, photo.shape)
+    lit = (60 + contrast * photo.astype(np.float64)) * light
+    lit = lit + np.random.default_rng(4).normal(0, noise, photo.shape)
     return np.asarray(np.clip(lit, 0, 255).astype(np.uint8))
 
 

@@ -38,6 +38,8 @@ _SURE = {
     "PDF417",
 }
 PATIENCE_S = 10.0
+_FILE_PATIENCE_S = 25.0
+"""A file is not waited for by a hand with a part in it."""
 _AS_SEEN = 4
 # Shorter interleaved codes appear by chance in any texture.
 _ITF_DIGITS = 6
@@ -87,12 +89,26 @@ def decode_image(image: Image, patience_s: float = PATIENCE_S) -> list[Decoded]:
         found = attempt()
         sure = [code for code in found if code.symbology in _SURE]
         if sure:
-            return found if number < _AS_SEEN else sure
+            return (
+                [code for code in found if code in sure or _apart(code, sure)] if number < _AS_SEEN else sure
+            )
         if number < _AS_SEEN:
             doubtful = doubtful or found
         if time.monotonic() > end:
             break
     return doubtful
+
+
+def _apart(code: Decoded, others: list[Decoded]) -> bool:
+    """Whether a code stands elsewhere than all others: a part of the bars of one can look like another kind."""
+    for other in others:
+        gaps = []
+        for axis in (0, 1):
+            own, its = [p[axis] for p in code.polygon], [p[axis] for p in other.polygon]
+            gaps.append(max(min(own), min(its)) - min(max(own), max(its)))
+        if max(gaps) <= 0:
+            return False
+    return True
 
 
 def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
@@ -327,7 +343,7 @@ def decode_files(paths: list[Path]) -> list[dict[str, Any]]:
         else:
             entry["codes"] = [
                 {"text": code.text, "symbology": code.symbology, "polygon": [list(p) for p in code.polygon]}
-                for code in decode_image(image)
+                for code in decode_image(image, _FILE_PATIENCE_S)
             ]
         results.append(entry)
     return results
