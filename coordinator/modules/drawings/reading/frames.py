@@ -222,9 +222,14 @@ def _written_sign(text: str) -> str | None:
 
 def _first_cell(cell: Cell, rules: _Rules) -> Box | None:
     """The cell left of a cell, bounded by the next upright stroke, if upper and lower strokes go on that far."""
+    # A sign reaches nearly from stroke to stroke: one that covers the whole height comes first.
+    return _cell_left_of(cell, rules, 0.07) or _cell_left_of(cell, rules, 0.15)
+
+
+def _cell_left_of(cell: Cell, rules: _Rules, looseness: float) -> Box | None:
     u0, _, v0, v1 = cell.box
     height = v1 - v0
-    slack = 0.15 * height
+    slack = looseness * height
     edges = [
         u
         for u, _, _ in rules.upright

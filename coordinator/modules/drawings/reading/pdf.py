@@ -12,11 +12,12 @@ import pypdfium2.raw as pdfium
 
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
-from coordinator.modules.drawings.reading.page import Page, Segment, Word
+from coordinator.modules.drawings.reading.page import Page, Segment, Word, join_words
 from coordinator.modules.drawings.reading.pdf_outlines import outlined_letters, read_outlines
 from coordinator.modules.drawings.reading.pdf_paths import Drawn, read_paths
 from coordinator.modules.drawings.reading.pdf_signs import place_signs
-from coordinator.modules.drawings.reading.pdf_text import PageFrame, PageText, read_words
+from coordinator.modules.drawings.reading.pdf_text import PageFrame, PageText, is_guessed, read_words
+from coordinator.modules.drawings.reading.ring_letters import place_ring_letters
 from coordinator.modules.drawings.reading.safety import has_active_content
 
 MIN_TEXT_CHARACTERS = 12
@@ -79,11 +80,26 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, reading: DrawingRead
         frame = turned
         text, drawn = read_words(source, frame), read_paths(source, frame)
     page.segments = _without_letters(drawn.segments, text) if text.plotted else drawn.segments
-    page.words = place_signs(text.words, drawn)
+    page.words = place_signs(place_ring_letters(text.words, drawn), drawn)
+    page.words = _without_walled_guesses(page.words, page.segments)
     page.marks = drawn.marks
     if turned is None and not text.plotted:
         page.words += read_outlines(source, page, outlined_letters(drawn.marks, page.words), reading)
     return page
+
+
+def _without_walled_guesses(words: list[Word], segments: list[Segment]) -> list[Word]:
+    """A glyph without a meaning in a cell of its own is a sign of a control frame, no part of the size behind the wall."""
+    guessed = [word for word in words if is_guessed(word)]
+    walled: set[int] = set()
+    for sign in guessed:
+        behind = [
+            o for o in words if o is not sign and abs(o.v1 - sign.v1) < 0.3 * sign.height and o.u0 > sign.u0
+        ]
+        following = min(behind, key=lambda o: o.u0, default=None)
+        if following is not None and len(join_words([sign, following], segments, max_gap=2.0)) > 1:
+            walled.add(id(sign))
+    return [word for word in words if id(word) not in walled]
 
 
 def _must_be_seen(text: PageText, drawn: Drawn) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from coordinator.modules.drawings.reading.page import Mark, Word, same_angle, to_frame
 from coordinator.modules.drawings.reading.pdf_paths import Drawn
+from coordinator.modules.drawings.reading.pdf_text import is_guessed
 from coordinator.modules.drawings.reading.stroke_signs import HOLE_SIGNS, recognise_strokes
 from coordinator.modules.drawings.reading.symbols import Symbol
 
@@ -27,8 +28,18 @@ def place_signs(words: list[Word], drawn: Drawn) -> list[Word]:
         word = _beside(symbol, words)
         if word is not None:
             placed.append(word)
-    placed += _hole_signs(drawn.marks, [*words, *(word for word in placed if word.text == "Ø")])
+    found = _hole_signs(drawn.marks, [*words, *(word for word in placed if word.text == "Ø")])
+    # What is drawn is known; a sign guessed at the same place gives way to it.
+    placed = [
+        word for word in placed if not (is_guessed(word) and any(_overlap(word, sign) for sign in found))
+    ]
+    placed += found
     return [_reaching_back(word, words) if word.text in _BEFORE_NUMBER else word for word in placed]
+
+
+def _overlap(a: Word, b: Word) -> bool:
+    level = abs(a.v1 - b.v1) < 0.6 * max(a.height, b.height)
+    return level and same_angle(a.angle, b.angle) and a.u0 < b.u1 and b.u0 < a.u1
 
 
 def _reaching_back(sign: Word, words: list[Word]) -> Word:

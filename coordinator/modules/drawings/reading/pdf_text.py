@@ -312,6 +312,11 @@ def _guess_signs(words: list[Word], text: PageText) -> list[Word]:
     return known
 
 
+def is_guessed(word: Word) -> bool:
+    """True for a sign that stands for a glyph without a meaning."""
+    return word.confidence == GUESSED_SIGN and word.text in ("⌴", "↧")
+
+
 def _without_doubles(words: list[Word]) -> list[Word]:
     """Bold text is sometimes written twice, a hair apart; one copy counts."""
     seen: dict[tuple[str, int, int], list[Word]] = defaultdict(list)

@@ -224,3 +224,35 @@ def test_letters_drawn_as_outlines_are_found_unless_the_text_layer_holds_them():
     ]
     assert outlined_letters([*row, lonely, *hatch], []) == [mark.box for mark in row]
     assert outlined_letters(row, [Word("123456", 99, 140, 49, 58)]) == []
+
+
+def circle(pdf, x, y, radius):
+    angles = [2 * math.pi * step / 24 for step in range(25)]
+    pdf.lines(*[(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles])
+
+
+@pytest.mark.parametrize("letter", ["M", "L"])
+@pytest.mark.parametrize("stroked", [False, True])
+@pytest.mark.requirement("DRW-19")
+def test_a_letter_in_a_drawn_circle_is_a_modifier(tmp_path, letter, stroked):
+    pdf = SmallPdf()
+    pdf.text(40, 380, "DIMENSIONS IN MM", 8)
+    for left, right in ((100, 120), (120, 180), (180, 200)):
+        pdf.box(left, 200, right, 216)
+    circle(pdf, 110, 208, 4)
+    pdf.lines((104, 208), (116, 208))
+    pdf.lines((110, 202), (110, 214))
+    pdf.text(124, 204, "Ø0,1")
+    circle(pdf, 160, 208, 5.5)
+    if stroked:
+        strokes = {
+            "M": [(-3, -3.2), (-3, 3.2), (0, -1), (3, 3.2), (3, -3.2)],
+            "L": [(-2, 3.2), (-2, -3.2), (2.2, -3.2)],
+        }
+        pdf.lines(*[(160 + x, 208 + y) for x, y in strokes[letter]])
+    else:
+        pdf.text(156.7, 205.2, letter, 8)
+    pdf.text(187, 204, "A")
+    (frame,) = read(pdf, tmp_path).geometric_tolerances
+    assert (frame.characteristic, frame.value, frame.datums) == ("position", 0.1, ["A"])
+    assert frame.modifiers == ["Ø", {"M": "Ⓜ", "L": "Ⓛ"}[letter]]
