@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -187,7 +188,7 @@ def test_what_a_station_kept_while_the_server_was_away_finds_its_place_and_alarm
         state(ctx, name, back(ctx, hours=hours))
     spans = ctx.session.query(MachineState).order_by(MachineState.started_at).all()
     assert [s.state for s in spans] == ["unknown", "running", "alarm", "idle", "running"]
-    assert all(a.ended_at == b.started_at for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.ended_at == b.started_at for a, b in itertools.pairwise(spans))
     assert spans[-1].ended_at is None
     start = back(ctx, hours=8).replace(second=0, microsecond=0)
     times = [round((start + dt.timedelta(seconds=s)).timestamp() * 1000) for s in range(0, 3600, 10)]
