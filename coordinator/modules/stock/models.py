@@ -128,7 +128,7 @@ class StockMovement(Record):
     )
 
     uid: Mapped[uuid.UUID] = f.uid()
-    act_uid: Mapped[uuid.UUID] = mapped_column(Uuid, index=True)
+    act_uid: Mapped[uuid.UUID] = mapped_column(Uuid, index=True, default=uuid.uuid4)
     """The same for all movements of one physical act, which may touch several lots or holders."""
     occurred_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     stock_item_id: Mapped[int] = f.ref("stock_item.id", required=True, read_only=True)
