@@ -56,7 +56,7 @@ class CabinetPicture(QWidget):
                 (x1 - x0) * size.width(),
                 (y1 - y0) * size.height(),
             )
-            for colour, width in (("#000000", 5.0), ("#ffd400", 2.5)):
+            for colour, width in ((colours.on_action, 5.0), (colours.action, 2.5)):
                 painter.setPen(QPen(QColor(colour), width))
                 painter.drawRect(box)
 
