@@ -39,11 +39,12 @@ def seen(
     height, width = large.shape
     side = int(np.hypot(height, width) * module_px / PIXELS) + 20
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, module_px / PIXELS)
-    matrix[:, 2] += side / 2 - np.array([width, height]) / 2
+    matrix[0, 2] += (side - width) / 2
+    matrix[1, 2] += (side - height) / 2
     photo: Image = cv2.warpAffine(large, matrix, (side, side), flags=cv2.INTER_AREA, borderValue=255)
     light = np.linspace(0.8, 1.1, side)[None]
-    lit = (60 + contrast * photo.astype(np.float64)) * light
-    lit = lit + np.random.default_rng(4).normal(0, noise, photo.shape)
+    grain: Image = np.random.default_rng(4).normal(0, noise, photo.shape)
+    lit = np.asarray(60 + contrast * photo) * light + grain
     return np.asarray(np.clip(lit, 0, 255).astype(np.uint8))
 
 

@@ -30,6 +30,7 @@ from coordinator.modules.purchasing.models import (
 )
 
 CHOICES = 20
+MOST_CODES = 12
 OPEN = ("sent", "partly_received")
 
 
@@ -38,7 +39,7 @@ class LabelParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    contents: list[str] = Field(min_length=1, max_length=12)
+    contents: list[str] = Field(min_length=1, max_length=MOST_CODES)
     purchase_order_id: int | None = None
 
 
@@ -52,6 +53,12 @@ class _Line:
     @property
     def remaining(self) -> Decimal:
         return max(self.line.quantity - self.line.received_qty, Decimal(0))
+
+
+def contents_of(label: str | list[str] | None) -> list[str]:
+    """Contents of the codes: as scanned one by one, or typed by a reader into one field, one code per line."""
+    codes = label.split("\n") if isinstance(label, str) else label or []
+    return [code for code in codes if code.strip()][:MOST_CODES]
 
 
 def understood(ctx: Context, contents: list[str]) -> SupplierLabel:

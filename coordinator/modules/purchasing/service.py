@@ -136,7 +136,7 @@ class ReceiptParams(BaseModel):
     confirm_excess: bool = False
     certificate_type: Literal["2.1", "2.2", "3.1", "3.2"] | None = None
     certificate_number: str | None = Field(default=None, max_length=60)
-    label: list[str] | None = Field(default=None, max_length=12)
+    label: str | list[str] | None = None
     tie_part: bool = False
     another_package: bool = False
 
@@ -152,7 +152,8 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
     line = ctx.get(PurchaseOrderLine, params.purchase_order_line_id, lock=True)
     if line.purchase_order_id != order.id:
         raise BusinessError("purchase.other_order", number=order.number)
-    label = labels.understood(ctx, params.label) if params.label else None
+    contents = labels.contents_of(params.label)
+    label = labels.understood(ctx, contents) if contents else None
     if label is not None:
         labels.check_article(ctx, label, order, line, tie=params.tie_part)
         params = _with_label(params, label)
@@ -180,8 +181,8 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
             result=params.result,
         )
     )
-    if label is not None and params.label and params.result != "rejected":
-        labels.keep(ctx, label, params.label, received, another_package=params.another_package)
+    if label is not None and params.result != "rejected":
+        labels.keep(ctx, label, contents, received, another_package=params.another_package)
     if params.result != "rejected":
         line.received_qty += params.quantity
     _progress(ctx, order)

@@ -85,7 +85,7 @@ def test_equal_labels_of_two_packages_need_a_word(api: Api, ctx: Context, suppli
     line = ordered(ctx, supplier, "BCF-2026-0020", "VIS-M6", 40)
     client, text = api(master()), label("PVIS-M6", quantity="20")
     url = f"/api/v1/purchase-orders/{line.purchase_order_id}/receive"
-    body = {"purchase_order_line_id": line.id, "quantity": "20", "label": [text]}
+    body = {"purchase_order_line_id": line.id, "quantity": "20", "label": text}
     assert client.post(url, json=body).status_code == 200
     second = client.post(url, json=body).json()
     assert (second["code"], second["needs_confirmation"]) == ("label.received_alike", True)

@@ -357,7 +357,8 @@ class AppState {
     } catch (error) {
       if (error instanceof NetworkError) this.link = "offline";
       else if (error instanceof SignInNeeded) this.link = "sign_in";
-      else if (error instanceof ApiError) this.link = "server";
+      // somebody without work orders, a storekeeper: nothing to list is no fault of the server
+      else if (error instanceof ApiError) this.link = error.status === 403 ? "online" : "server";
       else throw error;
     }
   }
