@@ -12,6 +12,7 @@ from coordinator.modules.drawings.reading.labels import fits, is_label_word, mat
 from coordinator.modules.drawings.reading.layout import TextBlock
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.page import Mark, Page, Segment, Word, same_angle, to_frame, to_page
+from coordinator.modules.drawings.reading.treatment_text import treatment_kind
 
 MIN_TURNED_LABELS = 3
 ZONE_MARK_LENGTH = 2
@@ -122,7 +123,8 @@ def _label_run_on(word: Word, text: str) -> tuple[str, str] | None:
         if found is None or found[1] is not None or found[0].startswith("_") or len(left) < SHORTEST_RUN_ON:
             continue
         begins = right[0].isupper() or right[0].isdigit()
-        if begins and fits(found[0], right) and not is_label_word(right):
+        # "Peinture RAL 7035" is a treatment, no label with its value.
+        if begins and treatment_kind(left) is None and fits(found[0], right) and not is_label_word(right):
             return found[0], right
     return None
 

@@ -160,6 +160,7 @@ def test_figures_and_signs_taken_for_letters_are_set_right(read, meant):
         ("Dessiné par A. Lopez", ("author", "A. Lopez")),
         ("Oberflächenbehandlung Verzinkt", ("surface_treatment", "Verzinkt")),
         ("Client et fournisseur", None),
+        ("Peinture RAL 7035", None),
         ("Surface finish", None),
     ],
 )
