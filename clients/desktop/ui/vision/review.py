@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -20,10 +21,14 @@ from clients.desktop.model.metadata import Action
 from clients.desktop.model.texts import t
 from clients.desktop.operations import calls, vision_calls
 from clients.desktop.tokens import STEP
+from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.reference import ReferenceEdit
 from clients.desktop.ui.sheet_view import SheetView, pairs
 from clients.desktop.ui.vision.pictures import CabinetPicture
 from clients.desktop.ui.widgets import button, card, label, row
+
+_PLACES: WeakKeyDictionary[Desk, dict[int, int]] = WeakKeyDictionary()
+"""How far the queue begun at a detection has come."""
 
 
 class DetectionReviewView(SheetView):
@@ -33,6 +38,9 @@ class DetectionReviewView(SheetView):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        # The page around builds its tabs anew when its record changed: the place in the queue outlives that.
+        self._first = self.record_id
+        self.record_id = _PLACES.get(self.desk, {}).get(self._first, self._first)
         self.quantity: QSpinBox | None = None
         self.item: ReferenceEdit | None = None
         self.buttons: dict[str, Any] = {}
@@ -190,6 +198,7 @@ class DetectionReviewView(SheetView):
         later = [one for one in waiting if one > self.record_id]
         if waiting:
             self.record_id = (later or waiting)[0]
+            _PLACES.setdefault(self.desk, {})[self._first] = self.record_id
         self.load()
 
 
