@@ -81,7 +81,7 @@ MODULE = Module(
             computed={"photographs": uploads.photographs},
         ),
         EntitySpec(
-            VisionDetection, "vision", "stations", title=("storage_location_id", "stock_item_id"), can_create=False, can_update=False, can_delete=False,
+            VisionDetection, "vision", "stations", title=("detected_at",), can_create=False, can_update=False, can_delete=False,
             list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
             computed={"photographs": vision_review.photographs}, default_sort="-id",
         ),
