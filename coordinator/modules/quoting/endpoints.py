@@ -42,12 +42,14 @@ def list_pdf(ctx: Ctx, query: ListQuery) -> Response:
 @router.get("/precision", operation_id="quote_precision", openapi_extra=guarded(_READ))
 def precision(ctx: Ctx) -> dict[str, Any]:
     """How near automatic quotes and their times come to the targets; unknown is told as unknown."""
+    ctx.require(_READ)
     return measured.precision(ctx)
 
 
 @router.get("/trade-forms", operation_id="quote_trade_forms", openapi_extra=guarded(_READ))
 def trade_forms(ctx: Ctx) -> list[dict[str, Any]]:
     """What is typed for the work of other trades on a line."""
+    ctx.require(_READ)
     return forms(engine_settings(ctx).trades)
 
 
