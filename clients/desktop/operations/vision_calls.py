@@ -14,7 +14,7 @@ _QUEUE = 100
 def review_sheet(api: ApiClient, detection_id: int) -> dict[str, Any]:
     """One detection, its pictures (None where the station has not sent one yet) and what waits behind it, oldest first."""
     record = api.get(_PLURAL, detection_id)
-    page = api.page(_PLURAL, {"status": "to_confirm", "sort": "detected_at", "limit": _QUEUE, "skip": 0})
+    page = api.page(_PLURAL, {"status": "to_confirm", "sort": "detected_at,id", "limit": _QUEUE, "skip": 0})
     pictures: dict[str, bytes | None] = {}
     for one in record.get("photographs") or []:
         pictures[str(one["moment"])] = _picture(api, one) if one.get("url") else None

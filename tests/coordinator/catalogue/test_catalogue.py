@@ -68,8 +68,8 @@ def test_an_unknown_kind_is_refused_by_payload_and_database(api: Api, ctx: Conte
     from sqlalchemy.exc import IntegrityError
 
     statement = (
-        "INSERT INTO stock_item (code, name, item_kind, unit, managed_by, is_consumable, is_active, table_kind,"
-        " row_version) VALUES ('X', 'X', 'magic', 'pce', 'lot', false, true, 'item', 1)"
+        "INSERT INTO stock_item (code, name, item_kind, unit, managed_by, is_consumable, is_active, is_hazardous,"
+        " table_kind, row_version) VALUES ('X', 'X', 'magic', 'pce', 'lot', false, true, false, 'item', 1)"
     )
     with pytest.raises(IntegrityError, match="stock_item_kind"), ctx.session.begin_nested():
         ctx.session.execute(text(statement))

@@ -181,6 +181,8 @@ class DetectionReviewView(SheetView):
             if chosen is not None and chosen != record.get("stock_item_id"):
                 params["stock_item_id"] = chosen
         self._loading = True
+        # Before the answer: the live message of this very act may rebuild the page first.
+        self._place(self._next())
         operation = calls.run_action(self.desk.api, self.entity, record, action, params, uuid4().hex)
         self.desk.runner.run(operation, lambda _: self._done(), self._failed, owner=self)
 
@@ -190,16 +192,23 @@ class DetectionReviewView(SheetView):
 
     def _failed(self, error: ApiError) -> None:
         self._loading = False
+        self._place(self.record_id)
         self.banner.show_text(error.detail, "danger", (t("retry"), self.load))
 
     def go_on(self) -> None:
         """The oldest waiting detection after this one; when none is left, this one again as it is now."""
-        waiting = [one for one in self.data.get("waiting") or [] if one != self.record_id]
-        later = [one for one in waiting if one > self.record_id]
-        if waiting:
-            self.record_id = (later or waiting)[0]
-            _PLACES.setdefault(self.desk, {})[self._first] = self.record_id
+        self.record_id = self._next()
+        self._place(self.record_id)
         self.load()
+
+    def _next(self) -> int:
+        queue = [int(one) for one in self.data.get("waiting") or []]
+        here = queue.index(self.record_id) if self.record_id in queue else -1
+        others = [one for one in queue[here + 1 :] + queue[: here + 1] if one != self.record_id]
+        return (others or [self.record_id])[0]
+
+    def _place(self, record_id: int) -> None:
+        _PLACES.setdefault(self.desk, {})[self._first] = record_id
 
 
 def reasons(codes: str | None) -> str:

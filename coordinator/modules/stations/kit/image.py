@@ -82,9 +82,7 @@ def user_data(
         _file(STATION_FILE, station, "0640"),
         _file("/etc/usinage/ca.crt", _Text(ca_pem), "0644"),
         _file("/etc/nftables.conf", _read("image", "files", _FIREWALLS[is_gateway]), "0755"),
-        _file(
-            "/etc/udev/rules.d/90-usinage.rules", _read("image", "files", "90-usinage.rules"), "0644"
-        ),
+        _file("/etc/udev/rules.d/90-usinage.rules", _read("image", "files", "90-usinage.rules"), "0644"),
         _file("/etc/overlayroot.local.conf", _read("image", "files", "overlayroot.conf"), "0644"),
         _file(
             "/etc/systemd/system.conf.d/usinage-watchdog.conf",
