@@ -70,6 +70,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "quantity": 1.0,
         "location_code": "A-03",
         "operation_code": OP,
+        "override_comment": None,
     },
     "stock.returned": {
         "code": None,

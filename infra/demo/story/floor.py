@@ -104,12 +104,15 @@ def take_tool(story: Story) -> str:
                            " WHERE s.uid = %s", session),
         "La détection n'arrive pas en base",
     )  # fmt: skip
-    status, delta, confidence, reason = shop.rows(
-        "SELECT d.status, d.delta, d.confidence_pct, d.reason FROM vision_detection d"
+    seen, status, delta, confidence, reason = shop.rows(
+        "SELECT d.id, d.status, d.delta, d.confidence_pct, d.reason FROM vision_detection d"
         " JOIN cabinet_session s ON s.id = d.cabinet_session_id WHERE s.uid = %s", session,
     )[0]  # fmt: skip
-    expect(status == "auto_booked", f"La détection attend une personne : {status}, {reason}")
+    # A new cabinet has proven nothing yet: a person confirms what its camera saw (VIS-17).
+    expect(status == "to_confirm", f"La détection n'attend pas une personne : {status}, {reason}")
     expect(delta == -1, f"La caméra a vu {delta:+d} au lieu de -1.")
+    expect(shop.value(on_hand, tool["id"], place["id"]) == 1, "La case est débitée avant la confirmation.")
+    story.who("storekeeper").act("vision-detections", int(seen), "confirm")
     story.eventually(lambda: shop.value(on_hand, tool["id"], place["id"]) == 0, "La case n'est pas débitée")
     moves = shop.value(
         "SELECT count(*) FROM stock_movement WHERE stock_item_id = %s AND source = 'camera' AND from_location_id = %s",
@@ -123,7 +126,7 @@ def take_tool(story: Story) -> str:
     expect(len(proposals) == 1, f"{len(proposals)} propositions pour un article.")
     size = _photographs_kept(story, str(session))
     return (
-        f"prise vue à {float(confidence):.0f} %, deux photographies reçues ({size / 1000:.0f} ko), une sortie, proposition d'achat de {float(proposals[0]['quantity']):g} "
+        f"prise vue à {float(confidence):.0f} % et confirmée, deux photographies reçues ({size / 1000:.0f} ko), une sortie, proposition d'achat de {float(proposals[0]['quantity']):g} "
         f"{tool['code']}"
     )
 
@@ -178,6 +181,7 @@ def cut_line(story: Story) -> str:
     taken += _work(story, "apres")
     for unit in (scan, cabinet, shop.stations["machine"]):
         _all_there(story, unit)
+    _confirm_seen(story, taken)
     expect(
         story.eventually(
             lambda: shop.value("SELECT count(*) FROM stock_movement WHERE source = 'camera'") == movements + taken,
@@ -190,6 +194,18 @@ def cut_line(story: Story) -> str:
         f"événements journaux = base : {', '.join(f'{k} {v}' for k, v in events.items())} ; {taken} mouvements d'armoire, "
         "0 perdu, 0 doublé"
     )
+
+
+def _confirm_seen(story: Story, count: int) -> None:
+    """A person confirms, in order, what the camera saw meanwhile."""
+    query = "SELECT id FROM vision_detection WHERE status = 'to_confirm' ORDER BY detected_at, id"
+    found = story.eventually(
+        lambda: rows if len(rows := story.workshop.rows(query)) == count else None,
+        f"Il n'y a pas {count} prises à confirmer",
+        timeout_s=60,
+    )
+    for (seen,) in found:
+        story.who("storekeeper").act("vision-detections", int(seen), "confirm")
 
 
 def _work(story: Story, word: str) -> int:

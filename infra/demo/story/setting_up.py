@@ -208,7 +208,7 @@ def _stock(story: Story, owner: Person) -> None:
         place = owner.create(
             "storage-locations", code=f"A-{number:02d}", name=f"Armoire A, case {number}", kind="compartment"
         )
-        keeper.act("storage-locations", place["id"], "set_vision_mode", mode="auto")
+        keeper.act("storage-locations", place["id"], "set_vision_mode", mode="review")
         tool = owner.create(
             "tools", **values, item_kind="tool", unit="pce", unit_cost=str(38 + number), alert_threshold=1, critical_level=0,
             reorder_qty=2, lead_time_days=3, is_consumable=False,
@@ -230,7 +230,7 @@ def _stock(story: Story, owner: Person) -> None:
 def _inserts(story: Story, owner: Person) -> None:
     place = owner.create("storage-locations", code="A-08", name="Armoire A, case 8", kind="compartment")
     keeper = story.who("storekeeper")
-    keeper.act("storage-locations", place["id"], "set_vision_mode", mode="auto")
+    keeper.act("storage-locations", place["id"], "set_vision_mode", mode="review")
     insert = owner.create(
         "stock-items", code="PLAQUETTE", name="Plaquette CNMG 120408", item_kind="insert", unit="pce", is_consumable=True,
         unit_cost="7.80", alert_threshold=3, critical_level=1, reorder_qty=10,
