@@ -29,9 +29,11 @@ class StationAuth(httpx.Auth):
         self._offset = timedelta()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        used = self._offset
         self._sign(request)
         answer = yield request
-        if answer.status_code == 401 and self._corrects_clock(answer):
+        # Another request on the way may have corrected the clock meanwhile: this one was still signed with the wrong time.
+        if answer.status_code == 401 and (self._corrects_clock(answer) or self._offset != used):
             self._sign(request)
             yield request
 
