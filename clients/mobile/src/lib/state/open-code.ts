@@ -61,7 +61,7 @@ export async function openCode(code: string, means: Means): Promise<LocalOperati
       signal("success");
       router.replace("stock", code, answer.display ?? code);
     } else if (answer.kind === "unknown") {
-      if (!(await openLabel(code))) showUnknown(answer.message);
+      if (means === "manual" || !(await openLabel(code))) showUnknown(answer.message);
     } else {
       feedback.show({ tone: "waiting", title: answer.display ?? code, detail: answer.message });
     }
