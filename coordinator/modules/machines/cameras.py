@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
@@ -284,3 +284,9 @@ def register_entry(ctx: Context, camera: Camera) -> dict[str, Any]:
             for line in looks
         ],
     }
+
+
+def is_camera_picture(ctx: Context, sha256: str) -> bool:
+    """Whether a file belongs to a clip: it is then seen through the clip only (MCH-36)."""
+    clip = or_(CameraClip.clip_sha256 == sha256, CameraClip.image_sha256 == sha256)
+    return ctx.session.scalar(select(CameraClip.id).where(clip).limit(1)) is not None

@@ -33,6 +33,7 @@ from coordinator.kernel.errors import (
     UnsupportedFormat,
 )
 from coordinator.kernel.registry import Permission
+from coordinator.modules.machines import api as machines
 from coordinator.modules.stations.models import (
     CabinetSession,
     Station,
@@ -207,7 +208,8 @@ def clean(factory: ContextFactory) -> None:
 
 def readable(ctx: Context, sha256: str) -> tuple[Path, str]:
     """Place and type of a station's file, for a person who may see it: photographs of cabinets with the right on
-    vision, everything else with the right on the platform.
+    vision, everything else with the right on the platform. Pictures of machine cameras are shown by their clip alone,
+    where every look is written down.
 
     Raises:
         NotFound: no station sent it, or the store has lost it. Unauthenticated, Forbidden.
@@ -217,7 +219,7 @@ def readable(ctx: Context, sha256: str) -> tuple[Path, str]:
     ctx.require(Permission("vision" if shown is not None else "platform", "read"))
     query = select(StationFile.media_type).where(StationFile.sha256 == sha256).limit(1)
     media_type = ctx.session.scalar(query)
-    if media_type is None or not ctx.files.path(sha256).is_file():
+    if media_type is None or machines.is_camera_picture(ctx, sha256) or not ctx.files.path(sha256).is_file():
         raise NotFound(entity="stored_file", id=sha256[:64])
     if not ctx.files.is_intact(sha256):
         raise BusinessError("station.file_damaged")

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.kernel.models import Notification, Task
+from coordinator.modules.company.models import Site
 from coordinator.modules.identity import keys
 from coordinator.modules.machines import cameras, robots
 from coordinator.modules.machines.camera_models import (
@@ -26,7 +27,9 @@ from coordinator.modules.machines.camera_models import (
     RobotCommand,
 )
 from coordinator.modules.machines.models import Machine
+from coordinator.modules.stations.models import Station, StationFile
 from tests.conftest import master, person
+from tests.factories import make
 
 Api = Callable[..., Any]
 SAMPLES = Path(__file__).resolve().parents[2] / "edge_agents" / "samples"
@@ -193,6 +196,19 @@ def test_every_look_at_pictures_is_written_down(ctx: Context, camera: Camera, ap
     assert register["retention"].startswith("10 jours")
     assert [line["action"] for line in register["looks"]] == ["export", "view"]
     assert register["clips"] == 1
+    site = make(ctx, Site)
+    unit = ctx.add(Station(code="st-cam", name="Caméra", kind="machine_agent", site_id=site.id))
+    ctx.session.flush()
+    ctx.session.add(
+        StationFile(
+            station_id=unit.id, sha256=kept.image_sha256, size=len(PICTURE), media_type="image/jpeg", received_at=ctx.now
+        )
+    )  # fmt: skip
+    ctx.session.flush()
+    around = api(person("machines:*", "platform:*", "vision:*")).get(
+        f"/api/v1/stations/files/{kept.image_sha256}"
+    )
+    assert around.status_code == 404, "no second door without the log"
 
 
 @pytest.mark.requirement("MCH-37")
