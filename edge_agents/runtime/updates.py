@@ -36,10 +36,16 @@ _RETRY_S = 10.0
 _QUIET_POLL_S = 1.0
 _STABLE_S = 3.0
 _PIECE = 256 * 1024
+_MAX_OFFER_BYTES = 64 * 1024
 
 
 def _offers_on(media: Path, station_id: str) -> list[Path]:
     return sorted(media.glob(f"*/{package.STICK_FOLDER}/{station_id}.json"))
+
+
+def _read_offer(file: Path) -> bytes:
+    with file.open("rb") as content:
+        return content.read(_MAX_OFFER_BYTES)
 
 
 class UpdateRefusedError(ValueError):
@@ -136,7 +142,7 @@ class Updater:
         """
         for file in await asyncio.to_thread(_offers_on, media, self._a.station_id):
             try:
-                data = await asyncio.to_thread(file.read_bytes)
+                data = await asyncio.to_thread(_read_offer, file)
                 offer = decode_document(UpdateOffer, data)
                 if self._a.config_public_key is None or self._is_over(offer):
                     continue

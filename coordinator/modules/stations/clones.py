@@ -33,12 +33,13 @@ def look(ctx: Context, station_code: str, health: Health) -> None:
 
 def _is_back(ctx: Context, station: Station, run_id: uuid.UUID) -> bool:
     """Whether a start that another one has followed reports again: a process that ended cannot."""
-    runs = select(StationRun).where(StationRun.station_id == station.id).order_by(StationRun.id)
-    known = [run.run_id for run in ctx.session.scalars(runs)]
-    if run_id not in known:
-        ctx.session.add(StationRun(station_id=station.id, run_id=run_id, first_seen_at=ctx.now))
+    runs = select(StationRun.run_id).where(StationRun.station_id == station.id)
+    if ctx.session.scalar(runs.order_by(StationRun.id.desc()).limit(1)) == run_id:
         return False
-    return known[-1] != run_id
+    if ctx.session.scalar(runs.where(StationRun.run_id == run_id)) is not None:
+        return True
+    ctx.session.add(StationRun(station_id=station.id, run_id=run_id, first_seen_at=ctx.now))
+    return False
 
 
 def _quarantine(ctx: Context, station: Station, reason: str) -> None:
