@@ -161,7 +161,7 @@ def test_a_site_has_one_tunnel_in_its_gateway_or_one_in_each_station() -> None:
         _files_of("scan_station", gateway="not-an-address")
 
 
-@pytest.mark.requirement("EDG-12", "EDG-44")
+@pytest.mark.requirement("EDG-44")
 @pytest.mark.parametrize("name", ["nftables.conf", "nftables-gateway.conf"])
 def test_firewalls_are_accepted_by_nft(name: str) -> None:
     if shutil.which("nft") is None:
