@@ -1,6 +1,6 @@
 """Texts. Every sentence a user sees has a key in the gettext catalogues ``<package>/locale/{fr,en}.po``.
 
-Keys are identifiers (``entity.quote``, ``error.stock.negative``); French is complete, English second.
+Keys are identifiers (``entity.quote``, ``error.stock.negative``), the same in both languages; French comes first.
 """
 
 from __future__ import annotations
