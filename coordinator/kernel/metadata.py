@@ -10,7 +10,7 @@ from sqlalchemy import Column
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.crud import target_entity
-from coordinator.kernel.enumerations import ENUMERATIONS, tone
+from coordinator.kernel.enumerations import ENUMERATIONS
 from coordinator.kernel.i18n import (
     action_label,
     choice_label,
@@ -22,6 +22,7 @@ from coordinator.kernel.i18n import (
 )
 from coordinator.kernel.registry import RIGHTS, Command, EntitySpec
 from coordinator.kernel.schema import default_value, field_columns, info_of, is_required, is_writable
+from coordinator.kernel.tones import tone
 
 MENU_GROUPS = (
     "home", "parties", "sales", "methods", "production", "planning", "stock", "quality", "maintenance", "people",

@@ -19,7 +19,7 @@ def head(ctx: Context, name: str, type_: str = "text", **more: Any) -> dict[str,
 
 def choice_head(ctx: Context, name: str, enumeration: str, values: Sequence[str]) -> dict[str, Any]:
     """Column of an enumeration."""
-    from coordinator.kernel.enumerations import tone
+    from coordinator.kernel.tones import tone
 
     choices = [
         {"value": v, "label": choice_label(enumeration, v, ctx.locale), "tone": tone(v)} for v in values
