@@ -13,8 +13,8 @@ from pydantic_core import to_json
 from edge_agents.protocol import signing
 from edge_agents.protocol.envelope import StationId, UtcTime, decode_json, describe
 from edge_agents.protocol.errors import ProtocolError
+from edge_agents.protocol.fields import Code, RawCode, Sha256
 from edge_agents.protocol.package import PackageName, Version
-from edge_agents.protocol.payloads import Code, RawCode, Sha256
 
 Count = Annotated[int, Field(ge=0)]
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from edge_agents.protocol import signing
 from edge_agents.protocol.envelope import UtcTime, describe
 from edge_agents.protocol.errors import ProtocolError
-from edge_agents.protocol.payloads import Sha256
+from edge_agents.protocol.fields import Sha256
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 STICK_FOLDER = "usinage-update"
