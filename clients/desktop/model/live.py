@@ -106,6 +106,8 @@ class LiveClient:
                         self._on_change(Change("*", 0, "reload"))
                     first, delay_s = False, _FIRST_DELAY_S
                     for message in socket:
+                        if self._stop.is_set():
+                            break  # the window that listened may be gone already
                         if change := parse_change(message):
                             self._on_change(change)
             except ConnectionClosed as closed:

@@ -9,6 +9,7 @@ from typing import Any
 from clients.desktop.model.api import ApiClient, Page, Record, SignedIn
 from clients.desktop.model.listing import PAGE_SIZE, ListState
 from clients.desktop.model.metadata import Action, Entity, Field, Metadata
+from clients.desktop.model.saving import save
 from clients.desktop.model.search import Hit, search_everywhere
 from clients.desktop.operations.runner import Operation
 
@@ -130,7 +131,7 @@ def export_list(api: ApiClient, state: ListState, kind: str, path: Path) -> Oper
     plural, params = state.entity.plural, state.params()
 
     def call() -> Path:
-        path.write_bytes(api.export(plural, params, kind))
+        save(path, api.export(plural, params, kind))
         return path
 
     return Operation(f"export {plural}", call)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.desktop.model.api import ApiClient, Record
+from clients.desktop.model.saving import save
 from clients.desktop.operations.runner import Operation
 
 POINTS = 480
@@ -42,7 +43,7 @@ def chart_file(
         answer = api.request(
             "GET", f"/machines/{machine_id}/chart", params={**_window(channel, start, end), "format": form}
         )
-        path.write_bytes(answer.content)
+        save(path, answer.content)
         return path
 
     return Operation("chart file", call)

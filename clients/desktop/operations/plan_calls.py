@@ -11,6 +11,7 @@ import httpx
 
 from clients.desktop.model.api import ApiClient, Record
 from clients.desktop.model.plan_outbox import PlanImport, PlanOutbox
+from clients.desktop.model.saving import save
 from clients.desktop.operations.runner import Operation
 
 _UPLOAD = httpx.Timeout(600.0, connect=5.0)
@@ -189,7 +190,7 @@ def download(
     def call() -> Path | None:
         content = api.request("GET", path, params=params or {}, timeout=_PICTURE).content
         try:
-            target.write_bytes(content)
+            save(target, content)
         except OSError:
             return None
         return target

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.desktop.model.api import ApiClient, Record
+from clients.desktop.model.saving import save
 from clients.desktop.operations.runner import Operation
 
 
@@ -74,7 +75,7 @@ def fetch_pdf(api: ApiClient, quote: Record) -> Operation[Path]:
 
 def _kept(content: bytes, name: str) -> Path:
     path = Path(tempfile.mkdtemp(prefix="devis-")) / f"{name}.pdf"
-    path.write_bytes(content)
+    save(path, content)
     return path
 
 
