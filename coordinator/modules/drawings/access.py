@@ -52,7 +52,10 @@ def secrecy_of(texts: list[str]) -> tuple[str, str] | None:
 
 
 def restrict(ctx: Context, analysis: DrawingAnalysis, level: str, mark: str) -> None:
-    """Limit an analysis, its files and their documents to named persons: for now, who sent it (DRW-28)."""
+    """Limit an analysis, its files and their documents to named persons: for now, who sent it (DRW-28).
+
+    Lines taken of it, its other sheets and former versions show the same files: they are limited with it.
+    """
     analysis.is_restricted, analysis.secrecy_mark = True, mark
     if analysis.created_by_id is not None:
         name_person(ctx, analysis, analysis.created_by_id)
@@ -60,6 +63,23 @@ def restrict(ctx: Context, analysis: DrawingAnalysis, level: str, mark: str) -> 
         file.is_restricted = True
         _restrict_document(ctx, file, level, analysis.created_by_id)
     ctx.note("restrict", analysis, details=mark, critical=True)
+    for other in _sharing(ctx, analysis, restricted=False):
+        for user_id in named_ids(ctx, analysis):
+            name_person(ctx, other, user_id)
+        restrict(ctx, other, level, mark)
+
+
+def _sharing(ctx: Context, analysis: DrawingAnalysis, *, restricted: bool) -> list[DrawingAnalysis]:
+    """The other analyses that hold a file of this one."""
+    holding = select(DrawingAnalysisFile.drawing_analysis_id).where(
+        DrawingAnalysisFile.drawing_file_id.in_([file.id for file in files_of(ctx, analysis.id)]),
+        DrawingAnalysisFile.archived_at.is_(None),
+    )
+    query = select(DrawingAnalysis).where(
+        DrawingAnalysis.id.in_(holding), DrawingAnalysis.id != analysis.id,
+        DrawingAnalysis.is_restricted.is_(restricted), DrawingAnalysis.archived_at.is_(None),
+    )  # fmt: skip
+    return list(ctx.session.scalars(query.order_by(DrawingAnalysis.id)))
 
 
 def keep_restricted(ctx: Context, source: DrawingAnalysis, target: DrawingAnalysis) -> None:
@@ -133,14 +153,29 @@ def revoke(ctx: Context, analysis: DrawingAnalysis, params: GrantParams) -> None
 def lift(ctx: Context, analysis: DrawingAnalysis, params: ReasonParams) -> None:
     """The mark was misread or no longer holds: open the drawing to the roles again, with the reason in the history.
 
+    With it go the analyses of the same files limited for the same mark, as far as the person may open them; a file that
+    another one still limits stays limited.
+
     Raises:
         BusinessError: ``drawing.not_restricted``.
     """
     if not analysis.is_restricted:
         raise BusinessError("drawing.not_restricted")
     ctx.reason = params.reason
-    analysis.is_restricted = False
+    sharing = _sharing(ctx, analysis, restricted=True)
+    lifted = [one for one in sharing if one.secrecy_mark == analysis.secrecy_mark and may_open(ctx, one)]
+    for one in (analysis, *lifted):
+        one.is_restricted = False
+    ctx.session.flush()
+    for one in (analysis, *lifted):
+        _free_files(ctx, one)
+
+
+def _free_files(ctx: Context, analysis: DrawingAnalysis) -> None:
+    held = {f.id for other in _sharing(ctx, analysis, restricted=True) for f in files_of(ctx, other.id)}
     for file in files_of(ctx, analysis.id):
+        if file.id in held:
+            continue
         file.is_restricted = False
         if file.document_version_id is not None:
             document = ctx.get(Document, ctx.get(DocumentVersion, file.document_version_id).document_id)

@@ -215,7 +215,7 @@ def _state(ctx: Context, record: DrawingAnalysis) -> dict[str, Any]:
 
 def _parts_offered(ctx: Context, record: DrawingAnalysis) -> int:
     """How many further parts the drawing holds that are no lines yet."""
-    if record.status != "to_review":
+    if record.status != "to_review" or not offered.holds_parts(ctx, record):
         return 0
     return sum(1 for o in offered.offers(ctx, record) if o.analysis_id is None and not o.is_bought)
 

@@ -6,12 +6,13 @@ Rows of a parts list and distinct solids of a model are matched by name; a perso
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import or_, select
+from sqlalchemy import cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
@@ -24,6 +25,9 @@ from coordinator.modules.drawings.results import FilePart
 NOT_SHARED = (
     "Ligne tirée d'une nomenclature : les cotes de l'ensemble ne lui sont pas attribuées, à compléter."
 )
+NO_LONGER_FOUND = (
+    "La ligne de nomenclature ou le solide de cette pièce n'est plus lu : c'est l'ensemble qui est montré."
+)
 _KEPT_TITLE = ("general_tolerance", "unit", "customer", "projection")
 _NAME_CONFIDENCE = 0.7
 _BOUGHT = re.compile(
@@ -32,6 +36,8 @@ _BOUGHT = re.compile(
     re.IGNORECASE,
 )
 _LIVE = ("uploaded", "analysing", "to_review", "validated", "failed")
+_Source = tuple[int | None, str, int | None]
+"""File, list ("bom" or "solid") and number in it."""
 
 
 class TakeParams(BaseModel):
@@ -74,16 +80,24 @@ def offers(ctx: Context, analysis: DrawingAnalysis) -> list[Offer]:
     found = found_in(parts)
     if not found:
         return []
-    taken = _taken(ctx, analysis)
+    taken = _taken(ctx, links)
     numbers = _numbers(ctx, analysis)
-    return [
-        replace(
-            offer,
-            analysis_id=taken.get((offer.file_id, offer.bom_no, offer.solid_no))
-            or numbers.get(_plain(offer.number)),
-        )
-        for offer in found
+    return [replace(offer, analysis_id=_line_of(offer, taken, numbers)) for offer in found]
+
+
+def _line_of(offer: Offer, taken: Mapping[_Source, int], numbers: Mapping[str, int]) -> int | None:
+    """The line an offer is already: by its row, its solid, or the detail drawing with its number."""
+    row, solid = (offer.file_id, "bom", offer.bom_no), (offer.solid_file_id, "solid", offer.solid_no)
+    return taken.get(row) or taken.get(solid) or numbers.get(_plain(offer.number))
+
+
+def holds_parts(ctx: Context, analysis: DrawingAnalysis) -> bool:
+    """Whether the reading lists parts at all, without loading it: the state of an import is asked for again and again."""
+    lists = [
+        func.jsonb_path_exists(DrawingAnalysis.reading, cast(f"$.files[*].{name}[*]", JSONPATH))
+        for name in ("bom", "parts")
     ]
+    return bool(ctx.session.scalar(select(or_(*lists)).where(DrawingAnalysis.id == analysis.id)))
 
 
 def found_in(parts: Sequence[FilePart]) -> list[Offer]:
@@ -129,26 +143,27 @@ def _links(ctx: Context, analysis_id: int) -> list[DrawingAnalysisFile]:
     return list(ctx.session.scalars(query))
 
 
-def _taken(ctx: Context, analysis: DrawingAnalysis) -> dict[tuple[int, int | None, int | None], int]:
-    """Lines already made of parts of these files."""
-    files = [f.id for f in access.files_of(ctx, analysis.id)]
+def _taken(ctx: Context, own: Sequence[DrawingAnalysisFile]) -> dict[_Source, int]:
+    """Lines already made of rows and solids of these files; rows of other sheets of a file are another list's."""
+    pages = {link.drawing_file_id: set(link.pages or ()) for link in own}
     query = (
         select(DrawingAnalysisFile, DrawingAnalysis.id)
         .join(DrawingAnalysis, DrawingAnalysis.id == DrawingAnalysisFile.drawing_analysis_id)
         .where(
-            DrawingAnalysisFile.drawing_file_id.in_(files), DrawingAnalysisFile.archived_at.is_(None),
+            DrawingAnalysisFile.drawing_file_id.in_(pages), DrawingAnalysisFile.archived_at.is_(None),
             or_(DrawingAnalysisFile.solid_no.is_not(None), DrawingAnalysisFile.bom_no.is_not(None)),
             DrawingAnalysis.status.in_(_LIVE), DrawingAnalysis.archived_at.is_(None),
         )
     )  # fmt: skip
-    found: dict[tuple[int, int | None, int | None], int] = {}
-    by_line: dict[int, list[DrawingAnalysisFile]] = {}
+    found: dict[_Source, int] = {}
     for link, line_id in ctx.session.execute(query):
-        by_line.setdefault(line_id, []).append(link)
-    for line_id, own in by_line.items():
-        row = next((link for link in own if link.bom_no is not None), own[0])
-        solid_no = next((link.solid_no for link in own if link.solid_no is not None), None)
-        found[(row.drawing_file_id, row.bom_no, solid_no)] = line_id
+        here, there = pages[link.drawing_file_id], set(link.pages or ())
+        if here and there and not here & there:
+            continue
+        if link.bom_no is not None:
+            found[(link.drawing_file_id, "bom", link.bom_no)] = line_id
+        if link.solid_no is not None:
+            found[(link.drawing_file_id, "solid", link.solid_no)] = line_id
     return found
 
 
@@ -156,12 +171,16 @@ def _numbers(ctx: Context, analysis: DrawingAnalysis) -> dict[str, int]:
     """Lines of the same import by drawing number: the detail drawing of a row came with it."""
     if analysis.drawing_import_id is None:
         return {}
+    # Two screws of one standard share its number: a line made of a row is only that row.
+    is_row = exists().where(
+        DrawingAnalysisFile.drawing_analysis_id == DrawingAnalysis.id, DrawingAnalysisFile.bom_no.is_not(None)
+    )
     query = select(DrawingAnalysis.drawing_number, DrawingAnalysis.id).where(
         DrawingAnalysis.drawing_import_id == analysis.drawing_import_id, DrawingAnalysis.id != analysis.id,
         DrawingAnalysis.status.in_(_LIVE), DrawingAnalysis.drawing_number.is_not(None),
-        DrawingAnalysis.archived_at.is_(None),
+        DrawingAnalysis.archived_at.is_(None), ~is_row,
     )  # fmt: skip
-    return {_plain(number): line_id for number, line_id in ctx.session.execute(query)}
+    return {plain: line_id for number, line_id in ctx.session.execute(query) if (plain := _plain(number))}
 
 
 def all_solids_taken(ctx: Context, analysis: DrawingAnalysis) -> bool:
@@ -181,13 +200,14 @@ def all_solids_taken(ctx: Context, analysis: DrawingAnalysis) -> bool:
             DrawingAnalysisFile.solid_no.is_not(None), DrawingAnalysisFile.archived_at.is_(None),
             DrawingAnalysisFile.drawing_file_id.in_({file_id for file_id, _ in wanted}),
             DrawingAnalysis.id != analysis.id, DrawingAnalysis.status.in_(_LIVE),
+            DrawingAnalysis.archived_at.is_(None),
         )
     )  # fmt: skip
     return wanted <= set(ctx.session.execute(query).tuples())
 
 
 def reduced(reading: DrawingReading, solid_no: int | None, bom_no: int | None) -> DrawingReading:
-    """A reading less everything that belongs to other parts; unchanged where the numbers no longer exist. Pure."""
+    """A reading less everything that belongs to other parts; whole, and told so, where the number no longer exists. Pure."""
     if bom_no is not None and bom_no <= len(reading.bom):
         item = reading.bom[bom_no - 1]
         own = DrawingReading(file=reading.file, kind=reading.kind, pages=reading.pages, unit=reading.unit)
@@ -215,7 +235,9 @@ def reduced(reading: DrawingReading, solid_no: int | None, bom_no: int | None) -
                 part.name, _NAME_CONFIDENCE, "read", source="step_product"
             )
         return own
-    return reading
+    if bom_no is None and solid_no is None:
+        return reading
+    return replace(reading, warnings=[NO_LONGER_FOUND, *reading.warnings])
 
 
 def parts_for(offer: Offer, parts: Sequence[FilePart]) -> list[FilePart]:
@@ -223,10 +245,9 @@ def parts_for(offer: Offer, parts: Sequence[FilePart]) -> list[FilePart]:
     made = []
     for part in parts:
         if offer.bom_no is not None and part.file_id == offer.file_id:
-            pages = [offer.page] if offer.page and part.reading.pages > 1 else part.pages
-            sheets = [s for s in part.sheets if not pages or s["page"] in pages]
+            # All its sheets: on some of them only, the rows read again would be counted from elsewhere.
             own = reduced(part.reading, None, offer.bom_no)
-            made.append(FilePart(part.file_id, part.name, own, pages, sheets))
+            made.append(FilePart(part.file_id, part.name, own, part.pages, part.sheets))
         elif offer.solid_no is not None and part.file_id == offer.solid_file_id:
             own = reduced(part.reading, offer.solid_no, None)
             made.append(FilePart(part.file_id, part.name, own, part.pages, part.sheets))

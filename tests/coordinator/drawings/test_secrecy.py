@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from coordinator.modules.identity import api as identity
 from coordinator.modules.identity.seeds import GRANTS
 from tests.conftest import master, person
 from tests.coordinator.drawings.desk import Desk
+from tests.coordinator.drawings.reading.test_processes import bom_sheet
 
 RIGHTS = ("drawing_analysis:*", "materials:*", "crm:*")
 
@@ -153,3 +155,31 @@ def test_a_mark_is_found_on_every_sheet_and_in_the_title_block(desk: Desk) -> No
     [review] = desk.read(desk.many_pages("cinq.pdf", *plain, marked))
     assert review["is_restricted"]
     assert review["secrecy_mark"] == "ITAR CONTROLLED"
+
+
+@pytest.mark.requirement("DRW-28")
+def test_lines_taken_before_a_restriction_are_limited_with_it(
+    desk: Desk, desk_of: Callable[[Principal], Desk], tmp_path: Path
+) -> None:
+    sender_id, named_id, other_id = (account(desk, n) for n in ("Hal", "Ida", "Joe"))
+    sender, named, other = (desk_of(person(*RIGHTS, user_id=i)) for i in (sender_id, named_id, other_id))
+    rows = [("1", "1", "Corps", "C45", "PL-1"), ("2", "4", "Entretoise", "S235", "PL-2")]
+    [review] = sender.read(bom_sheet(rows).write(tmp_path / "ensemble.pdf"))
+    [line_id] = sender.done(review, "take_parts", keys=[review["offers"][1]["key"]])["analysis_ids"]
+    assert other.review(line_id)["id"] == line_id
+
+    sender.done(review, "restrict", reason="Demande du client")
+    file_id = review["files"][0]["id"]
+    hidden = [f"drawings/{line_id}/review", f"drawings/{line_id}/files/{file_id}/pages/1.png"]
+    for path in hidden:
+        assert other.http.get(f"/api/v1/{path}").status_code == 404, path
+    assert sender.review(line_id)["named_user_ids"] == [sender_id]
+
+    # Who may not open the line frees the assembly only: the file they share stays limited with the line.
+    sender.done(review, "grant_access", user_id=named_id)
+    named.done(review, "lift_restriction", reason="Vu avec le client")
+    assert other.review(review["id"])["is_restricted"] is False
+    assert other.http.get(f"/api/v1/drawings/{line_id}/review").status_code == 404
+    assert other.http.get(f"/api/v1/drawings/files/{file_id}/content").status_code == 404
+    sender.done({"id": line_id}, "lift_restriction", reason="Vu avec le client")
+    assert other.http.get(f"/api/v1/drawings/files/{file_id}/content").status_code == 200

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from coordinator.modules.drawings import offered
+from coordinator.modules.drawings.reading.model import BomItem, DrawingReading
+from coordinator.modules.drawings.results import FilePart
 from infra.samples.sheet import Callout
 from tests.coordinator.drawings.desk import Desk, fields_of
 from tests.coordinator.drawings.reading import modelled as m
@@ -152,6 +155,22 @@ def test_the_analysis_carries_its_data(desk: Desk) -> None:
     assert "EQ-100" in record["detected_text"]
     assert record["errors"] == []
     assert "C45" in record["ai_comment"]
+    assert record["estimated_time_min"] is None
+
+
+@pytest.mark.requirement("DRW-41")
+def test_the_quoted_time_of_the_part_stands_on_its_analysis(desk: Desk) -> None:
+    (review,) = desk.read(plate(desk))
+    revision_id = desk.done(desk.complete(review), "validate")["part_revision_id"]
+    quote = create(desk, "quotes", customer_id=desk.customer())
+    line = create(desk, "quote-lines", quote_id=quote, part_revision_id=revision_id, quantity="10")
+    for number, minutes in ((10, "6.5"), (20, "1.5")):
+        create(
+            desk, "quote-line-operations", quote_line_id=line, sequence_no=number, operation_type="milling",
+            operation_label="Fraisage", setup_min="60", run_min=minutes,
+        )  # fmt: skip
+    assert desk.get(f"drawings/{review['id']}/analysis")["estimated_time_min"] == 8
+    assert desk.review(review["id"])["estimated_time_min"] == 8
 
 
 @pytest.mark.requirement("DRW-03")
@@ -225,3 +244,30 @@ def test_joining_keeps_what_was_confirmed(desk: Desk) -> None:
     fields = fields_of(desk.review(first["id"]))
     assert fields["part_name"]["is_confirmed"]
     assert fields["general_tolerance"]["is_confirmed"]
+
+
+@pytest.mark.requirement("DRW-03")
+def test_screws_of_one_standard_are_rows_of_their_own(desk: Desk, tmp_path: Path) -> None:
+    rows = [("1", "4", "Vis CHC M6x20", "8.8", "ISO 4762"), ("2", "2", "Vis CHC M8x30", "8.8", "ISO 4762")]
+    (review,) = desk.read(bom_sheet(rows).write(tmp_path / "ensemble.pdf"))
+    first = review["offers"][0]
+    [line_id] = desk.done(review, "take_parts", keys=[first["key"]])["analysis_ids"]
+    assert [o["analysis_id"] for o in desk.review(review["id"])["offers"]] == [line_id, None]
+
+
+def test_a_taken_row_is_known_whatever_solid_it_is_matched_with_later() -> None:
+    row = offered.Offer("bom:1:2", 1, "Axe", bom_no=2, solid_no=1, solid_file_id=5)
+    assert offered._line_of(row, {(1, "bom", 2): 7}, {}) == 7
+    assert offered._line_of(row, {(5, "solid", 1): 8}, {}) == 8
+    assert offered._line_of(row, {(1, "bom", 1): 7, (5, "bom", 2): 8}, {}) is None
+
+
+def test_a_row_of_a_later_sheet_is_read_again_with_all_sheets() -> None:
+    rows = [BomItem(str(n), f"P-{n}", f"Pièce {n}", page=1 + n // 3) for n in (1, 2, 3)]
+    reading = DrawingReading(file="e.pdf", kind="pdf", pages=2, bom=rows)
+    parts = [FilePart(1, "e.pdf", reading, [4, 5], [])]
+    [made] = offered.parts_for(offered.found_in(parts)[2], parts)
+    assert made.pages == [4, 5]
+    assert made.reading.title_block["drawing_number"].value == "P-3"
+    gone = offered.reduced(reading, None, 9)
+    assert gone.warnings == [offered.NO_LONGER_FOUND]

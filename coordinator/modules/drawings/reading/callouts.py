@@ -106,7 +106,9 @@ def _belongs(lines: list[TextBlock], below: TextBlock, *, counted: bool) -> bool
         return _same_size(whole, other[1] or other[2])
     stack = next((line.stack for line in lines if line.stack is not None), None)
     behind = (stack.top.text.rstrip("°"), stack.bottom.text.rstrip("°")) if stack else None
-    return _BELOW.match(text) is not None and parse_dimension(f"{whole} {text}", behind) is not None
+    joined = parse_dimension(f"{whole} {text}", behind) if _BELOW.match(text) else None
+    # On a line of its own M8 is a thread, never the class of the size above.
+    return joined is not None and (not re.match(r"M\d", text) or joined.thread is not None)
 
 
 def _are_limits(above: str, below: str) -> bool:
@@ -126,7 +128,8 @@ def _is_core(above: str, below: str) -> bool:
     thread, drill = parse_dimension(above), parse_dimension(below)
     if thread is None or drill is None or thread.kind != "thread" or drill.kind != "diameter" or drill.fit:
         return False
-    fits = drill.count == 1 and CORE_SHARES[0] <= drill.nominal / thread.nominal <= CORE_SHARES[1]
+    low, high = (share * thread.nominal for share in CORE_SHARES)
+    fits = drill.count == 1 and low <= drill.nominal <= high
     return fits and parse_dimension(f"{above} {below}") is not None
 
 

@@ -73,9 +73,10 @@ _FIT_CODE = r"(?![Aa]0?[1-8](?!\d)|[BbCc]0?[1-7](?!\d))(?:js|JS|Js|[A-HJKMNPRSTU
 # ISO 5459: size of the target area above, name of the target below.
 _DATUM_TARGET = re.compile(r"^[A-C][1-8](?:/[A-C][1-8])*(?![\w.,])")
 _FIT = re.compile(rf"^\(?({_FIT_CODE}(?:\s*/\s*{_FIT_CODE})?)\)?(?![a-zA-Z])")
-# Older drawings write the class apart from its letter: "Ø25 h 8".
+# Older drawings write the class apart from its letter: "Ø25 h 8". Letters which also announce something else before a
+# number (X and T a depth, R a radius, M a thread, A to C a section) only count where they touch their figure.
 _FIT_APART = re.compile(
-    r"^((?:js|JS|[A-HJKMNPR-Z]|[a-hjkmnprstuvz])\s(?:[5-9]|1[0-3]))(?![\d.,°x])(?!\s*(?:x|mm|trous?|holes?)\b)"
+    r"^((?:js|JS|[D-HJKNP]|[d-hjkmnp])\s(?:[5-9]|1[0-3]))(?![\d.,°x])(?!\s*(?:x|mm|trous?|holes?)\b)"
 )
 _PLUS_MINUS = re.compile(rf"^\(?±\s*({NUMBER}|{_FRACTION})\s*(°|'|\")?\)?")
 _DEVIATION = re.compile(rf"^\(?\s*({_DEVIATION_PART})°?\s*[/; ]?\s*({_DEVIATION_PART})(?![\d.,])°?\s*\)?")
@@ -376,7 +377,7 @@ def _take_tolerance(result: DimensionText, rest: str) -> re.Match[str] | None:
 def _take_thread(result: DimensionText, rest: str) -> re.Match[str] | None:
     """The thread tapped into the drilled hole just read ("Ø.201 ↧ .75 1/4-20 UNC ↧ .50")."""
     found = _parse_thread(rest.lstrip("-/,; "))
-    if found is None or not 1.0 < found[0].nominal / result.nominal < TAP_MAX_RATIO:
+    if found is None or not result.nominal < found[0].nominal < TAP_MAX_RATIO * result.nominal:
         return None
     result.thread = found[0].thread
     result.extra += [found[0].nominal, *found[0].extra]

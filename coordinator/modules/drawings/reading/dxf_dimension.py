@@ -97,14 +97,16 @@ def _text_angle(entity: Any) -> float:
 
 def _measured(entity: Any, override: Any) -> str | None:
     value = entity.get_measurement()
-    kept = entity.dxf.get("actual_measurement")
+    # A viewport scales no angle, and files keep angles in radians.
+    angular = (entity.dimtype & 7) in _ANGULAR
+    kept = None if angular else entity.dxf.get("actual_measurement")
     if not isinstance(value, int | float) or value == 0:
         value = kept
     elif isinstance(kept, int | float) and kept > 0 and not math.isclose(kept, abs(value), rel_tol=SAME_SIZE):
         value = _through_viewport(entity, override, float(value), float(kept))
     if not isinstance(value, int | float):
         return None
-    if (entity.dimtype & 7) in _ANGULAR:
+    if angular:
         return _angle(float(value), override)
     scaled = abs(float(value)) * abs(float(override.get("dimlfac", 1.0) or 1.0))
     step = float(override.get("dimrnd", 0) or 0)
@@ -120,11 +122,11 @@ def _through_viewport(entity: Any, override: Any, drawn: float, kept: float) -> 
         ",", "."
     )
     numbers = [float(found) for found in re.findall(r"\d+(?:\.\d+)?|\.\d+", shown)]
-    factor, angular = abs(float(override.get("dimlfac", 1.0) or 1.0)), (entity.dimtype & 7) in _ANGULAR
+    factor = abs(float(override.get("dimlfac", 1.0) or 1.0))
     for value in (kept, abs(drawn)):
-        for size in {value, value if angular else value * factor}:
+        for size in (value, value * factor):
             if any(math.isclose(number, size, rel_tol=SAME_SIZE) for number in numbers):
-                return size if angular else size / factor
+                return size / factor
     return kept if entity.dxf.get("paperspace", 0) else drawn
 
 

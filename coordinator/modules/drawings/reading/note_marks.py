@@ -57,10 +57,10 @@ def _rule(
 
 _RULES = (
     _rule("itar", "secrecy", "military", r"\bITAR\b|international traffic in arms|22\s?CFR\s?1[23]\d", case=False),
-    _rule("ear", "secrecy", "military", r"\bEAR(?:99)?\b(?=[^a-z]*(?:controlled|restricted|export|subject|§|15\s?CFR))|(?:export|subject to(?: the)?|controlled (?:by|under)(?: the)?|under(?: the)?)\s+EAR\b|\bEAR99\b|export administration regulations|\bECCN\b|\bEAR\s?7[37]\d\b"),
+    _rule("ear", "secrecy", "military", r"(?-i:\bEAR\b)(?=.{0,40}(?:control|restrict|export|subject|§|15\s?CFR))|(?:export|subject to(?: the)?|controlled (?:by|under)(?: the)?|under(?: the)?)\s+EAR\b|\bEAR\s?99\b|export administration regulations|\bECCN\b|\bEAR\s?7[37]\d\b"),
     _rule("export_control", "secrecy", "military", r"export[\s-]?control(?:led)?|contr[ôo]le (?:des|à l['’])\s?exportation|biens? (?:à )?double usage|dual[\s-]use (?:item|good)|ausfuhrgenehmigung|exportkontroll|\bCUI\b|controlled unclassified"),
-    _rule("restricted", "secrecy", "military", r"diffusion\s+restreinte|\bNATO\s+(?:RESTRICTED|CONFIDENTIAL|SECRET)|\bOTAN\s+(?:DIFFUSION|CONFIDENTIEL|SECRET)|sp[ée]cial\s+france|NUR\s+F[ÜU]R\s+DEN\s+DIENSTGEBRAUCH|\bVS-NfD\b|RESTREINT\s+UE|EU\s+RESTRICTED"),
-    _rule("secret", "secrecy", "military", r"(?:tr[èe]s\s+)?secret[\s-]+d[ée]fense|\bsecret\s+(?:d[ée]fense|otan|industriel)|\btop secret\b|^\W*secret\W*$|confidentiel[\s-]+d[ée]fense|streng geheim|^\W*geheim\W*$"),
+    _rule("restricted", "secrecy", "military", r"diffusion\s+restreinte|\bNATO\s+(?:RESTRICTED|CONFIDENTIAL|SECRET)|\bOTAN\s+(?:DIFFUSION|CONFIDENTIEL|SECRET)|sp[ée]cial\s+france|NUR\s+F[ÜU]R\s+DEN\s+DIENSTGEBRAUCH|\bVS[\s-]NfD\b|RESTREINT\s+UE|EU\s+RESTRICTED"),
+    _rule("secret", "secrecy", "military", r"\btr[èe]s\s+secret\b|secret[\s-]+d[ée]fense|\bsecret\s+(?:otan|industriel)|\btop secret\b|^\W*secret\W*$|confidentiel[\s-]+d[ée]fense|streng geheim|^\W*geheim\W*$"),
     _rule("confidential", "secrecy", "sensitive", r"\bconfidentiel(?:le)?\b|\bconfidential\b|\bvertraulich\b|company secret", r"proprietary|propri[ée]t|property|eigentum|copyright|all rights|tous droits|ISO\s?16016|reproduction|reproduced|disclosed|communiqu"),
     _rule("en9100", "quality_standard", "aerospace", r"\b(?:EN|AS|JISQ|NF\s?EN|ISO)\s?-?\s?91(?:00|10|20)\b"),
     _rule("aerospace", "quality_standard", "aerospace", r"\ba[ée]ronautique\b|\baerospace\b"),

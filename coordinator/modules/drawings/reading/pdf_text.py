@@ -303,7 +303,10 @@ def _guess_signs(words: list[Word], text: PageText) -> list[Word]:
             key=lambda o: o.u0,
             default=None,
         )
-        before = any(-0.3 * o.height < word.u0 - o.u1 < 1.6 * o.height for o in line)
+        # Only a call-out of a hole has a depth: elsewhere the glyph may as well be ± or ×.
+        before = any(-0.3 * o.height < word.u0 - o.u1 < 1.6 * o.height for o in line) and any(
+            o.u1 < word.u0 + 0.3 * o.height and re.search(r"[ØM]\s?\d|^[Ø⌴⌵]", o.text) for o in line
+        )
         if behind is None or not re.match(r"Ø|[.,]?\d", behind.text):
             continue
         sign = "⌴" if behind.text[0] == "Ø" else "↧" if before else None

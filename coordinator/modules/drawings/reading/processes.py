@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from coordinator.modules.drawings.reading.model import Dimension, DrawingReading, ProcessProposal
 
 WRITTEN, DRAWN_SURE, MAYBE = 0.95, 0.85, 0.6
+NAMED_ONLY = 0.5
+"""« Montage » is as often the name of a fixture as an order to assemble: mentioned, it decides nothing."""
 FINE_RA_UM = 0.4
 HARD_HRC = 50
 GRINDING_GRADE = 5
@@ -88,7 +90,7 @@ def _written(drawings: Sequence[DrawingReading]) -> Iterable[ProcessProposal]:
             if match is None or marked or _NO_ORDER.search(text[: match.start()]):
                 continue
             if not _REFUSED.search(text[match.end() :]):
-                yield ProcessProposal(process, WRITTEN if process != "assembly" else MAYBE, text[:120])
+                yield ProcessProposal(process, WRITTEN if process != "assembly" else NAMED_ONLY, text[:120])
 
 
 def _welded(drawings: Sequence[DrawingReading]) -> Iterable[ProcessProposal]:

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FONTS = {"F1": "Helvetica", "F2": "ABCDEF+AIGDT", "F3": "Courier"}
+FONTS = {"F1": "Helvetica", "F2": "ABCDEF+AIGDT", "F3": "Courier", "F4": "Helvetica"}
+ENCODINGS = {"F4": "<< /Type /Encoding /BaseEncoding /WinAnsiEncoding /Differences [173 /softhyphen] >>"}
+"""Fonts whose table of characters is not plain WinAnsi."""
 
 
 @dataclass
@@ -64,7 +66,7 @@ class SmallPdf:
         """Store the page; ``crop`` moves the visible page away from the origin, ``in_form`` puts it into a scaled form object."""
         body = "\n".join(self.parts)
         fonts = " ".join(
-            f"/{key} << /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding >>"
+            f"/{key} << /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding {ENCODINGS.get(key, '/WinAnsiEncoding')} >>"
             for key, name in FONTS.items()
         )
         resources = f"<< /Font << {fonts} >> >>"

@@ -143,3 +143,19 @@ def test_fits_of_iso_286_with_the_letters_of_datums(fit: str) -> None:
     read = parse_dimension(f"Ø8 {fit}")
     assert read is not None
     assert read.fit == fit
+
+
+@pytest.mark.parametrize(
+    ("text", "fit", "extra"),
+    [("Ø25 h 8", "h8", []), ("Ø30 H 7", "H7", []), ("Ø8 X 12", None, [12.0]), ("Ø6,8 x 12", None, [12.0])],
+)
+def test_a_class_apart_from_its_letter_is_a_fit_and_a_depth_is_none(text, fit, extra):
+    read = parse_dimension(text)
+    assert (read.fit, read.extra) == (fit, extra)
+    assert parse_dimension("Ø20 R 5") is None
+
+
+@pytest.mark.parametrize("text", ["Ø0 ↧ 5 M6", "Ø0 M6x1", "M0", "0 ±0.1"])
+def test_a_nought_breaks_nothing(text):
+    read = parse_dimension(text)
+    assert read is None or read.nominal == 0

@@ -1,5 +1,7 @@
 """DXF as CAD systems write it: dimension styles, overridden texts, stacks, GDT letters, hidden layers, layouts, units."""
 
+import math
+
 import ezdxf
 import pytest
 from ezdxf.entities import Tolerance
@@ -158,3 +160,18 @@ def test_the_box_of_an_upright_dimension_stands_upright(tmp_path):
     x0, y0, x1, y1 = dimension.bbox
     assert y1 - y0 > 2 * (x1 - x0)
     assert y0 < 61.7 < y1
+
+
+def test_an_angle_is_the_same_through_a_viewport(tmp_path):
+    """Files keep what an angle measures in radians."""
+    document = ezdxf.new("R2010", setup=True)
+    layout = document.layout("Layout1")
+    dimension = (
+        layout.add_angular_dim_2l(base=(20, 20), line1=((0, 0), (30, 0)), line2=((0, 0), (0, 30)))
+        .render()
+        .dimension
+    )
+    dimension.dxf.actual_measurement = math.pi / 2
+    dimension.dxf.discard("geometry")
+    document.saveas(tmp_path / "angle.dxf")
+    assert [(d.kind, d.nominal) for d in read_dxf(tmp_path / "angle.dxf").dimensions] == [("angle", 90.0)]

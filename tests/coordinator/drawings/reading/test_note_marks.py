@@ -25,7 +25,18 @@ def test_quality_marks(text: str, code: str) -> None:
 @pytest.mark.requirement("DRW-28")
 @pytest.mark.parametrize(
     "text",
-    ["ITAR CONTROLLED", "SUBJECT TO EAR", "DIFFUSION RESTREINTE", "Confidentiel", "VS-NfD", "SPÉCIAL FRANCE"],
+    [
+        "ITAR CONTROLLED",
+        "SUBJECT TO EAR",
+        "DIFFUSION RESTREINTE",
+        "Confidentiel",
+        "VS-NfD",
+        "SPÉCIAL FRANCE",
+        "TRÈS SECRET",
+        "EAR 99",
+        "VS NfD",
+        "EAR - EXPORT CONTROLLED",
+    ],
 )
 def test_secrecy_marks_restrict_access(text: str) -> None:
     assert any(mark.restricts_access for mark in marks_in(text))

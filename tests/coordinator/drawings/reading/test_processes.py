@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from coordinator.modules.drawings import park_rules
 from coordinator.modules.drawings.reading.fuse import fuse
 from coordinator.modules.drawings.reading.model import (
     BomItem,
@@ -179,3 +180,9 @@ def test_marks_of_critical_characteristics(tmp_path):
     pdf.text(300, 250, "60")
     reading = read_pdf(pdf.write(tmp_path / "p.pdf"), Limits())
     assert {d.nominal: d.critical for d in reading.dimensions} == {20: True, 45.2: True, 60: False}
+
+
+def test_the_name_of_a_fixture_orders_no_assembly():
+    named = propose([drawing(notes=["Montage de contrôle"])], [])
+    assert [p.process for p in named] == ["assembly"]
+    assert named[0].confidence < park_rules.SURE_PROCESS

@@ -24,12 +24,12 @@ def test_soft_hyphens_of_a_font_are_hyphens(tmp_path):
         (300, 80, "Désignation", "Bride"),
     ):
         pdf.text(x, y, label, 6)
-        pdf.text(x + 90, y, value, 8)
+        pdf.text(x + 90, y, value, 8, font="F4")
         pdf.box(x - 5, y - 6, x + 85, y + 14)
         pdf.box(x + 85, y - 6, x + 220, y + 14)
     pdf.text(100, 300, "25,4")
-    pdf.text(124, 304, "\xad0,1", 6)
-    pdf.text(124, 297, "\xad0,2", 6)
+    pdf.text(124, 304, "\xad0,1", 6, font="F4")
+    pdf.text(124, 297, "\xad0,2", 6, font="F4")
     reading = read(pdf, tmp_path)
     assert reading.title_block["drawing_number"].value == "AX-1042-03"
     assert [(d.nominal, d.upper, d.lower) for d in reading.dimensions] == [(25.4, -0.1, -0.2)]
@@ -120,3 +120,20 @@ def test_signs_without_a_character_are_guessed_from_their_place():
     assert "�" not in {w.text for w in guessed}
     # Where much of a text has no meaning nothing is guessed.
     assert {w.confidence for w in _guess_signs(words, PageText([], characters=10, unmapped=3))} == {1.0}
+
+
+def test_a_sign_without_a_character_is_no_depth_outside_a_call_out_of_a_hole():
+    words = [Word("25", 0, 12, 0, 10), Word("�", 14, 20, 0, 10), Word("0,1", 22, 36, 0, 10)]
+    guessed = _guess_signs(words, PageText([], characters=200, unmapped=1))
+    assert [w.text for w in guessed] == ["25", "0,1"]
+
+
+@pytest.mark.requirement("DRW-18")
+def test_a_thread_under_its_drill_is_no_fit(tmp_path):
+    pdf = SmallPdf()
+    pdf.text(60, 380, "DIMENSIONS IN MM", 8)
+    pdf.text(100, 300, "Ø6,8")
+    pdf.text(100, 286, "M8")
+    found = read(pdf, tmp_path).dimensions
+    assert all(d.fit is None for d in found)
+    assert {d.thread for d in found} - {None} == {"M8"}
