@@ -91,13 +91,13 @@ def refresh(ctx: Context, article: SupplierItem, _params: Any, fetch: Fetch | No
         raise BusinessError("supplier_item.foreign_page", host=urlsplit(url).hostname or "—")
     try:
         page = (fetch or fetch_page)(url)
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return _ask(ctx, article, "unreachable")
     offer = read_offer(page)
     if offer is None or (offer.currency and offer.currency != article.currency):
         return _ask(ctx, article, "changed")
     article.price = round(offer.price, 4)
-    article.availability = offer.availability or article.availability
+    article.availability = (offer.availability or "")[:120] or article.availability
     article.fetched_at = ctx.now
     article.fetch_status = "ok"
     return {"outcome": "ok", "price": str(article.price)}

@@ -63,6 +63,12 @@ def test_prices_delays_and_older_encodings() -> None:
     )
 
 
+def test_a_number_without_measure_is_left_out() -> None:
+    text = "reference;description;price;lead time\nF-1;Foret;1e999999999;1e999999999\n"
+    tool = read_catalogue(text.encode(), "c.csv").tools[0]
+    assert (tool.price, tool.lead_time_days) == (None, None)
+
+
 def test_a_package_joins_its_files_and_says_what_it_could_not_read() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -82,6 +88,10 @@ def test_a_package_joins_its_files_and_says_what_it_could_not_read() -> None:
     ("data", "code"),
     [
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "unsafe_xml"),
+        (b"<!--" + b"x" * 30_000 + b"--><!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "unsafe_xml"),
+        ("\ufeff<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>".encode("utf-16-le"), "not_a_catalogue"),
+        (b"<a>" * 5000 + b"</a>" * 5000, "not_a_catalogue"),
+        (b'reference;price\nA;"' + b"x" * 200_000, "not_a_catalogue"),
         (b"PK\x03\x04nonsense", "bad_zip"),
         (b"\x00\x01\x02\x03", "not_a_catalogue"),
         (b"<a><b>", "not_a_catalogue"),

@@ -58,10 +58,10 @@ def read_offer(page: str) -> PageOffer | None:
     reader.feed(page)
     for script in reader.scripts:
         try:
-            data = json.loads(script)
-        except ValueError:
+            offers = list(_offers(json.loads(script)))
+        except (ValueError, RecursionError):
             continue
-        for offer in _offers(data):
+        for offer in offers:
             price = _price(offer.get("price") or offer.get("lowPrice"))
             if price is not None:
                 words = str(offer.get("availability") or "").rsplit("/", 1)[-1] or None
@@ -99,4 +99,4 @@ def _price(value: Any) -> Decimal | None:
         price = Decimal(plain.replace(",", "."))
     except InvalidOperation:
         return None
-    return price if price > 0 else None
+    return price if 0 < price < 10**9 else None

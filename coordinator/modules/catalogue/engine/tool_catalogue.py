@@ -10,14 +10,17 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, fromstring
 
 MAX_BYTES = 200_000_000
 MAX_ARTICLES = 50_000
+_TOO_MUCH = 10**9
+"""No price, length or delay of a tool; a number such as 1e999999 would take all memory."""
 _CODE = re.compile(r"^(?=.*[A-Z])[A-Z][A-Z0-9]{1,11}(?:_\d{1,2})?$")
 _REFERENCE = (
     "reference",
@@ -133,7 +136,16 @@ def _package(data: bytes, faults: list[tuple[str, str]]) -> Iterator[tuple[str, 
         total += entry.file_size
         if total > MAX_BYTES:
             raise CatalogueError("too_big")
-        content = archive.read(entry)
+        try:
+            content = archive.read(entry)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+            EOFError,
+        ):  # damaged, of another method, or locked
+            faults.append((entry.filename, "bad_zip"))
+            continue
         try:
             yield from (_xml(content, entry.filename) if suffix == "xml" else _csv(content))
         except CatalogueError as error:
@@ -170,10 +182,13 @@ def _csv(data: bytes) -> Iterator[tuple[str, CatalogueTool]]:
     heads = [head.strip() for head in next(rows, [])]
     if len(heads) < 2:
         raise CatalogueError("not_a_catalogue")
-    for number, row in enumerate(rows, 2):
-        if any(cell.strip() for cell in row):
-            cells = [(head, cell.strip()) for head, cell in zip(heads, row, strict=False) if cell.strip()]
-            yield f"ligne {number}", _tool(cells)
+    try:
+        for number, row in enumerate(rows, 2):
+            if any(cell.strip() for cell in row):
+                cells = [(head, cell.strip()) for head, cell in zip(heads, row, strict=False) if cell.strip()]
+                yield f"ligne {number}", _tool(cells)
+    except csv.Error:  # a cell without end
+        raise CatalogueError("not_a_catalogue") from None
 
 
 def _tool(cells: list[tuple[str, str]]) -> CatalogueTool:
@@ -217,18 +232,24 @@ def _decimal(text: str) -> Decimal | None:
         value = Decimal(plain)
     except InvalidOperation:
         return None
-    return value if value.is_finite() else None
+    return value if value.is_finite() and -_TOO_MUCH < value < _TOO_MUCH else None
 
 
 def _xml(data: bytes, name: str) -> Iterator[tuple[str, CatalogueTool]]:
-    if re.search(rb"<!\s*(DOCTYPE|ENTITY)", data[:20_000], re.IGNORECASE):
-        raise CatalogueError("unsafe_xml")
     try:
-        root = fromstring(data)  # noqa: S314 — no DTD, hence no entity
-    except ParseError:
+        root = fromstring(data, XMLParser(target=_NoDoctype()))  # noqa: S314 — no DTD, hence no entity
+        records = list(_records(root))
+    except (ParseError, RecursionError):
         raise CatalogueError("not_a_catalogue") from None
-    for number, record in enumerate(_records(root), 1):
+    for number, record in enumerate(records, 1):
         yield f"{name}, article {number}", _tool(_cells(record))
+
+
+class _NoDoctype(TreeBuilder):
+    """Stops at a document type, wherever and in whatever encoding it stands, before any entity is read."""
+
+    def doctype(self, *_told: object) -> None:
+        raise CatalogueError("unsafe_xml")
 
 
 def _local(element: Element) -> str:
