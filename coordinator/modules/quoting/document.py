@@ -15,16 +15,10 @@ from coordinator.modules.documents.models import Document, DocumentVersion
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.quoting import paper_data, queries
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteScenario
-from coordinator.modules.quoting.papers import PriceBreak, QuotePaper, render_quote
+from coordinator.modules.quoting.papers import SCENARIO_POINTS, PriceBreak, QuotePaper, render_quote
 from coordinator.modules.quoting.papers import QuoteLine as PaperLine
 from coordinator.modules.quoting.papers import QuoteScenario as PaperScenario
 
-SCENARIO_POINTS = {
-    "standard": ("Planning actuel", "Notre meilleur équilibre prix et délai"),
-    "express": ("Délai le plus court", "Heures supplémentaires et samedi compris"),
-    "economic": ("Production sur créneaux libres", "Prix le plus bas"),
-}
-"""What a customer reads under each scenario."""
 FROM_STATES = ("approved", "sent", "accepted", "refused", "expired")
 
 

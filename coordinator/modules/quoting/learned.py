@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -92,22 +93,24 @@ def decide(ctx: Context, row: LearningFactor, _params: Any = None) -> None:
 def _records(ctx: Context) -> Iterator[JobRecord]:
     """Real times of finished operations; where a quoted line has none, the corrections a person made to it."""
     measured: set[int] = set()
-    for line_id, record in _real(ctx):
+    for line_id, machine_id, record in _real(ctx):
         measured.add(line_id)
-        yield record
+        factor = _factor_used(ctx, line_id, machine_id, record.process)
+        yield replace(record, estimated_min=record.estimated_min / factor)
     for line_id, record in _corrections(ctx):
         if line_id not in measured:
             yield record
 
 
 def finished(ctx: Context) -> Iterator[JobRecord]:
-    """Real against quoted running times of finished operations, without the corrections made in quotes."""
-    for _, record in _real(ctx):
+    """Real against quoted running times of finished operations, learned factors included, without the corrections made in
+    quotes."""
+    for _, _, record in _real(ctx):
         yield record
 
 
-def _real(ctx: Context) -> Iterator[tuple[int, JobRecord]]:
-    """Running time per good, scrapped or reworked piece against the planned one, back through order line and quote line.
+def _real(ctx: Context) -> Iterator[tuple[int, int, JobRecord]]:
+    """Quote line, machine, record: running time per good, scrapped or reworked piece against the planned one, back through order line and quote line.
 
     Execution and orders stand above quoting: they are read through the registry. Times that a manager has not confirmed
     stay out (EXE-19).
@@ -135,8 +138,8 @@ def _real(ctx: Context) -> Iterator[tuple[int, JobRecord]]:
         group = (line.result or {}).get("iso513_group")
         if pieces <= 0 or not group or minutes is None:
             continue
-        planned = float(done.run_time_min) / _factor_used(ctx, line.id, done.machine_id, done.operation_type)
-        yield line.id, JobRecord(number, code, done.operation_type, group, planned, float(minutes) / pieces)
+        planned, spent = float(done.run_time_min), float(minutes) / pieces
+        yield line.id, done.machine_id, JobRecord(number, code, done.operation_type, group, planned, spent)
 
 
 def _factor_used(ctx: Context, line_id: int, machine_id: int, operation_type: str) -> float:

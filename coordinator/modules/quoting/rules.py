@@ -113,7 +113,7 @@ def check_approval(
     blocking = [q for q in questions if q.get("blocking")]
     if blocking:
         raise BusinessError("quote.open_questions", extra={"questions": blocking}, count=len(blocking))
-    unpriced = [line.line_no for line in lines if line.unit_price is None or line.error]
+    unpriced = [line.line_no for line in lines if not line.unit_price or line.error]
     if not lines or unpriced or total is None:
         raise BusinessError(
             "quote.incomplete", extra={"lines": unpriced}, lines=", ".join(map(str, unpriced))

@@ -304,7 +304,8 @@ def split_line(ctx: Context, line: QuoteLine, _params: Any) -> dict[str, Any]:
     made = [_drawing_line(ctx, quote, analysis_id, line.quantity, part, breaks) for part in found]
     for new in made:
         new.material_id, new.criticality = line.material_id, line.criticality
-        new.certificate_required = line.certificate_required
+        new.certificate_required, new.inspection_sheet = line.certificate_required, line.inspection_sheet
+        new.keep_stock_surface = line.keep_stock_surface
     line.archived_at = ctx.now
     return {"quote_line_ids": [new.id for new in made]}
 

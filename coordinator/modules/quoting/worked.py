@@ -17,15 +17,17 @@ from coordinator.modules.quoting.engine.quote import QuoteResult
 from coordinator.modules.quoting.engine.scenarios import LinePrice, Scenario
 from coordinator.modules.quoting.engine.shop import Shop
 from coordinator.modules.quoting.operation_list import operation_list
-from coordinator.modules.quoting.papers import PriceBreak, QuoteLine, QuotePaper, QuoteScenario, render_quote
+from coordinator.modules.quoting.papers import (
+    SCENARIO_POINTS,
+    PriceBreak,
+    QuoteLine,
+    QuotePaper,
+    QuoteScenario,
+    render_quote,
+)
 from coordinator.modules.quoting.papers.inspection import InspectionPaper, render_inspection, rows_of
 
 CENT = Decimal("0.01")
-_POINTS = {
-    "standard": ["Planning actuel", "Notre meilleur équilibre prix et délai"],
-    "express": ["Délai le plus court", "Heures supplémentaires et samedi compris"],
-    "economic": ["Production sur créneaux libres", "Prix le plus bas"],
-}
 _TITLES = {"standard": "Standard", "express": "Express", "economic": "Économique"}
 
 
@@ -209,7 +211,7 @@ def _scenario(scenario: Scenario, is_chosen: bool) -> QuoteScenario:
         scenario.price_excl_tax or Decimal(0),
         scenario.delivery_date,
         "" if days is None else f"{days} jours",
-        [*_POINTS[scenario.kind], *scenario.to_confirm],
+        [*SCENARIO_POINTS[scenario.kind], *scenario.to_confirm],
         is_chosen,
     )
 

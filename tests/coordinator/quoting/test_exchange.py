@@ -159,11 +159,13 @@ def test_a_line_of_an_assembly_is_offered_to_be_split(story: Story) -> None:
     quote = story.quote(analysis, quantity=3)
     [line] = story.sheet(quote["id"])["lines"]
     story.http.post("/api/v1/quote-price-breaks", json={"quote_line_id": line["id"], "quantity": 10})
+    story.change("quote-lines", line["id"], keep_stock_surface=True, inspection_sheet=False)
     assert [(p["name"], p["count"]) for p in line["parts_offered"]] == [("Axe", 2), ("Corps", 1)]
     assert story.http.post(f"/api/v1/quote-lines/{line['id']}/split").status_code == 200
     split = story.sheet(quote["id"])["lines"]
     assert [(x["solid_no"], int(Decimal(x["quantity"]))) for x in split] == [(1, 6), (2, 3)]
     assert [[int(Decimal(b["quantity"])) for b in x["price_breaks"]] for x in split] == [[20], [10]]
+    assert [(x["keep_stock_surface"], x["inspection_sheet"]) for x in split] == [(True, False)] * 2
     assert story.http.post(f"/api/v1/quote-lines/{split[0]['id']}/split").status_code == 409
 
 

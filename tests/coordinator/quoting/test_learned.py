@@ -187,6 +187,24 @@ def test_precision_judges_finished_jobs_and_approved_quotes(story: Story) -> Non
 
 
 @pytest.mark.requirement("QUO-44")
+def test_precision_judges_the_time_as_quoted_with_its_learned_factor(story: Story) -> None:
+    line_id, machine_id = quoted(story)
+    with story.factory.open(master()) as ctx:
+        group = (ctx.get(QuoteLine, line_id).result or {})["iso513_group"]
+        ctx.add(
+            LearningFactor(
+                machine_id=machine_id, operation_type="turning", iso513_group=group, factor=Decimal("1.25"), median_ratio=Decimal("1.25"),
+                lowest_ratio=Decimal("1.2"), highest_ratio=Decimal("1.3"), job_count=6, status="accepted",
+            )
+        )  # fmt: skip
+    line_id, machine_id = quoted(story)
+    with story.factory.open(master()) as ctx:
+        spent(ctx, job(ctx, 1, ctx.get(QuoteLine, line_id), machine_id), 100)
+    found = story.http.get("/api/v1/quotes/precision").json()
+    assert found["worst"][0]["gap_pct"] == 0.0, "10 min quoted, the factor within, 10 min spent"
+
+
+@pytest.mark.requirement("QUO-44")
 def test_a_typed_quote_or_one_without_three_prices_is_not_automatic() -> None:
     from coordinator.modules.quoting.engine.accuracy import QuoteFacts, measure
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from coordinator.kernel.context import Context, Principal
+from coordinator.kernel.errors import BusinessError
 from coordinator.modules.machines.models import Machine
 from coordinator.modules.planning.models import MachineSlot
-from coordinator.modules.quoting import availability, service
+from coordinator.modules.quoting import availability, rules, service
 from coordinator.modules.quoting.defaults import setting_defs
 from coordinator.modules.quoting.engine.planning_simulation import Availability
+from coordinator.modules.quoting.engine.settings import CostSettings
 from coordinator.modules.quoting.engine.shop import Calendar
 from coordinator.modules.quoting.models import Quote
 from coordinator.modules.quoting.rules import version_number
@@ -114,6 +116,16 @@ def test_below_the_minimum_margin_nobody_approves(story: Story) -> None:
     story.act(quote["id"], "compute")
     record = story.act(quote["id"], "approve", accept_to_confirm=True)["record"]
     assert Decimal(record["margin_pct"]) >= 15
+
+
+@pytest.mark.requirement("QUO-32")
+@pytest.mark.parametrize("cost", [None, Decimal(0)])
+@pytest.mark.parametrize("price", [None, Decimal(0)])
+def test_a_line_without_cost_and_price_is_never_approved(cost: Decimal | None, price: Decimal | None) -> None:
+    line = rules.PricedLine(2, cost, price)
+    with pytest.raises(BusinessError) as refused:
+        rules.check_approval("DEV-1", dt.datetime.now(dt.UTC), Decimal(0), (), [line], CostSettings())
+    assert refused.value.code == "quote.incomplete"
 
 
 @pytest.mark.requirement("QUO-45")

@@ -39,6 +39,7 @@ class QuoteSheetView(SheetView):
     """Everything of a quote a person rereads before approving it."""
 
     entities = ("quote", "quote_line", "quote_line_operation", "quote_scenario", "resource_gap", "quote_mail")
+    trades: TradesDialog
 
     def _call(self) -> Callable[[], Mapping[str, Any]]:
         return lambda: sheets.quote_sheet(self.desk.api, self.desk.metadata, self.record_id)

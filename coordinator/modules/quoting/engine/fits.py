@@ -67,7 +67,9 @@ def _hole(letter: str, grade: int, row: int, width: float) -> float | None:
     if small in _UPPER:
         return float(-_UPPER[small][row])
     ruled = grade <= (7 if small == "p" else 8)
-    delta = width - _GRADES[grade - 1][row] if ruled and grade - 1 in _GRADES and row > 0 else 0.0
+    if ruled and row > 0 and grade - 1 not in _GRADES:
+        return None
+    delta = width - _GRADES[grade - 1][row] if ruled and row > 0 else 0.0
     if small == "k" and not ruled:
         return None
     if small == "m" and (not ruled or row == 10):

@@ -48,6 +48,8 @@ _GEOMETRIC = {
     "profile_line": ("Profil d'une ligne", "machine à mesurer tridimensionnelle"),
     "profile_surface": ("Profil d'une surface", "machine à mesurer tridimensionnelle"),
 }
+_OUTER_THREAD = re.compile(r"\d\s?(?:[a-h]|A)\b|^(?:\d+\s?[x×X]\s?)?G\s?\d.*\s[AB]\b")
+"""Tolerance of an external thread: ISO 965 in small letters, unified classes 1A to 3A, ISO 228 classes A and B."""
 _MMT = "machine à mesurer tridimensionnelle"
 
 
@@ -102,15 +104,13 @@ def sheet(
     for entry in entries:
         item = _characteristic(entry)
         if item is not None and _belongs(entry, item, criticality):
-            found.append(_sided(item, features))
+            found.append(_sided(item, str(entry.get("fit") or ""), features))
     last = max((c.no for c in found), default=0)
     for index, item in enumerate(found):
         if not item.no:
             last += 1
             found[index] = replace(item, no=last)
-    missing = [
-        c for c in found if c.lower is None and c.kind in ("diameter", "linear") and not c.from_general
-    ]
+    missing = [c for c in found if c.lower is None and c.kind in ("diameter", "linear", "geometric")]
     warnings += [f"Repère {c.no} : limites de « {c.requirement} » à lire sur le plan." for c in missing]
     if not any(c.lower is not None for c in found):
         found += _overall(entries, general_tolerance, len(found))
@@ -185,17 +185,18 @@ def _characteristic(entry: Mapping[str, Any]) -> Characteristic | None:
     if kind == "geometric_tolerance":
         name, means = _GEOMETRIC.get(str(entry.get("characteristic")), ("Tolérance géométrique", _MMT))
         datums = [str(d) for d in entry.get("datums") or []]
-        told = f"{name} {size(nominal or 0)}" + (f" / {'-'.join(datums)}" if datums else "")
+        told = name if nominal is None else f"{name} {size(nominal)}"
+        told += f" / {'-'.join(datums)}" if datums else ""
+        lowest = None if nominal is None else 0.0
         return Characteristic(
-            no, "geometric", told, None, 0.0, nominal, count, is_key=True, instrument=means, name=name
+            no, "geometric", told, None, lowest, nominal, count, is_key=True, instrument=means, name=name
         )
     if kind == "surface_texture":
         return Characteristic(no, "roughness", text, None, None, nominal, count)
     if nominal is None:
         return None
     if kind == "thread":
-        inside = bool(re.search(r"\d\s?[A-H]\b", text)) or not re.search(r"\d\s?[a-h]\b", text)
-        return Characteristic(no, kind, text, nominal, count=count, is_inside=inside)
+        return Characteristic(no, kind, text, nominal, count=count, is_inside=not _OUTER_THREAD.search(text))
     lower, upper, fit = value("lower_limit"), value("upper_limit"), str(entry.get("fit") or "")
     inside = kind == "diameter" and fit[:1].isupper()
     known = deviations_mm(nominal, fit) if fit and lower is None else None
@@ -207,13 +208,14 @@ def _characteristic(entry: Mapping[str, Any]) -> Characteristic | None:
     return Characteristic(no, kind, text or size(nominal), nominal, lower, upper, count, inside, key)
 
 
-def _sided(item: Characteristic, features: Sequence[Feature]) -> Characteristic:
-    """Inside or outside as the model has it: bores by their diameters, external threads by their size."""
+def _sided(item: Characteristic, fit: str, features: Sequence[Feature]) -> Characteristic:
+    """Inside or outside as the model has it: bores by their diameters (a small-letter fit is a shaft's), external threads by
+    their size."""
     if item.kind == "thread":
         size_of = threads.size_of(item.requirement)
         outer = [threads.size_of(f.thread or "") for f in features if f.type == "thread"]
         return replace(item, is_inside=item.is_inside and (size_of is None or size_of not in outer))
-    if item.kind != "diameter" or item.nominal is None:
+    if item.kind != "diameter" or item.nominal is None or fit[:1].islower():
         return item
     nominal = item.nominal
     bores = [
@@ -240,15 +242,14 @@ def _overall(entries: Sequence[Mapping[str, Any]], general: str, taken: int) -> 
     sizes = {
         round(c.nominal, 3): c
         for c in items
-        if c.kind in ("diameter", "linear") and c.nominal and not c.lower
+        if c.kind in ("diameter", "linear") and c.nominal and c.lower is None
     }
     largest = sorted(sizes.values(), key=lambda c: -(c.nominal or 0))[:3]
-    grade = iso.general_tolerance_it(general)
     made = []
     for index, c in enumerate(largest, 1):
-        half = (
-            general_half_width_mm(c.nominal or 1.0, general) or iso.it_value_mm(c.nominal or 1.0, grade) / 2
-        )
+        half = general_half_width_mm(c.nominal or 0.0, general)
+        if half is None:
+            continue
         low, high = round((c.nominal or 0) - half, 4), round((c.nominal or 0) + half, 4)
         made.append(replace(c, no=c.no or taken + index, lower=low, upper=high, from_general=True))
     return made
@@ -256,9 +257,9 @@ def _overall(entries: Sequence[Mapping[str, Any]], general: str, taken: int) -> 
 
 _ISO_2768 = {
     "f": ((3, 0.05), (6, 0.05), (30, 0.1), (120, 0.15), (400, 0.2), (1000, 0.3), (2000, 0.5)),
-    "m": ((3, 0.1), (6, 0.1), (30, 0.2), (120, 0.3), (400, 0.5), (1000, 0.8), (2000, 1.2)),
-    "c": ((3, 0.2), (6, 0.3), (30, 0.5), (120, 0.8), (400, 1.2), (1000, 2.0), (2000, 3.0)),
-    "v": ((6, 0.5), (30, 1.0), (120, 1.5), (400, 2.5), (1000, 4.0), (2000, 6.0)),
+    "m": ((3, 0.1), (6, 0.1), (30, 0.2), (120, 0.3), (400, 0.5), (1000, 0.8), (2000, 1.2), (4000, 2.0)),
+    "c": ((3, 0.2), (6, 0.3), (30, 0.5), (120, 0.8), (400, 1.2), (1000, 2.0), (2000, 3.0), (4000, 4.0)),
+    "v": ((6, 0.5), (30, 1.0), (120, 1.5), (400, 2.5), (1000, 4.0), (2000, 6.0), (4000, 8.0)),
 }
 
 

@@ -258,7 +258,10 @@ def bulk(
     is_closed: bool = False,
     is_notch: bool = False,
 ) -> Cut:
-    """Remove a volume: t = 1.25·V/(ap·ae·Vf) (QUO-20); a closed one is entered by a ramp, told with the approaches."""
+    """Remove a volume: t = 1.25·V/(ap·ae·Vf) (QUO-20); a closed one is entered by a ramp, told with the approaches.
+
+    A bore takes at least its turns, each of diameter Di: the feed of the contour is Vf, so that one lasts π·Di/Vf.
+    """
     data = end_mill_data(ctx, choice.tool, False, depth_mm + ctx.rules.reach_margin_mm)
     d = choice.tool.diameter_mm or 10.0
     e = engage(
@@ -287,13 +290,16 @@ def bulk(
         round=float(start_mm > 0),
         notch=float(is_notch),
     )
-    formula = f"t = {number(factor)}·V/(ap·ae·Vf)"
+    many = "nombre·" if count > 1 else ""
+    formula = f"t = {many}{number(factor)}·V/(ap·ae·Vf)"
     if start_mm:
-        rings = max(1, math.ceil((length - start_mm) / 2 / e.ae_mm - 1e-9))
-        around = count * passes * rings * math.pi * length / e.vf.value
+        inner = min(max(start_mm, d), length)
+        rings = max(1, math.ceil((length - inner) / 2 / e.ae_mm - 1e-9))
+        mean = inner + (length - inner) * (rings + 1) / (2 * rings)
+        around = count * passes * rings * math.pi * mean / e.vf.value
         if around > time:
-            time, formula = around, "t = passes·tours·π·D/Vf"
-            inputs |= {"passes": float(passes), "tours": float(rings), "D": length}
+            time, formula = around, f"t = {many}passes·tours·π·D moyen/Vf"
+            inputs |= {"passes": float(passes), "tours": float(rings), "D moyen": mean}
     value = c.minutes(time, formula, inputs)
     rules = ctx.rules
     ramp = count * depth_mm / rules.ramp_slope / (rules.ramp_feed_factor * e.vf.value) if is_closed else 0.0

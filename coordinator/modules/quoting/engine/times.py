@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from coordinator.modules.quoting.engine.cutting import Cut
 from coordinator.modules.quoting.engine.settings import TimeSettings
 from coordinator.modules.quoting.engine.shop import Machine
-from coordinator.modules.quoting.engine.values import Value
+from coordinator.modules.quoting.engine.values import Value, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,15 @@ def setup_min(
 
 
 def sawing_min(section_cm2: float, rate_cm2_min: float, rules: TimeSettings, cuts: float = 1.0) -> Value:
-    """Section / saw rate + 1 minute per cut; ``cuts`` may be a share of a cut made for several pieces."""
+    """Section / saw rate + a time per cut; ``cuts`` may be a share of a cut made for several pieces."""
     inputs: dict[str, float | str] = {
         "section cm²": section_cm2,
         "débit de scie cm²/min": rate_cm2_min,
         "coupes": cuts,
     }
     total = section_cm2 / rate_cm2_min + cuts * rules.saw_per_cut_min
-    return Value(total, "min", "section/débit + 1 min par coupe", inputs, "table matières")
+    formula = f"section/débit + coupes·{number(rules.saw_per_cut_min)} min"
+    return Value(total, "min", formula, inputs, "table matières")
 
 
 _ISO_2859_LEVEL_2 = (

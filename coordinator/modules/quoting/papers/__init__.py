@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coordinator.kernel.papers import render
-from coordinator.modules.quoting.papers.data import PriceBreak, QuoteLine, QuotePaper, QuoteScenario
+from coordinator.modules.quoting.papers.data import (
+    SCENARIO_POINTS,
+    PriceBreak,
+    QuoteLine,
+    QuotePaper,
+    QuoteScenario,
+)
 
-__all__ = ["PriceBreak", "QuoteLine", "QuotePaper", "QuoteScenario", "render_quote"]
+__all__ = ["SCENARIO_POINTS", "PriceBreak", "QuoteLine", "QuotePaper", "QuoteScenario", "render_quote"]
 
 
 def render_quote(data: QuotePaper, *, assets: Mapping[str, bytes] | None = None) -> bytes:

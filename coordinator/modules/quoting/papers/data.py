@@ -8,6 +8,13 @@ from decimal import Decimal
 
 from coordinator.kernel.papers.data import Company, Contact, Party, Totals
 
+SCENARIO_POINTS = {
+    "standard": ("Planning actuel", "Notre meilleur équilibre prix et délai"),
+    "express": ("Délai le plus court", "Heures supplémentaires et samedi compris"),
+    "economic": ("Production sur créneaux libres", "Prix le plus bas"),
+}
+"""What a customer reads under each scenario."""
+
 
 @dataclass(frozen=True, slots=True)
 class PriceBreak:

@@ -26,7 +26,8 @@ def test_deviations_are_those_of_the_tables(nominal: float, fit: str, expected: 
 
 
 @pytest.mark.parametrize(
-    ("nominal", "fit"), [(40.0, "z6"), (600.0, "H7"), (30.0, "H99"), (30.0, "abc"), (0.0, "H7")]
+    ("nominal", "fit"),
+    [(40.0, "z6"), (600.0, "H7"), (30.0, "H99"), (30.0, "abc"), (0.0, "H7"), (30.0, "N3"), (280.0, "M6")],
 )
 def test_what_the_tables_do_not_hold_is_not_invented(nominal: float, fit: str) -> None:
     assert deviations_mm(nominal, fit) is None
@@ -90,6 +91,33 @@ def test_a_drawing_without_tolerances_gives_its_sizes_with_a_warning() -> None:
     empty = inspection.sheet([], quantity=10, incomplete=("Plan illisible.",))
     assert "Plan illisible." in empty.warnings
     assert [c.name for c in empty.characteristics] == ["Aspect"]
+
+
+@pytest.mark.parametrize(
+    ("thread", "inside"),
+    [("M8", True), ("4x M8-6H", True), ("M20x1,5-6g", False), ("M10-4h6h", False), ("1/4-20 UNC-2A", False), ("1/4-20 UNC-2B", True),
+     ("G1/4 A", False), ("G1/4", True)],
+)  # fmt: skip
+def test_a_thread_is_inside_or_outside_by_its_tolerance(thread: str, inside: bool) -> None:
+    reading = {"dimensions": [dim("F", 8.0, "thread", thread=thread)]}
+    assert inspection.sheet(inspection.entries_of(reading), quantity=1).characteristics[0].is_inside is inside
+
+
+def test_a_shaft_of_the_diameter_of_a_bore_stays_a_shaft() -> None:
+    reading = {"dimensions": [dim("Ø20 g6", 20.0, fit="g6"), dim("Ø20 H7", 20.0, fit="H7")]}
+    bore = Feature("bore", diameter_mm=20.0)
+    shaft, hole, *_ = inspection.sheet(
+        inspection.entries_of(reading), quantity=1, features=(bore,)
+    ).characteristics
+    assert (shaft.is_inside, hole.is_inside) == (False, True)
+    assert shaft.instrument.startswith("micromètre extérieur")
+
+
+def test_a_geometric_tolerance_whose_value_was_not_read_is_asked_for() -> None:
+    reading = {"geometric_tolerances": [{"characteristic": "flatness", "value": None, "text": "⏥"}]}
+    found = inspection.sheet(inspection.entries_of(reading), quantity=1)
+    assert (found.characteristics[0].requirement, found.characteristics[0].upper) == ("Planéité", None)
+    assert any("Planéité" in w for w in found.warnings)
 
 
 @pytest.mark.parametrize(
