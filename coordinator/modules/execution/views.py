@@ -73,7 +73,7 @@ def items(
     machines = _by_id(ctx, Machine, {o.machine_id for o in operations if o.machine_id is not None})
     parts = _parts(ctx, {order.part_revision_id for order in orders.values()})
     codes = _codes(ctx, [o.id for o in operations])
-    tools = _tools(ctx, operations)
+    tools = _tools_in_use(ctx, operations)
     return [
         _item(ctx, o, orders[o.work_order_id], machines.get(o.machine_id), parts, codes, tools, user_id)
         for o in operations
@@ -102,13 +102,19 @@ def _codes(ctx: Context, operation_ids: Sequence[int]) -> dict[int, str]:
     return dict(ctx.session.execute(query.order_by(QrCode.id)).tuples().all())
 
 
-def with_replacements(ctx: Context, operation_id: int, planned: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Planned tools with what this order uses instead of them since a breakage (STK-39)."""
-    instead = stock.replacements(ctx, operation_id)
-    if not instead:
-        return planned
-    kept = [tool for tool in planned if tool["code"] not in instead]
-    return kept + [{"code": new.code, "name": new.name} for new in instead.values() if new is not None]
+def _tools_in_use(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dict[int, list[dict[str, str]]]:
+    """By operation: planned tools, with what its order uses instead of them since a breakage (STK-39)."""
+    planned, replaced = _tools(ctx, operations), stock.replacements(ctx, [o.id for o in operations])
+    found = {}
+    for operation in operations:
+        instead = replaced.get(operation.id, {})
+        kept = [
+            tool for tool in planned.get(operation.routing_operation_id, []) if tool["code"] not in instead
+        ]
+        found[operation.id] = kept + [
+            {"code": tool.code, "name": tool.name} for tool in instead.values() if tool is not None
+        ]
+    return found
 
 
 def _tools(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dict[int | None, list[dict[str, str]]]:
@@ -133,7 +139,7 @@ def _number(value: Any) -> float | None:
 
 def _item(
     ctx: Context, operation: WorkOrderOperation, order: WorkOrder, machine: Machine | None,
-    parts: dict[int | None, dict[str, Any]], codes: dict[int, str], tools: dict[int | None, list[dict[str, str]]],
+    parts: dict[int | None, dict[str, Any]], codes: dict[int, str], tools: dict[int, list[dict[str, str]]],
     user_id: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     material = operation.material or {}
@@ -166,7 +172,7 @@ def _item(
         "actual_time_min": float(sum(times.elapsed_min(ctx, e, ctx.now) for e in entries)),
         "started_at": jsonable(operation.started_at),
         "planned_start_at": jsonable(operation.planned_start_at),
-        "tools": with_replacements(ctx, operation.id, tools.get(operation.routing_operation_id, [])),
+        "tools": tools[operation.id],
         "cut_length_mm": _number(material.get("cut_length_mm")),
         "cut_count": material.get("cut_count"),
         "allowed_actions": actions(operation, order, own, is_paused=is_paused),

@@ -238,7 +238,7 @@ def _decimal(value: float | None) -> Decimal | None:
 
 
 def breakages(ctx: Context, incident: ToolIncident, days: int) -> int:
-    """How often the tool broke on this operation of the routing lately, this time included."""
+    """How often the tool broke lately, on whatever operation, this time included."""
     since = incident.occurred_at - dt.timedelta(days=days)
     query = select(func.count()).where(
         ToolIncident.tool_id == incident.tool_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -137,17 +138,17 @@ def availability(ctx: Context, stock_item_id: int) -> Availability:
     return Availability(level.on_hand, level.in_use_qty, level.reserved_qty, level.available_qty)
 
 
-def replacements(ctx: Context, work_order_operation_id: int) -> dict[str, StockItem | None]:
-    """Codes of planned tools that an operation no longer uses, with the tool in their place (``None``: not chosen yet)."""
+def replacements(ctx: Context, operation_ids: Sequence[int]) -> dict[int | None, dict[str, StockItem | None]]:
+    """By operation: codes of planned tools it no longer uses, with the tool in their place (``None``: not chosen yet)."""
     query = select(ToolAssignment).where(
-        ToolAssignment.work_order_operation_id == work_order_operation_id, ToolAssignment.ended_at.is_(None)
+        ToolAssignment.work_order_operation_id.in_(operation_ids), ToolAssignment.ended_at.is_(None)
     )
-    return {
-        ctx.get(StockItem, row.replaces_tool_id).code: ctx.get(StockItem, row.tool_id)
-        if row.tool_id
-        else None
-        for row in ctx.session.scalars(query)
-    }
+    found: dict[int | None, dict[str, StockItem | None]] = {}
+    for row in ctx.session.scalars(query.order_by(ToolAssignment.id)):
+        instead = ctx.get(StockItem, row.tool_id) if row.tool_id else None
+        before = ctx.get(StockItem, row.replaces_tool_id).code
+        found.setdefault(row.work_order_operation_id, {})[before] = instead
+    return found
 
 
 def take_from_cabinet(

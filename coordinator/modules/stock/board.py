@@ -36,12 +36,13 @@ def table(
     empty: str = "board.empty",
     stretch: str | None = None,
 ) -> Section:
-    """Rows under heads; a row's ``_link`` (entity, id) opens a record."""
+    """Rows under heads, nothing of them without a head; a row's ``_link`` (entity, id) opens a record."""
+    shown = {one["name"] for one in heads} | {"_link"}
     return {
         "kind": "table",
         "title": t(title, ctx.locale),
         "fields": list(heads),
-        "rows": [{k: jsonable(v) for k, v in row.items()} for row in rows],
+        "rows": [{k: jsonable(v) for k, v in row.items() if k in shown} for row in rows],
         "empty": t(empty, ctx.locale),
         "stretch": stretch,
     }

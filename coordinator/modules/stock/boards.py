@@ -21,7 +21,6 @@ from coordinator.modules.stock.models import (
 from coordinator.modules.stock.views import StockBalance, StockLevel
 
 Page = dict[str, Any]
-_KINDS = ("same", "equivalent", "alternative")
 
 
 def _name(item: StockItem) -> str:

@@ -150,15 +150,13 @@ def receive(ctx: Context, item: StockItem, params: ReceiveParams) -> dict[str, A
     if known is not None:
         return {"movement_ids": [known.id], "stock_lot_id": known.stock_lot_id}
     lot = ctx.get(StockLot, params.stock_lot_id) if params.stock_lot_id is not None else None
-    expires_on = params.expires_on
-    if expires_on is None and item.shelf_life_days:
-        expires_on = ctx.now.date() + dt.timedelta(days=item.shelf_life_days)
     if lot is None and (
         params.new_lot
         or item.managed_by == "lot"
         or params.is_certified
         or params.heat_number
-        or expires_on is not None
+        or params.expires_on is not None
+        or item.shelf_life_days
     ):
         names = (
             "is_certified",
@@ -169,9 +167,10 @@ def receive(ctx: Context, item: StockItem, params: ReceiveParams) -> dict[str, A
             "unit_cost",
             "shape",
             "diameter_mm",
+            "expires_on",
         )
         values = {n: getattr(params, n) for n in names}
-        lot = flow.new_lot(ctx, item.id, expires_on=expires_on, **values)
+        lot = flow.new_lot(ctx, item.id, **values)
     count = params.bar_count or 1
     followed = params.bar_count is not None
     places.check_fit(

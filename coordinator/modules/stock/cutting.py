@@ -217,13 +217,13 @@ class PlanCutter(_Cutter):
         )
         super().__init__(ctx, common, cut.uid)
 
-    def planned(self, bar: CuttingPlanBar, length_mm: Decimal, plan: CuttingPlan, *, is_first: bool) -> None:
-        """Pieces cut from one bar now; the first ones bear the facing, the last kerf may run out of the bar."""
+    def planned(self, bar: CuttingPlanBar, length_mm: Decimal, plan: CuttingPlan) -> None:
+        """Pieces cut from one bar now, with kerfs and facing; the last kerf may run out of the bar."""
         assert bar.stock_unit_id is not None  # noqa: S101 — plans are made of followed bars
         rows = ledger.balances(self._ctx, plan.stock_item_id, unit_id=bar.stock_unit_id)
         held = sum((row.quantity for row in rows), ZERO)
         place = rows[0].storage_location_id if rows else ledger.main_place(self._ctx, plan.stock_item_id)
-        wanted = length_mm + (plan.facing_mm if is_first else ZERO)
+        wanted = length_mm
         if bar.is_cut and held > bar.remainder_mm:
             wanted = held - bar.remainder_mm
         source = {

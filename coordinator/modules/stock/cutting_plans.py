@@ -79,7 +79,7 @@ def propose(ctx: Context, material: Material, params: PlanParams) -> dict[str, A
 
 def _wishes(ctx: Context, material: Material, params: PlanParams) -> list[_Wish]:
     if params.work_order_operation_ids:
-        found = [shop.operation(ctx, i) for i in params.work_order_operation_ids]
+        found = [shop.operation(ctx, i) for i in dict.fromkeys(params.work_order_operation_ids)]
         facts = [f for f in found if f is not None and f.material_id in (None, material.id)]
     else:
         facts = [] if params.pieces else shop.cutting(ctx, material.id)
@@ -264,6 +264,13 @@ def _free(ctx: Context, bar: CuttingPlanBar) -> None:
         commands.release_reservation(ctx, ctx.get(StockReservation, bar.stock_reservation_id), None)
 
 
+def _use(ctx: Context, bar: CuttingPlanBar, length_mm: Decimal) -> None:
+    """What is sawn off a bar is no longer promised."""
+    if bar.stock_reservation_id is not None:
+        row = ctx.get(StockReservation, bar.stock_reservation_id)
+        row.consumed_qty = min(row.quantity, row.consumed_qty + length_mm)
+
+
 @dataclass(frozen=True)
 class PlanCut:
     """A sawing reported for an operation."""
@@ -326,19 +333,19 @@ def debit(ctx: Context, plan: CuttingPlan, cut: PlanCut) -> tuple[CutResult, int
             continue
         cutter = cutter or cutting.PlanCutter(ctx, plan.stock_item_id, cut)
         bar.is_cut = all(p["cut"] >= p["count"] for p in pieces)
+        length = here * (cut.cut_length_mm + plan.kerf_mm)
+        if not any(p["cut"] for p in bar.pieces):
+            length += plan.facing_mm
         if bar.is_cut:
             _free(ctx, bar)
-        length = here * (cut.cut_length_mm + plan.kerf_mm)
-        cutter.planned(bar, length, plan, is_first=_is_first(bar.pieces))
+        else:
+            _use(ctx, bar, length)
+        cutter.planned(bar, length, plan)
         bar.pieces = pieces
     ctx.session.flush()
     if all(b.is_cut for b in bars_of(ctx, plan.id)):
         plan.status = "done"
     return (cutter.result if cutter is not None else CutResult()), left
-
-
-def _is_first(pieces: Sequence[dict[str, Any]]) -> bool:
-    return not any(p["cut"] for p in pieces)
 
 
 def lots_of(ctx: Context, plan: CuttingPlan) -> list[StockLot]:

@@ -233,7 +233,8 @@ def replace_tool(ctx: Ctx, tool_id: int, body: ReplaceIn) -> dict[str, Any]:
         cause=body.cause,
         comment=body.comment,
     )
-    incident = ctx.get(ToolIncident, incidents.declare_breakage(ctx, tool, params)["tool_incident_id"])
+    incident_id = incidents.declare_breakage(ctx, tool, params)["tool_incident_id"]
+    incident = ctx.get(ToolIncident, incident_id, lock=True)
     outcome = None
     if body.option_id is not None:
         outcome = incidents.accept(
@@ -295,15 +296,18 @@ def validate_tools(ctx: Ctx, operation_id: int, body: ValidateIn) -> dict[str, A
     facts = _facts(ctx, operation_id)
     found = readiness.obstacles(ctx, facts)
     moved = []
+    wanted: dict[int, Decimal] = {}
     for used in body.tools:
+        wanted[used.stock_item_id] = wanted.get(used.stock_item_id, Decimal(0)) + used.quantity
+    for item_id, quantity in sorted(wanted.items()):  # always in this order, so that two callers do not block
         movement = Movement(
-            used.stock_item_id,
-            used.quantity,
+            item_id,
+            quantity,
             "consumption",
             "manual",
             work_order_operation_id=facts.id,
             work_order_id=facts.work_order_id,
-            uid=uuid.uuid5(body.uid, str(used.stock_item_id)),
+            uid=uuid.uuid5(body.uid, str(item_id)),
         )
         moved += flow.consume_for_operation(ctx, movement, user_id=ctx.principal.user_id)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -145,10 +146,16 @@ def _average_cost(item: StockItem, held: Decimal, received: Decimal, cost: Decim
 
 
 def new_lot(ctx: Context, stock_item_id: int, **values: object) -> StockLot:
-    """A lot with its number. An ordinary one is released at once, a certified one waits in quarantine (STK-09)."""
+    """A lot with its number. An ordinary one is released at once, a certified one waits in quarantine (STK-09).
+
+    Without a date of its own it is good for the item's shelf life from the day of receipt (STK-13).
+    """
     lot = StockLot(stock_item_id=stock_item_id, lot_number=numbering.next_number(ctx, "stock_lot"), **values)
     lot.status = "quarantine" if lot.is_certified else "released"
     lot.received_on = lot.received_on or ctx.now.date()
+    days = ctx.get(StockItem, stock_item_id).shelf_life_days
+    if lot.expires_on is None and days:
+        lot.expires_on = lot.received_on + dt.timedelta(days=days)
     return ctx.add(lot)
 
 

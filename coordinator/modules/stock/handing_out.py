@@ -71,7 +71,7 @@ def issue_ppe(ctx: Context, ppe: PpeItem, params: PpeIssueParams) -> dict[str, A
     """Hand protective equipment to a person; what is out of date or missing is not handed out.
 
     Raises:
-        BusinessError: ``stock.ppe_expired``, ``stock.not_available``.
+        BusinessError: ``stock.ppe_expired``, ``stock.lot_expired``, ``stock.not_available``.
     """
     if ppe.expires_on is not None and ppe.expires_on < ctx.now.date():
         raise BusinessError("stock.ppe_expired", item=ppe.code, date=f"{ppe.expires_on:%d/%m/%Y}")
@@ -95,6 +95,7 @@ def issue_ppe(ctx: Context, ppe: PpeItem, params: PpeIssueParams) -> dict[str, A
             to_holder=f"employee:{employee.id}",
             uid=params.uid,
         ),
+        skip_expired=True,
     )
     issue = ctx.add(
         PpeIssue(

@@ -16,6 +16,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.kernel.i18n import t
 from coordinator.kernel.models import Task
+from coordinator.kernel.registry import Permission
 from coordinator.modules.catalogue.api import Tool
 from coordinator.modules.stock import alternatives, flow, ledger, reorder, shop
 from coordinator.modules.stock.ledger import Movement
@@ -413,7 +414,11 @@ def _close_options(
 
 
 def replace_tool(ctx: Context, incident: ToolIncident, params: Any) -> None:
-    """The office names the tool that takes over, whether it was proposed or not."""
+    """The office names the tool that takes over, whether it was proposed or not.
+
+    Raises:
+        Forbidden: a manager has to agree to it first (STK-40).
+    """
     query = select(ToolIncidentOption).where(
         ToolIncidentOption.tool_incident_id == incident.id,
         ToolIncidentOption.tool_id == params.replacement_tool_id,
@@ -432,6 +437,8 @@ def replace_tool(ctx: Context, incident: ToolIncident, params: Any) -> None:
                 available_qty=ledger.on_hand(ctx, tool.id, usable_only=True),
             )
         )
+    if needs_manager(incident, option):
+        ctx.require(Permission("routing", "validate"))
     _take_over(ctx, incident, option, {}, None)
 
 
@@ -470,8 +477,32 @@ def confirm(ctx: Context, incident: ToolIncident, params: ConfirmParams) -> None
 
 
 def cancel(ctx: Context, incident: ToolIncident, _params: Any) -> None:
-    """Declared by mistake: the proposals lapse. The movement is reversed by hand where the tool is whole."""
+    """Declared by mistake: the proposals lapse, the operation has the tool back that it had before.
+
+    The movement is reversed by hand where the tool is whole.
+    """
     _close_options(ctx, incident, None, "ignored", None)
+    query = select(ToolAssignment).where(
+        ToolAssignment.tool_incident_id == incident.id, ToolAssignment.ended_at.is_(None)
+    )
+    for row in list(ctx.session.scalars(query)):
+        row.ended_at = ctx.now
+        ctx.session.flush()
+        before = (
+            select(ToolAssignment)
+            .join(ToolIncident, ToolIncident.id == ToolAssignment.tool_incident_id)
+            .where(
+                ToolAssignment.work_order_operation_id == row.work_order_operation_id,
+                ToolAssignment.replaces_tool_id == row.replaces_tool_id,
+                ToolAssignment.tool_id.is_not(None),
+                ToolAssignment.id < row.id,
+                ToolIncident.id != incident.id,
+                ToolIncident.status != "cancelled",
+            )
+        )
+        earlier = ctx.session.scalars(before.order_by(ToolAssignment.id.desc()).limit(1)).one_or_none()
+        if earlier is not None:
+            earlier.ended_at = None
 
 
 def on_equivalent(ctx: Context, row: ToolEquivalent) -> None:

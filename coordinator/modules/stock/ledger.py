@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
@@ -82,6 +82,12 @@ def by_uid(ctx: Context, uid: uuid.UUID | None) -> StockMovement | None:
     if uid is None:
         return None
     return ctx.session.scalars(select(StockMovement).where(StockMovement.uid == uid)).one_or_none()
+
+
+def standing() -> ColumnElement[bool]:
+    """Movements that count in figures of a period: neither a reversal nor reversed."""
+    undone = select(StockMovement.reverses_id).where(StockMovement.reverses_id.is_not(None))
+    return StockMovement.reverses_id.is_(None) & StockMovement.id.not_in(undone)
 
 
 def post(ctx: Context, movement: Movement) -> StockMovement:

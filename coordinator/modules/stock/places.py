@@ -114,8 +114,8 @@ def suggest(
     ctx: Context, item: StockItem, quantity: Decimal, *, is_certified: bool = False, limit: int = 3
 ) -> list[Suggestion]:
     """Best places for a receipt or return (STK-15)."""
-    thing = _thing(ctx, item, quantity)
-    found = placing.rank(thing, _candidates(ctx, item, is_certified=is_certified))
+    thing = _thing(item, quantity, _uses(ctx, item.id)[item.id], _machine_points(ctx))
+    found = placing.rank(thing, _candidates(ctx, item, occupation(ctx), is_certified=is_certified))
     return [
         Suggestion(
             ctx.get(StorageLocation, r.place.key),
@@ -126,16 +126,16 @@ def suggest(
     ]
 
 
-def _thing(ctx: Context, item: StockItem, quantity: Decimal) -> placing.Thing:
-    uses = _uses(ctx).get(item.id, {})
-    points = _machine_points(ctx)
+def _thing(
+    item: StockItem, quantity: Decimal, uses: dict[int | None, int], points: dict[int | None, placing.Point]
+) -> placing.Thing:
     users = tuple((points[m], float(n)) for m, n in uses.items() if m in points)
     moves = sum(uses.values()) / (DAYS / 30)
     return placing.Thing(amount_of(item, quantity), round(moves, 2), users)
 
 
-def _uses(ctx: Context) -> dict[int, dict[int | None, int]]:
-    """Takes of each item in the last months, by the machine they were for."""
+def _uses(ctx: Context, stock_item_id: int | None = None) -> dict[int, dict[int | None, int]]:
+    """Takes of one item, or of each, in the last months, by the machine they were for."""
     operation = ctx.registry.entities["work_order_operation"].model
     machine = operation.__table__.c.machine_id
     query = (
@@ -148,6 +148,8 @@ def _uses(ctx: Context) -> dict[int, dict[int | None, int]]:
         )
         .group_by(StockMovement.stock_item_id, machine)
     )
+    if stock_item_id is not None:
+        query = query.where(StockMovement.stock_item_id == stock_item_id)
     found: dict[int, dict[int | None, int]] = defaultdict(dict)
     for item_id, machine_id, times in ctx.session.execute(query):
         found[item_id][machine_id] = times
@@ -170,13 +172,14 @@ def _point(place: StorageLocation) -> placing.Point | None:
     return placing.Point(float(place.pos_x_m), float(place.pos_y_m))
 
 
-def _candidates(ctx: Context, item: StockItem, *, is_certified: bool) -> list[placing.Place]:
+def _candidates(
+    ctx: Context, item: StockItem, held: dict[int, Decimal], *, is_certified: bool
+) -> list[placing.Place]:
     query = select(StorageLocation).where(
         StorageLocation.kind.in_(HOLDING),
         StorageLocation.archived_at.is_(None),
         StorageLocation.code != ledger.NO_PLACE,
     )
-    held = occupation(ctx)
     alike = _alike(ctx, item)
     own = set(
         ctx.session.scalars(
@@ -242,8 +245,7 @@ def rearrange(ctx: Context) -> list[PlaceProposal]:
     query = select(PlaceProposal).where(PlaceProposal.status == "proposed")
     for old in ctx.session.scalars(query):
         old.status = "ignored"
-    uses = _uses(ctx)
-    taken: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    uses, points, held = _uses(ctx), _machine_points(ctx), occupation(ctx)
     chances = []
     for item_id in sorted(uses, key=lambda i: (-sum(uses[i].values()), i)):
         item = ctx.get(StockItem, item_id)
@@ -252,20 +254,22 @@ def rearrange(ctx: Context) -> list[PlaceProposal]:
             chances.append((item, max(rows, key=lambda r: r.quantity)))
     made = []
     for item, row in chances:
-        found = _better(ctx, item, row, taken, least)
+        found = _better(ctx, item, row, _thing(item, row.quantity, uses[item.id], points), held, least)
         if found is not None:
             made.append(found)
     return made
 
 
 def _better(
-    ctx: Context, item: StockItem, row: StockBalance, taken: dict[int, Decimal], least: float
+    ctx: Context,
+    item: StockItem,
+    row: StockBalance,
+    thing: placing.Thing,
+    held: dict[int, Decimal],
+    least: float,
 ) -> PlaceProposal | None:
-    thing = _thing(ctx, item, row.quantity)
-    places = [
-        replace(p, room=None if p.room is None else p.room - taken[p.key], is_own=False)
-        for p in _candidates(ctx, item, is_certified=False)
-    ]
+    """The best other place, if worth the move; it counts as taken from then on."""
+    places = [replace(p, is_own=False) for p in _candidates(ctx, item, held, is_certified=False)]
     here = next((p for p in places if p.key == row.storage_location_id), None)
     if here is None:
         place = ctx.get(StorageLocation, row.storage_location_id)
@@ -277,7 +281,7 @@ def _better(
     gain = placing.gain_m(thing, here, best.place)
     if gain < least:
         return None
-    taken[best.place.key] += thing.quantity
+    held[best.place.key] = held.get(best.place.key, ZERO) + thing.quantity
     return ctx.add(
         PlaceProposal(
             label=f"{item.code} → {ctx.get(StorageLocation, best.place.key).code}",

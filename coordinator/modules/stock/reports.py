@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from coordinator.kernel.context import Context
 from coordinator.kernel.models import ScanEvent
 from coordinator.modules.catalogue.api import StockItem, Tool
+from coordinator.modules.stock import ledger
 from coordinator.modules.stock.models import StockLot, StockMovement, StockUnit, ToolIncident
 from coordinator.modules.stock.models_tooling import ToolIncidentOption
 from coordinator.modules.stock.views import StockLevel
@@ -52,12 +53,6 @@ class Spent:
     cost: Decimal
 
 
-def _standing() -> Any:
-    """Movements that count: neither a reversal nor reversed."""
-    undone = select(StockMovement.reverses_id).where(StockMovement.reverses_id.is_not(None))
-    return StockMovement.reverses_id.is_(None) & StockMovement.id.not_in(undone)
-
-
 def _within(period: Period) -> Any:
     start, end = period.bounds
     return (StockMovement.occurred_at >= start) & (StockMovement.occurred_at < end)
@@ -81,7 +76,7 @@ def consumption(ctx: Context, period: Period, by: By) -> list[Spent]:
         .outerjoin(operation, operation.c.id == StockMovement.work_order_operation_id)
         .outerjoin(order, order.c.id == func.coalesce(StockMovement.work_order_id, operation.c.work_order_id))
         .outerjoin(machine, machine.c.id == operation.c.machine_id)
-        .where(StockMovement.kind.in_(_SPENT), _within(period), _standing())
+        .where(StockMovement.kind.in_(_SPENT), _within(period), ledger.standing())
         .group_by(key, label, StockItem.unit)
     )
     rows = [
@@ -129,7 +124,7 @@ def _offcuts(ctx: Context, period: Period) -> Indicator:
             StockMovement.kind == "consumption",
             StockItem.item_kind == "material",
             _within(period),
-            _standing(),
+            ledger.standing(),
         )
     )
     whole, part = ctx.session.execute(query).one()
@@ -208,7 +203,7 @@ def _value(ctx: Context, period: Period) -> list[Indicator]:
     value = Decimal(ctx.session.scalar(select(func.coalesce(func.sum(StockLevel.stock_value), 0))) or 0)
     spent = sum((row.cost for row in consumption(ctx, period, "item")), ZERO)
     turnover = round(spent * 365 / period.days / value, 2) if value > 0 else None
-    return [Indicator("stock_value", round(value, 2), "€"), Indicator("turnover", turnover, "×/an", spent)]
+    return [Indicator("stock_value", round(value, 2), "€"), Indicator("turnover", turnover, "×/an")]
 
 
 def _tool_cost(ctx: Context, period: Period) -> Indicator:
@@ -225,7 +220,7 @@ def _tool_cost(ctx: Context, period: Period) -> Indicator:
             StockItem.item_kind.in_(("tool", "insert")),
             order_id.is_not(None),
             _within(period),
-            _standing(),
+            ledger.standing(),
         )
     )
     spent, orders = ctx.session.execute(query).one()

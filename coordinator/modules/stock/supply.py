@@ -14,7 +14,7 @@ from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.i18n import t
 from coordinator.modules.catalogue.api import Material, StockItem, Tool
-from coordinator.modules.stock import reorder, shop
+from coordinator.modules.stock import ledger, reorder, shop
 from coordinator.modules.stock.engine.forecast import Change, Forecast, forecast
 from coordinator.modules.stock.models import StockMovement, StockUnit
 from coordinator.modules.stock.models_tooling import ToolEquivalent
@@ -188,7 +188,6 @@ def _with_minimum(ctx: Context) -> set[int]:
 def daily_use(ctx: Context) -> dict[int, Decimal]:
     """What each item loses a day, over the last months; reversed movements do not count."""
     since = ctx.now - dt.timedelta(days=HISTORY_DAYS)
-    reversed_ids = select(StockMovement.reverses_id).where(StockMovement.reverses_id.is_not(None))
     query = (
         select(
             StockMovement.stock_item_id, func.sum(StockMovement.quantity), func.min(StockMovement.occurred_at)
@@ -196,8 +195,7 @@ def daily_use(ctx: Context) -> dict[int, Decimal]:
         .where(
             StockMovement.kind.in_(("consumption", "scrap", "issue")),
             StockMovement.from_location_id.is_not(None),
-            StockMovement.reverses_id.is_(None),
-            StockMovement.id.not_in(reversed_ids),
+            ledger.standing(),
             StockMovement.occurred_at > since,
         )
         .group_by(StockMovement.stock_item_id)
@@ -207,7 +205,7 @@ def daily_use(ctx: Context) -> dict[int, Decimal]:
         .where(
             StockMovement.kind == "return",
             StockMovement.occurred_at > since,
-            StockMovement.reverses_id.is_(None),
+            ledger.standing(),
         )
         .group_by(StockMovement.stock_item_id)
     )

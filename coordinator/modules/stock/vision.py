@@ -229,7 +229,10 @@ def settle_detection(
     occurred_at: dt.datetime,
     detection_uid: uuid.UUID | None = None,
 ) -> list[int]:
-    """A reviewer's answer: keep the posting that says the same, else reverse it and post what he says (VIS-19)."""
+    """A reviewer's answer: keep the posting that says the same, else reverse it and post what he says (VIS-19).
+
+    A take or return scanned while the detection waited is that movement already, and is not booked again.
+    """
     item = ledger.lock_item(ctx, stock_item_id)
     if detection_uid is not None and _matched(ctx, detection_uid):
         return []
@@ -255,6 +258,11 @@ def settle_detection(
         occurred_at,
         ctx.principal.user_id,
     )
+    if not standing:  # a scan may have told of it while the detection waited for its reviewer
+        twin = match(ctx, _movement(answer, item, place), ("qr", "manual"))
+        if twin is not None:
+            add_evidence(ctx, twin, detection_uid or answer.uid, "camera", occurred_at)
+            return []
     return [r.id for r in _write(ctx, answer, item, place, provisional=False)]
 
 
@@ -263,8 +271,16 @@ def _matched(ctx: Context, uid: uuid.UUID) -> bool:
 
 
 def reverse_detection(ctx: Context, *, vision_detection_id: int) -> list[int]:
-    """Undo what a rejected detection posted, by new movements (VIS-16)."""
-    return [flow.reverse(ctx, row).id for row in _standing(ctx, vision_detection_id)]
+    """Undo what a rejected detection posted, by new movements (VIS-16); what a person scanned as well stays."""
+    rows = _standing(ctx, vision_detection_id)
+    part = aliased(StockMovement)
+    scanned = (
+        select(part.act_uid)
+        .join(MovementEvidence, MovementEvidence.stock_movement_id == part.id)
+        .where(part.id.in_([r.id for r in rows]), MovementEvidence.source != "camera")
+    )
+    kept = set(ctx.session.scalars(scanned))
+    return [flow.reverse(ctx, row).id for row in rows if row.act_uid not in kept]
 
 
 def set_mode(ctx: Context, place: StorageLocation, reviewed: Sequence[bool]) -> str:

@@ -222,6 +222,9 @@ def test_the_manager_agrees_first_for_critical_parts_and_for_other_tools(
     )
     task = ctx.session.scalars(select(Task).where(Task.kind == "tool.approval")).one()
     assert (task.role_code, task.status) == ("workshop_manager", "open")
+    keeper = api(person("tools:create", "tools:read", "tools:update"))
+    refused = keeper.post(f"{url}/replace", json={"replacement_tool_id": tool.id})
+    assert (refused.status_code, stock.on_hand(ctx, tool.id)) == (403, 2)
     manager = api(person("tools:create", "tools:read", "routing:validate"))
     assert manager.post(f"{url}/accept", json={"option_id": option.id}).status_code == 200
     ctx.session.expire_all()
@@ -313,9 +316,39 @@ def test_the_journal_keeps_each_breakage_and_tells_methods_of_the_third(
     assert {(r["tool"], r["cause"], r["cost"]) for r in journal[1]["rows"]} == {
         ("FO-8 · Foret FO-8", "vibration", "30.00")
     }
-    assert "cost" not in str(
-        api(person("stock:read")).get("/api/v1/stock/boards/breakages").json()["sections"][1]["fields"]
-    )
+    plain = api(person("stock:read")).get("/api/v1/stock/boards/breakages").json()
+    assert len(plain["sections"][1]["rows"]) == 3
+    assert "cost" not in str(plain)
+
+
+def test_a_breakage_declared_by_mistake_gives_the_operation_its_tool_back(
+    build: Callable[..., Shop], api: Api
+) -> None:
+    shop = build()
+    ctx = shop.ctx
+    place = ctx.add(StorageLocation(code="ARM", name="Armoire"))
+    planned = ctx.session.scalars(select(Tool).where(Tool.code == "CNMG-1")).one()
+    other = ctx.add(Tool(code="CNMG-2", name="Autre", item_kind="tool", tool_type=planned.tool_type))
+    for tool in (planned, other):
+        _stocked(ctx, tool, 5, place)
+    operation = shop.operations[1]
+
+    def current() -> dict[str, Any]:
+        ctx.session.expire_all()
+        return {t["code"]: t for t in views.items(ctx, [operation], None)[0]["tools"]}
+
+    client = api(master())
+    shop.send("tool.broken", 1, tool_code="CNMG-1", cause=None, comment=None)
+    assert list(current()) == []
+    assert client.post(f"/api/v1/tool-incidents/{_incident(ctx).id}/cancel", json={}).status_code == 200
+    assert list(current()) == ["CNMG-1"]
+    shop.send("tool.broken", 1, tool_code="CNMG-1", cause=None, comment=None)
+    replaced = f"/api/v1/tool-incidents/{_incident(ctx).id}/replace"
+    assert client.post(replaced, json={"replacement_tool_id": other.id}).status_code == 200
+    shop.send("tool.broken", 1, tool_code="CNMG-2", cause=None, comment=None)
+    assert list(current()) == []
+    assert client.post(f"/api/v1/tool-incidents/{_incident(ctx).id}/cancel", json={}).status_code == 200
+    assert list(current()) == ["CNMG-2"], "the one that took over before"
 
 
 def test_an_unfit_case_goes_to_methods_with_the_operators_words(

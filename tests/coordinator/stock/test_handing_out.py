@@ -54,6 +54,10 @@ def test_protective_equipment_is_handed_to_a_person_once(api: Api, ctx: Context,
         client.post(url, json={"employee_id": ana.id, "quantity": "5"}).json()["code"]
         == "stock.not_available"
     )
+    old = stock.new_lot(ctx, gloves.id, expires_on=ctx.now.date() - dt.timedelta(days=1))
+    stock.receive(ctx, gloves.id, d(5), lot=old)
+    late = client.post(url, json={"employee_id": ana.id, "quantity": "5"})
+    assert late.json()["code"] == "stock.lot_expired", "there, but too old to protect"
     gloves.expires_on = ctx.now.date() - dt.timedelta(days=1)
     ctx.session.flush()
     assert client.post(url, json={"employee_id": ana.id}).json()["code"] == "stock.ppe_expired"

@@ -240,6 +240,10 @@ def test_a_plan_shared_by_two_operations_is_cut_in_two_goes_and_replayed_without
         result, left = stock.debit_plan(ctx, plan, cut)
         assert left == 0
         assert stock.debit_plan(ctx, plan, cut)[0].movement_ids == [], "replayed"
+        level = stock.availability(ctx, steel.id)
+        assert level.reserved == (0 if plan.status == "done" else level.on_hand), (
+            "what is sawn is not promised"
+        )
     assert [stock.on_hand(ctx, steel.id, unit_id=bars[0].id), len(result.offcut_ids)] == [0, 1]
     rest = d(1000) - 2 * d(202) - 3 * d(152)
     assert stock.on_hand(ctx, steel.id) == rest

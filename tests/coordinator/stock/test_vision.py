@@ -213,6 +213,38 @@ def test_a_reviewer_keeps_corrects_or_undoes_a_posting(
     assert sources.count("camera") == 2
 
 
+@pytest.mark.requirement("STK-22")
+def test_a_scan_told_while_a_detection_waits_is_not_booked_again_by_the_reviewer(
+    ctx: Context, stocked: StockItem, place: StorageLocation, report: Callable[..., Any], vision_id: int
+) -> None:
+    place.vision_mode = "review"
+    uid = uuid.uuid4()
+    assert detect(ctx, stocked, place, -2, uid=uid, vision_detection_id=vision_id).status == "to_confirm"
+    report("stock.taken", item_code="PL-CNMG", quantity=2, location_code="A-01")
+    answer = {
+        "vision_detection_id": vision_id,
+        "storage_location_id": place.id,
+        "stock_item_id": stocked.id,
+        "occurred_at": ctx.now,
+        "detection_uid": uid,
+    }
+    for _ in range(2):
+        assert stock.settle_detection(ctx, **answer, delta=-2) == []
+    assert stock.on_hand(ctx, stocked.id) == 8
+
+
+def test_a_rejected_detection_does_not_undo_what_a_person_scanned(
+    ctx: Context, stocked: StockItem, place: StorageLocation, report: Callable[..., Any], vision_id: int
+) -> None:
+    detect(ctx, stocked, place, -2, vision_detection_id=vision_id)
+    assert (
+        report("stock.taken", item_code="PL-CNMG", quantity=2, location_code="A-01").code
+        == "stock.seen_by_camera"
+    )
+    assert stock.reverse_detection(ctx, vision_detection_id=vision_id) == []
+    assert stock.on_hand(ctx, stocked.id) == 8
+
+
 def test_something_put_back_leaves_in_use(ctx: Context, stocked: StockItem, place: StorageLocation) -> None:
     detect(ctx, stocked, place, -3)
     assert detect(ctx, stocked, place, 2).status == "auto_booked"
