@@ -215,7 +215,6 @@ def _into_stock(
 ) -> stock.StockLot | None:
     if line.stock_item_id is None:
         return None
-    expiry = {"expires_on": label.expires_on} if label is not None and label.expires_on is not None else {}
     lot = stock.new_lot(
         ctx,
         line.stock_item_id,
@@ -225,7 +224,7 @@ def _into_stock(
         supplier_lot=params.supplier_lot,
         delivery_note=params.delivery_note,
         unit_cost=line.unit_price,
-        **expiry,
+        expires_on=label.expires_on if label is not None else None,
     )
     if params.certificate_number and params.heat_number:
         kind = params.certificate_type or line.certificate_type or "3.1"

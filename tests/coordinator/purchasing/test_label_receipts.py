@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -91,6 +92,24 @@ def test_equal_labels_of_two_packages_need_a_word(api: Api, ctx: Context, suppli
     assert (second["code"], second["needs_confirmation"]) == ("label.received_alike", True)
     assert client.post(url, json=body | {"another_package": True}).status_code == 200
     assert stock.on_hand(ctx, line.stock_item_id or 0) == 40
+
+
+def test_what_keeps_for_days_only_gets_its_date_with_the_order_too(
+    api: Api, ctx: Context, supplier: Supplier
+) -> None:
+    line = ordered(ctx, supplier, "BCF-2026-0022", "COLLE-1", 20)
+    ctx.get(StockItem, line.stock_item_id).shelf_life_days = 30
+    ctx.session.flush()
+    url = f"/api/v1/purchase-orders/{line.purchase_order_id}/receive"
+    body = {"purchase_order_line_id": line.id, "quantity": "10"}
+    for label_text, expected in (
+        (None, ctx.now.date() + dt.timedelta(days=30)),
+        (label("PCOLLE-1", more="\x1d14D20300131"), dt.date(2030, 1, 31)),
+    ):
+        done = api(master()).post(url, json=body | ({"label": label_text} if label_text else {}))
+        assert done.status_code == 200, done.text
+        lot = ctx.get(stock.StockLot, done.json()["result"]["stock_lot_id"])
+        assert lot.expires_on == expected
 
 
 def test_a_rejected_package_may_come_again(api: Api, ctx: Context, supplier: Supplier) -> None:

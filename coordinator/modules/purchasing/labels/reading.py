@@ -197,7 +197,10 @@ def _loose(content: str) -> list[Field]:
 
 def _link(content: str) -> list[Field]:
     """GS1 Digital Link: pairs of identifier and value in the path, further ones in the query."""
-    address = urlsplit(content)
+    try:
+        address = urlsplit(content)
+    except ValueError:
+        raise LabelError("label.unknown") from None
     steps = [unquote(step) for step in address.path.split("/") if step]
     names = {"gtin": "01", "lot": "10", "ser": "21", "cpv": "22", "sscc": "00", "itip": "8006", "exp": "17"}
     first = next((i for i, step in enumerate(steps) if names.get(step, step) in gs1.PRIMARY), None)
