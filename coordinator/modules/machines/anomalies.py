@@ -156,7 +156,14 @@ def _decided(ctx: Context, model: AnomalyModel, outcome: str) -> None:
     task = ctx.session.scalars(query).one_or_none()
     if task is not None:
         tasks.close_task(ctx, task, outcome)
-    log_decision(ctx, f"model_{outcome}", f"Modèle {model.version}", model, None, model.version)
+    log_decision(
+        ctx,
+        f"model_{outcome}",
+        f"{t('entity.anomaly_model', ctx.locale)} {model.version}",
+        model,
+        None,
+        model.version,
+    )
 
 
 def log_decision(

@@ -15,6 +15,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError, FieldError, NotFound
 from coordinator.kernel.i18n import t
 from coordinator.modules.identity import keys
+from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.machines.camera_models import (
     MAX_RETENTION_DAYS,
     Camera,
@@ -246,11 +247,10 @@ def _is_needed(ctx: Context, sha256: str, clip_id: int) -> bool:
 def register_entry(ctx: Context, camera: Camera) -> dict[str, Any]:
     """Entry of the register of processing (GDPR art. 30) for one camera, and its journal of looks."""
     device = ctx.get(Device, camera.device_id)
-    company = ctx.session.execute(
-        select(func.count()).select_from(CameraClip).where(CameraClip.camera_id == camera.id)
-    )
-    query = select(CameraAccessLog).where(CameraAccessLog.camera_id == camera.id)
-    looks = ctx.session.scalars(query.order_by(CameraAccessLog.id.desc()).limit(50))
+    clips = select(func.count()).select_from(CameraClip).where(CameraClip.camera_id == camera.id)
+    query = select(CameraAccessLog, UserAccount.first_name, UserAccount.last_name)
+    query = query.outerjoin(UserAccount, UserAccount.id == CameraAccessLog.user_id)
+    query = query.where(CameraAccessLog.camera_id == camera.id).order_by(CameraAccessLog.id.desc())
     words = {
         "purpose": t(f"enum.camera_purpose.{camera.purpose}", ctx.locale),
         "place": t(f"enum.camera_place.{camera.place_kind}", ctx.locale),
@@ -273,15 +273,15 @@ def register_entry(ctx: Context, camera: Camera) -> dict[str, Any]:
         "consultation": words["consultation"],
         "consulted_on": camera.consulted_on,
         "sign_on": camera.sign_on,
-        "clips": company.scalar() or 0,
+        "clips": ctx.session.scalar(clips) or 0,
         "looks": [
             {
                 "at": line.occurred_at,
-                "user_id": line.user_id,
+                "person": f"{first} {last}" if last else None,
                 "action": line.action,
                 "clip_id": line.camera_clip_id,
             }
-            for line in looks
+            for line, first, last in ctx.session.execute(query.limit(50))
         ],
     }
 

@@ -10,9 +10,11 @@ from sqlalchemy import text
 
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
+from coordinator.kernel.models import Setting
+from coordinator.kernel.remembered import Remembered
 from coordinator.modules.company import api as company
 from coordinator.modules.machines import oee_report
-from coordinator.modules.machines.models import Machine
+from coordinator.modules.machines.models import Machine, MachineCycle, MachineState
 
 _PROGRAMS = text(
     "SELECT DISTINCT ON (machine_id) machine_id, program FROM machine_cycle WHERE machine_id = ANY (:ids)"
@@ -35,6 +37,8 @@ _TOOLS = text(
     " WHERE c.machine_id = :machine AND c.slot_number IS NOT NULL AND c.archived_at IS NULL ORDER BY c.slot_number"
 )
 LOAD_DAYS = 7
+# Every client reads the park every few seconds; the TRS weighs a day of states and the cycles of 90 days per machine.
+_trs: Remembered[dict[str, Any]] = Remembered(15.0, Machine, MachineState, MachineCycle, Setting)
 
 
 def programs(ctx: Context, machine_ids: list[int]) -> dict[int, str | None]:
@@ -68,7 +72,11 @@ def day_start(ctx: Context, machine: Machine) -> dt.datetime:
 
 
 def trs_of_the_day(ctx: Context, machine: Machine) -> dict[str, Any]:
-    """TRS since midnight beside its target; ``None`` where nothing was required yet."""
+    """TRS since midnight beside its target, at most 15 s old; ``None`` where nothing was required yet."""
+    return _trs.get(ctx.session, machine.id, lambda: _trs_of_the_day(ctx, machine))
+
+
+def _trs_of_the_day(ctx: Context, machine: Machine) -> dict[str, Any]:
     start = day_start(ctx, machine)
     if ctx.now <= start:
         return {"value": None, "target_pct": None}

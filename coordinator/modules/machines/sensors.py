@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError, Unauthenticated
@@ -21,6 +21,8 @@ PREFIX = "gus_"
 ALWAYS_TAKEN = {"temperature": "°C", "vibration": "mm/s"}
 """Signals any machine has, with their unit; the others must be declared as channels of the machine."""
 MAX_READINGS = 64
+_USE_NOTED_EVERY = dt.timedelta(minutes=1)
+_MAX_ID = 2**63 - 1
 
 
 def issue(_ctx: Context, key: SensorKey, _params: Any) -> dict[str, str]:
@@ -57,7 +59,7 @@ def key_of(ctx: Context, secret: str | None) -> SensorKey:
 
 
 def take(ctx: Context, key: SensorKey, body: Mapping[str, Any]) -> int:
-    """Store the readings of one body: ``machine`` (code, name or id), ``at``, and a number per signal, alone or in ``signals``.
+    """Store the readings of one body: ``machine`` (code, name or id), ``at`` or ``timestamp``, and a number per signal, alone or in ``signals``.
 
     Raises:
         BusinessError: ``sensor.unknown_machine`` (« Machine inconnue »), ``sensor.body`` naming the signals refused.
@@ -70,7 +72,8 @@ def take(ctx: Context, key: SensorKey, body: Mapping[str, Any]) -> int:
     wrong = [name for name, value in readings.items() if name not in units or not _is_number(value)]
     if wrong or not readings or len(readings) > MAX_READINGS:
         raise BusinessError("sensor.body", errors=[FieldError(name, "sensor.signal") for name in wrong])
-    at = instant(body["at"]) if body.get("at") is not None else ctx.now
+    told = body.get("at", body.get("timestamp"))
+    at = instant(told) if told is not None else ctx.now
     at_ms = int(at.timestamp() * 1000)
     batch = TelemetryBatch(
         machine_code=machine.code,
@@ -81,8 +84,16 @@ def take(ctx: Context, key: SensorKey, body: Mapping[str, Any]) -> int:
     )
     ctx.session.flush()
     raw: Any = ctx.session.connection().connection.driver_connection
-    key.last_used_at = ctx.now
+    _note_use(ctx, key)
     return telemetry.write_batches(raw, [(batch, ctx.now)])
+
+
+def _note_use(ctx: Context, key: SensorKey) -> None:
+    if key.last_used_at is None or ctx.now - key.last_used_at >= _USE_NOTED_EVERY:
+        # Not a person's change: readings leave no line in the history, and nobody's edit becomes stale by them.
+        table: Any = SensorKey.__table__
+        ctx.session.execute(update(table).where(table.c.id == key.id).values(last_used_at=ctx.now))
+        ctx.session.refresh(key, ["last_used_at"])
 
 
 def _readings(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +119,7 @@ def _machine(ctx: Context, body: Mapping[str, Any]) -> Machine:
     given = body.get("machine", body.get("machine_code", body.get("machine_id")))
     machine = None
     if isinstance(given, int) and not isinstance(given, bool):
-        machine = ctx.session.get(Machine, given)
+        machine = ctx.session.get(Machine, given) if 0 < given <= _MAX_ID else None
     elif isinstance(given, str) and given.strip():
         try:
             machine = machine_by_code(ctx, given)

@@ -17,6 +17,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.kernel.models import Notification, Task
 from coordinator.modules.company.models import Site
 from coordinator.modules.identity import keys
+from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.machines import cameras, robots
 from coordinator.modules.machines.camera_models import (
     Camera,
@@ -192,7 +193,11 @@ def test_every_look_at_pictures_is_written_down(ctx: Context, camera: Camera, ap
         line.action for line in ctx.session.scalars(select(CameraAccessLog).order_by(CameraAccessLog.id))
     ]
     assert actions == ["view", "export"]
+    who: Any = make(ctx, UserAccount, first_name="Odile", last_name="Renard")
+    ctx.session.scalars(select(CameraAccessLog).order_by(CameraAccessLog.id).limit(1)).one().user_id = who.id
+    ctx.session.flush()
     register = client.get(f"/api/v1/cameras/{camera.id}/register").json()
+    assert [line["person"] for line in register["looks"]] == [None, "Odile Renard"]
     assert register["retention"].startswith("10 jours")
     assert [line["action"] for line in register["looks"]] == ["export", "view"]
     assert register["clips"] == 1

@@ -50,6 +50,10 @@ def test_a_sensor_with_its_key_sends_readings(
     assert (answer.status_code, answer.json()) == (200, {"stored": 3})
     values = {c["code"]: c["value"] for c in telemetry.latest_values(ctx, machine.id)}
     assert values == {"temperature": 41.5, "vibration": 2.0, "debit": 12.25}
+    before = {"machine": "M03", "temperature": 39, "timestamp": back(ctx, minutes=30).isoformat()}
+    assert client.post(path, json=before, headers=head).status_code == 200
+    assert {c["code"]: c["value"] for c in telemetry.latest_values(ctx, machine.id)} == values, "read earlier"
+    assert client.post(path, json={"machine": 2**70, "temperature": 1}, headers=head).status_code == 400
     unknown = client.post(path, json={"machine": "M77", "temperature": 1}, headers=head)
     assert (unknown.status_code, unknown.json()["detail"]) == (400, "Machine inconnue")
     for wrong in ({"pression": 3}, {"temperature": "chaud"}, {"temperature": True}, {}):
@@ -80,7 +84,11 @@ def test_a_key_is_never_shown_again_holds_for_its_machine_and_can_be_revoked(
     ctx.session.refresh(kept)
     kept.machine_id = machine.id
     ctx.session.flush()
+    version = kept.row_version
     assert anybody.post("/api/v1/metrics", json=body, headers=head).status_code == 200
+    ctx.session.refresh(kept)
+    assert kept.last_used_at is not None
+    assert kept.row_version == version, "a reading is nobody's change of the key"
     assert api(master()).post(f"/api/v1/sensor-keys/{kept.id}/revoke-key", json={}).status_code == 200
     assert anybody.post("/api/v1/metrics", json=body, headers=head).status_code == 401
 

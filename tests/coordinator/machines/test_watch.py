@@ -18,7 +18,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.kernel.models import Notification, OutboxEvent, Task
 from coordinator.kernel.outbox import Event
 from coordinator.modules.execution.models import TimeEntry
-from coordinator.modules.machines import alerts, anomalies, collisions
+from coordinator.modules.machines import alerts, collisions
 from coordinator.modules.machines.models import (
     AiDecisionLog,
     AnomalyModel,
@@ -412,4 +412,3 @@ def test_an_anomaly_is_explained_kept_told_and_judged_for_the_next_training(
     )
     assert config_of(ctx, station)["anomaly"]["verdicts"] == {event.cycle_uid: True}
     assert client.get("/api/v1/ai-decisions").json()["items"][0]["action"] == "anomaly_found"
-    assert anomalies.on_anomaly.__doc__
