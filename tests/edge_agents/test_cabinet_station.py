@@ -1,60 +1,24 @@
-"""A cabinet station beyond the plain session: opening, scales, persons, labels, wrong button, full count, privacy, replay."""
+"""A cabinet station beyond the plain session: opening, persons, the wrong button, full counts, its ports."""
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-import json
 from pathlib import Path
-from typing import Any
 
 import cv2
+import httpx
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from edge_agents.drivers.base import CommandRefusedError
-from edge_agents.drivers.cabinet_camera import bars, cells, guided, opening, privacy, recording
-from edge_agents.drivers.cabinet_camera.cli import app
-from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig, load_vision
-from edge_agents.drivers.cabinet_camera.driver import CabinetCameraDriver
-from edge_agents.drivers.cabinet_camera.session import decide
-from edge_agents.drivers.cabinet_camera.trays import Trays
+from edge_agents.drivers.cabinet_camera import opening
 from edge_agents.drivers.local_api import ask
-from edge_agents.drivers.registry import parse_config
-from edge_agents.drivers.simulators import cabinet, cabinet_scenes, spoil
+from edge_agents.drivers.simulators import cabinet, spoil
 from edge_agents.protocol import credentials
 from edge_agents.protocol.control import ReferenceData
+from edge_agents.runtime.uploads import pending_files, upload_all
+from tests.edge_agents.cabinets import FULL, T0, at, make, show, taken
 from tests.edge_agents.conftest import Recorded
-
-FULL = cabinet.full_content()
-T0 = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
-
-
-def at(seconds: float) -> dt.datetime:
-    return T0 + dt.timedelta(seconds=seconds)
-
-
-def make(recorded: Recorded, folder: Path, **changes: Any) -> CabinetCameraDriver:
-    vision = cabinet.write_station(folder)
-    values = {
-        "type": "cabinet_camera",
-        "vision": str(vision),
-        "frames": str(folder / "frames"),
-        "poll_s": 0.05,
-        **changes,
-    }
-    return CabinetCameraDriver(CabinetCameraConfig.model_validate(values), recorded.context)
-
-
-def show(folder: Path, number: int, content: dict[str, int]) -> None:
-    picture = cabinet.render(content, cabinet.SceneLook(seed=number))
-    cv2.imwrite(str(folder / "frames" / f"{number:04d}.png"), picture)
-
-
-def taken(*names: str) -> dict[str, int]:
-    return FULL | dict.fromkeys(names, 0)
-
 
 # opening ---------------------------------------------------------------------------------------------------------
 
@@ -115,184 +79,45 @@ async def test_the_door_contact_runs_a_whole_session(recorded: Recorded, tmp_pat
     assert [(d["location_code"], d["delta"]) for d in recorded.of("vision.detection")] == [("A-02", -1.0)]
 
 
-# counting methods -------------------------------------------------------------------------------------------------
+async def test_movement_opens_with_the_last_scene_nobody_disturbed(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = make(recorded, tmp_path, opening="motion")
+    await driver._look()
+    await driver._look()
+    for number, gone in ((2, ("A-02",)), (3, ("A-02", "A-04"))):
+        show(tmp_path, number, taken(*gone))
+        await driver._look()
+        assert driver.busy
+        answer = await driver.close_session()
+        found = [(change["location"], change["delta"]) for change in answer["changes"]]
+        assert found == [(gone[-1], -1)], "neither the empty cabinet nor an older scene is the one before"
+        await driver._look()
+    assert {session["opened_by"] for session in recorded.of("cabinet.session")} == {"motion"}
 
 
-def test_lines_of_a_load_cell_amplifier_are_understood() -> None:
-    assert cells.parse_line("T1 84213\r\n") == ("T1", 84213.0)
-    assert cells.parse_line("T2;-12.5") == ("T2", -12.5)
-    assert cells.parse_line("T1 8388607") == ("T1", None), "a saturated converter"
-    assert cells.parse_line("garbage") is None
-    assert cells.parse_line("T1 12 13") is None
-
-
-def scale_file(tmp_path: Path, **grams: float) -> Path:
-    path = tmp_path / "cells.json"
-    path.write_text(json.dumps({name: 1000 + 420 * value for name, value in grams.items()}))
-    return path
-
-
-def tray_config(path: Path, **more: Any) -> dict[str, Any]:
-    tray = {
-        "channel": "T1",
-        "location": "A-08",
-        "item": "PLAQUETTE",
-        "offset": 1000,
-        "counts_per_g": 420,
-        "capacity_g": 500,
-    }
-    return {"source": "file", "file": str(path), "channels": [tray | more]}
-
-
-@pytest.mark.requirement("VIS-03")
-@pytest.mark.requirement("VIS-43")
-def test_a_tray_is_tared_learned_counted_and_given_up_when_it_lies(tmp_path: Path) -> None:
-    path = scale_file(tmp_path, T1=52.0)
-    store = tmp_path / "trays.json"
-    trays = Trays(cells.CellsConfig.model_validate(tray_config(path)), store)
-    assert trays.count(trays.weigh())["A-08"].reason == "scale_not_learned"
-    assert trays.tare("A-08") == pytest.approx(52.0)
-    scale_file(tmp_path, T1=52.0 + 10 * 8.4)
-    assert trays.learn("A-08", 10) == pytest.approx(8.4)
-    before = trays.weigh()
-    scale_file(tmp_path, T1=52.0 + 7 * 8.4)
-    again = Trays(cells.CellsConfig.model_validate(tray_config(path)), store)
-    reading = again.count(again.weigh())["A-08"]
-    assert (reading.count, reading.reason) == (7, None)
-    assert reading.confidence > 0.95
-    assert again.changed(before, again.weigh())
-    scale_file(tmp_path, T1=700.0)
-    assert again.count(again.weigh())["A-08"].reason == "scale_out_of_range"
-    scale_file(tmp_path, T1=40.0)
-    assert again.count(again.weigh())["A-08"].reason == "scale_drift"
-    path.unlink()
-    assert again.count(again.weigh())["A-08"].count is None
-    with pytest.raises(ValueError, match="ne répond pas"):
-        again.tare("A-08")
-
-
-@pytest.mark.requirement("VIS-43")
-async def test_a_weighed_session_and_a_drifting_tray(recorded: Recorded, tmp_path: Path) -> None:
-    path = scale_file(tmp_path, T1=100.0)
-    config = tray_config(path, tare_g=60.0, unit_g=8.0)
-    driver = make(recorded, tmp_path, cells=config)
-    raw = load_vision(tmp_path / "vision.yaml")
-    tray = raw.compartments[-1].model_copy(update={"method": "weight"})
-    driver._vision = raw.model_copy(update={"compartments": (*raw.compartments[:-1], tray)})
-    await driver.open_session()
-    scale_file(tmp_path, T1=84.0)
+async def test_what_a_doubtful_session_changed_is_not_seen_again_in_the_next(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = make(recorded, tmp_path, opening="motion")
+    await driver._look()
+    await driver._look()
+    dark = cabinet.render(taken("A-01"), cabinet.SceneLook(seed=2, light=0.05))
+    cv2.imwrite(str(tmp_path / "frames" / "0002.png"), dark)
+    await driver.open_session("motion")
+    assert "scannez" in (await driver.close_session())["message"]
+    show(tmp_path, 3, taken("A-01"))
+    for _ in range(3):
+        await driver._look()
+        if driver.busy:
+            await driver.close_session()
+    seen = len(recorded.of("vision.detection"))
+    show(tmp_path, 4, taken("A-01", "A-03"))
+    await driver._look()
+    assert driver.busy
     answer = await driver.close_session()
-    assert answer["message"] == "-2 PLAQUETTE"
-    assert recorded.of("vision.detection")[0]["method"] == "weight"
-    await driver.open_session()
-    scale_file(tmp_path, T1=20.0)
-    await driver.close_session()
-    assert recorded.of("health.alert")[-1]["code"] == "scale.scale_drift"
-    assert "tarez" in recorded.of("health.alert")[-1]["message"]
-    assert len(recorded.of("vision.detection")) == 1
-    with pytest.raises(CommandRefusedError, match="inconnu"):
-        await driver.command("tare", {"location": "Z"})
-
-
-@pytest.mark.requirement("VIS-03")
-def test_bar_ends_are_counted_and_measured_untaught() -> None:
-    found, total, sizes = 0, 0, []
-    for seed in (11, 12):
-        rack = cabinet_scenes.make_cabinet("bar_rack", seed)
-        chance = np.random.default_rng(seed)
-        x, y, w, h = rack.boxes[0]
-        true_px = 2 * 0.96 * min(w / 8.6, h / 4.4)
-        for number in range(3):
-            content = cabinet_scenes.random_content(rack, chance)
-            picture = cabinet_scenes.render(rack, content, cabinet_scenes.random_look(chance), number)
-            for (x, y, w, h), name in zip(rack.boxes, rack.places, strict=True):
-                patch = picture[y : y + h, x : x + w]
-                found += len(bars.bar_circles(patch)) == content[name]
-                total += 1
-                size = bars.diameter_mm(patch, 0.5)
-                if content[name]:
-                    assert size is not None
-                    sizes.append(size / (0.5 * true_px))
-    assert found >= 0.9 * total
-    assert 0.9 < float(np.median(sizes)) < 1.1
-    assert bars.diameter_mm(np.full((100, 100, 3), 30, np.uint8), 1.0) is None
-
-
-def labelled_scene(codes: dict[tuple[int, int], str], *, plain: bool = False) -> Any:
-    import zxingcpp
-
-    scene = np.full((500, 700, 3), 190, np.uint8)
-    cv2.randn(noise := np.zeros(scene.shape, np.int16), 0, 4)
-    for (x, y), text in codes.items():
-        made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
-        code = np.array(made.to_image(scale=4))
-        cv2.rectangle(
-            scene, (x - 14, y - 14), (x + code.shape[1] + 14, y + code.shape[0] + 14), (90, 110, 120), -1
-        )
-        scene[y : y + code.shape[0], x : x + code.shape[1]] = code[..., None]
-    if plain:
-        cv2.rectangle(scene, (60, 60), (300, 300), (60, 80, 90), -1)
-    return np.clip(scene + noise, 0, 255).astype(np.uint8)
-
-
-@pytest.mark.requirement("VIS-13")
-def test_offcuts_are_known_by_their_labels_one_by_one() -> None:
-    bin_ = {"id": "CHUTES", "method": "boxes", "polygon": [[20, 20], [680, 20], [680, 480], [20, 480]]}
-    vision = VisionConfig.model_validate({"compartments": [bin_], "min_sharpness": 0.0})
-    first = {(60, 60): "gu:q/chute-1", (400, 60): "gu:q/chute-2"}
-    before, after = (
-        labelled_scene(first),
-        labelled_scene({(60, 60): "gu:q/chute-1", (400, 280): "gu:q/chute-3"}),
-    )
-    changes = decide(before, after, vision).changes
-    assert {(c.code, c.delta) for c in changes} == {("gu:q/chute-2", -1), ("gu:q/chute-3", 1)}
-    unknown = decide(labelled_scene({}), labelled_scene({}, plain=True), vision).changes
-    assert [(c.reason, c.delta) for c in unknown] == [("unlabelled", None)]
-
-
-@pytest.mark.requirement("VIS-10")
-def test_an_instrument_in_a_wrong_place_is_no_count() -> None:
-    table = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
-
-    def drawer(places: dict[int, int]) -> Any:
-        scene = np.full((300, 600, 3), 160, np.uint8)
-        for slot, marker in places.items():
-            drawn = cv2.aruco.generateImageMarker(table, marker, 80)
-            drawn = cv2.copyMakeBorder(drawn, 10, 10, 10, 10, cv2.BORDER_CONSTANT, value=255)
-            scene[100:200, 50 + 200 * slot : 150 + 200 * slot] = drawn[..., None]
-        return scene
-
-    places = [
-        {"id": f"I{n}", "method": "marker", "marker_id": 10 + n, "item": f"INST-{n}",
-         "polygon": [[20 + 200 * n, 60], [180 + 200 * n, 60], [180 + 200 * n, 240], [20 + 200 * n, 240]]}
-        for n in range(3)
-    ]  # fmt: skip
-    vision = VisionConfig.model_validate({"compartments": places, "min_sharpness": 0.0})
-    full = drawer({0: 10, 1: 11, 2: 12})
-    gone = decide(full, drawer({0: 10, 2: 12}), vision).changes
-    assert [(c.compartment.id, c.delta) for c in gone] == [("I1", -1)]
-    swapped = {
-        c.compartment.id: (c.delta, c.reason) for c in decide(full, drawer({0: 11, 2: 12}), vision).changes
-    }
-    assert swapped == {"I0": (None, "foreign_or_misplaced"), "I1": (-1, None)}
-
-
-@pytest.mark.requirement("VIS-01")
-def test_another_cabinet_is_another_configuration_and_nothing_else(tmp_path: Path) -> None:
-    scope = {"T-01": "FRAISE", "I-01": "PIED-A-COULISSE", "E-01": "GANTS-9", "M-01": "ROND-20"}
-    methods = dict(zip(scope, ("presence", "marker", "boxes", "bar_ends"), strict=True))
-    square = [[0, 0], [90, 0], [90, 90], [0, 90]]
-    path = tmp_path / "v.yaml"
-    compartments = [
-        {"id": n, "method": methods[n], "item": item, "polygon": square} for n, item in scope.items()
-    ]
-    path.write_text(json.dumps({"compartments": compartments}))
-    config = parse_config({"type": "cabinet_camera", "vision": str(path)})
-    assert isinstance(config, CabinetCameraConfig)
-    assert [place.item for place in load_vision(config.vision).compartments] == list(scope.values())
-    path.write_text(json.dumps({"compartments": [compartments[0] | {"method": "guess"}]}))
-    with pytest.raises(ValueError, match="method"):
-        load_vision(path)
+    assert [(c["location"], c["delta"]) for c in answer["changes"]] == [("A-03", -1)]
+    assert seen == 0
 
 
 # persons ----------------------------------------------------------------------------------------------------------
@@ -347,7 +172,6 @@ async def test_a_badge_names_the_person_and_his_running_operation(recorded: Reco
 
 
 @pytest.mark.requirement("VIS-09")
-@pytest.mark.requirement("VIS-40")
 async def test_what_was_understood_is_shown_and_may_be_called_wrong(
     recorded: Recorded, tmp_path: Path
 ) -> None:
@@ -368,14 +192,49 @@ async def test_what_was_understood_is_shown_and_may_be_called_wrong(
     assert not (await driver._answer({"do": "wrong", "location": "A-05"}))["ok"]
     driver._told = type(driver._told)(driver._told.session, answer, [], T0, 30.0)
     assert "Trop tard" in (await driver._answer({"do": "wrong"}))["message"]
-    images = {path.stem for path in (recorded.context.data_dir / "images").glob("*.jpg")}
-    assert {named["crop_before"], named["crop_after"]} <= images, "kept here until the line is back"
+
+
+@pytest.mark.requirement("VIS-40")
+async def test_without_a_line_all_is_kept_shown_and_sent_in_order_later(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = make(recorded, tmp_path)
+    for number, gone in enumerate(("A-01", "A-02"), start=1):
+        show(tmp_path, 2 * number, FULL)
+        await driver.open_session()
+        show(tmp_path, 2 * number + 1, taken(gone))
+        answer = await driver.close_session()
+    assert (await driver._answer({"status": 1}))["message"] == answer["message"] == "-1 OUTIL-02"
+    held = recorded.journal.after("event", 0)
+    assert [event.type for event in held] == ["cabinet.session", "vision.detection"] * 2
+    assert [event.payload["location_code"] for event in held[1::2]] == ["A-01", "A-02"]
+    named = {event.payload[name] for event in held[1::2] for name in ("crop_before", "crop_after")}
+    named |= {event.payload[name] for event in held[::2] for name in ("image_before", "image_after")}
+    arrived: list[str] = []
+    is_cut = True
+
+    def coordinator(request: httpx.Request) -> httpx.Response:
+        if is_cut:
+            raise httpx.ConnectError("no line")
+        arrived.append(request.url.path.rsplit("/", 1)[-1])
+        return httpx.Response(201)
+
+    drivers = recorded.context.data_dir.parent
+    async with httpx.AsyncClient(
+        base_url="https://nas", transport=httpx.MockTransport(coordinator)
+    ) as client:
+        with pytest.raises(httpx.ConnectError):
+            await upload_all(client, pending_files(drivers))
+        waiting = [path.stem for path in pending_files(drivers)]
+        assert named <= set(waiting)
+        is_cut = False
+        await upload_all(client, pending_files(drivers))
+    assert arrived == waiting, "the oldest first"
+    assert pending_files(drivers) == []
 
 
 async def test_the_screen_shows_the_page_and_passes_the_button_on(recorded: Recorded, tmp_path: Path) -> None:
     import asyncio
-
-    import httpx
 
     driver = make(recorded, tmp_path, screen_port=0, daily_count=None)
     work = asyncio.create_task(driver.run())
@@ -390,6 +249,7 @@ async def test_the_screen_shows_the_page_and_passes_the_button_on(recorded: Reco
             assert (await client.post("/", json={"do": "teach"})).status_code == 400
             foreign = await client.post("/", json={"do": "close"}, headers={"Origin": "http://evil.example"})
             assert foreign.status_code == 403
+            assert (await client.get("/", headers={"Host": "evil.example"})).status_code == 403
     finally:
         work.cancel()
 
@@ -423,125 +283,6 @@ async def test_a_place_no_sensor_sees_is_told_by_hand(recorded: Recorded, tmp_pa
     assert (await driver._answer({"do": "tell", "location": "A-08", "count": 12}))["ok"]
     assert recorded.of("stock.counted")[0]["quantity"] == 12
     assert not (await driver._answer({"do": "tell", "location": "Z-1", "count": 1}))["ok"]
-
-
-# privacy ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.requirement("VIS-27")
-@pytest.mark.parametrize("kind", cabinet_scenes.KINDS)
-def test_no_hand_is_ever_stored(kind: str) -> None:
-    for seed in range(3):
-        scene = cabinet_scenes.make_cabinet(kind, 40 + seed)
-        chance = np.random.default_rng([seed, 5])
-        known = cabinet_scenes.render(
-            scene, cabinet_scenes.random_content(scene, chance), cabinet_scenes.Look(), seed
-        )
-        clean = cabinet_scenes.render(
-            scene, cabinet_scenes.random_content(scene, chance), cabinet_scenes.Look(light=0.9), 9
-        )
-        assert privacy.conceal(clean, known).part < 0.3
-        reached = spoil.hand(clean, chance, reach=float(chance.uniform(0.3, 0.7)))
-        hand = np.abs(reached.astype(int) - clean).max(axis=2) > 25
-        shown = privacy.conceal(reached, known).image
-        if shown is not None:
-            still_there = (shown == reached).all(axis=2) & hand
-            assert still_there.sum() < 0.03 * hand.sum()
-
-
-@pytest.mark.requirement("VIS-27")
-async def test_a_station_stores_a_reaching_hand_painted_over(recorded: Recorded, tmp_path: Path) -> None:
-    driver = make(recorded, tmp_path)
-    await driver.open_session()
-    clean = cabinet.render(taken("A-01"), cabinet.SceneLook(seed=2))
-    reached = spoil.hand(clean, np.random.default_rng(4))
-    hand = np.abs(reached.astype(int) - clean).max(axis=2) > 25
-    cv2.imwrite(str(tmp_path / "frames" / "0002.png"), reached)
-    await driver.close_session()
-    digest = recorded.of("cabinet.session")[0]["image_after"]
-    for path in (recorded.context.data_dir).rglob("*.jpg"):
-        stored = cv2.imread(str(path))
-        if stored.shape == reached.shape:
-            close = np.abs(stored.astype(int) - reached).max(axis=2) < 12
-            painted = path.stem == digest or path.name == "after.jpg"
-            assert not painted or (close & hand).sum() < 0.05 * hand.sum()
-
-
-@pytest.mark.requirement("VIS-28")
-async def test_pictures_and_sessions_go_after_their_days(recorded: Recorded, tmp_path: Path) -> None:
-    import os
-
-    driver = make(recorded, tmp_path)
-    await driver.open_session()
-    await driver.close_session()
-    data = recorded.context.data_dir
-    kept = [*(data / "images").glob("*.jpg"), *(data / "recordings").glob("*/session.json")]
-    assert len(kept) >= 2
-    old = recorded.context.clock.now().timestamp() - 7.5 * 86400
-    for path in kept:
-        os.utime(path, (old, old))
-    driver._cleaned_at = None
-    await driver._daily()
-    assert not [path for path in kept if path.exists()]
-
-
-# recorded sessions, teaching ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.requirement("VIS-25")
-async def test_recorded_sessions_are_played_again(recorded: Recorded, tmp_path: Path) -> None:
-    driver = make(recorded, tmp_path)
-    for number, gone in enumerate(("A-01", "A-02", "A-03"), start=1):
-        show(tmp_path, 10 * number, FULL)
-        await driver.open_session()
-        show(tmp_path, 10 * number + 1, taken(gone))
-        answer = await driver.close_session()
-        folder = recorded.context.data_dir / "recordings"
-        recording.set_truth(folder, answer["session_uid"], {gone: -1})
-    run = CliRunner().invoke(
-        app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml"), "--json"]
-    )
-    assert run.exit_code == 0, run.output
-    result = json.loads(run.stdout)
-    assert (result["sessions"], result["session_delta_accuracy"], result["passes"]) == (3, 1.0, True)
-    recording.set_truth(folder, answer["session_uid"], {"A-05": -1})
-    worse = CliRunner().invoke(app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml")])
-    assert worse.exit_code == 1
-    assert answer["session_uid"] in worse.output
-    with pytest.raises(FileNotFoundError):
-        recording.set_truth(folder, "nothing", {})
-
-
-@pytest.mark.requirement("VIS-23")
-def test_the_plan_of_a_teaching_shows_every_state_evenly() -> None:
-    most = {f"P{n}": 1 for n in range(8)} | {"C1": 6}
-    contents = guided.plan(most, 60)
-    assert contents[0] == dict.fromkeys(most, 0)
-    assert contents[1] == most
-    for name, top in most.items():
-        times = [sum(content[name] == count for content in contents) for count in range(top + 1)]
-        assert min(times) >= 0.5 * 60 / (top + 1), (name, times)
-    moved = [sum(a[n] != b[n] for n in most) for a, b in itertools.pairwise(contents[2:])]
-    assert max(moved) <= 3
-
-
-@pytest.mark.requirement("VIS-23")
-async def test_a_cabinet_is_taught_by_prompts_and_gives_a_candidate(
-    recorded: Recorded, tmp_path: Path
-) -> None:
-    driver = make(recorded, tmp_path)
-    started = await driver._answer({"do": "teach", "photographs": 8, "capacity": {"A-08": 2}})
-    assert started["message"].startswith("Photo 1 sur 8. Videz")
-    places = guided.taught_places(driver._vision, {"A-08": 2})
-    for number, content in enumerate(guided.plan(places, 8)):
-        show(tmp_path, 100 + number, content)
-        answer = await driver._answer({"do": "teach_photo"})
-    assert answer["left"] == 0
-    done = await driver._answer({"do": "teach_done"})
-    assert done["ok"], done
-    assert Path(done["report"]["model"]).exists()
-    assert driver._model.model is None, "a candidate is used by nobody"
-    assert not (await driver._answer({"do": "teach_photo"}))["ok"]
 
 
 async def test_a_local_port_speaks_the_same(recorded: Recorded, tmp_path: Path) -> None:

@@ -207,8 +207,8 @@ def clean(factory: ContextFactory) -> None:
 
 
 def readable(ctx: Context, sha256: str) -> tuple[Path, str]:
-    """Place and type of a station's file, for a person who may see it: photographs of cabinets with the right on
-    vision, everything else with the right on the platform. Pictures of machine cameras are shown by their clip alone,
+    """Place and type of a station's file, for a person who may see it: photographs of cabinets for those who decide
+    about them (VIS-28), everything else with the right on the platform. Pictures of machine cameras are shown by their clip alone,
     where every look is written down.
 
     Raises:
@@ -216,7 +216,7 @@ def readable(ctx: Context, sha256: str) -> tuple[Path, str]:
         BusinessError: ``station.file_damaged``.
     """
     shown = _shown_in(ctx, sha256)
-    ctx.require(Permission("vision" if shown is not None else "platform", "read"))
+    ctx.require(Permission("platform", "read") if shown is None else Permission("vision", "validate"))
     query = select(StationFile.media_type).where(StationFile.sha256 == sha256).limit(1)
     media_type = ctx.session.scalar(query)
     if media_type is None or machines.is_camera_picture(ctx, sha256) or not ctx.files.path(sha256).is_file():

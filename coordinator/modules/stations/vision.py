@@ -163,7 +163,7 @@ def _compared(ctx: Context, event: DeviceEvent, count: VisionCount, place: dict[
         return row
     expected = stock.on_hand(ctx, item.id, location_id=location.id)
     row |= {"expected": float(expected), "difference": float(counted - expected)}
-    if counted == expected:
+    if counted == expected or _waits(ctx, location, item):
         return row
     session = _session(ctx, event, count.uid)
     session.status, session.opened_by, session.closed_at = "closed", "count", event.occurred_at
@@ -178,6 +178,16 @@ def _compared(ctx: Context, event: DeviceEvent, count: VisionCount, place: dict[
     ctx.add(detection)
     stock.note_instrument(ctx, item, location, detection.delta)
     return row
+
+
+def _waits(ctx: Context, location: StorageLocation, item: StockItem) -> bool:
+    """Whether a person is already asked about a place: the same difference confirmed twice would be posted twice."""
+    query = select(VisionDetection.id).where(
+        VisionDetection.storage_location_id == location.id,
+        VisionDetection.stock_item_id == item.id,
+        VisionDetection.status == "to_confirm",
+    )
+    return ctx.session.scalar(query.limit(1)) is not None
 
 
 def _session(ctx: Context, event: DeviceEvent, uid: uuid.UUID) -> CabinetSession:

@@ -166,6 +166,10 @@ def clean_pictures(ctx: Context) -> None:
             continue
         gone |= {one for one in (row.crop_before, row.crop_after) if one}
         row.crop_before = row.crop_after = None
+    counts = select(VisionCount).where(VisionCount.counted_at < full_until, VisionCount.image.is_not(None))
+    for count in ctx.session.scalars(counts):
+        gone |= {count.image} if count.image else set()
+        count.image = None
     ctx.session.flush()
     _remove(ctx, gone)
 
@@ -179,7 +183,8 @@ def _remove(ctx: Context, digests: set[str]) -> None:
         crops = select(VisionDetection.id).where(
             or_(VisionDetection.crop_before == sha256, VisionDetection.crop_after == sha256)
         )
-        if ctx.session.scalar(named.limit(1)) is not None or ctx.session.scalar(crops.limit(1)) is not None:
+        counts = select(VisionCount.id).where(VisionCount.image == sha256)
+        if any(ctx.session.scalar(query.limit(1)) is not None for query in (named, crops, counts)):
             continue
         for row in ctx.session.scalars(select(StationFile).where(StationFile.sha256 == sha256)):
             ctx.session.delete(row)
@@ -220,6 +225,7 @@ def _write_session(ctx: Context, session: CabinetSession, archive: zipfile.ZipFi
 
 def _write_corrections(ctx: Context, archive: zipfile.ZipFile) -> None:
     """Crops of corrected and rejected detections with what was seen and what was there."""
+    written: set[str] = set()
     lines = ["crop_before,crop_after,place,seen_delta,true_delta,seen_item,true_item,reviewed_at"]
     query = select(VisionDetection, StorageLocation.code)
     query = query.join(StorageLocation, StorageLocation.id == VisionDetection.storage_location_id)
@@ -227,8 +233,9 @@ def _write_corrections(ctx: Context, archive: zipfile.ZipFile) -> None:
         if vision_rules.was_right(row):
             continue
         for sha256 in (row.crop_before, row.crop_after):
-            content = _content(ctx, sha256)
-            if content is not None:
+            content = None if sha256 in written else _content(ctx, sha256)
+            if sha256 and content is not None:
+                written.add(sha256)
                 archive.writestr(f"corrections/{sha256}.jpg", content)
         true_delta = row.delta if row.status == "confirmed" else 0
         values = (row.crop_before, row.crop_after, code, row.seen_delta, true_delta, row.seen_item_id, row.stock_item_id,

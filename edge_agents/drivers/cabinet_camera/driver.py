@@ -52,8 +52,12 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         self._recordings, self._open_file = data / "recordings", data / "open_session.json"
         self._session: dict[str, Any] | None = None
         self._before: Any = None
+        # What nobody stood before, to conceal persons by; never taken for the scene before a session.
         self._known: Any = self._empty
+        self._quiet: Any = None
         self._weights: dict[str, float | None] = {}
+        self._weights_before: dict[str, float | None] = {}
+        self._scale_faults: dict[str, str | None] = {}
         self._turn = asyncio.Lock()
         self._watch = OpeningWatch(config.quiet_s, config.max_open_s)
         self._visitor = Visitor(context.reference, config.identify)
@@ -62,7 +66,6 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         self._counted_on: date | None = None
         self._cleaned_at: datetime | None = None
         self._last_frame: Any = None
-        self._alerted: set[str] = set()
 
     @property
     def busy(self) -> bool:
@@ -98,10 +101,11 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             )
             self.context.set_status("fault" if reason else "ok", reason)
         by_motion = self.config.opening == "motion"
-        before, self._last_frame = self._last_frame, image
-        stirred = by_motion and before is not None and before.shape == image.shape and moving(before, image)
         signals = Signals(
-            now, *contacts, moving=stirred, weight_changed=by_motion and await self._weight_changed()
+            now,
+            *contacts,
+            moving=by_motion and self._stirred(image),
+            weight_changed=by_motion and await self._weight_changed(),
         )
         step = self._watch.step(signals)
         if step is None:
@@ -112,24 +116,36 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             elif self.config.opening != "button" or step.uncertain:
                 await self.close_session(uncertain=step.uncertain)
 
+    def _stirred(self, image: Any) -> bool:
+        """Whether something moves; two frames alike while nobody has opened give the scene before the next session."""
+        before, self._last_frame = self._last_frame, image
+        if before is None or before.shape != image.shape:
+            return False
+        stirred = moving(before, image)
+        if not stirred and self._session is None and self._quiet is None:
+            self._quiet = image
+        return stirred
+
     async def _weight_changed(self) -> bool:
         if self._trays is None:
             return False
-        weights = await asyncio.to_thread(self._trays.weigh)
-        before, self._weights = self._weights, weights
-        return bool(before) and self._trays.changed(before, weights)
+        self._weights_before, self._weights = self._weights, await asyncio.to_thread(self._trays.weigh)
+        return bool(self._weights_before) and self._trays.changed(self._weights_before, self._weights)
 
     async def open_session(self, cause: str = "button") -> dict[str, Any]:
         """The door opened: takes the scene before."""
         async with self._turn:
             if self._session is not None:
                 return self._session
-            # Without contact the hand is already there: the scene before is the last one nobody disturbed.
-            use_known = cause in {"motion", "weight"} and self._known is not None
-            image = self._known if use_known else await asyncio.to_thread(self._camera.grab_still)
+            # Without contact the hand is already there: scene and weights before are the last ones nobody disturbed.
+            late = cause in {"motion", "weight"}
+            use_quiet = late and self._quiet is not None
+            image = self._quiet if use_quiet else await asyncio.to_thread(self._camera.grab_still)
             digest = await asyncio.to_thread(self._album.keep, image, self._known)
             opened = self.context.clock.now()
-            weights = await asyncio.to_thread(self._trays.weigh) if self._trays else {}
+            weights = self._weights_before if late else {}
+            if self._trays is not None and not weights:
+                weights = await asyncio.to_thread(self._trays.weigh)
             self._session = {"session_uid": str(uuid4()), "opened_at": opened.isoformat(), "image_before": digest,
                              "opened_by": cause, "weights": weights}  # fmt: skip
             self._before = image
@@ -158,7 +174,9 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             self._told = telling.Told(
                 session, answer, details, self.context.clock.now(), self.config.dispute_s
             )
-            if decision.usable:
+            # What a doubtful session changed is scanned: it must not be seen again as a change of the next one.
+            self._quiet = None if doubtful else image
+            if not doubtful:
                 self._known = image
             self._forget_session()
             return answer
@@ -175,8 +193,6 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         weighed = compare_weighed(self._vision, old, new)
         self._scale_faults = {name: one.reason for name, one in new.items() if one.reason in _SCALE_FAULTS}
         return Decision(decision.usable, decision.reason, (*decision.changes, *weighed))
-
-    _scale_faults: dict[str, str | None] = {}  # noqa: RUF012 — replaced as a whole, never changed
 
     def _record(
         self, session: dict[str, Any], after: str | None, decision: Decision, *, doubtful: bool
@@ -301,7 +317,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             payload = {"count_uid": str(uuid4()), "trigger": trigger, "places": places, "image": digest}
             await self.context.emit("vision.counted", payload | self._quality(image))
             if found.usable:
-                self._known = image
+                self._known = self._quiet = image
             sure = sum(place["count"] is not None for place in places)
             return f"{sure} compartiments comptés sur {len(places)}."
 

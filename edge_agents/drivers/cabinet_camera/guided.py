@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TAUGHT_METHODS = COUNTED_METHODS | {"presence"}
 _SMALL_PX = 40.0
 _SURE = 0.98
+_MOST_PHOTOGRAPHS = 500
 _HINTS = (
     "Lumière habituelle.",
     "Ouvrez la porte un peu moins.",
@@ -84,7 +85,7 @@ class GuidedTeaching:
         self._places = taught_places(vision, capacity)
         if not self._places:
             raise ValueError("Aucun compartiment à apprendre dans cette armoire.")
-        self._plan = plan(self._places, max(photographs, 8))
+        self._plan = plan(self._places, min(max(photographs, 8), _MOST_PHOTOGRAPHS))
         self._rows: list[dict[str, Any]] = []
         self._taken = 0
 
@@ -178,9 +179,6 @@ def advice(vision: VisionConfig, right: int, asked: int) -> list[str]:
         for place in vision.compartments
         if place.method in TAUGHT_METHODS and (width := _narrow(place)) < _SMALL_PX
     ]
-    by_item: dict[str | None, int] = {}
-    for place in vision.compartments:
-        by_item[place.item] = by_item.get(place.item, 0) + 1
     if asked and right < _SURE * asked:
         found.append(
             "Des compartiments restent douteux : objets brillants ou semblables. Préférez un repère sur le support, une mousse "

@@ -22,6 +22,7 @@ if(Date.now()<held)return;el('text').textContent=s.open?'Prenez, rangez, fermez.
 el('wrong').hidden=s.open||!(s.wrong_s>0);el('wrong').textContent='C\\u2019est faux ('+Math.ceil(s.wrong_s)+' s)'}
 catch(e){el('text').textContent='Station arrêtée'}},700)</script></html>"""
 _LONGEST = 16 * 1024
+_HOSTS = {"127.0.0.1", "localhost"}
 _ALLOWED = {"status", "wrong", "open", "close"}
 
 
@@ -62,8 +63,9 @@ class Screen:
     async def _reply(self, head: str, reader: asyncio.StreamReader) -> tuple[str, str, bytes]:
         lines = head.split("\r\n")
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-        origin = headers.get("origin")
-        if origin is not None and origin != f"http://{headers.get('host')}":
+        host, origin = headers.get("host", ""), headers.get("origin")
+        # A foreign name that leads to this machine makes a foreign page look like its own.
+        if host.partition(":")[0] not in _HOSTS or origin not in {None, f"http://{host}"}:
             return "403 Forbidden", "text/plain", b""
         if lines[0].startswith("GET / "):
             return "200 OK", "text/html; charset=utf-8", _PAGE.encode()

@@ -81,7 +81,6 @@ class PlaceReading:
     reason: str | None = None
     patch: Image | None = field(default=None, repr=False)
     codes: tuple[str, ...] = ()
-    diameter_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

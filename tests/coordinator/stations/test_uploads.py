@@ -154,7 +154,8 @@ def test_photographs_of_a_session_are_shown_to_those_who_may_see_them(
     with factory.open(master()) as ctx:
         session = ctx.add(CabinetSession(station_id=unit.station_id, opened_at=ctx.now, image_before=digest))
         record = f"/api/v1/cabinet-sessions/{session.id}"
-    storekeeper, stranger = api(person("vision:read")), api(person("stock:read", "platform:read"))
+    storekeeper = api(person("vision:read", "vision:validate"))
+    reader, stranger = api(person("vision:read")), api(person("stock:read", "platform:read"))
     assert storekeeper.get(record).json()["photographs"] == [
         {"moment": "before", "sha256": digest, "url": None}
     ]
@@ -162,6 +163,7 @@ def test_photographs_of_a_session_are_shown_to_those_who_may_see_them(
     ((shown),) = storekeeper.get(record).json()["photographs"]
     answer = storekeeper.get(shown["url"])
     assert (answer.content, answer.headers["content-type"]) == (data, "image/jpeg")
+    assert reader.get(shown["url"]).status_code == 403, "figures are for many, pictures for those who decide"
     assert stranger.get(shown["url"]).status_code == 403
     assert unit.client.get(shown["url"], headers=unit.headers()).status_code == 403
     other, other_digest = picture(500)

@@ -9,6 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +22,14 @@ from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.models import Notification, Task
 from coordinator.modules.catalogue.models import Material, StockItem
 from coordinator.modules.company.models import Site
+from coordinator.modules.documents.models import Document
 from coordinator.modules.stations import vision_models, vision_pages, vision_review, vision_rules
 from coordinator.modules.stations.models import (
     AiModel,
     CabinetSession,
     Station,
     StationFile,
+    VisionActivation,
     VisionCount,
     VisionDetection,
 )
@@ -34,6 +37,8 @@ from coordinator.modules.stations.update_models import UpdatePackage, UpdatePubl
 from coordinator.modules.stock import api as stock
 from coordinator.modules.stock.models import ReorderProposal, StorageLocation
 from coordinator.modules.stock.models_people import Instrument
+from edge_agents.drivers.cabinet_camera import recording
+from tests.factories import make
 
 Say = Callable[..., Outcome]
 SHA = "ab" * 32
@@ -166,7 +171,9 @@ def test_only_a_proven_and_announced_compartment_posts(
 
 
 @pytest.mark.requirement("VIS-29")
-def test_people_are_told_before_a_camera_counts(ctx: Context, station: Station) -> None:
+def test_people_are_told_before_a_camera_counts(
+    ctx: Context, say: Say, station: Station, place: StorageLocation
+) -> None:
     good = {"employees_informed": True, "informed_on": ctx.now.date(), "framing_checked": True}
     tomorrow = ctx.now.date() + dt.timedelta(days=1)
     for bad in (
@@ -177,10 +184,22 @@ def test_people_are_told_before_a_camera_counts(ctx: Context, station: Station) 
     ):
         with pytest.raises(BusinessError, match="must_inform"):
             vision_review.activate(ctx, station, vision_review.ActivationParams(**good | bad))
-    assert not vision_review.is_activated(ctx, station)
-    more = {"council": "consulted", "consulted_on": ctx.now.date()}
+    see(ctx, say, -1)
+    review = vision_review.VisionModeParams(mode="review")
+    with pytest.raises(BusinessError, match="not_activated"):
+        vision_review.set_mode(ctx, place, review)
+    notice = make(ctx, Document)
+    more = {"council": "consulted", "consulted_on": ctx.now.date(), "document_id": notice.id}
     vision_review.activate(ctx, station, vision_review.ActivationParams(**good | more))
-    assert vision_review.is_activated(ctx, station)
+    kept = ctx.session.scalars(select(VisionActivation)).one()
+    assert (kept.informed_on, kept.council, kept.consulted_on) == (
+        ctx.now.date(),
+        "consulted",
+        ctx.now.date(),
+    )
+    assert kept.document_id == notice.id
+    vision_review.set_mode(ctx, place, review)
+    assert place.vision_mode == "review"
 
 
 @pytest.mark.requirement("VIS-11")
@@ -203,8 +222,17 @@ def test_a_full_count_is_compared_with_the_ledger(
     row = ctx.session.scalars(select(VisionDetection)).one()
     assert (row.status, row.reason, row.delta) == ("to_confirm", "full_count", -1)
     assert stock.on_hand(ctx, insert.id, location_id=place.id) == 10, "a camera's count waits for a person"
+    say("vision.counted", count_uid=str(uuid.uuid4()), trigger="daily", places=places, image=None)
+    assert ctx.session.scalars(select(VisionDetection)).all() == [row], (
+        "one question at a time: no posting twice"
+    )
     answer(ctx, row)
     assert stock.on_hand(ctx, insert.id, location_id=place.id) == 9
+    places[0]["count"] = 8
+    say("vision.counted", count_uid=str(uuid.uuid4()), trigger="daily", places=places, image=None)
+    assert [
+        one.delta for one in ctx.session.scalars(select(VisionDetection).order_by(VisionDetection.id))
+    ] == [-1, -1]
 
 
 @pytest.mark.requirement("VIS-12")
@@ -327,7 +355,7 @@ def test_a_posting_counts_once_thirty_days_passed(ctx: Context, say: Say, place:
 @pytest.mark.requirement("VIS-21")
 @pytest.mark.requirement("VIS-25")
 def test_reviewed_sessions_become_a_regression_set(
-    ctx: Context, say: Say, station: Station, place: StorageLocation
+    ctx: Context, say: Say, station: Station, place: StorageLocation, tmp_path: Path
 ) -> None:
     digest = ctx.files.put(io.BytesIO(PIXEL), "image/jpeg").sha256
     row = see(ctx, say, -2, confidence=0.7, crop_before=digest, crop_after=digest)
@@ -335,6 +363,9 @@ def test_reviewed_sessions_become_a_regression_set(
     session.image_before = session.image_after = digest
     answer(ctx, row, delta=-1)
     with zipfile.ZipFile(io.BytesIO(vision_pages.recorded_sessions(ctx).body)) as archive:
+        assert len(archive.namelist()) == len(set(archive.namelist()))
+        archive.extractall(tmp_path)
+        assert [kept.truth for kept in recording.sessions(tmp_path)] == [{"A-01": -1}], "a replay reads it"
         assert json.loads(archive.read(f"{session.uid}/truth.json")) == {"changes": {"A-01": -1}}
         assert archive.read(f"{session.uid}/before.jpg") == PIXEL
         assert f"corrections/{digest}.jpg" in archive.namelist()
@@ -377,7 +408,7 @@ def test_pictures_go_when_their_time_is_over_and_looking_is_logged(
     from coordinator.modules.stations import uploads
 
     old = ctx.now - dt.timedelta(days=100)
-    digests = [ctx.files.put(io.BytesIO(PIXEL + bytes([n])), "image/jpeg").sha256 for n in range(3)]
+    digests = [ctx.files.put(io.BytesIO(PIXEL + bytes([n])), "image/jpeg").sha256 for n in range(4)]
     for digest in digests:
         ctx.session.add(
             StationFile(
@@ -387,6 +418,7 @@ def test_pictures_go_when_their_time_is_over_and_looking_is_logged(
     right = see(ctx, say, -1, at=old, confidence=0.7, crop_before=digests[1])
     wrong = see(ctx, say, -1, at=old, confidence=0.7, crop_before=digests[2])
     ctx.get(CabinetSession, right.cabinet_session_id).image_before = digests[0]
+    say("vision.counted", at=old, count_uid=str(uuid.uuid4()), trigger="daily", places=[], image=digests[3])
     uploads.readable(ctx, digests[0])
     ctx.session.flush()
     assert [entry.action for entry in audit._pending(ctx.session)].count("view_image") == 1
@@ -398,3 +430,4 @@ def test_pictures_go_when_their_time_is_over_and_looking_is_logged(
     assert kept & set(digests) == {digests[2]}, "crops of a correction stay: they are training data"
     assert (right.crop_before, wrong.crop_before) == (None, digests[2])
     assert not ctx.files.path(digests[0]).exists()
+    assert not ctx.files.path(digests[3]).exists(), "nor does the picture of a full count stay"
