@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 from edge_agents.drivers.modbus import READ_COILS, ModbusTcp
 
+_RETRY_S = 0.5
 Refusal = Literal["disabled", "no_record", "maintenance", "already_asked", "fault"]
 
 
@@ -95,7 +96,7 @@ class StopOutput:
     hold_s: float = 1.0
     clock: Callable[[], float] = field(kw_only=True)
     fault: str | None = None
-    _asked_at: float | None = None
+    _release_at: float | None = None
     _is_armed: bool = True
 
     def request(self, machine_state: str) -> Refusal | None:
@@ -111,18 +112,21 @@ class StopOutput:
             return "maintenance"
         if not self._is_armed:
             return "already_asked"
-        self._is_armed, self._asked_at = False, self.clock()
+        self._is_armed, self._release_at = False, self.clock() + self.hold_s
         return None if self._move(level=True) else "fault"
 
     def tick(self) -> None:
-        """Let go of the contact after its time, tried again until it follows: the watchdog against an output that stays on."""
-        is_over = self._asked_at is not None and self.clock() - self._asked_at >= self.hold_s
-        if is_over and self._move(level=False):
-            self._asked_at = None
+        """Let go of the contact after its time, tried again until it follows: the watchdog against an output that stays on.
+
+        An unreachable module blocks the caller for its time limit, so it is not asked at every call.
+        """
+        now = self.clock()
+        if self._release_at is not None and now >= self._release_at:
+            self._release_at = None if self._move(level=False) else now + _RETRY_S
 
     def test(self) -> bool:
         """Periodic test on a machine at rest (MCH-49): the contact must follow both ways, else the function is off."""
-        if not self.is_commissioned or self._asked_at is not None:
+        if not self.is_commissioned or self._release_at is not None:
             return False
         rose, fell = self._move(level=True), self._move(level=False)
         if rose and fell:
@@ -131,7 +135,7 @@ class StopOutput:
 
     def release(self) -> None:
         """The agent begins or ends: nothing stays asked for, not even by one that was killed."""
-        self._asked_at = None
+        self._release_at = None
         self._move(level=False)
 
     def _move(self, *, level: bool) -> bool:

@@ -1,21 +1,35 @@
 """Shared pieces of the station tests."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 
-from edge_agents.drivers.base import DriverContext
+from edge_agents.drivers.base import Driver, DriverContext
 from edge_agents.drivers.simulators.broker import LocalBroker
 from edge_agents.protocol import parse_payload
 from edge_agents.protocol.envelope import Envelope
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.journal import Journal, NewMessage
 from edge_agents.runtime.reference import ReferenceCache
+
+D = TypeVar("D", bound=Driver[Any])
+
+
+@contextlib.asynccontextmanager
+async def at_work(driver: D) -> AsyncIterator[D]:
+    """The driver running until the end of the block."""
+    task = asyncio.create_task(driver.run())
+    try:
+        yield driver
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass

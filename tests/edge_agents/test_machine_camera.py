@@ -1,10 +1,9 @@
 """Machine camera: off without declaration, masks, memory only, clips of events, truthful state, retention."""
 
 import asyncio
-import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from edge_agents.drivers.simulators.aside import aside
 from edge_agents.drivers.simulators.camera import CameraSimulator, scene
 from edge_agents.drivers.simulators.rtsp import RtspServer
 from edge_agents.runtime.uploads import pending_files
-from tests.edge_agents.conftest import Recorded
+from tests.edge_agents.conftest import Recorded, at_work
 
 DECLARED = {
     "employees_informed_on": "2026-09-01", "cse_consulted_on": "2026-08-20", "sign_posted_on": "2026-09-02",
@@ -41,15 +40,10 @@ def _config(source: str, **changes: Any) -> MachineCameraConfig:
     return MachineCameraConfig.model_validate(values | changes)
 
 
-@contextlib.asynccontextmanager
-async def _running(recorded: Recorded, settings: MachineCameraConfig) -> AsyncIterator[MachineCameraDriver]:
-    driver = MachineCameraDriver(settings, recorded.context)
-    task = asyncio.create_task(driver.run())
-    try:
-        yield driver
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def _running(
+    recorded: Recorded, settings: MachineCameraConfig
+) -> AbstractAsyncContextManager[MachineCameraDriver]:
+    return at_work(MachineCameraDriver(settings, recorded.context))
 
 
 def _states(recorded: Recorded) -> list[str]:
@@ -111,6 +105,8 @@ async def test_a_camera_without_declaration_stays_off_and_never_connects(recorde
     ):
         with pytest.raises(ValueError, match=words):
             _config("rtsp://10.0.0.9/stream", **change)
+    with pytest.raises(ValueError, match="credentials_file"):
+        _config("rtsp://viewer:secret@10.0.0.9/stream")
     with aside(CameraSimulator) as camera:
         settings = _config(camera.simulator.url, active=False, declaration=None)
         async with _running(recorded, settings) as driver:
@@ -238,9 +234,12 @@ def test_the_ring_is_bounded_in_time_and_memory() -> None:
 
 
 def test_at_most_three_clips_are_under_way() -> None:
-    ring, clips = FrameRing(10, 10_000), Clips(5, 5)
+    ring, clips = FrameRing(10, 10_000), Clips(5, 5, 250)
     begun = [clips.begin(ring, "alert", 100.0, None, None) for _ in range(4)]
     assert [clip is not None for clip in begun] == [True, True, True, False]
+    for step in range(4):
+        clips.add(Frame(100.0 + step, b"x" * 100))
+    assert [len(clip.frames) for clip in clips.under_way] == [2, 2, 2], "no more than there is room for"
     assert clips.finished(104.0) == []
     assert len(clips.finished(105.0)) == 3
 

@@ -16,6 +16,7 @@ import pytest
 from pydantic import Field
 
 from edge_agents.drivers.local_api import ask
+from edge_agents.drivers.machine import stop
 from edge_agents.drivers.machine.baseline import Baseline
 from edge_agents.drivers.machine.config import BaselineConfig, Limit, MachineConfig, SignalSpec
 from edge_agents.drivers.machine.counters import IncidentCounters
@@ -24,8 +25,9 @@ from edge_agents.drivers.machine.incidents import IncidentWatch
 from edge_agents.drivers.machine.rings import Rings, thin, traces
 from edge_agents.drivers.machine.state import Sample
 from edge_agents.drivers.machine.tracker import MachineTracker
+from edge_agents.drivers.stop_output import FileContact
 from edge_agents.protocol.envelope import MAX_MESSAGE_BYTES
-from tests.edge_agents.conftest import Recorded
+from tests.edge_agents.conftest import Recorded, at_work
 
 LIMITS = {"spindle_load": Limit(risk=110, impact=150)}
 
@@ -56,14 +58,9 @@ async def fed(recorded: Recorded, **changes: Any) -> AsyncIterator[FedDriver]:
     """A running driver of the fed machine."""
     values = {"limits": {"spindle_load": {"risk": 110, "impact": 150}}, "after_s": 0.4, "settle_s": 0.1}
     driver = FedDriver(FedConfig.model_validate(values | changes), recorded.context, SPECS)
-    task = asyncio.create_task(driver.run())
-    await asyncio.sleep(0)
-    await recorded.until(lambda: driver._wake is not None)
-    try:
+    async with at_work(driver):
+        await asyncio.sleep(0)
         yield driver
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def _watch(**changes: Any) -> IncidentWatch:
@@ -104,6 +101,24 @@ def test_a_lost_connection_marks_the_record_incomplete() -> None:
     tracker.lost(12.0, "coupure")
     (record,) = [e for e in tracker.tick(41.0) if e.type == "collision.recorded"]
     assert record.payload["is_complete"] is False
+
+
+@pytest.mark.requirement("MCH-22")
+def test_a_load_against_the_direction_of_the_axis_counts_like_one_with_it() -> None:
+    limits = {"axis_load_x": Limit(risk=110, impact=150)}
+    baseline = Baseline(BaselineConfig(signals=("axis_load_x",), min_cycles=5))
+    watch = IncidentWatch("M01", limits, baseline=baseline)
+    found = []
+    for step, load in enumerate((-40.0, -120.0, -160.0, -30.0, 155.0)):
+        found += watch.observe(Sample("axis_load_x", load, float(step)), {}, is_running=False)
+    assert [(e.type, e.payload["value"]) for e in found] == [
+        ("collision.risk", -120.0), ("collision.impact", -160.0), ("collision.impact", 155.0),
+    ]  # fmt: skip
+    for cycle in range(6):
+        watch.observe(Sample("axis_load_x", -40.0, 100.0 + cycle), {}, is_running=True)
+        baseline.end_cycle(is_good=True)
+    (learned,) = watch.observe(Sample("axis_load_x", -95.0, 200.0), {}, is_running=True)
+    assert learned.payload["basis"] == "baseline"
 
 
 def test_a_risk_that_becomes_an_impact_is_one_incident() -> None:
@@ -224,14 +239,65 @@ async def test_a_value_of_the_past_and_a_collision_alarm_of_now(recorded: Record
     async with fed(recorded, **_stopping(line), collision_alarms=["25050"]) as driver:
         driver.observe("spindle_load", 180.0, driver.now() - 600)
         assert line.read_text() == "0", "a cycle read again from a buffer stops nothing"
+        driver.observe("spindle_load", 30.0, driver.now() - 500)
+        driver.observe("spindle_load", 170.0, driver.now() - 400)
+        assert line.read_text() == "0", "nor does its change"
         driver.observe("alarm_code", "700123")
         assert line.read_text() == "0"
         driver.observe("alarm_code", "25050")
         assert line.read_text() == "1"
-        await recorded.until(lambda: len(recorded.of("collision.impact")) == 2)
-    old, alarm = recorded.of("collision.impact")
-    assert (old["stop"], alarm["stop"], alarm["basis"]) == ("refused", "requested", "alarm")
+        await recorded.until(lambda: len(recorded.of("collision.impact")) == 3)
+    old, changed, alarm = recorded.of("collision.impact")
+    assert (old["stop"], changed["stop"], alarm["stop"]) == ("refused", "refused", "requested")
+    assert alarm["basis"] == "alarm"
     assert "antérieure" in old["stop_detail"]
+
+
+@pytest.mark.requirement("MCH-25")
+async def test_what_is_found_at_a_connection_stops_nothing_and_what_comes_then_does(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    line = tmp_path / "line"
+    line.write_text("0")
+    async with fed(recorded, **_stopping(line), collision_alarms=["25050"]) as driver:
+        driver.observe("spindle_load", 180.0)
+        driver.alarm("k", "25050", "Contour", 1000, driver.now(), is_live=False)
+        assert line.read_text() == "0", "a machine that crashed before the start of the agent"
+        driver.take(driver.tracker.lost(driver.now(), "coupure"))
+        driver.observe("spindle_load", 20.0)
+        driver.take(driver.tracker.lost(driver.now(), "coupure"))
+        driver.observe("spindle_load", 180.0)
+        assert line.read_text() == "0", "one that crashed while the line was cut"
+        driver.observe("spindle_load", 20.0)
+        driver.observe("spindle_load", 180.0)
+        assert line.read_text() == "1"
+
+
+@pytest.mark.requirement("MCH-25")
+@pytest.mark.requirement("MCH-49")
+async def test_the_contact_is_tried_only_on_a_machine_that_rests(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves: list[bool] = []
+    write = FileContact.write
+
+    def noted(self: FileContact, value: bool) -> None:
+        moves.append(value)
+        write(self, value)
+
+    monkeypatch.setattr(FileContact, "write", noted)
+    monkeypatch.setattr(stop, "_REST_S", 0.5)
+    line = tmp_path / "line"
+    line.write_text("0")
+    async with fed(recorded, **_stopping(line)) as driver:
+        driver.observe("spindle_load", 30.0)
+        assert driver.tracker.state == "idle", "its program is not known yet"
+        await asyncio.sleep(0.2)
+        driver.observe("program_state", "running")
+        await asyncio.sleep(0.6)
+        assert moves == [False], "let go at the start, not moved while a program runs"
+        driver.observe("program_state", "ended")
+        await recorded.until(lambda: moves == [False, True, False])
 
 
 @pytest.mark.requirement("MCH-10")
@@ -257,22 +323,26 @@ async def test_three_false_stops_return_the_machine_to_alert_until_it_is_commiss
     line = tmp_path / "line"
     line.write_text("0")
     for number in range(1, 4):
-        async with fed(recorded, **_stopping(line)) as driver:
+        async with fed(recorded, **_stopping(line), collision_alarms=["25050"]) as driver:
+            driver.observe("spindle_load", 30.0)
             driver.observe("spindle_load", 180.0)
             assert line.read_text() == "1", "the contact moved before the call returned"
+            driver.alarm(f"k{number}", "25050", "Contour", 1000, driver.now())
             await recorded.until(lambda number=number: len(recorded.of("collision.recorded")) == number)
             port = int((recorded.context.data_dir / "local_api.port").read_text())
             uid = recorded.of("collision.impact")[-1]["incident_uid"]
-            answer = await ask(port, {"judge": "false_alarm", "incident_uid": uid, "comment": "ébauche"})
+            for comment in ("ébauche", "dit deux fois"):
+                answer = await ask(port, {"judge": "false_alarm", "incident_uid": uid, "comment": comment})
             assert answer["counters"]["false_stops"] == number
             assert answer["counters"]["is_demoted"] == (number == 3)
             driver.observe("spindle_load", 10.0)
-    assert [j["was_stopped"] for j in recorded.of("collision.judged")] == [True] * 3
+    assert [j["was_stopped"] for j in recorded.of("collision.judged")] == [True] * 6
     assert [a["code"] for a in recorded.of("health.alert")].count("collision.demoted") == 1
     async with fed(recorded, **_stopping(line)) as driver:
+        driver.observe("spindle_load", 30.0)
         driver.observe("spindle_load", 180.0)
         assert line.read_text() == "0", "no more stops"
-        await recorded.until(lambda: len(recorded.of("collision.impact")) == 4)
+        await recorded.until(lambda: len(recorded.of("collision.impact")) == 7)
         assert recorded.of("collision.impact")[-1]["response"] == "alert"
     async with fed(recorded, **_stopping(line, "PV-2")) as driver:
         driver.observe("spindle_load", 10.0)

@@ -91,6 +91,26 @@ def test_cycle_results(steps: tuple[str, ...], result: str) -> None:
     assert [payload["result"] for kind, payload in events if kind == "machine.cycle"] == [result]
 
 
+@pytest.mark.requirement("MCH-45")
+def test_a_source_that_loses_sight_of_the_machine_ends_no_cycle() -> None:
+    tracker = MachineTracker("M01", settle_s=0)
+    events = _feed(
+        tracker, ("program_state", "running", 1.0), ("program_state", None, 5.0), ("program_state", "running", 60.0),
+        ("program_state", "ended", 90.0), ("tool", 1.0, 95.0),
+    )  # fmt: skip
+    (cycle,) = [payload for kind, payload in events if kind == "machine.cycle"]
+    assert (cycle["result"], cycle["started_at"][14:19], cycle["ended_at"][14:19]) == (
+        "complete",
+        "00:01",
+        "01:30",
+    )
+    assert [payload["state"] for kind, payload in events if kind == "machine.state"][:2] == [
+        "running",
+        "unknown",
+    ]
+    assert not tracker.finished[0].is_good, "nothing is learned from it"
+
+
 def test_collision_rises_once_and_rearms() -> None:
     tracker = MachineTracker("M01", watch=IncidentWatch("M01", {"spindle_load": Limit(risk=100, impact=150)}))
     values = (50, 105, 110, 160, 170, 120, 90, 105, 60, 155)

@@ -134,6 +134,27 @@ def test_check_shows_the_certificate_then_the_signals_once_the_control_accepts(
         assert re.search(r"feed_override +100\.0 %", accepted.output)
 
 
+@pytest.mark.requirement("MCH-25")
+def test_check_only_reads_and_leaves_the_stop_contact_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = tmp_path / "line"
+    line.write_text("1")  # the running agent asks for a stop just now
+    (tmp_path / "green").write_text("0")
+    plain = {
+        "source": {"kind": "file", "folder": str(tmp_path)}, "inputs": {"green": {"at": "green", "debounce_ms": 0}},
+        "analog": {}, "rules": [{"when": {"green": "on"}, "state": "running"}], "cycle": {}, "parts_input": None,
+        "shock_input": None, "collision_response": "request_stop",
+        "stop_output": {"value_file": str(line), "commissioning_record": "PV-1"},
+    }  # fmt: skip
+    station = str(_prepared("signals", tmp_path, "modbus 127.0.0.1:9", "", **plain))
+    found = CliRunner().invoke(app, ["check", station, "machine", "--seconds", "3"])
+    assert found.exit_code == 0, found.output
+    assert "État : idle" in found.output
+    assert line.read_text() == "1"
+
+
 def test_judge_and_simulate_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     station = str(_prepared("mtconnect", tmp_path, "http://127.0.0.1:9 x", ""))

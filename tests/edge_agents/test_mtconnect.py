@@ -1,8 +1,7 @@
 """MTConnect: versions, cycles, conditions, cut streams, restarted agents, lost buffers, power cuts."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from edge_agents.drivers.mtconnect_machine.config import MtconnectMachineConfig
 from edge_agents.drivers.mtconnect_machine.driver import MtconnectMachineDriver
 from edge_agents.drivers.mtconnect_machine.stream import Parts, boundary
 from edge_agents.drivers.simulators.mtconnect import MtconnectSimulator, SimulatedAgent
-from tests.edge_agents.conftest import Recorded
+from tests.edge_agents.conftest import Recorded, at_work
 
 
 def _config(agent: MtconnectSimulator, **changes: Any) -> MtconnectMachineConfig:
@@ -23,17 +22,10 @@ def _config(agent: MtconnectSimulator, **changes: Any) -> MtconnectMachineConfig
     return MtconnectMachineConfig.model_validate(values | changes)
 
 
-@contextlib.asynccontextmanager
-async def _running(
+def _running(
     recorded: Recorded, settings: MtconnectMachineConfig
-) -> AsyncIterator[MtconnectMachineDriver]:
-    driver = MtconnectMachineDriver(settings, recorded.context)
-    task = asyncio.create_task(driver.run())
-    try:
-        yield driver
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+) -> AbstractAsyncContextManager[MtconnectMachineDriver]:
+    return at_work(MtconnectMachineDriver(settings, recorded.context))
 
 
 def _cycles(recorded: Recorded) -> list[tuple[Any, ...]]:

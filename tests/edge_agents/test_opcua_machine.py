@@ -1,6 +1,4 @@
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ from edge_agents.drivers.opcua_machine.config import OpcuaMachineConfig
 from edge_agents.drivers.opcua_machine.driver import OpcuaMachineDriver
 from edge_agents.drivers.simulators.machine import MachineSimulator
 from edge_agents.drivers.stop_output import FileContact
-from tests.edge_agents.conftest import Recorded
+from tests.edge_agents.conftest import Recorded, at_work
 
 
 def config(endpoint: str, **changes: Any) -> OpcuaMachineConfig:
@@ -32,15 +30,10 @@ def config(endpoint: str, **changes: Any) -> OpcuaMachineConfig:
     return OpcuaMachineConfig.model_validate(values | changes)
 
 
-@contextlib.asynccontextmanager
-async def running(recorded: Recorded, settings: OpcuaMachineConfig) -> AsyncIterator[OpcuaMachineDriver]:
-    driver = OpcuaMachineDriver(settings, recorded.context)
-    task = asyncio.create_task(driver.run())
-    try:
-        yield driver
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def running(
+    recorded: Recorded, settings: OpcuaMachineConfig
+) -> AbstractAsyncContextManager[OpcuaMachineDriver]:
+    return at_work(OpcuaMachineDriver(settings, recorded.context))
 
 
 @pytest.mark.requirement("MCH-08")

@@ -71,6 +71,9 @@ def test_letting_go_is_tried_until_the_contact_follows(wire: Wire) -> None:
     assert stop.fault
     wire.is_stuck = False
     stop.tick()
+    assert wire.moves == [True, False], "not at every look: an unreachable module takes its time to fail"
+    clock.now = 1.6
+    stop.tick()
     assert not wire.level
 
 

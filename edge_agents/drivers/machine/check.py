@@ -10,6 +10,7 @@ from typing import Any
 
 from edge_agents.drivers.base import DriverContext, DriverError
 from edge_agents.drivers.local_api import ask
+from edge_agents.drivers.machine.config import MachineConfig
 from edge_agents.drivers.machine.driver import MachineDriver
 from edge_agents.drivers.registry import driver_class, parse_config
 from edge_agents.runtime.clock import Clock
@@ -22,10 +23,17 @@ Say = Callable[[str], None]
 async def check(station: StationFile, name: str, seconds: float, say: Say) -> bool:
     """Runs the driver beside the station, recording nothing; whether it read the machine without fault.
 
+    It only reads: the stop output, the cameras and the port of the running station stay alone.
     Raises ``ValueError`` for a driver which is none of a machine.
     """
     values = _driver(station, name)
     config = parse_config(values)
+    if not isinstance(config, MachineConfig):
+        raise ValueError(f"{name} n'est pas un pilote de machine")
+    reading: dict[str, Any] = {
+        "collision_response": "log", "stop_output": None, "cameras": (), "socket_port": None,
+    }  # fmt: skip
+    config = config.model_copy(update=reading)
     statuses: list[tuple[str, str | None]] = []
     told: list[tuple[str, dict[str, Any]]] = []
 
@@ -49,9 +57,7 @@ async def check(station: StationFile, name: str, seconds: float, say: Say) -> bo
             clock,
             ReferenceCache(directory, clock),
         )
-        driver = driver_class(values["type"])(config, context)
-        if not isinstance(driver, MachineDriver):
-            raise ValueError(f"{name} n'est pas un pilote de machine")
+        driver: MachineDriver[Any] = driver_class(values["type"])(config, context)  # type: ignore[assignment]
         work = asyncio.create_task(driver.run())
         try:
             await asyncio.wait([work], timeout=seconds)

@@ -67,7 +67,10 @@ class SignalSpec(_Strict):
 
 
 class Limit(_Strict):
-    """Thresholds of one signal, in its unit; ``impact`` is at or above ``risk``."""
+    """Thresholds of one signal, in its unit; ``impact`` is at or above ``risk``.
+
+    They are compared with the size of the value: the load of an axis carries the sign of its direction.
+    """
 
     risk: float
     impact: float

@@ -36,8 +36,9 @@ _LAST_WORDS_S = 2.0
 _FRESH_S = (
     15.0  # above what a control's clock may be off; a value read again after a cut is older and stops nothing
 )
-_TOO_OLD = "arrêt non demandé : valeur antérieure, relue après une coupure"
+_TOO_OLD = "arrêt non demandé : valeur antérieure, lue à la connexion ou relue après une coupure"
 _MAX_WAITING = 10_000
+_MAX_RECENT = 50
 _VERDICTS = ("confirmed", "false_alarm", "missed")
 
 
@@ -83,7 +84,8 @@ class MachineDriver(Driver[C]):
         self._batcher = TelemetryBatcher(config.machine_code, self.specs, config.batch_s, config.batch_values)
         self._waiting: deque[MachineEvent] = deque()
         self._wake = asyncio.Event()
-        self._recent: deque[tuple[str, bool]] = deque(maxlen=50)
+        self._recent: dict[str, bool] = {}  # incident → whether it asked for a stop
+        self._refuted: set[str] = set()
         self._calls: set[asyncio.Task[None]] = set()
         self._saved_at = 0.0
         self.extra: dict[str, Any] = {}
@@ -103,14 +105,18 @@ class MachineDriver(Driver[C]):
     # values in ------------------------------------------------------------------------------------------------
 
     def observe(self, signal: str, value: Value, at: float | None = None, *, good: bool = True) -> None:
-        """Takes one value, normalised, with its time at the source; reacts before it returns."""
+        """Takes one value, normalised, with its time at the source; reacts before it returns.
+
+        The first value after a connection or a start was read, not seen to come: whatever its stamp, it asks for no stop.
+        """
         now = self.now()
         at = now if at is None else at
         arrived, state, before = time.monotonic(), self.tracker.state, self.tracker.cycle
         quality = grade(self.specs.get(signal, _PLAIN), value, at, now, good=good)
+        is_live = signal in self.tracker.values
         sample = Sample(signal, value, min(at, now), quality)
         events = self.tracker.observe(sample)
-        self._react(events, state, arrived)
+        self._react(events, state, arrived, is_live=is_live)
         if self.tracker.cycle is not None and self.tracker.cycle is not before:
             self.learning.measures.begin(self.tracker.cycle.started)
             if now - self.tracker.cycle.started <= _FRESH_S:
@@ -122,11 +128,13 @@ class MachineDriver(Driver[C]):
         self._batcher.add(sample, now)
         self.take(events)
 
-    def alarm(self, key: str, code: str, text: str, severity: int | None, at: float) -> None:
-        """An alarm is active at the control."""
+    def alarm(
+        self, key: str, code: str, text: str, severity: int | None, at: float, *, is_live: bool = True
+    ) -> None:
+        """An alarm is active at the control; not ``is_live`` when it was found there after a connection."""
         arrived, state = time.monotonic(), self.tracker.state
         events = self.tracker.raise_alarm(key, code, text, at, severity)
-        self._react(events, state, arrived)
+        self._react(events, state, arrived, is_live=is_live)
         self.take(events)
 
     def take(self, events: list[MachineEvent]) -> None:
@@ -137,6 +145,8 @@ class MachineDriver(Driver[C]):
                 self._waiting.append(MachineEvent("collision.counters", payload, self.now()))
             if len(self._waiting) < _MAX_WAITING:
                 self._waiting.append(event)
+            else:
+                log.error("machine.event_lost", machine=self.config.machine_code, type=event.type)
         for cycle in self.tracker.finished:
             self._waiting.extend(self.learning.end_cycle(cycle))
         self.tracker.finished.clear()
@@ -150,7 +160,7 @@ class MachineDriver(Driver[C]):
         """An alert for the people who look after the machine."""
         self._say(code, f"{self.config.machine_code} : {message}")
 
-    def _react(self, events: list[MachineEvent], state: str, arrived: float) -> None:
+    def _react(self, events: list[MachineEvent], state: str, arrived: float, *, is_live: bool) -> None:
         """Stops if it has to, then completes the notices: nothing here waits for disk or network (MCH-25)."""
         for event in list(events):
             if not event.type.startswith("collision.") or "incident_uid" not in event.payload:
@@ -162,7 +172,7 @@ class MachineDriver(Driver[C]):
             response = body["response"] = self.counters.response
             stopped = False
             if level == "impact" and response == "request_stop":
-                is_fresh = abs(self.now() - event.at) <= _FRESH_S
+                is_fresh = is_live and abs(self.now() - event.at) <= _FRESH_S
                 refusal = self.stop_line.request(state) if is_fresh else _TOO_OLD
                 reaction_ms = (time.monotonic() - arrived) * 1000
                 stopped = refusal is None
@@ -182,7 +192,11 @@ class MachineDriver(Driver[C]):
         self.counters.add(level, at)
         if stopped:
             self.counters.add("stop", at)
-        self._recent.append((uid, stopped))
+        self._recent[uid] = stopped or self._recent.get(uid, False)
+        while len(self._recent) > _MAX_RECENT:
+            old = next(iter(self._recent))
+            del self._recent[old]
+            self._refuted.discard(old)
 
     def _ask_cameras(self, request: dict[str, Any]) -> None:
         """Clip of an incident, or comparison of the scene at a start; nobody waits for the answer."""
@@ -229,7 +243,8 @@ class MachineDriver(Driver[C]):
         self.extra = dict(values.get("extra") or {})
         try:
             self.take(self.tracker.restore(values, self.now()))
-            self._recent.extend((str(uid), bool(stopped)) for uid, stopped in values.get("recent", []))
+            self._recent = {str(uid): bool(stopped) for uid, stopped in values.get("recent", [])}
+            self._refuted = {str(uid) for uid in values.get("refuted", [])}
         except (KeyError, TypeError, ValueError, IndexError):
             log.exception("machine.state_unreadable", machine=self.config.machine_code)
 
@@ -238,7 +253,8 @@ class MachineDriver(Driver[C]):
         return self.tracker.snapshot() | {
             "alive_at": self.now(),
             "counters": self.counters.snapshot(),
-            "recent": list(self._recent),
+            "recent": list(self._recent.items()),
+            "refuted": sorted(self._refuted),
             "trained_at": self.learning.trained_at,
             "extra": dict(self.extra),
         }
@@ -325,7 +341,7 @@ class MachineDriver(Driver[C]):
             "state": self.tracker.state,
             "alarms": [[alarm.code, alarm.text] for alarm in self.tracker.alarms.values()],
             "values": dict(self.tracker.values),
-            "incidents": [uid for uid, _ in self._recent],
+            "incidents": list(self._recent),
             "stop_fault": self.stop_line.fault,
             "model": self.learning.model_version,
             "counters": payload,
@@ -337,10 +353,9 @@ class MachineDriver(Driver[C]):
             raise ValueError(f"verdict inconnu : {verdict} (connus : {', '.join(_VERDICTS)})")
         if (verdict == "missed") != (incident_uid is None):
             raise ValueError("un incident est désigné, sauf pour un choc manqué")
-        known = dict(self._recent)
-        if incident_uid is not None and incident_uid not in known:
+        if incident_uid is not None and incident_uid not in self._recent:
             raise ValueError("incident inconnu de la station")
-        now, was_stopped = self.now(), bool(incident_uid and known[incident_uid])
+        now, was_stopped = self.now(), bool(incident_uid and self._recent[incident_uid])
         payload = {
             "machine_code": self.config.machine_code,
             "verdict": verdict,
@@ -351,7 +366,7 @@ class MachineDriver(Driver[C]):
         events = [MachineEvent("collision.judged", payload, now)]
         if verdict == "missed":
             self.counters.add("missed", now)
-        elif verdict == "false_alarm" and was_stopped and self.counters.add("false_stop", now):
+        elif verdict == "false_alarm" and was_stopped and self._refutes(str(incident_uid), now):
             count = self.counters.count("false_stop", now)
             message = (
                 f"{self.config.machine_code} : {count} faux arrêts en {self.config.false_stops_days:g} jours. "
@@ -364,6 +379,13 @@ class MachineDriver(Driver[C]):
             MachineEvent("collision.counters", self.counters.payload(self.config.machine_code, now), now)
         )
         self.take(events)
+
+    def _refutes(self, incident_uid: str, now: float) -> bool:
+        """Counts a false stop, once however often it is judged; whether it was the one too many."""
+        if incident_uid in self._refuted:
+            return False
+        self._refuted.add(incident_uid)
+        return self.counters.add("false_stop", now)
 
 
 _PLAIN = SignalSpec()

@@ -98,14 +98,14 @@ class IncidentWatch:
         if self.baseline is None or signal not in self.baseline.config.signals:
             return None
         program, tool = text_of(values.get("program")) or "", tool_name(values.get("tool")) or ""
-        self.baseline.observe(program, tool, signal, value)
+        self.baseline.observe(program, tool, signal, abs(value))
         return self.baseline.limit(program, tool, signal)
 
     def _rising(self, signal: str, value: float, lowest: float, found: _Found | None) -> _Found | None:
         """Lets a crossing through once; the signal is armed again below four fifths of the lowest limit."""
         armed, limit = self._armed.get(signal, ("", lowest))
         if found is None:
-            if value < min(limit, lowest) * _REARM or value <= 0:
+            if abs(value) < min(limit, lowest) * _REARM or value == 0:
                 self._armed.pop(signal, None)
             return None
         if armed in ("impact", found.level):
@@ -197,9 +197,9 @@ class IncidentWatch:
 
 
 def _over(value: float, limit: Limit | None, basis: str) -> _Found | None:
-    if limit is None or value < limit.risk:
+    if limit is None or abs(value) < limit.risk:
         return None
-    level: Level = "impact" if value >= limit.impact else "risk"
+    level: Level = "impact" if abs(value) >= limit.impact else "risk"
     threshold = limit.impact if level == "impact" else limit.risk
     return _Found(level, value, threshold, basis, "machine_signal")
 

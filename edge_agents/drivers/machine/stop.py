@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 _CONTACT_S = 0.05
 _DAY_S = 86_400.0
 _OPEN_AGAIN_S = 10.0
+_REST_S = 2.0  # values of a new connection come one by one: what looks idle may be a cycle not yet seen
 _REFUSALS = {
     "disabled": "arrêt non demandé : la sortie est en défaut",
     "no_record": "arrêt non demandé : pas de procès-verbal de mise en service",
@@ -49,6 +50,7 @@ class StopLine:
         self._watch: AgentWatch | None = None
         self._absent: str | None = None
         self._opened_at = 0.0
+        self._resting_since: float | None = None
 
     @property
     def fault(self) -> str | None:
@@ -114,7 +116,13 @@ class StopLine:
         self._stop.tick()
         if self._watch is not None and not self._watch.is_alive and wired.value_file is not None:
             self._watch = AgentWatch(wired.value_file)
-        if state == "idle" and (tested is None or now - tested >= wired.test_days * _DAY_S):
+        if state != "idle":
+            self._resting_since = None
+            return tested
+        if self._resting_since is None:
+            self._resting_since = now
+        is_due = tested is None or now - tested >= wired.test_days * _DAY_S
+        if is_due and now - self._resting_since >= _REST_S:
             self._stop.test()
             return now
         return tested

@@ -202,6 +202,8 @@ class MachineTracker:
             if self.cycle is None:
                 self.cycle = Cycle(uuid4(), text_of(self.values.get("program")), at)
                 self.cycle.tool = tool_name(self.values.get("tool"))
+        elif cycle is not None and cycle.ended is None and not new:
+            cycle.is_good = False  # the source lost sight of the machine: nothing is known of its end
         elif cycle is not None and cycle.ended is None and new != "interrupted":
             cycle.ended = at
             cut = "interrupted" if old == "interrupted" else "aborted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -62,6 +63,12 @@ class MachineCameraConfig(DriverConfig):
     min_delay_s: float = Field(default=1.0, gt=0)
     max_delay_s: float = Field(default=60.0, gt=0)
     socket_port: int = Field(default=0, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _keeps_its_secret(self) -> Self:
+        if "@" in urlsplit(self.source).netloc:
+            raise ValueError("source : utilisateur et mot de passe vont dans credentials_file")
+        return self
 
     @model_validator(mode="after")
     def _declared(self) -> Self:

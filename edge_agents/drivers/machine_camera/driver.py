@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import tempfile
@@ -28,6 +29,7 @@ _COVERED_FRAMES = 8
 _CLEAN_S = 3_600.0
 _DAY_S = 86_400.0
 _FRESH_S = 5.0
+_CLIP_RINGS = 3  # a clip may take three times the memory of the ring: 30 s before, 60 s after
 _WORDS = {
     "offline": "hors ligne", "covered": "masquée ou sans image utile",
 }  # fmt: skip
@@ -38,8 +40,9 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
 
     def __init__(self, config: MachineCameraConfig, context: DriverContext) -> None:
         super().__init__(config, context)
-        self.ring = FrameRing(config.before_s, round(config.ring_mb * 1024 * 1024))
-        self.clips = Clips(config.before_s, config.after_s)
+        ring_bytes = round(config.ring_mb * 1024 * 1024)
+        self.ring = FrameRing(config.before_s, ring_bytes)
+        self.clips = Clips(config.before_s, config.after_s, _CLIP_RINGS * ring_bytes)
         self.state = "off"
         self._since = self.now()
         self._frame_at: float | None = None
@@ -281,8 +284,9 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
 
     def _delete_old(self, before: float) -> None:
         for path in self._images.glob("*"):
-            if path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # the station makes room as well
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
 
 def _post(loop: asyncio.AbstractEventLoop, function: Any, *values: Any) -> None:

@@ -88,7 +88,7 @@ class CameraReader(threading.Thread):
             started = time.monotonic()
             try:
                 reason = self._read()
-            except (OSError, cv2.error) as error:
+            except (OSError, ValueError, cv2.error) as error:
                 reason = str(error)
             if self._is_over.is_set():
                 return

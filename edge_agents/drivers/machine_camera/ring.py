@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 _MAX_CLIPS = 3
-_MAX_CLIP_FRAMES = 2_700
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +62,20 @@ class Clip:
     ends_at: float
     frames: list[Frame]
 
-    def add(self, frame: Frame) -> None:
-        """A frame after the event."""
-        if frame.at <= self.ends_at and len(self.frames) < _MAX_CLIP_FRAMES:
+    def add(self, frame: Frame, max_bytes: int) -> None:
+        """A frame after the event, while there is room for it."""
+        size = sum(len(kept.jpeg) for kept in self.frames) + len(frame.jpeg)
+        if frame.at <= self.ends_at and size <= max_bytes:
             self.frames.append(frame)
 
 
 @dataclass
 class Clips:
-    """Clips under way: the same incident makes one, at most three at a time."""
+    """Clips under way: the same incident makes one, at most three at a time, each of ``max_bytes`` at most."""
 
     before_s: float
     after_s: float
+    max_bytes: int
     under_way: list[Clip] = field(default_factory=list)
 
     def begin(
@@ -95,7 +96,7 @@ class Clips:
     def add(self, frame: Frame) -> None:
         """A frame for every clip under way."""
         for clip in self.under_way:
-            clip.add(frame)
+            clip.add(frame, self.max_bytes)
 
     def finished(self, now: float) -> list[Clip]:
         """Clips whose time has passed (or whose clock was set back), taken out."""

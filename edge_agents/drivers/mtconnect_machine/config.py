@@ -40,7 +40,7 @@ class MtconnectMachineConfig(MachineConfig):
     """``item_map`` names a file (path, or a name in ``firmware_configs/node_maps``); ``items`` adds to it."""
 
     type: Literal["mtconnect_machine"]
-    url: str = Field(pattern=r"^https?://")
+    url: str = Field(pattern=r"^https?://[^@]+$")
     device: str | None = None
     item_map: str = "mtconnect"
     items: dict[Signal, ItemSpec] = Field(default_factory=dict)

@@ -163,7 +163,7 @@ class MtconnectMachineDriver(MachineDriver[MtconnectMachineConfig]):
         for one in mt.observations(root, self._device):
             at = min(now, one.at + shift) if one.at else now
             if one.is_condition:
-                self._condition(one, at, seen)
+                self._condition(one, at, seen, is_live=not is_whole)
             elif one.item_id in self._stops:
                 self._emergency(one, at, seen)
             elif one.item_id in self._signals:
@@ -189,12 +189,12 @@ class MtconnectMachineDriver(MachineDriver[MtconnectMachineConfig]):
             raw = float(text)
         self.observe(signal, normalise(spec, raw), at)
 
-    def _condition(self, one: mt.Observation, at: float, seen: set[str]) -> None:
+    def _condition(self, one: mt.Observation, at: float, seen: set[str], *, is_live: bool) -> None:
         prefix = f"{one.item_id}|"
         if one.level:
             key = prefix + one.key
             seen.add(key)
-            self.alarm(key, one.code, one.text, one.level, at)
+            self.alarm(key, one.code, one.text, one.level, at, is_live=is_live)
         elif one.level == 0:
             over = [
                 k for k in self.tracker.alarms if (k == prefix + one.key if one.key else k.startswith(prefix))

@@ -37,8 +37,10 @@ _FIELDS = (
 class AlarmSink(Protocol):
     """What the alarms are told to."""
 
-    def raise_alarm(self, key: str, code: str, text: str, severity: int | None, at: float) -> None:
-        """Active now."""
+    def raise_alarm(
+        self, key: str, code: str, text: str, severity: int | None, at: float, *, is_live: bool
+    ) -> None:
+        """Active now; not ``is_live`` when it was found active after a connection."""
 
     def clear_alarm(self, key: str, at: float) -> None:
         """Over."""
@@ -144,7 +146,8 @@ class Conditions:
             self.seen.add(key)
         severity = fields.get("Severity")
         text = getattr(fields.get("Message"), "Text", None) or ""
-        self.sink.raise_alarm(key, code, text, None if severity is None else int(severity), at)
+        number = None if severity is None else int(severity)
+        self.sink.raise_alarm(key, code, text, number, at, is_live=self.seen is None)
 
     def _code(self, fields: dict[str, Any]) -> str:
         wanted = self.source.code
@@ -170,8 +173,8 @@ class ErrorFolder:
         self._next = time.monotonic() + self._source.poll_s
         children = (await self._folder.get_children())[:_MAX_ERRORS]
         present = {child.nodeid.to_string(): child for child in children}
-        if self._is_first:
-            self._is_first = False
+        is_first, self._is_first = self._is_first, False
+        if is_first:
             self._sink.keep_alarms(set(present))
         for key in [key for key in self._known if key not in present]:
             del self._known[key]
@@ -179,9 +182,9 @@ class ErrorFolder:
         for key, child in present.items():
             if key not in self._known:
                 self._known[key] = True
-                await self._raise(key, child, now)
+                await self._raise(key, child, now, is_live=not is_first)
 
-    async def _raise(self, key: str, child: Node, now: float) -> None:
+    async def _raise(self, key: str, child: Node, now: float, *, is_live: bool) -> None:
         values = {}
         for variable in await child.get_children():
             name = (await variable.read_browse_name()).Name
@@ -191,7 +194,8 @@ class ErrorFolder:
         code = _first(values, source.code_names) or str((await child.read_browse_name()).Name)
         kind = _first(values, source.class_names)
         severity = source.severities.get(kind) if kind is not None else None
-        self._sink.raise_alarm(key, code, _first(values, source.text_names) or "", severity, now)
+        text = _first(values, source.text_names) or ""
+        self._sink.raise_alarm(key, code, text, severity, now, is_live=is_live)
 
 
 def _first(values: dict[str, Any], names: tuple[str, ...]) -> str | None:

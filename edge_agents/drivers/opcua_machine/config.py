@@ -77,7 +77,7 @@ class OpcuaMachineConfig(MachineConfig):
     """
 
     type: Literal["opcua_machine"]
-    endpoint: str = Field(pattern=r"^opc\.tcp://")
+    endpoint: str = Field(pattern=r"^opc\.tcp://[^@]+$")
     machine_name: str | None = None
     node_map: str | None = None
     nodes: dict[Signal, NodeSpec] = Field(default_factory=dict)

@@ -176,8 +176,10 @@ class OpcuaMachineDriver(MachineDriver[OpcuaMachineConfig]):
 
     # alarms ---------------------------------------------------------------------------------------------------
 
-    def raise_alarm(self, key: str, code: str, text: str, severity: int | None, at: float) -> None:
-        self.alarm(key, code, text, severity, at)
+    def raise_alarm(
+        self, key: str, code: str, text: str, severity: int | None, at: float, *, is_live: bool
+    ) -> None:
+        self.alarm(key, code, text, severity, at, is_live=is_live)
 
     def clear_alarm(self, key: str, at: float) -> None:
         self.take(self.tracker.clear_alarm(key, at))

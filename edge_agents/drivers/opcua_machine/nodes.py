@@ -110,8 +110,8 @@ async def _by_id(client: Client, text: str) -> Node | None:
             text = f"ns={await client.get_namespace_index(uri)};{rest}"
         except ValueError:
             return None
-    node = client.get_node(text)
     try:
+        node = client.get_node(text)
         await node.read_node_class()
     except ua.UaError:
         return None

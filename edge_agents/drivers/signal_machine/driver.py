@@ -19,6 +19,7 @@ from edge_agents.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 _ALARM = "signal"
+_SENSOR_AGAIN_S = 5.0
 
 
 class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
@@ -41,6 +42,7 @@ class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
             specs |= dict.fromkeys(names, spec)
         super().__init__(config, context, specs | {"execution": SignalSpec(), "shock": SignalSpec()})
         self._sent: dict[str, Value] = {}
+        self._is_sensor_lost = False
 
     async def follow(self) -> None:
         inputs = await asyncio.to_thread(open_inputs, self.config)
@@ -98,6 +100,19 @@ class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
             self.tracker.alive(self.now())
 
     async def _vibrate(self, config: VibrationInput) -> None:
+        """A sensor that fails takes no other signal with it: it is told once and opened again."""
+        while True:
+            try:
+                await self._sense(config)
+            except OSError as error:
+                if not self._is_sensor_lost:
+                    words = f"capteur de vibration : {error}"
+                    self.context.set_status("fault", f"{self.config.machine_code} : {words}")
+                    self.say("vibration.lost", words)
+                self._is_sensor_lost = True
+            await asyncio.sleep(_SENSOR_AGAIN_S)
+
+    async def _sense(self, config: VibrationInput) -> None:
         from edge_agents.drivers.signal_machine.vibration import RawStream, figures
 
         stream = RawStream(config.path, config.scale)
@@ -107,6 +122,9 @@ class SignalMachineDriver(MachineDriver[SignalMachineConfig]):
                 await asyncio.to_thread(stream.read)
                 while (values := stream.take(wanted)) is not None:
                     found = await asyncio.to_thread(figures, values, config.rate_hz, config.bands)
+                    if self._is_sensor_lost:
+                        self._is_sensor_lost = False
+                        self.context.set_status("ok", None)
                     self.observe("vibration_rms", found.rms)
                     self.observe("vibration_peak", found.peak)
                     for name, value in found.bands.items():

@@ -17,7 +17,6 @@ class Switch:
     debounce_s: float
     blink_s: float
     level: bool | None = None
-    rises: int = 0
     _raw: bool | None = None
     _raw_at: float = 0.0
     _edges: deque[float] = field(default_factory=lambda: deque(maxlen=16))
@@ -32,8 +31,6 @@ class Switch:
         if was is None:
             return False
         self._edges.append(at)
-        if self.level:
-            self.rises += 1
         return bool(self.level)
 
     def shown(self, now: float) -> Level:

@@ -13,12 +13,11 @@ import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
-from edge_agents.drivers.local_api import LocalApi
+from edge_agents.drivers.simulators.tcp import TcpSimulator, options, run
 
 _BOUNDARY = "usinage-simulated-boundary"
 _ITEMS: dict[str, tuple[str, str, str, str, str]] = {
@@ -199,40 +198,27 @@ def _element(entry: _Entry) -> str:
     )
 
 
-class MtconnectSimulator:
+class MtconnectSimulator(TcpSimulator):
     """The agent over HTTP, and its machine."""
 
     def __init__(
         self, *, version: str = "1.7", port: int = 0, control_port: int = 0, buffer_size: int = 4096
     ) -> None:
+        super().__init__(port, control_port, self.answer)
         self.agent = SimulatedAgent(version, buffer_size=buffer_size)
-        self._port = port
-        self._server: asyncio.Server | None = None
         self._streams: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._active: set[str] = set()
         self.is_streaming = True
         self.streams_opened = 0
         self.requests = 0
-        self.control = LocalApi(self.answer, control_port)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    async def __aenter__(self) -> MtconnectSimulator:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = int(self._server.sockets[0].getsockname()[1])
-        await self.control.__aenter__()
-        return self
+        return f"http://127.0.0.1:{self.port}"
 
     async def __aexit__(self, *_: object) -> None:
         self.drop()
-        for task in list(self._tasks):
-            task.cancel()
-        if self._server is not None:
-            self._server.close()
-        await self.control.__aexit__()
+        await super().__aexit__()
 
     def drop(self) -> int:
         """Cuts every open stream; returns how many."""
@@ -241,17 +227,12 @@ class MtconnectSimulator:
             writer.transport.abort()
         return len(found)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ValueError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 self.requests += 1
                 await self._answer_http(head.split(" ", 2)[1], writer)
-        writer.close()
 
     async def _answer_http(self, target: str, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(target)
@@ -346,21 +327,15 @@ async def _serve(arguments: argparse.Namespace) -> None:
         version=arguments.version, port=arguments.port, control_port=arguments.control_port
     )
     async with simulator:
-        print(f"{simulator.url} contrôle 127.0.0.1:{simulator.control.port}", flush=True)
+        print(f"{simulator.url} {simulator.places}", flush=True)
         await asyncio.Event().wait()
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line of the simulator."""
-    parser = argparse.ArgumentParser(description="Agent MTConnect simulé.")
+    parser = options("Agent MTConnect simulé.", 5000, 5001, what="HTTP")
     parser.add_argument("--version", default="1.7", help="version des documents (1.3 à 2.x)")
-    parser.add_argument("--port", type=int, default=5000, help="port HTTP (0 : libre)")
-    parser.add_argument("--control-port", type=int, default=5001, help="port de commande local (0 : libre)")
-    parser.add_argument("--port-file", type=Path, help=argparse.SUPPRESS)
-    try:
-        asyncio.run(_serve(parser.parse_args(arguments)))
-    except KeyboardInterrupt:
-        return
+    run(_serve, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge_agents.drivers.simulators.tcp import TcpSimulator
+
 _PAYLOAD_JPEG = 26
 _FRAGMENT = 1400
 _CLOCK_HZ = 90_000
@@ -71,18 +73,16 @@ def packets(jpeg: bytes, sequence: int, timestamp: int) -> list[bytes]:
     return found
 
 
-class RtspServer:
+class RtspServer(TcpSimulator):
     """Serves ``picture()`` at ``fps``; user and password are asked for when given (Basic)."""
 
     def __init__(
         self, picture: Callable[[], bytes], *, fps: float = 10.0, credentials: str | None = None
     ) -> None:
+        super().__init__()
         self._picture = picture
         self._fps = fps
         self._credentials = credentials
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
         self.plays = 0
         self.refused = 0
 
@@ -90,43 +90,26 @@ class RtspServer:
     def url(self) -> str:
         return f"rtsp://127.0.0.1:{self.port}/live"
 
-    async def __aenter__(self) -> RtspServer:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._server is not None:
-            self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sending: asyncio.Task[None] | None = None
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                while True:
-                    first = await reader.readexactly(1)
-                    if first == b"$":
-                        size = int.from_bytes((await reader.readexactly(3))[1:], "big")
-                        await reader.readexactly(size)
-                        continue
-                    text = (first + await reader.readuntil(b"\r\n\r\n")).decode()
-                    writer.write(self._answer(text))
-                    await writer.drain()
-                    if text.startswith("PLAY") and sending is None:
-                        self.plays += 1
-                        sending = asyncio.create_task(self._send(writer))
-                    if text.startswith("TEARDOWN"):
-                        return
+            while True:
+                first = await reader.readexactly(1)
+                if first == b"$":
+                    size = int.from_bytes((await reader.readexactly(3))[1:], "big")
+                    await reader.readexactly(size)
+                    continue
+                text = (first + await reader.readuntil(b"\r\n\r\n")).decode()
+                writer.write(self._answer(text))
+                await writer.drain()
+                if text.startswith("PLAY") and sending is None:
+                    self.plays += 1
+                    sending = asyncio.create_task(self._send(writer))
+                if text.startswith("TEARDOWN"):
+                    return
         finally:
             if sending is not None:
                 sending.cancel()
-            writer.close()
 
     def _answer(self, text: str) -> bytes:
         lines = text.split("\r\n")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import struct
 import time
 from typing import Any
 
-from edge_agents.drivers.local_api import LocalApi
 from edge_agents.drivers.modbus import READ_COILS, READ_DISCRETE, READ_HOLDING, READ_INPUT, WRITE_COIL
+from edge_agents.drivers.simulators.tcp import TcpSimulator, options, run
 
 INPUTS = {"green": 0, "yellow": 1, "red": 2, "parts": 3, "shock": 4, "power": 5}
 CURRENT_REGISTER = 0
@@ -23,11 +22,11 @@ _HEADER = struct.Struct(">HHHB")
 _BLINK_S = 0.25
 
 
-class SignalsSimulator:
+class SignalsSimulator(TcpSimulator):
     """Modbus TCP server; current in hundredths of an ampere in input register 0, the stop contact is coil 8."""
 
     def __init__(self, *, port: int = 0, control_port: int = 0) -> None:
-        self._port = port
+        super().__init__(port, control_port, self.answer)
         self.discrete = [False] * 16
         self.coils = [False] * 16
         self.registers = [0] * 8
@@ -35,42 +34,21 @@ class SignalsSimulator:
         self.is_failing = False
         self.connections = 0
         self._blinking: dict[str, asyncio.Task[None]] = {}
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
         self.stops = 0
         self.stop_at = 0.0
-        self.control = LocalApi(self.answer, control_port)
-
-    @property
-    def port(self) -> int:
-        return self._port
-
-    async def __aenter__(self) -> SignalsSimulator:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = int(self._server.sockets[0].getsockname()[1])
-        await self.control.__aenter__()
-        return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in [*self._blinking.values(), *self._tasks]:
+        for task in self._blinking.values():
             task.cancel()
-        if self._server is not None:
-            self._server.close()
-        await self.control.__aexit__()
+        await super().__aexit__()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while not self.is_failing:
-                transaction, _, length, unit = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-                body = self._answer_modbus(await reader.readexactly(length - 1))
-                writer.write(_HEADER.pack(transaction, 0, len(body) + 1, unit) + body)
-                await writer.drain()
-        writer.close()
+        while not self.is_failing:
+            transaction, _, length, unit = _HEADER.unpack(await reader.readexactly(_HEADER.size))
+            body = self._answer_modbus(await reader.readexactly(length - 1))
+            writer.write(_HEADER.pack(transaction, 0, len(body) + 1, unit) + body)
+            await writer.drain()
 
     def _answer_modbus(self, body: bytes) -> bytes:
         function, (address, value) = body[0], struct.unpack(">HH", body[1:5])
@@ -136,19 +114,14 @@ class SignalsSimulator:
 
 async def _serve(arguments: argparse.Namespace) -> None:
     async with SignalsSimulator(port=arguments.port, control_port=arguments.control_port) as simulator:
-        print(f"modbus 127.0.0.1:{simulator.port} contrôle 127.0.0.1:{simulator.control.port}", flush=True)
+        print(f"modbus 127.0.0.1:{simulator.port} {simulator.places}", flush=True)
         await asyncio.Event().wait()
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line of the simulator."""
-    parser = argparse.ArgumentParser(description="Module d'entrées Modbus TCP simulé, avec sa machine.")
-    parser.add_argument("--port", type=int, default=5020, help="port Modbus TCP (0 : libre)")
-    parser.add_argument("--control-port", type=int, default=5021, help="port de commande local (0 : libre)")
-    try:
-        asyncio.run(_serve(parser.parse_args(arguments)))
-    except KeyboardInterrupt:
-        return
+    parser = options("Module d'entrées Modbus TCP simulé, avec sa machine.", 5020, 5021, what="Modbus TCP")
+    run(_serve, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":
