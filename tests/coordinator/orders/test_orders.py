@@ -1,9 +1,8 @@
-"""From the customer's paper to the delivery: reception, review, confirmation, workshop, shipment."""
+"""From the customer's paper to the work orders: reception, review, confirmation, workshop."""
 
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,123 +14,18 @@ from fastapi.testclient import TestClient
 from coordinator.gateway.app import create_app
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.jobs import run_pending
-from coordinator.kernel.models import Setting
-from coordinator.kernel.outbox import Event
 from coordinator.modules.execution import api as execution
 from coordinator.modules.orders import production, purchase, sales
 from coordinator.modules.orders.models import CustomerPo, SalesOrder
-from coordinator.modules.orders.po_reading import recognise
 from coordinator.modules.orders.priorities import working_days
 from coordinator.modules.parties.models import Customer
 from coordinator.modules.quoting.models import QuoteLine
-from infra.samples.customer_order import CustomerOrder, OrderedLine, render
+from infra.samples.customer_order import OrderedLine, render
 from tests.conftest import master, person
-from tests.coordinator.quoting import workshop
-from tests.coordinator.quoting.engine.samples import BLOCK, SHAFT
+from tests.coordinator.orders.shop import Shop, told
 
 Api = Callable[..., Any]
 PDF = "application/pdf"
-
-
-class Shop:
-    """A sent quote for two parts, and an HTTP client."""
-
-    def __init__(
-        self, http: Any, factory: ContextFactory, *, criticality: str = "standard", minimum: int = 0
-    ) -> None:
-        self.http, self.factory = http, factory
-        with factory.open(master()) as ctx:
-            if minimum:
-                ctx.add(Setting(key="quoting.minimum_order_value", scope="global", value=minimum))
-            workshop.build(ctx)
-            self.customer = workshop.customer(ctx).id
-            analyses = [workshop.validated(ctx, reading, self.customer).id for reading in (SHAFT, BLOCK)]
-        quote = self.post("/quotes", customer_id=self.customer)
-        self.quote_id, self.quote_number = quote["id"], quote["number"]
-        for analysis in analyses:
-            self.post(
-                "/quote-lines",
-                quote_id=self.quote_id,
-                drawing_analysis_id=analysis,
-                quantity=10,
-            )
-        for action in ("compute", "submit"):
-            self.post(f"/quotes/{self.quote_id}/{action}")
-        self.post(f"/quotes/{self.quote_id}/approve", accept_to_confirm=True)
-        self.post(f"/quotes/{self.quote_id}/send")
-        with factory.open(master()) as ctx:
-            for line in ctx.session.query(QuoteLine).filter_by(quote_id=self.quote_id):
-                line.criticality = criticality
-        sheet = self.get(f"/quotes/{self.quote_id}/sheet")
-        self.prices = [
-            Decimal(line["unit_price_excl_tax"]).quantize(Decimal("0.01")) for line in sheet["lines"]
-        ]
-        self.delivery = dt.date.fromisoformat(
-            next(s for s in sheet["scenarios"] if s["id"] == sheet["quote"]["selected_scenario_id"])[
-                "delivery_date"
-            ]
-        )
-
-    def post(self, path: str, expect: int | None = None, **body: Any) -> dict[str, Any]:
-        answer = self.http.post(f"/api/v1{path}", json=body)
-        assert answer.status_code == expect if expect else answer.status_code < 300, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def get(self, path: str) -> dict[str, Any]:
-        answer = self.http.get(f"/api/v1{path}")
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def paper(self, **changes: Any) -> CustomerOrder:
-        values: dict[str, Any] = {
-            "number": "CA-2026-00471",
-            "on": dt.date(2026, 11, 20),
-            "lines": [
-                OrderedLine("A-100", "Arbre", 10, self.prices[0], "A"),
-                OrderedLine("B-200", "Bloc", 10, self.prices[1], "A"),
-            ],
-            "delivery": self.delivery,
-            "quote_number": self.quote_number,
-            "clauses": (),
-        }
-        return CustomerOrder(**{**values, **changes})
-
-    def received(self, **changes: Any) -> int:
-        """A purchase order read in this process and kept."""
-        order = self.paper(**changes)
-        lines = [
-            f"BON DE COMMANDE   N° : {order.number}",
-            f"SIRET : {order.siret}   Date : {order.on:%d/%m/%Y}",
-            *([f"Votre devis : {order.quote_number}"] if order.quote_number else []),
-            *(
-                f"{line.drawing_number} {f'ind. {line.revision}' if line.revision else ''}   {line.designation}   {line.quantity}   "
-                f"{line.unit_price}   {line.unit_price * line.quantity}"
-                for line in order.lines
-            ),
-            f"Date de livraison demandée : {order.delivery:%d/%m/%Y}",
-        ]
-        with self.factory.open(master()) as ctx:
-            record = ctx.add(CustomerPo(file_name="po.pdf"))
-            purchase.keep(ctx, record, recognise(lines))
-            return record.id
-
-    def confirmed(self, **changes: Any) -> int:
-        po = self.received(**changes)
-        result = self.post(f"/customer-pos/{po}/confirm")["result"]
-        return int(result["sales_order_id"])
-
-
-def told(order_id: int) -> Event:
-    """The event of a validated order."""
-    now = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
-    return Event(uuid.uuid4(), "sales_order.validated", {"id": order_id}, now, None, None)
-
-
-@pytest.fixture
-def shop(api: Api, factory: ContextFactory) -> Shop:
-    return Shop(api(master()), factory)
 
 
 @pytest.mark.requirement("ORD-01", "ORD-02", "ORD-06", "ORD-07", "ORD-08", "ORD-12")
@@ -342,140 +236,6 @@ def test_a_customer_on_hold_needs_a_manager(shop: Shop, api: Api) -> None:
     path = f"/api/v1/customer-pos/{po}/confirm"
     assert api(person("orders:*")).post(path).status_code == 403
     assert api(person("orders:*", "crm:validate")).post(path).status_code == 200
-
-
-@pytest.mark.requirement("ORD-09", "ORD-24", "ORD-25", "ORD-26")
-def test_partial_deliveries_until_the_order_is_delivered(shop: Shop) -> None:
-    order_id = shop.confirmed()
-    with shop.factory.open(master()) as ctx:
-        production.on_validated(ctx, told(order_id))
-        production.on_validated(ctx, told(order_id))
-        first, second = sales.lines_of(ctx, order_id)
-        assert len(execution.work_orders_of_line(ctx, first.id)) == 1, "told twice, made once"
-        ids = first.id, second.id
-    nothing = shop.post(f"/sales-orders/{order_id}/create-delivery-note", expect=400)
-    assert nothing["code"] == "delivery.nothing"
-    _produce(shop, ids[0], 6)
-    note = shop.post(f"/sales-orders/{order_id}/create-delivery-note")["result"]["delivery_note_id"]
-    blocked = shop.post(f"/delivery-notes/{note}/ship", expect=400)
-    assert blocked["code"] == "delivery.blocked"
-    assert "contrôle" in blocked["missing"][0]
-    _inspect(shop, ids[0])
-    shipped = shop.post(f"/delivery-notes/{note}/ship", carrier="Transports Durand")["record"]
-    assert shipped["status"] == "shipped"
-    assert shop.http.get(f"/api/v1/delivery-notes/{note}/pdf").content.startswith(b"%PDF")
-    progress = shop.get(f"/sales-orders/{order_id}/progress")["lines"][0]
-    assert [Decimal(progress[k]) for k in ("ordered", "produced", "delivered", "available")] == [10, 6, 6, 0]
-    assert shop.get(f"/sales-orders/{order_id}")["status"] == "validated"
-    too_much = {"lines": [{"sales_order_line_id": ids[0], "quantity": "5"}]}
-    refused = shop.post(f"/sales-orders/{order_id}/create-delivery-note", expect=400, **too_much)
-    assert refused["code"] == "delivery.too_much"
-    _produce(shop, ids[0], 10)
-    _produce(shop, ids[1], 10)
-    _inspect(shop, ids[1])
-    note = shop.post(f"/sales-orders/{order_id}/create-delivery-note")["result"]["delivery_note_id"]
-    shop.post(f"/delivery-notes/{note}/ship")
-    assert shop.get(f"/sales-orders/{order_id}")["status"] == "delivered"
-    events = _events(shop)
-    assert events.count("delivery_note.shipped") == 2
-    assert events.count("sales_order.delivered") == 1
-
-
-@pytest.mark.requirement("ORD-26")
-def test_rows_of_one_note_are_counted_together(shop: Shop) -> None:
-    order_id = shop.confirmed()
-    with shop.factory.open(master()) as ctx:
-        line = sales.lines_of(ctx, order_id)[0].id
-    twice: dict[str, Any] = {"lines": [{"sales_order_line_id": line, "quantity": "6"}] * 2}
-    refused = shop.post(f"/sales-orders/{order_id}/create-delivery-note", expect=400, **twice)
-    assert refused["code"] == "delivery.too_much"
-    with shop.factory.open(master()) as ctx:
-        production.on_validated(ctx, told(order_id))
-    _produce(shop, line, 6)
-    _inspect(shop, line)
-    halves: dict[str, Any] = {"lines": [{"sales_order_line_id": line, "quantity": "5"}] * 2}
-    note = shop.post(f"/sales-orders/{order_id}/create-delivery-note", **halves)["result"]["delivery_note_id"]
-    assert shop.post(f"/delivery-notes/{note}/ship", expect=400)["code"] == "delivery.not_produced"
-    row = shop.get(f"/delivery-note-lines?delivery_note_id={note}")["items"][0]
-    shop.post(f"/delivery-note-lines/{row['id']}/remove")
-    assert shop.post(f"/delivery-notes/{note}/ship")["record"]["status"] == "shipped"
-
-
-@pytest.mark.requirement("ORD-25")
-def test_a_row_hides_neither_an_open_inspection_nor_another_part(shop: Shop) -> None:
-    order_id = shop.confirmed()
-    with shop.factory.open(master()) as ctx:
-        production.on_validated(ctx, told(order_id))
-        first, second = (line.id for line in sales.lines_of(ctx, order_id))
-    _produce(shop, first, 10)
-    _produce(shop, second, 10)
-    _inspect(shop, second)
-    with shop.factory.open(master()) as ctx:
-        other = execution.lot_of(ctx, execution.work_orders_of_line(ctx, second)[0].id).id
-    foreign: dict[str, Any] = {
-        "lines": [{"sales_order_line_id": first, "quantity": "1", "part_lot_id": other}]
-    }
-    refused = shop.post(f"/sales-orders/{order_id}/create-delivery-note", expect=400, **foreign)
-    assert refused["code"] == "delivery.other_lot"
-    own: dict[str, Any] = {"lines": [{"sales_order_line_id": second, "quantity": "1"}]}
-    note = shop.post(f"/sales-orders/{order_id}/create-delivery-note", **own)["result"]["delivery_note_id"]
-    shop.post("/delivery-note-lines", delivery_note_id=note, sales_order_line_id=first, quantity="1")
-    assert "contrôle" in shop.post(f"/delivery-notes/{note}/ship", expect=400)["missing"][0]
-
-
-@pytest.mark.requirement("ORD-25")
-def test_a_shipped_row_stays_where_it_is(shop: Shop) -> None:
-    order_id = shop.confirmed()
-    notes = []
-    for quantity in ("4", "1"):
-        with shop.factory.open(master()) as ctx:
-            line = sales.lines_of(ctx, order_id)[0].id
-        rows: dict[str, Any] = {"lines": [{"sales_order_line_id": line, "quantity": quantity}]}
-        made = shop.post(f"/sales-orders/{order_id}/create-delivery-note", **rows)["result"]
-        notes.append(made["delivery_note_id"])
-    shop.post(f"/delivery-notes/{notes[0]}/ship")
-    row = shop.get(f"/delivery-note-lines?delivery_note_id={notes[0]}")["items"][0]
-    url = f"/api/v1/delivery-note-lines/{row['id']}"
-    moved = shop.http.patch(url, json={"row_version": row["row_version"], "delivery_note_id": notes[1]})
-    assert (moved.status_code, moved.json()["code"]) == (400, "record.moved")
-    assert shop.http.delete(url).status_code in (404, 405)
-    assert shop.post(f"/delivery-note-lines/{row['id']}/remove", expect=409)["code"] == "delivery.closed"
-
-
-def _produce(shop: Shop, line_id: int, quantity: int) -> None:
-    with shop.factory.open(master()) as ctx:
-        [work] = execution.work_orders_of_line(ctx, line_id)
-        execution.lot_of(ctx, work.id).quantity = Decimal(quantity)
-
-
-def _inspect(shop: Shop, line_id: int) -> None:
-    with shop.factory.open(master()) as ctx:
-        [work] = execution.work_orders_of_line(ctx, line_id)
-        for operation in execution.operations_of(ctx, work.id):
-            operation.status = "done"
-
-
-def _events(shop: Shop) -> list[str]:
-    with shop.factory.open(master()) as ctx:
-        rows = ctx.session.connection().exec_driver_sql("SELECT event_type FROM outbox_event")
-        return [row[0] for row in rows]
-
-
-def test_a_certificate_blocks_until_quality_decides(shop: Shop, api: Api) -> None:
-    order_id = shop.confirmed()
-    with shop.factory.open(master()) as ctx:
-        for line in sales.lines_of(ctx, order_id):
-            line.certificate_required = True
-    note = shop.post(f"/sales-orders/{order_id}/create-delivery-note")["result"]["delivery_note_id"]
-    assert shop.post(f"/delivery-notes/{note}/ship", expect=400)["code"] == "delivery.blocked"
-    decision = {"quality_decision": "Certificat reçu par mail, joint demain"}
-    seller = api(person("orders:*")).post(f"/api/v1/delivery-notes/{note}/ship", json=decision)
-    assert seller.status_code == 403
-    manager = api(person("orders:*", "quality:validate")).post(
-        f"/api/v1/delivery-notes/{note}/ship", json=decision
-    )
-    assert manager.status_code == 200, manager.text
-    assert manager.json()["record"]["quality_decision"] == decision["quality_decision"]
 
 
 @pytest.mark.requirement("ORD-09", "ORD-16")
