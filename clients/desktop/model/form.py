@@ -175,12 +175,17 @@ class FormState:
         return {
             "values": self.dirty,
             "row_version": self.record.get("row_version"),
+            "base": {n: self.record.get(n) for n in self._typed},
             "key": self.key,
             "names": self.names,
         }
 
     def restore(self, draft: Mapping[str, Any]) -> None:
-        """Type again what a draft holds; unknown fields are dropped."""
+        """Type again what a draft holds, over the version it was typed over, so that the server refuses it when somebody saved
+        in between and the fields both changed are named; unknown fields are dropped."""
+        if not self.is_new and draft.get("row_version") is not None:
+            base = {n: v for n, v in (draft.get("base") or {}).items() if n in self.fields}
+            self.record = {**self.record, **base, "row_version": draft["row_version"]}
         self.key = str(draft.get("key") or self.key)
         self.names.update(draft.get("names") or {})
         for name, value in (draft.get("values") or {}).items():

@@ -164,6 +164,18 @@ def test_drafts_survive_and_keep_their_key(tmp_path: Path) -> None:
     store.drop("customers", None)
 
 
+@pytest.mark.requirement("QUO-52")
+def test_a_draft_never_passes_for_a_change_of_a_newer_version() -> None:
+    state = form({"id": 1, "row_version": 3, "name": "A", "limit": "10.00"})
+    state.set("name", "Mien")
+    draft = json.loads(json.dumps(state.to_draft()))
+    newer = {"id": 1, "row_version": 6, "name": "Sien", "limit": "7.00"}
+    again = form(newer)
+    again.restore(draft)
+    assert (again.payload(), again.row_version) == ({"name": "Mien"}, 3), "the server refuses it as outdated"
+    assert [c.field.name for c in again.conflicts(newer)] == ["name"]
+
+
 # --- metadata, menu, live ---
 
 

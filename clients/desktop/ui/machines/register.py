@@ -44,9 +44,8 @@ class CameraRegisterView(SheetView):
         looks = list(data.get("looks") or [])
         for look in looks:
             action = t(f"register.action.{look['action']}")
-            layout.addWidget(
-                label(f"{formatting.instant(look['at'])} · {action} · n° {look.get('clip_id') or '—'}")
-            )
+            words = (look.get("person") or "—", action, f"n° {look.get('clip_id') or '—'}")
+            layout.addWidget(label(" · ".join((formatting.instant(look["at"]), *words))))
         if not looks:
             layout.addWidget(label(t("register.no_looks"), "muted"))
         self._body.addWidget(frame)

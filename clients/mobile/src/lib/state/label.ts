@@ -41,6 +41,11 @@ export function awaitAnotherCode(contents: string[]): void {
   router.replace("scan");
 }
 
+/** The camera was left without another code: the next label stands for itself. */
+export function awaitNoCode(): void {
+  begun = [];
+}
+
 /**
  * Opens the receipt when an unknown code is a supplier's label.
  * @returns false when it is none
@@ -50,6 +55,7 @@ export async function openLabel(code: string): Promise<boolean> {
   try {
     await app.readLabel(contents);
   } catch (error) {
+    if (error instanceof ApiError) begun = [];
     if (!(error instanceof ApiError) || error.status === 404 || error.status === 403) throw error;
     if (!error.code.startsWith("label.") || error.code === "label.unknown") return false;
     feedback.show({ tone: "danger", title: t("receipt.refused"), detail: error.detail });
