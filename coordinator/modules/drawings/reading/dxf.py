@@ -8,10 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ezdxf import recover
-from ezdxf.filemanagement import readfile
-from ezdxf.lldxf.const import DXFError
-
 from coordinator.modules.drawings.reading.contours import find_contours, find_hole_circles
 from coordinator.modules.drawings.reading.dxf_dimension import (
     CHARACTER_WIDTH,
@@ -19,6 +15,7 @@ from coordinator.modules.drawings.reading.dxf_dimension import (
     plain_lines,
     read_dimension,
 )
+from coordinator.modules.drawings.reading.dxf_file import open_dxf
 from coordinator.modules.drawings.reading.dxf_text import STACK, frame_rows, plain_text, with_signs
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import (
@@ -39,7 +36,7 @@ _UNITS = {1: ("inch", 25.4), 2: ("inch", 304.8), 4: ("mm", 1.0), 5: ("mm", 10.0)
 
 def read_dxf(path: Path) -> DrawingReading:
     """Read model space and the used layouts; raises ReadingFailedError when the file is no DXF."""
-    document = _load(path)
+    document = open_dxf(path)
     reading = DrawingReading(file=str(path), kind="dxf", pages=1)
     unit, factor = _UNITS.get(document.header.get("$INSUNITS", 0), (None, 1.0))
     pages: list[Page] = []
@@ -63,16 +60,6 @@ def read_dxf(path: Path) -> DrawingReading:
             f"Unités contradictoires : le fichier est en {_FRENCH[unit]}, le plan écrit {_FRENCH[reading.unit or unit]}. À choisir."
         )
     return reading
-
-
-def _load(path: Path) -> Any:
-    try:
-        return readfile(path)
-    except (DXFError, OSError, ValueError, UnicodeDecodeError):
-        try:
-            return recover.readfile(path)[0]
-        except (DXFError, OSError, ValueError, IndexError, KeyError) as failure:
-            raise ReadingFailedError("drawing.corrupt", "Fichier DXF illisible ou corrompu.") from failure
 
 
 def _sheets(document: Any) -> Iterator[list[Any]]:

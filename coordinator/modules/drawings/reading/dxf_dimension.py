@@ -40,7 +40,7 @@ def read_dimension(entity: Any, unit: str, page: int, left: float, top: float) -
     if limits is not None:
         text, stacked = text.replace(measured, "").strip(), limits
     kind = entity.dimtype & 7
-    if kind in (_DIAMETER, _RADIUS) and not re.search(r"[ØR]", text):
+    if kind in (_DIAMETER, _RADIUS) and not re.search(r"[ØøφΦ⌀∅R]", text):
         text = re.sub(
             r"^((?:\d+\s*[xX]\s+)?\(?)", rf"\g<1>{'Ø' if kind == _DIAMETER else 'R'}", text, count=1
         )

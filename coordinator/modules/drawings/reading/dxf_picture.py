@@ -8,15 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from ezdxf import recover
 from ezdxf.addons.drawing.backend import Backend
 from ezdxf.addons.drawing.config import BackgroundPolicy, ColorPolicy, Configuration
 from ezdxf.addons.drawing.frontend import Frontend
 from ezdxf.addons.drawing.properties import RenderContext
 from ezdxf.addons.drawing.recorder import Player, Recorder
-from ezdxf.filemanagement import readfile
-from ezdxf.lldxf.const import DXFError
 
+from coordinator.modules.drawings.reading.dxf_file import open_dxf
 from coordinator.modules.drawings.reading.model import BBox, ReadingFailedError
 
 MARGIN = 0.01
@@ -46,7 +44,7 @@ def texts(path: Path) -> list[tuple[str, BBox]]:
     from ezdxf.disassemble import recursive_decompose
 
     found = []
-    for entity in recursive_decompose(_space(_open(path))):
+    for entity in recursive_decompose(_space(open_dxf(path))):
         if entity.dxftype() not in ("TEXT", "ATTRIB", "MTEXT"):
             continue
         raw = entity.plain_text() if hasattr(entity, "plain_text") else str(entity.dxf.text)
@@ -58,16 +56,6 @@ def texts(path: Path) -> list[tuple[str, BBox]]:
     return found
 
 
-def _open(path: Path) -> Any:
-    try:
-        return readfile(path)
-    except (DXFError, OSError, ValueError, UnicodeDecodeError):
-        try:
-            return recover.readfile(path)[0]
-        except (DXFError, OSError, ValueError, IndexError, KeyError) as failure:
-            raise ReadingFailedError("drawing.corrupt", "Fichier DXF illisible ou corrompu.") from failure
-
-
 def _space(document: Any) -> Any:
     """Model space, or the first filled sheet where model space is empty."""
     spaces = [document.modelspace(), *(document.layout(name) for name in document.layout_names_in_taborder())]
@@ -75,7 +63,7 @@ def _space(document: Any) -> Any:
 
 
 def _recorded(path: Path) -> Player:
-    document = _open(path)
+    document = open_dxf(path)
     recorder = Recorder()
     config = Configuration(
         background_policy=BackgroundPolicy.WHITE, color_policy=ColorPolicy.BLACK, hatching_timeout=5.0

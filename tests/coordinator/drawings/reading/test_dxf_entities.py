@@ -70,6 +70,18 @@ def test_every_version_and_both_encodings(tmp_path, version, fmt):
     ]  # fmt: skip
 
 
+@pytest.mark.requirement("DRW-12")
+def test_signs_in_utf_8_under_the_header_of_an_old_version(tmp_path):
+    document, space = drawing("R2000")
+    space.add_diameter_dim(center=(0, 0), radius=4.5, angle=30, text="4x⌀9").render()
+    linear(space, 0, 40, "Ø40 ± 0,1")
+    path = tmp_path / "plan.dxf"
+    document.saveas(path, encoding="utf-8")
+    assert sorted(facts(read_dxf(path)), key=str) == [
+        ("diameter", 40.0, 0.1, -0.1, None, 1), ("diameter", 9.0, None, None, None, 4),
+    ]  # fmt: skip
+
+
 def test_multi_line_text_with_gdt_letters_is_one_call_out(tmp_path):
     document, space = drawing()
     content = r"{\H1.0x;4x \Fgdt;n}6.6 THRU\P{\Fgdt;v}{\Fgdt;n}11 {\Fgdt;x}6.8"
