@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from edge_agents.drivers.cabinet_camera import counting, features, scales
-from edge_agents.drivers.cabinet_camera.approved import ApprovedModel
+from edge_agents.drivers.cabinet_camera.approved import Approved
 from edge_agents.drivers.cabinet_camera.config import VisionConfig
 from edge_agents.drivers.cabinet_camera.reading import read_picture
 from edge_agents.drivers.cabinet_camera.session import decide
+from edge_agents.drivers.cabinet_camera.taught import load_model
 from edge_agents.drivers.simulators import cabinet_scenes
 
 SCALE = scales.learn_unit(scales.Scale(tare_g=120.0, capacity_g=600.0), [165.1, 165.0, 164.95])
@@ -71,11 +72,11 @@ def test_loose_pieces_are_counted_under_changing_light(kind: str) -> None:
 def test_without_a_sound_model_the_station_says_so(tmp_path: Path) -> None:
     broken = tmp_path / "broken.model"
     broken.write_bytes(b"PK nothing")
-    approved = ApprovedModel(broken, None, tmp_path / "last.model")
+    approved = Approved(load_model, broken, None, tmp_path / "last.model")
     assert approved.model is None
     assert approved.fault is not None
     assert "ne sont plus lus" in approved.fault
-    assert ApprovedModel(None, None, tmp_path / "last.model").fault is None
+    assert Approved(load_model, None, None, tmp_path / "last.model").fault is None
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract absent")

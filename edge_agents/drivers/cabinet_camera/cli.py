@@ -53,13 +53,16 @@ def read(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Fichier vision (YAML) de la station.")],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Images à lire.")],
     model: Annotated[Path | None, typer.Option("--model", help="Modèle appris.")] = None,
+    detector: Annotated[
+        Path | None, typer.Option("--detector", help="Détecteur des compartiments partagés (ONNX).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Écrit un seul document JSON.")] = False,
 ) -> None:
     """Lit le contenu des compartiments dans des images."""
     from edge_agents.drivers.cabinet_camera.files import read_files
 
     try:
-        results = read_files(config, model, images)
+        results = read_files(config, model, images, detector)
     except ValueError as error:
         raise _fail(str(error)) from None
     if as_json:
@@ -79,6 +82,9 @@ def replay(
     folder: Annotated[Path, typer.Argument(metavar="DOSSIER", help="Dossier des sessions enregistrées.")],
     config: Annotated[Path, typer.Option("--config", help="Fichier vision (YAML) de la station.")],
     model: Annotated[Path | None, typer.Option("--model", help="Modèle à juger.")] = None,
+    detector: Annotated[
+        Path | None, typer.Option("--detector", help="Détecteur des compartiments partagés (ONNX).")
+    ] = None,
     auto: Annotated[
         float, typer.Option(help="Confiance à partir de laquelle le stock serait mouvementé seul.")
     ] = 0.9,
@@ -88,7 +94,7 @@ def replay(
     from edge_agents.drivers.cabinet_camera.files import replay_files
 
     try:
-        result = replay_files(folder, config, model, auto=auto)
+        result = replay_files(folder, config, model, detector=detector, auto=auto)
     except ValueError as error:
         raise _fail(str(error)) from None
     if as_json:
@@ -145,8 +151,9 @@ def _line(entry: dict[str, Any]) -> str:
     if not entry["usable"]:
         return f"{entry['file']}\tinutilisable : {entry['message']}"
     words = [
-        f"{c['id']}={'?' if c['count'] is None else c['count']} ({100 * c['confidence']:.0f} %)"
-        for c in entry["compartments"]
+        f"{place['id']}{name}={'?' if c['count'] is None else c['count']} ({100 * c['confidence']:.0f} %)"
+        for place in entry["compartments"]
+        for name, c in ([(f"/{one['item']}", one) for one in place.get("items", ())] or [("", place)])
     ]
     return f"{entry['file']}\t" + "  ".join(words)
 

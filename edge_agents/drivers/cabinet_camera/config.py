@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_agents.drivers.base import DriverConfig
 from edge_agents.drivers.cabinet_camera.cells import CellsConfig
 from edge_agents.protocol.envelope import describe
 
-Method = Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends"]
+Method = Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends", "items"]
 Point = tuple[float, float]
+
+
+class ExpectedItem(BaseModel):
+    """An item that has its place in a shared compartment: the kind the detector knows it by and, where two items are of one
+    kind, how long a piece of it looks (``length_mm`` from, to)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    item: str = Field(min_length=1)
+    kind: str = Field(min_length=1)
+    length_mm: tuple[float, float] | None = None
+
+    def fits(self, length_mm: float | None) -> bool:
+        """Whether a piece of the kind may be this item."""
+        if self.length_mm is None:
+            return True
+        return length_mm is not None and self.length_mm[0] <= length_mm <= self.length_mm[1]
 
 
 class Compartment(BaseModel):
@@ -25,9 +42,32 @@ class Compartment(BaseModel):
     method: Method
     polygon: tuple[Point, ...] = Field(min_length=3)
     item: str | None = None
+    items: tuple[ExpectedItem, ...] = ()
+    camera: str | None = None
     unit_area_px: float | None = Field(default=None, gt=0)
     marker_id: int | None = None
     mm_per_px: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _shared(self) -> Self:
+        """Items of a shared compartment are told apart by kind, or by kind and length."""
+        if self.method != "items":
+            return self
+        if not self.items:
+            raise ValueError(f"{self.id} : items manquant (articles attendus)")
+        for number, one in enumerate(self.items):
+            if one.length_mm is not None and self.mm_per_px is None:
+                raise ValueError(f"{self.id} : length_mm demande mm_per_px")
+            for other in self.items[:number]:
+                if one.item == other.item or (one.kind == other.kind and _confused(one, other)):
+                    raise ValueError(f"{self.id} : {other.item} et {one.item} ne se distinguent pas")
+        return self
+
+
+def _confused(one: ExpectedItem, other: ExpectedItem) -> bool:
+    if one.length_mm is None or other.length_mm is None:
+        return True
+    return one.length_mm[0] <= other.length_mm[1] and other.length_mm[0] <= one.length_mm[1]
 
 
 class Fiducials(BaseModel):
@@ -72,7 +112,8 @@ class CabinetCameraConfig(DriverConfig):
     """``source`` folder: the newest image of ``frames`` is what the camera sees now; url: a stream OpenCV reads (RTSP).
 
     ``model`` is the taught model: ``models/NAME/current/FILE`` of the data directory is the one rolled out, a package
-    signed and proved; for any other place ``model_sha256`` names the approved file, and no other is used.
+    signed and proved; for any other place ``model_sha256`` names the approved file, and no other is used. ``detector`` and
+    ``detector_sha256`` say the same of the detector which tells the items of shared compartments apart.
     Contacts are files which hold 1 while open, as Linux shows an input line. Without contact, ``opening: motion`` lets movement
     or a change of weight open a session and ``quiet_s`` without any close it.
     """
@@ -81,6 +122,8 @@ class CabinetCameraConfig(DriverConfig):
     vision: Path
     model: Path | None = None
     model_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    detector: Path | None = None
+    detector_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     source: Literal["folder", "camera", "url"] = "folder"
     frames: Path | None = None
     camera_index: int = 0

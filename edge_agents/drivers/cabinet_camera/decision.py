@@ -42,7 +42,8 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class Change:
     """A compartment whose content differs between the scenes; ``delta`` is after minus before,
-    ``code`` the label that came or went where packages are told by their labels."""
+    ``code`` the label that came or went where packages are told by their labels, ``item`` the one of several expected items
+    where a compartment is shared."""
 
     compartment: Compartment
     before: Reading
@@ -51,6 +52,12 @@ class Change:
     confidence: float
     reason: str | None = None
     code: str | None = None
+    item: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """Compartment, and the item where it is shared."""
+        return self.compartment.id, self.item
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,20 @@ import structlog
 
 from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext, DriverError
 from edge_agents.drivers.cabinet_camera import recording, telling
-from edge_agents.drivers.cabinet_camera.approved import ApprovedModel
+from edge_agents.drivers.cabinet_camera.approved import Approved
 from edge_agents.drivers.cabinet_camera.bars import diameter_mm
 from edge_agents.drivers.cabinet_camera.camera import Album, Camera, jpeg, load, part_of
 from edge_agents.drivers.cabinet_camera.cells import contact_open
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, load_vision
 from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable, gray_of, sharpness
+from edge_agents.drivers.cabinet_camera.detector import load_detector
 from edge_agents.drivers.cabinet_camera.guided import GuidedTeaching
 from edge_agents.drivers.cabinet_camera.opening import OpeningWatch, Signals, moving
 from edge_agents.drivers.cabinet_camera.people import Visitor
 from edge_agents.drivers.cabinet_camera.reading import read_picture
 from edge_agents.drivers.cabinet_camera.screen import Screen
 from edge_agents.drivers.cabinet_camera.session import compare_weighed, decide
+from edge_agents.drivers.cabinet_camera.taught import load_model
 from edge_agents.drivers.cabinet_camera.texts import reason_text
 from edge_agents.drivers.cabinet_camera.trays import Trays
 from edge_agents.drivers.local_api import LocalApi
@@ -47,7 +49,11 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         except ValueError as error:
             raise DriverError("vision.config", str(error)) from None
         self._empty = None if self._vision.empty_image is None else load(self._vision.empty_image)
-        self._model = ApprovedModel(config.model, config.model_sha256, data / "approved.model")
+        self._model = Approved(load_model, config.model, config.model_sha256, data / "approved.model")
+        self._detector = Approved(
+            load_detector, config.detector, config.detector_sha256, data / "approved.onnx",
+            lost="les compartiments partagés ne sont plus lus",
+        )  # fmt: skip
         self._camera, self._album = Camera(config, data / "frames"), Album(data / "images")
         self._recordings, self._open_file = data / "recordings", data / "open_session.json"
         self._session: dict[str, Any] | None = None
@@ -96,9 +102,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             self.context.set_status("fault", str(error))
             return
         if self._session is None:
-            reason = (
-                reason_text(await asyncio.to_thread(check_usable, image, self._vision)) or self._model.fault
-            )
+            seen = reason_text(await asyncio.to_thread(check_usable, image, self._vision))
+            reason = seen or self._model.fault or self._detector.fault
             self.context.set_status("fault" if reason else "ok", reason)
         by_motion = self.config.opening == "motion"
         signals = Signals(
@@ -185,7 +190,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         if before is None:
             decision = Decision(False, "covered", ())
         else:
-            decision = decide(before, image, self._vision, model=self._model.model, empty=self._empty)
+            decision = decide(before, image, self._vision, model=self._model.model, empty=self._empty,
+                              detector=self._detector.model)  # fmt: skip
         if self._trays is None:
             return decision
         old = self._trays.count(session.get("weights") or {})
@@ -216,7 +222,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             part, frame = (None, frame) if one is None else part_of(one, change.compartment.polygon)
             crops.append(None if part is None else self._album.keep_part(part))
         item = self._item_of(change.code) if change.code else None
-        model = self._model.model
+        model = self._detector.model if change.compartment.method == "items" else self._model.model
         return telling.detection(session, change, doubtful=doubtful, item=item) | {
             "crop_before": crops[0], "crop_after": crops[1], "frame": frame,
             "model": model.digest[:12] if model is not None else None, "diameter_mm": self._diameter(change, kept),
@@ -306,7 +312,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             if self._session is not None:
                 raise CommandRefusedError("L'armoire est ouverte : comptage impossible.")
             image = await asyncio.to_thread(self._camera.grab_still)
-            found = await asyncio.to_thread(read_picture, image, self._vision, self._model.model, self._empty)
+            found = await asyncio.to_thread(read_picture, image, self._vision, self._model.model, self._empty,
+                                            self._detector.model)  # fmt: skip
             weighed = await asyncio.to_thread(
                 lambda: self._trays.count(self._trays.weigh()) if self._trays else {}
             )

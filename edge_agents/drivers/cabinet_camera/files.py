@@ -12,6 +12,7 @@ import numpy as np
 from edge_agents.drivers.cabinet_camera.camera import Camera
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig, load_vision
 from edge_agents.drivers.cabinet_camera.decision import register
+from edge_agents.drivers.cabinet_camera.detector import Detector, load_detector
 from edge_agents.drivers.cabinet_camera.guided import GuidedTeaching
 from edge_agents.drivers.cabinet_camera.reading import read_picture
 from edge_agents.drivers.cabinet_camera.recording import AUTO, Replay, replay
@@ -47,39 +48,55 @@ def on_fiducials(examples: Sequence[Example], vision: VisionConfig) -> list[Exam
     return found
 
 
-def read_files(config: Path, model: Path | None, images: Sequence[Path]) -> list[dict[str, Any]]:
+def read_files(
+    config: Path, model: Path | None, images: Sequence[Path], detector: Path | None = None
+) -> list[dict[str, Any]]:
     """One entry per picture as in INTERFACES; an unreadable file carries ``error``. Raises ``ValueError`` for a wrong
-    configuration or model."""
+    configuration, model or detector."""
     vision = load_vision(config)
     taught = None if model is None else load_model(model)
     empty = None if vision.empty_image is None else load_picture(vision.empty_image)
-    return [_entry(path, vision, taught, empty) for path in images]
+    found = None if detector is None else load_detector(detector)
+    return [_entry(path, vision, taught, empty, found) for path in images]
 
 
 def _entry(
-    path: Path, vision: VisionConfig, model: TaughtModel | None, empty: Image | None
+    path: Path,
+    vision: VisionConfig,
+    model: TaughtModel | None,
+    empty: Image | None,
+    detector: Detector | None,
 ) -> dict[str, Any]:
     image = load_picture(path)
     if image is None:
         message = f"Image illisible : {path}."
         return {"file": str(path), "compartments": [], "usable": False, "reason": "unreadable",
                 "message": message, "error": {"code": "image.unreadable", "message": message}}  # fmt: skip
-    found = read_picture(image, vision, model, empty)
-    places = [
+    found = read_picture(image, vision, model, empty, detector)
+    places: list[dict[str, Any]] = [
         {"id": p.id, "present": p.present, "count": p.count, "item": p.item, "confidence": round(p.confidence, 4),
          "reason": p.reason}
         for p in found.places
     ]  # fmt: skip
+    for place, seen, entry in zip(vision.compartments, found.places, places, strict=True):
+        if seen.tray is not None:
+            entry["items"] = [
+                {"item": one.item, "count": one.count, "confidence": round(one.confidence, 4)}
+                for one in seen.tray.counts(place)
+            ]
     return {"file": str(path), "compartments": places, "usable": found.usable, "reason": found.reason,
             "message": reason_text(found.reason)}  # fmt: skip
 
 
-def replay_files(folder: Path, config: Path, model: Path | None, *, auto: float = AUTO) -> Replay:
+def replay_files(
+    folder: Path, config: Path, model: Path | None, *, detector: Path | None = None, auto: float = AUTO
+) -> Replay:
     """Plays the recorded sessions of a folder. Raises ``ValueError`` in French."""
     vision = load_vision(config)
     taught = None if model is None else load_model(model)
     empty = None if vision.empty_image is None else load_picture(vision.empty_image)
-    return replay(folder, vision, taught, empty, auto=auto)
+    found = None if detector is None else load_detector(detector)
+    return replay(folder, vision, taught, empty, detector=found, auto=auto)
 
 
 def guided(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agents.drivers.cabinet_camera import decision, methods
+from edge_agents.drivers.cabinet_camera import decision, features, items, methods
 from edge_agents.drivers.cabinet_camera.bars import bar_circles
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
+from edge_agents.drivers.cabinet_camera.detector import Detector
 from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading, TaughtModel
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ _CIRCLES = 0.8
 
 
 def read_picture(
-    image: Image, vision: VisionConfig, model: TaughtModel | None, empty: Image | None = None
+    image: Image,
+    vision: VisionConfig,
+    model: TaughtModel | None,
+    empty: Image | None = None,
+    detector: Detector | None = None,
 ) -> PictureReading:
-    """Reads a raw picture of the cabinet. Without model, methods that need none go on (VIS-44)."""
+    """Reads a raw picture of the cabinet. Without model or detector, methods that need none go on (VIS-44)."""
     fault = decision.check_usable(image, vision)
     if vision.fiducials is not None:
         moved, reason = decision.register(image, vision.fiducials)
@@ -37,12 +42,27 @@ def read_picture(
     reference = None if empty is None else decision.prepare(empty, vision)[0]
     places = []
     for place in vision.compartments:
-        own = by_id.get(place.id) or _untaught(gray, image, reference, place, vision)
+        own = by_id.get(place.id) or (
+            _shared(image, place, detector)
+            if place.method == "items"
+            else _untaught(gray, image, reference, place, vision)
+        )
         if taught is not None and not taught.usable and place.id not in by_id:
             own = PlaceReading(place.id, None, None, None, 0.0, taught.reason)
         places.append(own)
     usable = taught is None or taught.usable
     return PictureReading(usable, None if taught is None else taught.reason, tuple(places), gray)
+
+
+def _shared(image: Image, place: Compartment, detector: Detector | None) -> PlaceReading:
+    """A compartment with several expected items."""
+    if detector is None or items.unknown_kinds(place, detector):
+        return PlaceReading(place.id, None, None, None, 0.0, "not_taught")
+    tray = items.read_tray(features.in_colour(image), place, detector)
+    counts = tray.counts(place)
+    total, sure = sum(one.count for one in counts), min(one.confidence for one in counts)
+    reason = items.FOREIGN if tray.strange(place) else None
+    return PlaceReading(place.id, total > 0, total, None, sure, reason, tray=tray)
 
 
 def _untaught(

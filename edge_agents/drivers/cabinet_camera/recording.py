@@ -1,7 +1,8 @@
 """Recorded sessions: kept on the station, completed with what a person found, played again as a regression set (VIS-25).
 
 A folder per session: ``before.jpg``, ``after.jpg``, ``session.json`` (what was understood then) and, once reviewed,
-``truth.json`` {"changes": {compartment: delta}} with every compartment that really changed.
+``truth.json`` {"changes": {compartment: delta}} with every compartment that really changed; a shared one names its items:
+{"changes": {compartment: {item: delta}}}.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from edge_agents.drivers.cabinet_camera.classifier import calibration_error
 from edge_agents.drivers.cabinet_camera.config import VisionConfig
 from edge_agents.drivers.cabinet_camera.decision import Decision
+from edge_agents.drivers.cabinet_camera.detector import Detector
 from edge_agents.drivers.cabinet_camera.session import decide
 from edge_agents.drivers.cabinet_camera.taught import TaughtModel
 from edge_agents.runtime.files import write_durably
@@ -40,7 +42,7 @@ class Recorded:
     """One kept session; ``truth`` None while nobody said what really changed."""
 
     folder: Path
-    truth: dict[str, int] | None
+    truth: dict[tuple[str, str | None], int] | None
 
     def picture(self, moment: str) -> Image | None:
         """Picture ``before`` or ``after``, None when it is missing or unreadable."""
@@ -60,7 +62,7 @@ def keep(folder: Path, session: Mapping[str, Any], before: bytes, after: bytes, 
         "usable": decision.usable,
         "reason": decision.reason,
         "changes": [
-            {"compartment": c.compartment.id, "delta": c.delta, "confidence": round(c.confidence, 4), "reason": c.reason}
+            {"compartment": c.compartment.id, "item": c.item, "delta": c.delta, "confidence": round(c.confidence, 4), "reason": c.reason}
             for c in decision.changes
         ],
     }  # fmt: skip
@@ -68,7 +70,7 @@ def keep(folder: Path, session: Mapping[str, Any], before: bytes, after: bytes, 
     return own
 
 
-def set_truth(folder: Path, session_uid: str, changes: Mapping[str, int]) -> None:
+def set_truth(folder: Path, session_uid: str, changes: Mapping[str, int | Mapping[str, int]]) -> None:
     """Notes what really changed in a kept session. Raises ``FileNotFoundError``."""
     own = folder / session_uid
     if not (own / "session.json").exists():
@@ -82,9 +84,18 @@ def sessions(folder: Path) -> Iterator[Recorded]:
         truth = own / "truth.json"
         try:
             changes = json.loads(truth.read_text(encoding="utf-8"))["changes"] if truth.exists() else None
-            yield Recorded(own, None if changes is None else {str(k): int(v) for k, v in changes.items()})
+            yield Recorded(own, None if changes is None else _flat(changes))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{truth} : changes attendu (compartiment → écart).") from None
+
+
+def _flat(changes: Mapping[str, Any]) -> dict[tuple[str, str | None], int]:
+    """Differences by compartment and item (None where a compartment holds one item)."""
+    found: dict[tuple[str, str | None], int] = {}
+    for place, told in changes.items():
+        by_item = told if isinstance(told, dict) else {None: told}
+        found |= {(str(place), item): int(delta) for item, delta in by_item.items()}
+    return found
 
 
 def forget(folder: Path, now: datetime, *, kept_days: float) -> int:
@@ -146,6 +157,7 @@ def replay(
     model: TaughtModel | None,
     empty: Image | None = None,
     *,
+    detector: Detector | None = None,
     auto: float = AUTO,
 ) -> Replay:
     """Decides every labelled session again.
@@ -166,13 +178,13 @@ def replay(
             unreadable += 1
             continue
         count += 1
-        decision = decide(before, after, vision, model=model, empty=empty)
+        decision = decide(before, after, vision, model=model, empty=empty, detector=detector)
         refused += not decision.usable
-        answered = {c.compartment.id: c for c in decision.changes if c.delta is not None and c.reason is None}
+        answered = {c.key: c for c in decision.changes if c.delta is not None and c.reason is None}
         truth = {place: delta for place, delta in kept.truth.items() if delta}
         asked = {c.compartment.id for c in decision.changes if c.reason is not None}
-        told = {place: c.delta for place, c in answered.items() if c.delta}
-        expected = {place: delta for place, delta in truth.items() if place not in asked}
+        told = {key: c.delta for key, c in answered.items() if c.delta and key[0] not in asked}
+        expected = {key: delta for key, delta in truth.items() if key[0] not in asked}
         good = told == expected if decision.usable else True
         right += good
         if not good:

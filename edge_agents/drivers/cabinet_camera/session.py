@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_agents.drivers.cabinet_camera import items
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.decision import (
     Change,
@@ -18,6 +19,7 @@ from edge_agents.drivers.cabinet_camera.decision import (
     difference,
     share,
 )
+from edge_agents.drivers.cabinet_camera.detector import Detector
 from edge_agents.drivers.cabinet_camera.reading import read_picture
 from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading, TaughtModel
 
@@ -30,7 +32,8 @@ _DOUBTFUL = 0.75
 _REVIEW = 0.59
 _CHANGED = 0.06
 _REPLACED = 0.12
-_FOREIGN = "foreign_or_misplaced"
+_ONE_OF_MANY = 0.004
+_FOREIGN = items.FOREIGN
 
 
 def decide(
@@ -40,14 +43,15 @@ def decide(
     *,
     model: TaughtModel | None = None,
     empty: Image | None = None,
+    detector: Detector | None = None,
 ) -> Decision:
     """Changed compartments between two raw scenes; ``empty`` is the raw image of the empty cabinet.
 
     Unusable pictures give no change. A compartment which looks like nothing taught, or whose content nothing tells, gives
     no quantity and goes to review; so does one whose contents were doubtful in one of the pictures.
     """
-    first = read_picture(before, vision, model, empty)
-    second = read_picture(after, vision, model, empty)
+    first = read_picture(before, vision, model, empty, detector)
+    second = read_picture(after, vision, model, empty, detector)
     for reading in (first, second):
         if not reading.usable:
             return Decision(False, reading.reason, ())
@@ -60,6 +64,10 @@ def compare(first: PictureReading, second: PictureReading, vision: VisionConfig)
     for place, old, new in zip(vision.compartments, first.places, second.places, strict=True):
         if old.patch is not None and new.patch is not None:
             changes.append(_taught(place, old, new))
+        elif old.tray is not None and new.tray is not None:
+            changes += items.changes_of(place, old.tray, new.tray)
+        elif place.method == "items":
+            changes.append(_unread(place, old, new, _share_moved(first, second, place)))
         elif place.method == "boxes":
             changes += _by_labels(place, old, new, _share_moved(first, second, place))
         elif place.method != "weight":
@@ -100,6 +108,13 @@ def _by_rule(place: Compartment, old: PlaceReading, new: PlaceReading, moved: fl
         evidence = certainty(moved, _CHANGED) if moved > _CHANGED else 0.4
         return Change(place, known, seen, delta, min(old.confidence, new.confidence, evidence))
     return Change(place, known, seen, 0, 0.5, _FOREIGN) if moved > _REPLACED else None
+
+
+def _unread(place: Compartment, old: PlaceReading, new: PlaceReading, moved: float) -> Change | None:
+    """A shared compartment nobody can read: that something small moved in it is told, for a person."""
+    if moved <= _ONE_OF_MANY:
+        return None
+    return Change(place, _reading(old), _reading(new), None, 0.5, "no_reference")
 
 
 def _by_labels(place: Compartment, old: PlaceReading, new: PlaceReading, moved: float) -> list[Change]:

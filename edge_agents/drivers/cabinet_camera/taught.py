@@ -22,6 +22,8 @@ from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_agents.drivers.cabinet_camera.items import TrayReading
+
     Image = NDArray[Any]
 
 FORMAT = "gestion-usinage/compartments/2"
@@ -81,6 +83,7 @@ class PlaceReading:
     reason: str | None = None
     patch: Image | None = field(default=None, repr=False)
     codes: tuple[str, ...] = ()
+    tray: TrayReading | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from edge_agents.drivers.base import CommandRefusedError
-from edge_agents.drivers.cabinet_camera.config import VisionConfig
+from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.decision import Change, Decision
 from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading
 from edge_agents.drivers.cabinet_camera.texts import reason_text
@@ -57,12 +57,12 @@ class Told:
 def detection(
     session: Mapping[str, Any], change: Change, *, doubtful: bool, item: str | None
 ) -> dict[str, Any]:
-    """Payload of one changed compartment; ``item`` is what the label that came or went stands for."""
+    """Payload of one changed compartment (and item, where it is shared); ``item`` is what the label that came or went stands for."""
     place = change.compartment
-    known = item if change.code else place.item
+    known = item if change.code else change.item or place.item
     return {
         "session_uid": session["session_uid"],
-        "detection_uid": uid_of(session["session_uid"], place.id, change.code),
+        "detection_uid": uid_of(session["session_uid"], place.id, change.code or change.item),
         "location_code": place.id,
         "item_code": known if change.reason != _FOREIGN else None,
         "count_before": change.before.count,
@@ -77,7 +77,7 @@ def detection(
 
 
 def uid_of(session_uid: str, location: str, code: str | None = None) -> str:
-    """Same session, compartment and label, same identifier: a repeated detection is recognised (VIS-41)."""
+    """Same session, compartment and label or item, same identifier: a repeated detection is recognised (VIS-41)."""
     name = f"{session_uid}/{location}" + (f"/{code}" if code else "")
     return str(UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4))
 
@@ -87,7 +87,7 @@ def answer_of(session: Mapping[str, Any], decision: Decision, *, doubtful: bool)
     totals: dict[str, int] = {}
     for change in decision.changes:
         if change.delta:
-            name = change.code or change.compartment.item or change.compartment.id
+            name = change.code or change.item or change.compartment.item or change.compartment.id
             totals[name] = totals.get(name, 0) + change.delta
     asked = [f"{c.compartment.id} : {reason_text(c.reason)}" for c in decision.changes if c.reason]
     words = [f"{delta:+d} {name}" for name, delta in totals.items() if delta]
@@ -100,7 +100,13 @@ def answer_of(session: Mapping[str, Any], decision: Decision, *, doubtful: bool)
         "status": "uncertain" if doubtful else "closed",
         "message": message,
         "changes": [
-            {"location": c.compartment.id, "delta": c.delta, "confidence": c.confidence, "reason": c.reason}
+            {
+                "location": c.compartment.id,
+                "item": c.item,
+                "delta": c.delta,
+                "confidence": c.confidence,
+                "reason": c.reason,
+            }
             for c in decision.changes
         ],
     }
@@ -112,6 +118,9 @@ def counted(
     """Every compartment of a full count; what cannot be told carries its reason."""
     rows = []
     for place, seen in zip(vision.compartments, found.places, strict=True):
+        if place.method == "items":
+            rows += _shared(place, seen, usable=found.usable)
+            continue
         one = weighed.get(place.id, seen)
         sure = found.usable or place.id in weighed
         rows.append(
@@ -122,6 +131,25 @@ def counted(
                 "confidence": round(one.confidence, 4) if sure else 0.0,
                 "method": place.method,
                 "reason": one.reason,
+            }
+        )
+    return rows
+
+
+def _shared(place: Compartment, seen: PlaceReading, *, usable: bool) -> list[dict[str, Any]]:
+    """One row per expected item of a shared compartment."""
+    counts = {one.item: one for one in seen.tray.counts(place)} if usable and seen.tray is not None else {}
+    rows = []
+    for expected in place.items:
+        one = counts.get(expected.item)
+        rows.append(
+            {
+                "location_code": place.id,
+                "item_code": expected.item,
+                "count": None if one is None else one.count,
+                "confidence": 0.0 if one is None else round(one.confidence, 4),
+                "method": place.method,
+                "reason": seen.reason,
             }
         )
     return rows

@@ -1,0 +1,182 @@
+"""Shared compartments: which of the expected items came or went, from the pieces a trained detector finds (VIS-02, VIS-03, VIS-42).
+
+A piece seen at the same place in both pictures cannot have moved, however unsure its kind is; only the others make a difference.
+A change which no found piece explains, a kind that does not belong there, or a strange object goes to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edge_agents.drivers.cabinet_camera.config import Compartment
+from edge_agents.drivers.cabinet_camera.decision import Change, Reading, crop_colour
+from edge_agents.drivers.cabinet_camera.detector import Calibration, Detector, Piece
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[Any]
+
+FOREIGN = "foreign_or_misplaced"
+_LIKELY = 0.5
+_POSSIBLE = 0.06
+_STILL = 0.5
+_STRANGE = 0.35
+_REVIEW = 0.59
+_SIDE = 240
+_APART = 0.5
+_NOISE = 0.0022
+_LEAST_PART = 0.0025
+_SWAPPED = 0.4
+_ROOM = 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One expected item of a shared compartment: how many pieces, and how sure the count is."""
+
+    item: str
+    count: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrayReading:
+    """What the detector found in one compartment of one picture."""
+
+    pieces: tuple[Piece, ...]
+    picture: Image
+    calibration: Calibration
+
+    def counts(self, place: Compartment) -> tuple[Counted, ...]:
+        """Pieces per expected item."""
+        rows = []
+        for expected in place.items:
+            own = [p for p in self.pieces if _item_of(place, p) == expected.item]
+            rows.append(Counted(expected.item, sum(p.probability >= _LIKELY for p in own), _certainty(own)))
+        return tuple(rows)
+
+    def strange(self, place: Compartment) -> list[Piece]:
+        """Pieces which belong to no expected item."""
+        return [p for p in self.pieces if p.probability >= _STRANGE and _item_of(place, p) is None]
+
+
+def read_tray(image: Image, place: Compartment, detector: Detector) -> TrayReading:
+    """Pieces of one compartment of a registered BGR picture; those outside its polygon are left out."""
+    patch = crop_colour(image, place.polygon)
+    points = np.array(place.polygon, np.int32)
+    outline = (points - np.maximum(points.min(axis=0), 0)).astype(np.float32)
+    inside = [
+        piece
+        for piece in detector.find(np.ascontiguousarray(patch))
+        if piece.probability >= _POSSIBLE and cv2.pointPolygonTest(outline, (piece.x, piece.y), False) >= 0
+    ]
+    return TrayReading(tuple(inside), patch, detector.change)
+
+
+def unknown_kinds(place: Compartment, detector: Detector) -> list[str]:
+    """Expected kinds the detector was not taught."""
+    return sorted({one.kind for one in place.items} - set(detector.kinds))
+
+
+def changes_of(place: Compartment, old: TrayReading, new: TrayReading) -> list[Change]:
+    """One change per expected item whose number differs, and one for a person where something else happened."""
+    changed, factor = _changed(old, new)
+    gone, come = _unmatched(old, new, changed, factor)
+    changes = []
+    before, after = ({one.item: one for one in reading.counts(place)} for reading in (old, new))
+    for expected in place.items:
+        went = [p for p in gone if _item_of(place, p) == expected.item]
+        came = [p for p in come if _item_of(place, p) == expected.item]
+        delta = sum(p.probability >= _LIKELY for p in came) - sum(p.probability >= _LIKELY for p in went)
+        if not delta:
+            continue
+        sure = new.calibration(_certainty(went + came))
+        first, second = before[expected.item], after[expected.item]
+        known = Reading(max(second.count - delta, 0), None, first.confidence, expected.item)
+        seen = Reading(max(second.count, delta, 0), None, second.confidence, expected.item)
+        changes.append(Change(place, known, seen, delta, sure, item=expected.item))
+    strange = [p for p in come if p.probability >= _STRANGE and _item_of(place, p) is None]
+    if strange or _unexplained(
+        changed, factor, [p for p in (*old.pieces, *new.pieces) if p.probability >= _LIKELY]
+    ):
+        nothing = Reading(None, None, 0.5)
+        changes.append(Change(place, nothing, nothing, None, 0.5, FOREIGN))
+    return changes
+
+
+def _item_of(place: Compartment, piece: Piece) -> str | None:
+    """The expected item a piece may be; None for strange objects and kinds that do not belong there."""
+    length = None if place.mm_per_px is None else piece.length * place.mm_per_px
+    return next((one.item for one in place.items if one.kind == piece.kind and one.fits(length)), None)
+
+
+def _certainty(pieces: Sequence[Piece]) -> float:
+    """Probability that every likely piece is there and no doubtful one is, if they were independent."""
+    sure = 1.0
+    for piece in pieces:
+        sure *= piece.probability if piece.probability >= _LIKELY else 1 - piece.probability
+    return sure
+
+
+def _unmatched(
+    old: TrayReading, new: TrayReading, changed: Image, factor: float
+) -> tuple[list[Piece], list[Piece]]:
+    """Pieces of each picture without a partner in the other.
+
+    What lies at the same place is the same piece, whatever it was read as, unless the picture changed there.
+    """
+    free = set(range(len(new.pieces)))
+    gone: list[Piece] = []
+    for piece in old.pieces:
+        share, number = max(((piece.overlap(new.pieces[n]), -n) for n in free), default=(0.0, 0))
+        other = new.pieces[-number] if free else piece
+        if share < _STILL or (other.kind != piece.kind and _covered(changed, factor, piece) > _SWAPPED):
+            gone.append(piece)
+        else:
+            free.discard(-number)
+    return gone, [new.pieces[n] for n in sorted(free)]
+
+
+def _covered(changed: Image, factor: float, piece: Piece) -> float:
+    """Part of a piece's outline (0..1) in which the picture changed."""
+    mask = np.zeros(changed.shape, np.uint8)
+    cv2.fillConvexPoly(mask, np.round(piece.corners * factor).astype(np.int32), 1)
+    return float(changed[mask > 0].mean()) if mask.any() else 0.0
+
+
+def _changed(old: TrayReading, new: TrayReading) -> tuple[Image, float]:
+    """Where structure came or went (1), whatever the light did; with the factor from the picture's pixels to the map's."""
+    height, width = old.picture.shape[:2]
+    factor = min(1.0, _SIDE / max(height, width))
+    size = (max(round(width * factor), 8), max(round(height * factor), 8))
+    first, second = (
+        _relief(cv2.resize(one.picture, size, interpolation=cv2.INTER_AREA)) for one in (old, new)
+    )
+    apart = cv2.GaussianBlur((first - second) ** 2, (0, 0), 2.5)
+    both = cv2.GaussianBlur(first**2 + second**2, (0, 0), 2.5)
+    return np.asarray(apart > _APART * both + _NOISE, np.uint8), factor
+
+
+def _unexplained(changed: Image, factor: float, pieces: Sequence[Piece]) -> bool:
+    """Whether structure came or went where no piece was found in either picture."""
+    rest = changed.copy()
+    for piece in pieces:
+        room = 2 * _ROOM / factor
+        wide = replace(piece, length=piece.length + room, width=piece.width + room)
+        cv2.fillConvexPoly(rest, np.round(wide.corners * factor).astype(np.int32), 0)
+    rest = cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    number, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    areas = [int(stats[k, cv2.CC_STAT_AREA]) for k in range(1, number)]
+    return max(areas, default=0) > _LEAST_PART * rest.size
+
+
+def _relief(picture: Image) -> Image:
+    """Local structure of the logarithm of brightness: light that changes slowly over the picture is gone."""
+    luma = np.log(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.0) + 14.0).mean(axis=2)
+    return np.asarray(luma - cv2.GaussianBlur(luma, (0, 0), 6.0))
