@@ -122,6 +122,15 @@ def _drawing_readers(_config: Config) -> Result:
     )
 
 
+def _dwg_converter(_config: Config) -> Result:
+    """The program that opens DWG (DRW-04): the one set, or one of those installed."""
+    from coordinator.modules.drawings.reading.convert import CONVERTERS, SETTING, dwg_converter
+
+    found = dwg_converter()
+    names = ", ".join((*CONVERTERS, SETTING))
+    return ("ok", found) if found else ("warning", t("check.missing_tool", names=names))
+
+
 CHECKS = (
     Check("python", True, _python),
     Check("database", True, _database),
@@ -134,7 +143,7 @@ CHECKS = (
     Check("invoice_numbers", False, _invoice_numbers),
     Check("ocr", False, _tool("tesseract")),
     Check("drawing_readers", False, _drawing_readers),
-    Check("drawing_dwg", False, _tool("dwg2dxf", "ODAFileConverter")),
+    Check("drawing_dwg", False, _dwg_converter),
 )
 
 

@@ -28,7 +28,7 @@ def read_in_process(path: Path, kind: Kind | str, limits: Limits) -> DrawingRead
         from coordinator.modules.drawings.reading.dxf import read_dxf
 
         with TemporaryDirectory(prefix="usinage-dwg-") as folder:
-            return read_dxf(dwg_to_dxf(path, Path(folder)))
+            return read_dxf(dwg_to_dxf(path, Path(folder), limits.wall_s))
     if kind in ("step", "iges"):
         from coordinator.modules.drawings.reading.solid import read_solid
 
