@@ -373,6 +373,7 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "fetch_status": ("ok", "unreachable", "changed"),
     "reorder_reason": ("threshold", "manual", "order", "breakage", "expiry"),
     "receipt_result": ("accepted", "partly_accepted", "rejected", "quarantine"),
+    "set_aside_reason": ("no_order", "unknown_article", "other_article", "no_certificate", "excess", "alike"),
     "routing_source": ("manual", "quote", "template", "copy", "import"),
     "setting_scope": ("global", "site", "workshop", "machine", "role", "user"),
 }

@@ -164,6 +164,29 @@ class StockCounted(_Stock):
     quantity: Amount
 
 
+class GoodsReceived(Payload):
+    """A package at goods receipt: the raw contents of its label's codes, and what the person saw (CRM-49, CRM-50)."""
+
+    code: RawCode | None = None
+    """Of a label with one code; ``contents`` of one with several."""
+    contents: Annotated[tuple[RawCode, ...], Field(max_length=12)] = ()
+    quantity: PositiveAmount
+    location_code: Code | None = None
+    purchase_order_line_id: Annotated[int, Field(ge=1)] | None = None
+    """The line a person chose while there was a line to the coordinator."""
+    description: Annotated[str, Field(max_length=500)] | None = None
+    supplier_lot: Annotated[str, Field(max_length=60)] | None = None
+    heat_number: Annotated[str, Field(max_length=60)] | None = None
+    certificate_number: Annotated[str, Field(max_length=60)] | None = None
+    delivery_note: Annotated[str, Field(max_length=60)] | None = None
+
+    @model_validator(mode="after")
+    def _says_what_it_is(self) -> Self:
+        if self.code is None and not self.contents and not (self.description or "").strip():
+            raise ValueError("code, contents or description")
+        return self
+
+
 class CabinetSession(Payload):
     """One opening of a cabinet; images by their sha256, uploaded over HTTPS."""
 
@@ -192,7 +215,7 @@ class VisionDetection(Payload):
     count_after: Amount | None
     delta: Finite | None
     confidence: Confidence
-    method: Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends"]
+    method: Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends", "items"]
     usable: bool
     reason: Text | None
     code: RawCode | None = None
@@ -272,12 +295,6 @@ class ChecklistCompleted(Payload):
 class DocumentAcknowledged(Payload):
     document_code: Code
     revision: Code
-
-
-class GoodsReceived(Payload):
-    code: RawCode
-    quantity: PositiveAmount
-    location_code: Code | None = None
 
 
 class Subcontract(Payload):

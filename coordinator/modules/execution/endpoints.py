@@ -31,7 +31,7 @@ ACCEPTED = frozenset(
     {
         "scan.read", "operation.started", "operation.paused", "operation.resumed", "operation.reported", "operation.finished",
         "operation.undone", "comment.added", "tool.broken", "tool.changed", "breakdown.reported", "stock.taken",
-        "stock.returned", "stock.moved", "stock.counted",
+        "stock.returned", "stock.moved", "stock.counted", "goods.received",
     }
 )  # fmt: skip
 """Facts a person may declare by HTTP; machines and cameras speak through their stations only."""

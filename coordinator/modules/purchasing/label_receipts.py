@@ -178,6 +178,22 @@ def _is_for(one: _Line, articles: dict[int, set[int | None]]) -> bool:
     return None in suppliers or one.order.supplier_id in suppliers
 
 
+def only_article(ctx: Context, label: SupplierLabel) -> int | None:
+    """The one article a label can mean, whoever supplies it; ``None`` in doubt."""
+    found = list(_articles(ctx, label))
+    return found[0] if len(found) == 1 else None
+
+
+def only_line(ctx: Context, label: SupplierLabel) -> int | None:
+    """The one open order line a label can mean without anybody looking; ``None`` in doubt."""
+    articles = _articles(ctx, label)
+    numbers = {_plain(number) for number in label.every("order")}
+    lines = [one for one in _open_lines(ctx, None) if _is_for(one, articles) and one.remaining > 0]
+    if numbers:
+        lines = [one for one in lines if _plain(one.order.number) in numbers]
+    return lines[0].line.id if len(lines) == 1 else None
+
+
 def _choice(ctx: Context, label: SupplierLabel, one: _Line, *, is_named: bool) -> dict[str, Any]:
     unit = one.item.unit if one.item is not None else None
     quantity = label.quantity
@@ -217,15 +233,16 @@ def _number(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.normalize():f}"
 
 
-def _receipts(ctx: Context, key: str) -> list[tuple[GoodsReceiptLine, GoodsReceipt, PurchaseOrder]]:
+def _receipts(ctx: Context, key: str) -> list[tuple[GoodsReceiptLine, GoodsReceipt, str]]:
+    """Receipts of equal labels with their order's number, the last first; what is set aside has none yet."""
     query = (
-        select(GoodsReceiptLine, GoodsReceipt, PurchaseOrder)
+        select(GoodsReceiptLine, GoodsReceipt, PurchaseOrder.number)
         .join(GoodsReceipt, GoodsReceipt.id == GoodsReceiptLine.goods_receipt_id)
-        .join(PurchaseOrder, PurchaseOrder.id == GoodsReceipt.purchase_order_id)
+        .outerjoin(PurchaseOrder, PurchaseOrder.id == GoodsReceipt.purchase_order_id)
         .where(GoodsReceiptLine.label_key == key)
         .order_by(GoodsReceiptLine.id.desc())
     )
-    return [(row[0], row[1], row[2]) for row in ctx.session.execute(query)]
+    return [(row[0], row[1], row[2] or "—") for row in ctx.session.execute(query)]
 
 
 def _already(ctx: Context, label: SupplierLabel) -> dict[str, Any] | None:
@@ -237,7 +254,7 @@ def _already(ctx: Context, label: SupplierLabel) -> dict[str, Any] | None:
     text = _say(
         ctx,
         "label.already" if is_unique else "label.already_alike",
-        order=order.number,
+        order=order,
         date=f"{receipt.received_at:%d/%m/%Y}",
         quantity=_number(line.quantity),
     )
@@ -259,7 +276,7 @@ def keep(
         raise Conflict(
             "label.received" if is_unique else "label.received_alike",
             extra={"needs_confirmation": not is_unique},
-            order=order.number,
+            order=order,
             date=f"{receipt.received_at:%d/%m/%Y}",
         )
     line.label_key, line.label_number = key, len(before) + 1

@@ -1,8 +1,9 @@
-"""Tables of purchasing (CRM-30…39)."""
+"""Tables of purchasing (CRM-30…39, CRM-49, CRM-50)."""
 
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
@@ -51,18 +52,23 @@ class PurchaseOrderLine(Record):
 
 
 class GoodsReceipt(Record):
-    """A delivery against an order (CRM-38)."""
+    """A delivery (CRM-38); one without an order, or that lacks something, is set aside until somebody settles it (CRM-49)."""
 
     __tablename__ = "goods_receipt"
 
-    purchase_order_id: Mapped[int] = f.ref("purchase_order.id", required=True, read_only=True)
+    uid: Mapped[uuid.UUID] = f.uid()
+    purchase_order_id: Mapped[int | None] = f.ref("purchase_order.id", read_only=True)
     received_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
     delivery_note: Mapped[str | None] = f.text(60, search=True, read_only=True)
     received_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    set_aside_reason: Mapped[str | None] = f.choice("set_aside_reason", required=False, read_only=True)
+    settled_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+    settled_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    photo_sha256: Mapped[str | None] = f.text(64, read_only=True)
 
 
 class GoodsReceiptLine(Record):
-    """What came of one order line, and the lot it became."""
+    """What came of one order line (or without one), and the lot it became."""
 
     __tablename__ = "goods_receipt_line"
     __table_args__ = (
@@ -71,7 +77,9 @@ class GoodsReceiptLine(Record):
     )
 
     goods_receipt_id: Mapped[int] = f.ref("goods_receipt.id", required=True, read_only=True)
-    purchase_order_line_id: Mapped[int] = f.ref("purchase_order_line.id", required=True, read_only=True)
+    purchase_order_line_id: Mapped[int | None] = f.ref("purchase_order_line.id", read_only=True)
+    stock_item_id: Mapped[int | None] = f.ref("stock_item.id", read_only=True)
+    description: Mapped[str | None] = f.text(500, search=True, read_only=True)
     stock_lot_id: Mapped[int | None] = f.ref("stock_lot.id", read_only=True)
     quantity: Mapped[Decimal] = f.quantity(required=True, read_only=True)
     heat_number: Mapped[str | None] = f.text(60, search=True, read_only=True)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from coordinator.kernel.registry import (
     Command,
+    DeviceHandler,
     EntitySpec,
     Handler,
     Lifecycle,
@@ -12,7 +13,7 @@ from coordinator.kernel.registry import (
     Transition,
 )
 from coordinator.kernel.settings_store import SettingDef
-from coordinator.modules.purchasing import label_receipts, service
+from coordinator.modules.purchasing import endpoints, label_receipts, service, set_aside
 from coordinator.modules.purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -83,6 +84,14 @@ MODULE = Module(
             "purchasing",
             "parties",
             title=("delivery_note", "received_at"),
+            list_fields=(
+                "received_at",
+                "purchase_order_id",
+                "delivery_note",
+                "received_by_id",
+                "set_aside_reason",
+                "settled_at",
+            ),
             can_create=False,
             can_update=False,
             can_delete=False,
@@ -114,7 +123,34 @@ MODULE = Module(
             label_receipts.LabelParams,
             path="/goods-receipts/read-label",
         ),
+        Command(
+            "set_aside",
+            set_aside.RECEIVE,
+            set_aside.set_aside,
+            set_aside.Goods,
+            path="/goods-receipts/set-aside",
+        ),
+        Command(
+            "settle",
+            Permission("purchasing", "update"),
+            set_aside.settle,
+            set_aside.SettleParams,
+            entity="goods_receipt",
+            available=set_aside.is_open,
+            tone="primary",
+        ),
+        Command(
+            "dismiss",
+            Permission("purchasing", "update"),
+            set_aside.dismiss,
+            entity="goods_receipt",
+            available=set_aside.is_open,
+            confirm=True,
+            tone="danger",
+        ),
     ],
+    device_handlers=[DeviceHandler("goods.received", set_aside.on_received)],
+    routers=[endpoints.router],
     handlers=[
         Handler("reorder_proposal.accepted", "purchasing.draft_order", service.on_proposal_accepted),
     ],

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
-from coordinator.kernel import lifecycle, numbering, qr
+from coordinator.kernel import lifecycle, numbering, qr, tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict
+from coordinator.kernel.i18n import choice_label, t
 from coordinator.kernel.outbox import Event
 from coordinator.modules.catalogue.api import StockItem
 from coordinator.modules.purchasing import label_receipts as labels
@@ -22,6 +26,8 @@ from coordinator.modules.purchasing.models import (
     PurchaseOrderLine,
 )
 from coordinator.modules.stock import api as stock
+
+CERTIFIED = ("3.1", "3.2")
 
 
 def on_create_order(ctx: Context, order: PurchaseOrder) -> None:
@@ -141,11 +147,44 @@ class ReceiptParams(BaseModel):
     another_package: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """When and by whom goods were received, and under which identity: now at the screen, or earlier on a device (CRM-50)."""
+
+    uid: uuid.UUID
+    at: dt.datetime
+    user_id: int | None
+    source: str = "manual"
+
+    @classmethod
+    def now(cls, ctx: Context) -> Act:
+        """The person signed in, at this moment."""
+        return cls(uuid.uuid4(), ctx.now, ctx.principal.user_id)
+
+
 def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[str, Any]:
     """Receive goods of a line: stock lot with heat number, movement, label (CRM-38, STK-25).
 
     Raises:
         Conflict: ``purchase.not_sent``. BusinessError: ``purchase.other_order``, ``purchase.excess`` (over 5 %).
+    """
+    receipt, lot = book(ctx, order, params, Act.now(ctx))
+    return {
+        "goods_receipt_id": receipt.id,
+        "uid": str(receipt.uid),
+        "set_aside_reason": receipt.set_aside_reason,
+        "stock_lot_id": lot.id if lot is not None else None,
+        "code": qr.code_of(ctx, lot) if lot is not None else None,
+    }
+
+
+def book(
+    ctx: Context, order: PurchaseOrder, params: ReceiptParams, act: Act
+) -> tuple[GoodsReceipt, stock.StockLot | None]:
+    """The receipt of a line and the lot it became; without its certificate it is set aside (CRM-49).
+
+    Raises:
+        As ``receive``.
     """
     if order.status not in {"sent", "partly_received"}:
         raise Conflict("purchase.not_sent", number=order.number)
@@ -157,40 +196,64 @@ def receive(ctx: Context, order: PurchaseOrder, params: ReceiptParams) -> dict[s
     if label is not None:
         labels.check_article(ctx, label, order, line, tie=params.tie_part)
         params = _with_label(params, label)
-    allowed = line.quantity * (100 + ctx.settings.decimal("purchasing.over_delivery_pct")) / 100
-    if line.received_qty + params.quantity > allowed and not params.confirm_excess:
-        raise BusinessError(
-            "purchase.excess", extra={"needs_confirmation": True}, ordered=f"{line.quantity:f}"
-        )
+    check_excess(ctx, line, params.quantity, confirmed=params.confirm_excess)
+    without_paper = (
+        line.certificate_type in CERTIFIED
+        and params.result != "rejected"
+        and not (params.certificate_number and params.heat_number)
+    )
     receipt = ctx.add(
         GoodsReceipt(
+            uid=act.uid,
             purchase_order_id=order.id,
-            received_at=ctx.now,
+            received_at=act.at,
             delivery_note=params.delivery_note,
-            received_by_id=ctx.principal.user_id,
+            received_by_id=act.user_id,
+            set_aside_reason="no_certificate" if without_paper else None,
         )
     )
-    lot = _into_stock(ctx, order, line, params, label) if params.result != "rejected" else None
+    lot = _into_stock(ctx, order, line, params, label, act) if params.result != "rejected" else None
     received = ctx.add(
         GoodsReceiptLine(
             goods_receipt_id=receipt.id,
             purchase_order_line_id=line.id,
+            stock_item_id=line.stock_item_id,
             stock_lot_id=lot.id if lot is not None else None,
             quantity=params.quantity,
             heat_number=params.heat_number,
-            result=params.result,
+            result="quarantine" if without_paper else params.result,
         )
     )
     if label is not None and params.result != "rejected":
         labels.keep(ctx, label, contents, received, another_package=params.another_package)
     if params.result != "rejected":
         line.received_qty += params.quantity
-    _progress(ctx, order)
-    answer: dict[str, Any] = {
-        "goods_receipt_id": receipt.id,
-        "stock_lot_id": lot.id if lot is not None else None,
-    }
-    return {**answer, "code": qr.code_of(ctx, lot) if lot is not None else None}
+    if without_paper:
+        tell_purchasing(ctx, receipt, line.description or "", params.quantity)
+    progress(ctx, order)
+    return receipt, lot
+
+
+def check_excess(ctx: Context, line: PurchaseOrderLine, quantity: Decimal, *, confirmed: bool) -> None:
+    """More than the allowed excess must be confirmed.
+
+    Raises:
+        BusinessError: ``purchase.excess``.
+    """
+    allowed = line.quantity * (100 + ctx.settings.decimal("purchasing.over_delivery_pct")) / 100
+    if line.received_qty + quantity > allowed and not confirmed:
+        raise BusinessError(
+            "purchase.excess", extra={"needs_confirmation": True}, ordered=f"{line.quantity:f}"
+        )
+
+
+def tell_purchasing(ctx: Context, receipt: GoodsReceipt, what: str, quantity: Decimal) -> None:
+    """Purchasing hears of goods set aside; the task is closed when they are settled (CRM-49)."""
+    reason = choice_label("set_aside_reason", receipt.set_aside_reason or "", ctx.locale)
+    words = t("task.set_aside", ctx.locale, what=what, quantity=f"{quantity.normalize():f}", reason=reason)
+    tasks.open_task(
+        ctx, "purchasing.set_aside", words, receipt, role="purchasing", dedupe_key=f"receipt:{receipt.uid}"
+    )
 
 
 def _with_label(params: ReceiptParams, label: SupplierLabel) -> ReceiptParams:
@@ -212,18 +275,20 @@ def _into_stock(
     line: PurchaseOrderLine,
     params: ReceiptParams,
     label: SupplierLabel | None,
+    act: Act,
 ) -> stock.StockLot | None:
     if line.stock_item_id is None:
         return None
     lot = stock.new_lot(
         ctx,
         line.stock_item_id,
-        is_certified=line.certificate_type in {"3.1", "3.2"},
+        is_certified=line.certificate_type in CERTIFIED,
         heat_number=params.heat_number,
         supplier_id=order.supplier_id,
         supplier_lot=params.supplier_lot,
         delivery_note=params.delivery_note,
         unit_cost=line.unit_price,
+        received_on=act.at.date(),
         expires_on=label.expires_on if label is not None else None,
     )
     if params.certificate_number and params.heat_number:
@@ -241,11 +306,21 @@ def _into_stock(
         )
     if params.result == "quarantine":
         lot.status = "quarantine"
-    stock.receive(ctx, line.stock_item_id, params.quantity, lot=lot, location_id=params.location_id)
+    stock.receive(
+        ctx,
+        line.stock_item_id,
+        params.quantity,
+        lot=lot,
+        location_id=params.location_id,
+        uid=act.uid,
+        source=act.source,
+        occurred_at=act.at,
+    )
     return lot
 
 
-def _progress(ctx: Context, order: PurchaseOrder) -> None:
+def progress(ctx: Context, order: PurchaseOrder) -> None:
+    """The state of an order after a receipt."""
     complete = all(line.received_qty >= line.quantity for line in lines_of(ctx, order))
     if complete:
         lifecycle.move(ctx, order, "complete")

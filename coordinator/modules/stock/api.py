@@ -15,7 +15,7 @@ from coordinator.modules.stock.commands import make_reservation, release_reserva
 from coordinator.modules.stock.cutting import CutResult, debit_cut
 from coordinator.modules.stock.cutting_plans import PlanCut, open_plan
 from coordinator.modules.stock.cutting_plans import debit as debit_plan
-from coordinator.modules.stock.events import resolve
+from coordinator.modules.stock.events import location_of, resolve
 from coordinator.modules.stock.flow import (
     Override,
     check_lot,
@@ -92,6 +92,7 @@ __all__ = [
     "holder",
     "in_use",
     "is_measured",
+    "location_of",
     "make_reservation",
     "may_post_automatically",
     "must_return_to_review",

@@ -109,8 +109,9 @@ def receive(
     uid: uuid.UUID | None = None,
     source: str = "manual",
     comment: str | None = None,
+    occurred_at: dt.datetime | None = None,
 ) -> StockMovement:
-    """Goods come in (STK-25); the weighted average cost follows (STK-26)."""
+    """Goods come in (STK-25), now or at the time a device noted; the weighted average cost follows (STK-26)."""
     item = ledger.lock_item(ctx, stock_item_id)
     known = ledger.by_uid(ctx, uid)
     if known is not None:
@@ -133,6 +134,7 @@ def receive(
             unit_cost=cost,
             uid=uid,
             comment=comment,
+            occurred_at=occurred_at,
         ),
     )
     reorder.mark_received(ctx, stock_item_id)
