@@ -147,7 +147,7 @@ def _photographs_kept(story: Story, session: str) -> int:
         "Les photographies n'arrivent pas au coordinateur",
         timeout_s=60,
     )
-    reviewer = story.who("purchasing")
+    reviewer = story.who("storekeeper")
     folder = shop.stations["cabinet"].data / "drivers" / "cabinet" / "images"
     for image in reviewer.get("cabinet-sessions", record)["photographs"]:
         expect(image["url"], "Une photographie manque à la revue.")
