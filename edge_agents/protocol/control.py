@@ -175,8 +175,13 @@ class CachedPart(Document):
 
 
 class CachedTool(Document):
+    """A tool of an operation; ``advice`` and the share of its life used where it is near its end."""
+
     code: str
     name: str = ""
+    life_pct: float | None = None
+    life_is_estimated: bool = False
+    advice: Literal["change", "regrind"] | None = None
 
 
 class CachedOperation(Document):

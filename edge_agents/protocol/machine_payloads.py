@@ -32,8 +32,18 @@ class MachineStateChanged(Payload):
     cause: Text | None = None
 
 
+class ToolTime(Payload):
+    """Minutes a tool worked in a program run; ``tool`` as the control names it (T and its number, or its name)."""
+
+    tool: Code
+    used_min: Amount
+
+
 class MachineCycle(Payload):
-    """One program run; ``part_count`` is the number of pieces this cycle made (reset and jumps removed)."""
+    """One program run; ``part_count`` is the number of pieces this cycle made (reset and jumps removed).
+
+    ``tools`` is empty where the control does not name the active tool.
+    """
 
     machine_code: Code
     cycle_uid: UUID
@@ -42,6 +52,7 @@ class MachineCycle(Payload):
     ended_at: UtcTime
     result: Literal["complete", "interrupted", "aborted"]
     part_count: Pieces
+    tools: Annotated[list[ToolTime], Field(default_factory=list, max_length=64)]
 
 
 class MachineAlarm(Payload):

@@ -161,6 +161,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "ended_at": T1,
         "result": "complete",
         "part_count": 1,
+        "tools": [{"tool": "T4", "used_min": 3.5}, {"tool": "T12", "used_min": 0.75}],
     },
     "machine.alarm": {
         "machine_code": "M03",

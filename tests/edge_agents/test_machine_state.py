@@ -178,3 +178,37 @@ def test_telemetry_batches_by_size_age_and_deadband() -> None:
     assert payload is not None
     assert (len(payload["channels"]["load"]["v"]), payload["channels"]["load"]["q"][:2]) == (200, [BAD, GOOD])
     assert batcher.due(200.0) is None
+
+
+def _tools(events: list[tuple[str, dict[str, Any]]]) -> dict[str, float]:
+    (cycle,) = [payload for kind, payload in events if kind == "machine.cycle"]
+    return {row["tool"]: row["used_min"] for row in cycle["tools"]}
+
+
+@pytest.mark.requirement("STK-06")
+def test_minutes_of_each_tool_come_from_the_active_tool() -> None:
+    tracker = MachineTracker("M01", watch=IncidentWatch("M01", {}), stale_s=3600)
+    _feed(tracker, ("operation_mode", "automatic", 0), ("program", "O1", 0), ("tool", 4.0, 0))
+    events = _feed(
+        tracker,
+        ("program_state", "running", 60), ("tool", 12.0, 180), ("feed_override", 0.0, 240), ("feed_override", 100.0, 600),
+        ("tool", 0.0, 660), ("tool", "FR-08", 690), ("tool", 4.0, 700), ("program_state", "ended", 720),
+    )  # fmt: skip
+    events += [(e.type, e.payload) for e in tracker.tick(725)]
+    # A feed hold and an empty spindle count for no tool; tool 4 worked twice.
+    assert _tools(events) == pytest.approx({"T4": 2 + 20 / 60, "T12": 2.0, "FR-08": 10 / 60}, abs=1e-3)
+
+
+@pytest.mark.requirement("STK-06")
+def test_minutes_of_a_tool_outlive_a_power_cut_and_silence_counts_for_none() -> None:
+    first = MachineTracker("M01", watch=IncidentWatch("M01", {}), stale_s=30)
+    _feed(first, ("program", "O1", 0), ("tool", 7.0, 0), ("program_state", "running", 0))
+    _feed(first, *[("spindle_load", 20.0, at) for at in (20, 40, 60)])
+    second = MachineTracker("M01", watch=IncidentWatch("M01", {}), stale_s=30)
+    second.restore({**first.snapshot(), "alive_at": 60}, 900)
+    events = _feed(second, ("tool", 7.0, 900), ("program_state", "running", 900), ("tool", 7.0, 930))
+    second.tick(1000)
+    events += _feed(second, ("tool", 7.0, 1100), ("program_state", "running", 1100))
+    events += _feed(second, ("program_state", "ended", 1130))
+    events += [(e.type, e.payload) for e in second.tick(1135)]
+    assert _tools(events) == pytest.approx({"T7": 2.0}, abs=1e-3)

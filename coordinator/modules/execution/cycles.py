@@ -29,7 +29,8 @@ def on_cycle(ctx: Context, event: Event) -> None:
     )
     entry = ctx.session.scalars(query).one_or_none()
     if entry is not None and entry.work_order_operation_id is not None:
-        machines.link_cycle(ctx, event.payload["machine_cycle_id"], entry.work_order_operation_id)
+        operation_id = entry.work_order_operation_id
+        machines.link_cycle(ctx, event.payload["machine_cycle_id"], operation_id, user_id=entry.user_id)
 
 
 def link_past(ctx: Context, operation: WorkOrderOperation) -> None:
@@ -42,7 +43,7 @@ def link_past(ctx: Context, operation: WorkOrderOperation) -> None:
             MachineCycle.ended_at > entry.started_at, MachineCycle.started_at < entry.ended_at,
         )  # fmt: skip
         for cycle in ctx.session.scalars(query):
-            machines.link_cycle(ctx, cycle.id, operation.id)
+            machines.link_cycle(ctx, cycle.id, operation.id, user_id=entry.user_id)
 
 
 def cycles_of(ctx: Context, operation_id: int) -> list[MachineCycle]:

@@ -145,11 +145,14 @@ def _tool_needs(
     """Tools with a known life wear by the time planned; the share of a life is what the operation uses up."""
     from coordinator.modules.catalogue.api import Tool
 
-    minutes = Decimal(operation.planned_time_min)
-    for tool_id in _tool_ids(ctx, operation.routing_operation_id):
-        tool = ctx.session.get(Tool, tool_id)
-        if tool is None or not tool.life_min:
+    for planned in _tools(ctx, operation.routing_operation_id):
+        tool_id = planned.tool_id
+        tool = ctx.session.get(Tool, tool_id) if tool_id is not None else None
+        if tool is None or tool_id is None or not tool.life_min:
             continue
+        minutes = operation.planned_time_min
+        if planned.cutting_min is not None:
+            minutes = min(minutes, planned.cutting_min * operation.planned_qty)
         quantity = round(minutes / tool.life_min, 3)
         if quantity > 0:
             yield Need(
@@ -161,15 +164,23 @@ def _name(operation: WorkOrderOperation, order: WorkOrder) -> str:
     return f"{order.number} · {operation.sequence_no} · {operation.operation_label}"
 
 
-def _tool_ids(ctx: Context, routing_operation_id: int | None) -> Sequence[int]:
+def _minutes(tools: Sequence[OperationTool]) -> dict[int, Decimal]:
+    found: dict[int, Decimal] = {}
+    for tool in tools:
+        if tool.tool_id is not None and tool.cutting_min is not None:
+            found[tool.tool_id] = found.get(tool.tool_id, Decimal(0)) + tool.cutting_min
+    return found
+
+
+def _tools(ctx: Context, routing_operation_id: int | None) -> Sequence[OperationTool]:
     if routing_operation_id is None:
         return ()
-    query = select(OperationTool.tool_id).where(
+    query = select(OperationTool).where(
         OperationTool.routing_operation_id == routing_operation_id,
         OperationTool.tool_id.is_not(None),
         OperationTool.archived_at.is_(None),
     )
-    return [i for i in ctx.session.scalars(query.order_by(OperationTool.position, OperationTool.id)) if i]
+    return list(ctx.session.scalars(query.order_by(OperationTool.position, OperationTool.id)))
 
 
 def _facts(ctx: Context, operation: WorkOrderOperation, order: WorkOrder) -> OperationFacts:
@@ -182,6 +193,7 @@ def _facts(ctx: Context, operation: WorkOrderOperation, order: WorkOrder) -> Ope
     )
     conditions = (routing.conditions or {}) if routing is not None else {}
     depth = conditions.get("depth_mm")
+    tools = _tools(ctx, operation.routing_operation_id)
     return OperationFacts(
         id=operation.id,
         work_order_id=order.id,
@@ -203,7 +215,8 @@ def _facts(ctx: Context, operation: WorkOrderOperation, order: WorkOrder) -> Ope
             _decimal(planned.get("width_mm")),
             _decimal(planned.get("thickness_mm")),
         ),
-        tool_ids=tuple(_tool_ids(ctx, operation.routing_operation_id)),
+        tool_ids=tuple(tool.tool_id for tool in tools if tool.tool_id),
+        tool_minutes=tuple((i, minutes) for i, minutes in _minutes(tools).items()),
         depth_mm=float(depth) if isinstance(depth, int | float) else None,
     )
 

@@ -102,8 +102,12 @@ def _codes(ctx: Context, operation_ids: Sequence[int]) -> dict[int, str]:
     return dict(ctx.session.execute(query.order_by(QrCode.id)).tuples().all())
 
 
-def _tools_in_use(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dict[int, list[dict[str, str]]]:
-    """By operation: planned tools, with what its order uses instead of them since a breakage (STK-39)."""
+def _tools_in_use(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dict[int, list[dict[str, Any]]]:
+    """By operation: planned tools, with what its order uses instead of them since a breakage (STK-39).
+
+    A tool near the end of its life on the operation's machine says so (STK-06).
+    """
+    ending = stock.ending_tools(ctx, [o.machine_id for o in operations if o.machine_id is not None])
     planned, replaced = _tools(ctx, operations), stock.replacements(ctx, [o.id for o in operations])
     found = {}
     for operation in operations:
@@ -111,8 +115,11 @@ def _tools_in_use(ctx: Context, operations: Sequence[WorkOrderOperation]) -> dic
         kept = [
             tool for tool in planned.get(operation.routing_operation_id, []) if tool["code"] not in instead
         ]
-        found[operation.id] = kept + [
+        used = kept + [
             {"code": tool.code, "name": tool.name} for tool in instead.values() if tool is not None
+        ]
+        found[operation.id] = [
+            {**tool, **ending.get((operation.machine_id or 0, tool["code"]), {})} for tool in used
         ]
     return found
 
@@ -139,7 +146,7 @@ def _number(value: Any) -> float | None:
 
 def _item(
     ctx: Context, operation: WorkOrderOperation, order: WorkOrder, machine: Machine | None,
-    parts: dict[int | None, dict[str, Any]], codes: dict[int, str], tools: dict[int, list[dict[str, str]]],
+    parts: dict[int | None, dict[str, Any]], codes: dict[int, str], tools: dict[int, list[dict[str, Any]]],
     user_id: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     material = operation.material or {}

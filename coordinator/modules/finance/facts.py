@@ -23,7 +23,7 @@ from coordinator.modules.finance.models import FinanceCategory, FinanceTransacti
 from coordinator.modules.machines.models import Machine
 from coordinator.modules.orders.models import SalesOrder, SalesOrderLine
 from coordinator.modules.quoting.models import QuoteLine, QuoteLineOperation
-from coordinator.modules.stock.models import StockLot, StockMovement, StockUnit, ToolUsage
+from coordinator.modules.stock.models import StockLot, StockMovement, ToolUsage
 
 _HEADING_OF_KIND = {"material": "material", "tool": "tools", "insert": "tools", "consumable": "tools"}
 _HEADING_OF_CATEGORY = {"subcontracting": "subcontracting", "transport": "packaging"}
@@ -238,11 +238,18 @@ def _worn(ctx: Context, operation_ids: list[int]) -> list[rules.CostFact]:
         StockMovement.kind.in_(("consumption", "scrap")),
         StockMovement.stock_unit_id.is_not(None),
     )
+    used_up = select(StockMovement.stock_item_id).where(
+        StockMovement.work_order_operation_id.in_(operation_ids),
+        StockMovement.kind.in_(("consumption", "scrap")),
+    )
     query = (
         select(Tool.code, Tool.name, Tool.life_min, Tool.unit_cost, func.sum(ToolUsage.used_min))
-        .join(StockUnit, StockUnit.id == ToolUsage.stock_unit_id)
-        .join(Tool, Tool.id == StockUnit.stock_item_id)
-        .where(ToolUsage.work_order_operation_id.in_(operation_ids), ToolUsage.stock_unit_id.not_in(ended))
+        .join(Tool, Tool.id == ToolUsage.tool_id)
+        .where(
+            ToolUsage.work_order_operation_id.in_(operation_ids),
+            ToolUsage.stock_unit_id.not_in(ended)
+            | (ToolUsage.stock_unit_id.is_(None) & Tool.id.not_in(used_up)),
+        )
         .group_by(Tool.id, StockItem.id)
     )
     found = []

@@ -16,6 +16,7 @@ from coordinator.modules.machines.models import (
     MachineEvent,
     MachineState,
     MachineToolCompatibility,
+    ToolAssembly,
 )
 from coordinator.modules.machines.rules import MachineLimits, PartNeed, misfits
 from coordinator.modules.machines.sensors import may_operate
@@ -32,7 +33,9 @@ __all__ = [
     "MachineEvent",
     "MachineLimits",
     "MachineState",
+    "MachineToolCompatibility",
     "PartNeed",
+    "ToolAssembly",
     "capable_machines",
     "compatible_tool_ids",
     "copy_samples",
@@ -100,8 +103,18 @@ def states_between(ctx: Context, machine_id: int, start: dt.datetime, end: dt.da
     return list(ctx.session.scalars(query.order_by(MachineState.started_at)))
 
 
-def link_cycle(ctx: Context, machine_cycle_id: int, work_order_operation_id: int) -> MachineCycle:
-    """Tie a cycle to the operation that was open on its machine (MCH-13)."""
+def link_cycle(
+    ctx: Context, machine_cycle_id: int, work_order_operation_id: int, *, user_id: int | None = None
+) -> MachineCycle:
+    """Tie a cycle to the operation that was open on its machine, and to who worked there (MCH-13)."""
     cycle = ctx.get(MachineCycle, machine_cycle_id, lock=True)
     cycle.work_order_operation_id = work_order_operation_id
+    ctx.emit(
+        "machines.cycle_linked",
+        {
+            "machine_cycle_id": cycle.id,
+            "work_order_operation_id": work_order_operation_id,
+            "user_id": user_id,
+        },
+    )
     return cycle

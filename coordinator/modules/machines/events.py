@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -159,6 +160,7 @@ def on_cycle(ctx: Context, event: DeviceEvent) -> Outcome | None:
             result=payload["result"],
             part_count=step.parts,
             reported_part_count=max(min(reported, 2**31 - 1), -(2**31)),
+            tool_times=_tool_times(payload.get("tools")),
         )
     )
     if step.anomaly:
@@ -172,6 +174,12 @@ def on_cycle(ctx: Context, event: DeviceEvent) -> Outcome | None:
     )
     announce(ctx, machine, "cycle")
     return None
+
+
+def _tool_times(rows: Any) -> list[dict[str, str]] | None:
+    """Tool and minutes of each row, typed or plain; ``None`` for none."""
+    told = [row if isinstance(row, Mapping) else row.model_dump() for row in rows or ()]
+    return [{"tool": str(row["tool"])[:80], "used_min": str(row["used_min"])} for row in told] or None
 
 
 def on_alarm(ctx: Context, event: DeviceEvent) -> Outcome | None:

@@ -192,6 +192,8 @@ class MachineCycle(Record):
     result: Mapped[str] = f.choice("machine_cycle_result", default="complete", read_only=True)
     part_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
     reported_part_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
+    tool_times: Mapped[Any] = f.json(read_only=True)
+    """Minutes per active tool as the control told them; nothing where it names none."""
     work_order_operation_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True
     )

@@ -80,11 +80,10 @@ def _operation(ctx: Context, rows: Sequence[quoting.QuoteLineOperation]) -> rout
     is_external = any(r.is_subcontracted for r in rows)
     run = sum((r.run_min + (r.loading_min or Decimal(0)) for r in rows), Decimal(0))
     labels = list(dict.fromkeys(r.operation_label for r in rows))
-    tools = {
-        (r.tool_id, r.tool_text): routings.ToolInput(r.tool_id, r.tool_text)
-        for r in rows
-        if r.tool_id or r.tool_text
-    }
+    tools = {(r.tool_id, r.tool_text): Decimal(0) for r in rows if r.tool_id or r.tool_text}
+    for row in rows:
+        if row.tool_id or row.tool_text:
+            tools[row.tool_id, row.tool_text] += row.run_min
     return routings.RoutingOperationInput(
         operation_type=longest.operation_type,
         operation_label=(first.phase_label or " ; ".join(labels))[:300],
@@ -94,7 +93,7 @@ def _operation(ctx: Context, rows: Sequence[quoting.QuoteLineOperation]) -> rout
         external_days=ctx.settings.integer("quoting.scenarios.treatment_days") if is_external else None,
         instructions="\n".join(labels) if len(labels) > 1 else None,
         conditions={"cuts": [_cut(r) for r in rows]} if any(r.vc_m_min is not None for r in rows) else None,
-        tools=list(tools.values()),
+        tools=[routings.ToolInput(*tool, cutting_min=minutes) for tool, minutes in tools.items()],
     )
 
 
@@ -114,7 +113,13 @@ def _with_material(
     if quoted.material_id is None or not size:
         return operations
     shape = _SHAPES.get(str((quoted.blank or {}).get("shape")), "blank")
-    if shape == "round" or len(size) < 3:
+    if bar := (quoted.blank or {}).get("stock_size"):
+        across, wide, high, length = (
+            None if bar.get(n) is None else Decimal(str(bar[n]))
+            for n in ("diameter_mm", "width_mm", "height_mm", "cut_length_mm")
+        )
+        material = routings.MaterialInput(quoted.material_id, bar["shape"], across, wide, high, length)
+    elif shape == "round" or len(size) < 3:
         material = routings.MaterialInput(
             quoted.material_id, "round", diameter_mm=size[0], cut_length_mm=size[1]
         )

@@ -77,6 +77,8 @@ class OperationTool(Record):
     tool_text: Mapped[str | None] = f.text(200)
     cutting_data_id: Mapped[int | None] = f.ref("cutting_data.id")
     position: Mapped[int | None] = f.integer()
+    cutting_min: Mapped[Decimal | None] = f.decimal(10, 3, unit="min")
+    """Minutes in the cut for one part."""
 
 
 class OperationMaterial(Record):

@@ -35,6 +35,8 @@ class ToolInput:
     text: str | None = None
     cutting_data_id: int | None = None
     position: int | None = None
+    cutting_min: Decimal | None = None
+    """Minutes in the cut for one part."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _add_operation(ctx: Context, routing: Routing, row: RoutingOperationInput) -
             OperationTool(
                 routing_operation_id=operation.id, tool_id=tool.tool_id, tool_text=tool.text,
                 cutting_data_id=tool.cutting_data_id, position=tool.position or index,
+                cutting_min=tool.cutting_min,
             )
         )  # fmt: skip
     if row.material is not None:

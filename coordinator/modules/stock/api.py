@@ -29,7 +29,7 @@ from coordinator.modules.stock.flow import (
     transfer,
 )
 from coordinator.modules.stock.ledger import Movement, in_use, on_hand
-from coordinator.modules.stock.lots import CertificateParams, attach_certificate, record_tool_usage
+from coordinator.modules.stock.lots import CertificateParams, attach_certificate
 from coordinator.modules.stock.models import (
     ReorderProposal,
     StockLot,
@@ -46,6 +46,9 @@ from coordinator.modules.stock.rules import Demand, may_post_automatically, must
 from coordinator.modules.stock.shop import OperationFacts
 from coordinator.modules.stock.shop import operation as operation_facts
 from coordinator.modules.stock.supply import Supply, supply
+from coordinator.modules.stock.tool_life import Use as ToolUse
+from coordinator.modules.stock.tool_life import ending as ending_tools
+from coordinator.modules.stock.tool_life import record as record_tool_use
 from coordinator.modules.stock.views import StockBalance, StockLevel
 from coordinator.modules.stock.vision import (
     DetectionInput,
@@ -79,6 +82,7 @@ __all__ = [
     "StorageLocation",
     "Supply",
     "ToolIncident",
+    "ToolUse",
     "attach_certificate",
     "availability",
     "bars_at",
@@ -88,6 +92,7 @@ __all__ = [
     "consume_for_operation",
     "debit_cut",
     "debit_plan",
+    "ending_tools",
     "give_back",
     "holder",
     "in_use",
@@ -104,7 +109,7 @@ __all__ = [
     "operation_facts",
     "post_detection",
     "receive",
-    "record_tool_usage",
+    "record_tool_use",
     "release_reservation",
     "replacements",
     "resolve",

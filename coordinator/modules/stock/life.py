@@ -68,6 +68,7 @@ def of_unit(ctx: Context, unit: StockUnit) -> list[Step]:
             parts=usage.part_count if usage.part_count is not None else "—",
             operation=facts.name if facts is not None else "—",
         )
+        words += f" · {choice_label('tool_usage_basis', usage.basis, ctx.locale)}"
         link = ("work_order_operation", usage.work_order_operation_id) if facts is not None else (None, None)
         steps.append(
             Step(usage.occurred_at, t("stock.life.use", ctx.locale), words, person(ctx, usage.user_id), *link)

@@ -1,7 +1,16 @@
 """State machines of stock as tables."""
 
 from coordinator.kernel.registry import Lifecycle, Transition
-from coordinator.modules.stock import commands, counts, cutting_plans, incidents, lots, places, reorder
+from coordinator.modules.stock import (
+    commands,
+    counts,
+    cutting_plans,
+    incidents,
+    lots,
+    places,
+    reorder,
+    tool_life,
+)
 
 LOT_LIFE = Lifecycle(
     "status",
@@ -94,6 +103,29 @@ PLAN_LIFE = Lifecycle(
 PLACE_LIFE = Lifecycle(
     "status",
     (Transition("refuse", ("proposed",), "refused", "update", places.refuse, tone="danger"),),
+)
+CHANGE_LIFE = Lifecycle(
+    "status",
+    (
+        Transition(
+            "accept",
+            ("proposed",),
+            "accepted",
+            "create",
+            tool_life.accept,
+            tool_life.DecisionParams,
+            tone="primary",
+        ),
+        Transition(
+            "refuse",
+            ("proposed",),
+            "refused",
+            "update",
+            tool_life.refuse,
+            tool_life.DecisionParams,
+            tone="danger",
+        ),
+    ),
 )
 PROPOSAL_LIFE = Lifecycle(
     "status",

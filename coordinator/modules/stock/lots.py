@@ -1,21 +1,17 @@
-"""Lots: certificate, release, blocking; tools followed one by one."""
+"""Lots: certificate, release, blocking."""
 
 from __future__ import annotations
 
 import datetime as dt
-import uuid
-from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
-from coordinator.modules.catalogue.api import Tool
-from coordinator.modules.stock.models import StockLot, StockUnit, ToolUsage
+from coordinator.modules.stock.models import StockLot
 
 
 class CertificateParams(BaseModel):
@@ -98,56 +94,3 @@ def release(_ctx: Context, lot: StockLot, _params: Any) -> None:
 def block(_ctx: Context, lot: StockLot, params: BlockParams) -> None:
     """Nobody may use the lot."""
     lot.blocked_reason = params.reason
-
-
-def record_tool_usage(
-    ctx: Context,
-    stock_unit_id: int,
-    used_min: Decimal,
-    *,
-    uid: uuid.UUID,
-    machine_id: int | None = None,
-    work_order_operation_id: int | None = None,
-    user_id: int | None = None,
-    part_count: int | None = None,
-    occurred_at: dt.datetime | None = None,
-) -> Decimal | None:
-    """Add time in the cut, once per ``uid``; warn near the end of life (STK-06).
-
-    Returns:
-        Share of the tool's life used, in percent; ``None`` when its life is unknown.
-    """
-    unit = ctx.get(StockUnit, stock_unit_id, lock=True)
-    tool = ctx.session.get(Tool, unit.stock_item_id)
-    if ctx.session.scalar(select(ToolUsage.id).where(ToolUsage.uid == uid)) is None:
-        ctx.add(
-            ToolUsage(
-                uid=uid,
-                stock_unit_id=unit.id,
-                used_min=used_min,
-                machine_id=machine_id,
-                user_id=user_id,
-                work_order_operation_id=work_order_operation_id,
-                part_count=part_count,
-                occurred_at=occurred_at or ctx.now,
-            )
-        )
-        before = unit.used_min
-        unit.used_min = before + used_min
-        if tool is not None and tool.life_min:
-            _warn(ctx, tool, unit, before)
-    return round(100 * unit.used_min / tool.life_min, 1) if tool is not None and tool.life_min else None
-
-
-def _warn(ctx: Context, tool: Tool, unit: StockUnit, before_min: Decimal) -> None:
-    life = Decimal(tool.life_min or 0)
-    for share, severity in (
-        (Decimal(100), "alarm"),
-        (ctx.settings.decimal("stock.tool_life_warning_pct"), "warning"),
-    ):
-        limit = life * share / 100
-        if before_min < limit <= unit.used_min:
-            name = unit.serial_number or tool.code
-            words = t("stock.tool_life", ctx.locale, tool=name, share=f"{share.normalize():f}")
-            tasks.notify(ctx, severity, "stock", words, unit, role="storekeeper")
-            return

@@ -39,6 +39,7 @@ class StorageLocation(Record):
     supplier_id: Mapped[int | None] = f.ref("supplier.id")
     counting_method: Mapped[str | None] = f.choice("counting_method", required=False)
     polygon: Mapped[Any] = f.json()
+    camera: Mapped[str | None] = f.text(80)
     vision_mode: Mapped[str] = f.choice("vision_mode", default="shadow", read_only=True)
 
 
@@ -52,6 +53,7 @@ class LocationItem(Record):
     stock_item_id: Mapped[int] = f.ref("stock_item.id", required=True)
     minimum_qty: Mapped[Decimal | None] = f.quantity()
     is_main: Mapped[bool] = f.boolean()
+    seen_as: Mapped[str | None] = f.text(40)
 
 
 class StockLot(Record):
@@ -107,7 +109,9 @@ class StockUnit(Record):
     used_min: Mapped[Decimal] = f.decimal(
         12, 2, required=True, default=Decimal(0), unit="min", read_only=True
     )
+    used_parts: Mapped[int] = f.integer(required=True, default=0, read_only=True)
     regrind_count: Mapped[int] = f.integer(required=True, default=0)
+    reground_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
     storage_location_id: Mapped[int | None] = f.ref("storage_location.id", read_only=True)
     parent_id: Mapped[int | None] = f.ref("stock_unit.id", read_only=True)
     origin_work_order_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -226,12 +230,17 @@ class StockCountLine(Record):
 
 
 class ToolUsage(Record):
-    """Time a tool spent in the cut (STK-06)."""
+    """Time a tool spent in the cut (STK-06): measured from the active tool, estimated from the plan, or declared."""
 
     __tablename__ = "tool_usage"
+    __table_args__ = (Index(None, "tool_id", "occurred_at"),)
 
     uid: Mapped[uuid.UUID] = f.uid()
-    stock_unit_id: Mapped[int] = f.ref("stock_unit.id", required=True, read_only=True)
+    tool_id: Mapped[int] = f.ref("tool.id", required=True, read_only=True)
+    stock_unit_id: Mapped[int | None] = f.ref("stock_unit.id", read_only=True)
+    """Nothing for a tool kept by quantity: then the machine's edge in use is what wears."""
+    basis: Mapped[str] = f.choice("tool_usage_basis", default="declared", read_only=True)
+    machine_cycle_id: Mapped[int | None] = f.ref("machine_cycle.id", read_only=True)
     machine_id: Mapped[int | None] = f.ref("machine.id", read_only=True)
     work_order_operation_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("work_order_operation.id", ondelete="RESTRICT", use_alter=True), index=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -84,6 +85,45 @@ class ToolAssignment(Record):
     tool_incident_id: Mapped[int | None] = f.ref("tool_incident.id", read_only=True)
     cutting_data: Mapped[Any] = f.json(read_only=True)
     ended_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class ToolChange(Record):
+    """A tool near or at the end of its life: proposed, decided by a person, kept with what it had done (STK-06).
+
+    Also what an operator changed by himself. The life of a tool kept by quantity begins again on its machine here.
+    """
+
+    __tablename__ = "tool_change"
+    __table_args__ = (
+        Index(
+            "uq_tool_change_proposed",
+            "tool_id",
+            "stock_unit_id",
+            "machine_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("status = 'proposed'"),
+        ),
+        Index(None, "tool_id", "machine_id", "decided_at"),
+    )
+
+    uid: Mapped[uuid.UUID] = f.uid()
+    label: Mapped[str | None] = f.text(200, search=True, read_only=True)
+    tool_id: Mapped[int] = f.ref("tool.id", required=True, read_only=True)
+    stock_unit_id: Mapped[int | None] = f.ref("stock_unit.id", read_only=True)
+    machine_id: Mapped[int | None] = f.ref("machine.id", read_only=True)
+    work_order_operation_id: Mapped[int | None] = _operation()
+    kind: Mapped[str] = f.choice("tool_change_kind", default="change", read_only=True)
+    status: Mapped[str] = f.status("tool_change", "proposed")
+    life_pct: Mapped[Decimal | None] = f.decimal(8, 1, unit="%", read_only=True)
+    used_min: Mapped[Decimal] = f.decimal(
+        12, 2, unit="min", required=True, default=Decimal(0), read_only=True
+    )
+    used_parts: Mapped[int] = f.integer(required=True, default=0, read_only=True)
+    is_estimated: Mapped[bool] = f.boolean(read_only=True)
+    reason: Mapped[str | None] = f.text(300, read_only=True)
+    decided_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    decided_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
 
 
 class ToolAssemblyItem(Record):

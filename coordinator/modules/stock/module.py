@@ -8,6 +8,7 @@ from coordinator.kernel.db import Record
 from coordinator.kernel.registry import (
     DeviceHandler,
     EntitySpec,
+    Handler,
     Job,
     Module,
 )
@@ -21,10 +22,12 @@ from coordinator.modules.stock import (
     incidents,
     places,
     supply,
+    tool_life,
     units,
 )
 from coordinator.modules.stock.acts import COMMANDS
 from coordinator.modules.stock.lifecycles import (
+    CHANGE_LIFE,
     COUNT_LIFE,
     INCIDENT_LIFE,
     LOT_LIFE,
@@ -50,6 +53,7 @@ from coordinator.modules.stock.models_people import Instrument, PlaceProposal, P
 from coordinator.modules.stock.models_tooling import (
     ToolAssemblyItem,
     ToolAssignment,
+    ToolChange,
     ToolEquivalent,
     ToolIncidentOption,
 )
@@ -282,14 +286,26 @@ MODULE = Module(
                 "status",
             ),
         ),
+        _child(ToolUsage, "tools", ("used_min",)),
         EntitySpec(
-            ToolUsage,
+            ToolChange,
             "tools",
-            None,
-            title=("used_min",),
+            "stock",
+            title=("label",),
             can_create=False,
             can_update=False,
             can_delete=False,
+            lifecycle=CHANGE_LIFE,
+            list_fields=(
+                "label",
+                "tool_id",
+                "machine_id",
+                "kind",
+                "life_pct",
+                "is_estimated",
+                "status",
+                "created_at",
+            ),
         ),
         EntitySpec(
             ReorderProposal,
@@ -316,12 +332,17 @@ MODULE = Module(
         Job("stock.rearrange", places.rearrange, cron="45 4 1 * *"),
     ],
     station_data=station_data,
+    handlers=[
+        Handler("machines.cycle_recorded", "stock.tool_time", tool_life.on_cycle),
+        Handler("machines.cycle_linked", "stock.tool_time_of_operation", tool_life.on_cycle),
+    ],
     device_handlers=[
         DeviceHandler("stock.taken", events.on_taken),
         DeviceHandler("stock.returned", events.on_returned),
         DeviceHandler("stock.moved", events.on_moved),
         DeviceHandler("stock.counted", events.on_counted),
         DeviceHandler("tool.broken", incidents.on_tool_broken),
+        DeviceHandler("tool.changed", tool_life.on_tool_changed),
     ],
     settings=[
         SettingDef("stock.saw_kerf_mm", "stock", "decimal", Decimal(2), "mm", 0, 20),

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from coordinator.kernel.context import Context
-from coordinator.kernel.i18n import t
+from coordinator.kernel.i18n import choice_label, t
 from coordinator.modules.catalogue.api import StockItem, Tool
-from coordinator.modules.stock import board, cutting_plans, life, shop, supply
+from coordinator.modules.stock import board, cutting_plans, life, shop, supply, tool_life
 from coordinator.modules.stock.models import StockLot, StockUnit, StorageLocation, ToolIncident
 from coordinator.modules.stock.models_cutting import CuttingPlan
 from coordinator.modules.stock.models_tooling import ToolIncidentOption
@@ -122,7 +122,7 @@ def item_supply(ctx: Context, item: StockItem) -> Page:
         ),
     ]
     if isinstance(item, Tool):
-        sections.append(_programs(ctx, item))
+        sections += [_tool_lives(ctx, item), _programs(ctx, item)]
     return board.page(_name(item), sections)
 
 
@@ -133,6 +133,31 @@ def _balances(ctx: Context, item_id: int) -> list[StockBalance]:
 
 def _lot(ctx: Context, lot_id: int | None) -> str | None:
     return ctx.get(StockLot, lot_id).lot_number if lot_id is not None else None
+
+
+def _tool_lives(ctx: Context, tool: Tool) -> board.Section:
+    """How far each piece, or each machine's edge in use, is through its life (STK-06)."""
+    rows = [
+        {
+            "item": one.name,
+            "used_min": one.used_min,
+            "used_parts": one.used_parts,
+            "life_pct": one.share_pct,
+            "basis": choice_label(
+                "tool_usage_basis", "estimated" if one.is_estimated else "measured", ctx.locale
+            ),
+            "_link": board.link("stock_unit", one.stock_unit_id) or board.link("machine", one.machine_id),
+        }
+        for one in tool_life.lives(ctx, tool)
+    ]
+    heads = [
+        board.head(ctx, "item"),
+        board.head(ctx, "used_min", "decimal", unit="min", decimals=1),
+        board.head(ctx, "used_parts", "integer"),
+        board.head(ctx, "life_pct", "decimal", unit="%", decimals=1),
+        board.head(ctx, "basis"),
+    ]
+    return board.table(ctx, "board.tool_lives", heads, rows, stretch="item")
 
 
 def _programs(ctx: Context, tool: Tool) -> board.Section:

@@ -33,6 +33,8 @@ class OperationFacts:
     section: tuple[str | None, Decimal | None, Decimal | None, Decimal | None] = (None, None, None, None)
     """Shape, diameter, width, height of the bar to cut from."""
     tool_ids: tuple[int, ...] = ()
+    tool_minutes: tuple[tuple[int, Decimal], ...] = ()
+    """Planned tools with their minutes for one part, where they were planned."""
     depth_mm: float | None = None
 
     @property

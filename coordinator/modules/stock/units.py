@@ -99,7 +99,7 @@ def regrind(ctx: Context, unit: StockUnit, params: RegrindParams) -> dict[str, A
         raise BusinessError("stock.regrind_limit", limit=limit)
     before = unit.condition
     unit.regrind_count += 1
-    unit.used_min = Decimal(0)
+    unit.used_min, unit.used_parts, unit.reground_at = Decimal(0), 0, ctx.now
     unit.condition = "used"
     unit.length_mm = params.length_mm or unit.length_mm
     unit.diameter_mm = params.diameter_mm or unit.diameter_mm

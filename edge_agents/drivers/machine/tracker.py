@@ -20,6 +20,7 @@ from edge_agents.drivers.machine.state import (
     tool_name,
     utc,
 )
+from edge_agents.drivers.machine.tool_times import ToolClock, restored
 from edge_agents.protocol.payloads import MachineState
 
 _MAX_ALARMS = 200
@@ -64,6 +65,7 @@ class Cycle:
     parts: int = 0
     tool: str | None = None
     is_good: bool = True
+    clock: ToolClock = field(default_factory=ToolClock)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,15 @@ class MachineTracker:
             self.cycle.tool = tool_name(sample.value) or self.cycle.tool
         if self.cycle is not None and any(event.type == "collision.impact" for event in events):
             self.cycle.is_good = False
-        return events + self._update_state(sample.at)
+        events += self._update_state(sample.at)
+        self._count_tool(sample.at)
+        return events
+
+    def _count_tool(self, at: float) -> None:
+        """Time belongs to the tool in the spindle while the program runs; a hold is nobody's."""
+        if self.cycle is not None and self.cycle.ended is None:
+            works = self.state in ("running", "setup")
+            self.cycle.clock.run(tool_name(self.values.get("tool")) if works else None, at)
 
     def alive(self, at: float) -> None:
         """The source answers although no value changed."""
@@ -164,6 +174,8 @@ class MachineTracker:
         self.watch.lost()
         if self.cycle is not None:
             self.cycle.is_good = False
+            if self.cycle.ended is None and self._last_at is not None:
+                self.cycle.clock.run(None, self._last_at)
 
     def _update_state(self, at: float) -> list[MachineEvent]:
         stopping = any(
@@ -206,6 +218,7 @@ class MachineTracker:
             cycle.is_good = False  # the source lost sight of the machine: nothing is known of its end
         elif cycle is not None and cycle.ended is None and new != "interrupted":
             cycle.ended = at
+            cycle.clock.run(None, at)
             cut = "interrupted" if old == "interrupted" else "aborted"
             cycle.result = "complete" if new == "ended" else f"reset:{cut}" if new == "reset" else cut
         return events
@@ -227,6 +240,7 @@ class MachineTracker:
             "ended_at": utc(ended).isoformat(),
             "result": cycle.result,
             "part_count": cycle.parts if counted else estimated,
+            "tools": cycle.clock.times(),
         }
         self.finished.append(cycle)
         return MachineEvent("machine.cycle", payload, ended, uuid5(cycle.uid, "cycle"))
@@ -361,6 +375,7 @@ class MachineTracker:
                 cycle.result,
                 cycle.parts,
                 cycle.tool,
+                cycle.clock.snapshot(),
             ],
             "incident": self.watch.snapshot(),
         }
@@ -374,8 +389,9 @@ class MachineTracker:
             row[0]: Alarm(row[0], row[1], row[2], row[3], float(row[4])) for row in values["alarms"]
         }
         if values["cycle"] is not None:
-            uid, program, started, ended, result, parts, tool = values["cycle"]
-            self.cycle = Cycle(UUID(uid), program, started, ended, result, int(parts), tool, is_good=False)
+            uid, program, started, ended, result, parts, tool, *rest = values["cycle"]
+            clock = restored(rest[0] if rest else ())
+            self.cycle = Cycle(UUID(uid), program, started, ended, result, int(parts), tool, False, clock)
         self.watch.restore(values["incident"])
         if self.state == "unknown":
             return []

@@ -14,9 +14,9 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, Outcome, dispatch
 from coordinator.modules.catalogue.models import Material, StockItem, Tool
 from coordinator.modules.stock.models import StorageLocation
-from tests.coordinator.execution.conftest import build
+from tests.coordinator.execution.conftest import build, shop
 
-__all__ = ["build"]
+__all__ = ["build", "shop"]
 
 
 @pytest.fixture

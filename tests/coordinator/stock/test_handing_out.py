@@ -161,7 +161,9 @@ def test_a_tool_lives_as_a_serial_number_is_reground_and_breaks(
     units = client.post(url, json=body).json()["result"]["stock_unit_ids"]
     unit = ctx.get(StockUnit, units[0])
     assert (unit.serial_number, unit.condition, stock.on_hand(ctx, reamer.id)) == ("S1", "new", 2)
-    stock.record_tool_usage(ctx, unit.id, d(45), uid=uuid.uuid4(), part_count=90)
+    stock.record_tool_use(
+        ctx, stock.ToolUse(reamer.id, d(45), uuid.uuid4(), stock_unit_id=unit.id, part_count=90)
+    )
     shown = client.get(f"/api/v1/stock-units/{unit.id}").json()
     assert (shown["used_min"], shown["remaining_life_min"]) == ("45.00", "15.00")
     reground = client.post(f"/api/v1/stock-units/{unit.id}/regrind", json={"length_mm": "98.5"}).json()[

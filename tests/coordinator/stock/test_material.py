@@ -249,9 +249,13 @@ def test_tool_life_warns_at_80_and_100_percent(ctx: Context, tool: Tool) -> None
         return [n.severity for n in ctx.session.scalars(select(Notification).order_by(Notification.id))]
 
     uid = uuid.uuid4()
-    assert stock.record_tool_usage(ctx, unit.id, d(79), uid=uid) == 79
-    assert stock.record_tool_usage(ctx, unit.id, d(79), uid=uid) == 79, "replayed"
+    assert stock.record_tool_use(ctx, stock.ToolUse(tool.id, d(79), uid, stock_unit_id=unit.id)) == 79
+    assert stock.record_tool_use(ctx, stock.ToolUse(tool.id, d(79), uid, stock_unit_id=unit.id)) == 79, (
+        "replayed"
+    )
     assert severities() == []
-    assert stock.record_tool_usage(ctx, unit.id, d(2), uid=uuid.uuid4()) == 81
-    assert stock.record_tool_usage(ctx, unit.id, d(30), uid=uuid.uuid4()) == 111
+    assert stock.record_tool_use(ctx, stock.ToolUse(tool.id, d(2), uuid.uuid4(), stock_unit_id=unit.id)) == 81
+    assert (
+        stock.record_tool_use(ctx, stock.ToolUse(tool.id, d(30), uuid.uuid4(), stock_unit_id=unit.id)) == 111
+    )
     assert severities() == ["warning", "alarm"]

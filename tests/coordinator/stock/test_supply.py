@@ -150,7 +150,7 @@ def test_tools_that_wear_out_are_a_need(ctx: Context, place: StorageLocation) ->
     )
     unit = ctx.add(StockUnit(stock_item_id=tool.id, serial_number="A"))
     stock.receive(ctx, tool.id, d(1), unit_id=unit.id, location_id=place.id)
-    stock.record_tool_usage(ctx, unit.id, d(95), uid=uuid.uuid4())
+    stock.record_tool_use(ctx, stock.ToolUse(tool.id, d(95), uuid.uuid4(), stock_unit_id=unit.id))
     assert supply.tools_ending(ctx, 30) == {tool.id: 1}
     assert supply.tools_ending(ctx, 1) == {}
 

@@ -27,6 +27,7 @@ export interface EventPayloads {
   };
   "comment.added": { operation_code: string; kind: string; text: string };
   "tool.broken": { operation_code?: string; tool_code: string; cause?: string; comment?: string };
+  "tool.changed": { operation_code: string; tool_code: string; cause: string };
   "breakdown.reported": { machine_code: string; comment: string };
   "stock.taken": { code: string; quantity: number; operation_code?: string; location_code?: string };
   "stock.returned": { code: string; quantity: number; operation_code?: string };

@@ -3,6 +3,15 @@
 export type OperationStatus = "pending" | "in_progress" | "blocked" | "done" | "cancelled";
 export type OperationAction = "start" | "pause" | "resume" | "report" | "finish";
 
+/** A planned tool; the last fields only near the end of its life. */
+export interface PlannedTool {
+  code: string;
+  name: string;
+  life_pct?: number | null;
+  life_is_estimated?: boolean;
+  advice?: "change" | "regrind" | null;
+}
+
 export interface Operation {
   id: number | string;
   uid: string;
@@ -26,7 +35,7 @@ export interface Operation {
   actual_time_min: number;
   started_at: string | null;
   planned_start_at: string | null;
-  tools: { code: string; name: string }[];
+  tools: PlannedTool[];
   cut_length_mm: number | null;
   cut_count: number | null;
   allowed_actions: OperationAction[];

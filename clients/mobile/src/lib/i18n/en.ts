@@ -1,4 +1,5 @@
 /** English texts; the compiler asks for every key of the French catalogue. */
+import { review } from "./en-review";
 import type { MessageKey } from "./fr";
 
 export const en: Record<MessageKey, string> = {
@@ -114,6 +115,12 @@ export const en: Record<MessageKey, string> = {
   "op.time.spent": "Spent",
   "op.time.over": "Planned time exceeded",
   "op.tools": "Planned tools",
+  "op.tool.change": "To change",
+  "op.tool.regrind": "To regrind",
+  "op.tool.life.measured": "{pct}% of its life",
+  "op.tool.life.estimated": "about {pct}% of its life (estimated)",
+  "op.tool.changed": "Tool changed",
+  "confirm.toolChanged": "Change of {tool} noted.",
   "op.cuts": "Planned cuts",
   "op.cuts.value": "{count} × {length} mm",
   "op.waiting": "Waiting to be sent",
@@ -304,6 +311,7 @@ export const en: Record<MessageKey, string> = {
   "event.operation.finished": "End of operation",
   "event.comment.added": "Comment",
   "event.tool.broken": "Broken tool",
+  "event.tool.changed": "Tool changed",
   "event.breakdown.reported": "Machine breakdown",
   "event.stock.taken": "Taken from stock",
   "event.stock.returned": "Returned to stock",
@@ -391,6 +399,8 @@ export const en: Record<MessageKey, string> = {
   "receipt.excess": "Accept the excess",
   "receipt.submit": "Receive",
   "receipt.done": "Received: {quantity} {unit}",
+
+  ...review,
 
   "machines.title": "Machines",
   "machines.empty": "No machine is declared.",

@@ -1,4 +1,6 @@
 /** All texts of the application in French, the reference language. {name} is filled in at display. */
+import { review } from "./fr-review";
+
 export const fr = {
   "app.name": "Gestion usinage",
   "app.shortName": "Atelier",
@@ -114,6 +116,12 @@ export const fr = {
   "op.time.spent": "Passé",
   "op.time.over": "Temps prévu dépassé",
   "op.tools": "Outils prévus",
+  "op.tool.change": "À changer",
+  "op.tool.regrind": "À réaffûter",
+  "op.tool.life.measured": "{pct} % de sa durée de vie",
+  "op.tool.life.estimated": "environ {pct} % de sa durée de vie (estimé)",
+  "op.tool.changed": "Outil changé",
+  "confirm.toolChanged": "Changement de {tool} noté.",
   "op.cuts": "Débit prévu",
   "op.cuts.value": "{count} × {length} mm",
   "op.waiting": "En attente d’envoi",
@@ -308,6 +316,7 @@ export const fr = {
   "event.operation.finished": "Fin d’opération",
   "event.comment.added": "Commentaire",
   "event.tool.broken": "Casse d’outil",
+  "event.tool.changed": "Outil changé",
   "event.breakdown.reported": "Panne machine",
   "event.stock.taken": "Sortie de stock",
   "event.stock.returned": "Retour en stock",
@@ -396,6 +405,8 @@ export const fr = {
   "receipt.excess": "Accepter l’excédent",
   "receipt.submit": "Réceptionner",
   "receipt.done": "Reçu : {quantity} {unit}",
+
+  ...review,
 
   "machines.title": "Machines",
   "machines.empty": "Aucune machine n’est déclarée.",
