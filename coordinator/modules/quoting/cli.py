@@ -18,7 +18,7 @@ from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
 from coordinator.modules.quoting.engine.reading import from_reading
 from coordinator.modules.quoting.engine.values import QuotingError, number
-from coordinator.modules.quoting.operation_list import SCENARIOS, SHAPES
+from coordinator.modules.quoting.operation_list import SCENARIOS
 
 CRITICALITIES = ("standard", "sensitive", *CRITICAL)
 app = typer.Typer(help="Chiffrage et devis.", no_args_is_help=True)
@@ -251,9 +251,8 @@ def _print_line(line: dict[str, Any]) -> None:
     )
     blank = line["blank"]
     if blank:
-        size = " × ".join(number(v) for v in blank["size_mm"])
         typer.echo(
-            f"  Brut {SHAPES.get(blank['shape'], blank['shape'])} {size} mm, {number(blank['mass_kg'])} kg, {blank['source']}, {number(blank['cost'], 2)} €/pièce"
+            f"  Brut {blank['label']} mm, {number(blank['mass_kg'])} kg, {blank['source']}, {number(blank['cost'], 2)} €/pièce"
         )
     if line["operations"]:
         typer.echo(

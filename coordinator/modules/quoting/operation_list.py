@@ -9,7 +9,6 @@ from coordinator.modules.quoting.engine.costing import COMPLEXITY
 from coordinator.modules.quoting.engine.quote import QuoteResult
 from coordinator.modules.quoting.engine.values import number
 
-SHAPES = {"round": "rond", "plate": "tôle", "typed": "saisi"}
 SCENARIOS = {"standard": "Standard", "express": "Express", "economic": "Économique"}
 
 _HEAD = (
@@ -59,10 +58,9 @@ def _line(line: dict[str, Any]) -> list[str]:
     )
     blank = line["blank"]
     if blank:
-        size = " × ".join(f"{number(v)}" for v in blank["size_mm"])
         found += [
             "",
-            f"Brut : {SHAPES.get(blank['shape'], blank['shape'])} {size} mm, {number(blank['mass_kg'])} kg, {blank['source']}. {blank['explanation']['source']}.",
+            f"Brut : {blank['label']} mm, {number(blank['mass_kg'])} kg, {blank['source']}. {blank['explanation']['source']}.",
         ]
     found += ["", *_operations(line["operations"])]
     if line["resource_gaps"]:

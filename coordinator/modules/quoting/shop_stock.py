@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from coordinator.kernel.context import Context
 from coordinator.modules.catalogue.models import Material
+from coordinator.modules.quoting.engine.sections import Section, of_unit
 from coordinator.modules.quoting.engine.shop import StockUnit as Piece
 from coordinator.modules.stock.models import StockLot, StockUnit
 
@@ -19,7 +20,8 @@ _BALANCE = text(
     " WHERE is_available AND stock_item_id IN (SELECT id FROM material) GROUP BY 1, 2, 3 HAVING sum(quantity) > 0"
     " ORDER BY 1, 2, 3"
 )
-_PLATES = ("flat", "plate", "blank", "square")
+_PLATES = ("plate", "blank")
+_SECTIONS = ("diameter_mm", "width_mm", "height_mm", "wall_mm")
 
 
 def raw_material(ctx: Context, names: dict[int, str]) -> Iterator[Piece]:
@@ -68,26 +70,28 @@ Size = dict[str, Any]
 
 
 def _size(first: StockLot | StockUnit, second: StockLot | None) -> Size | None:
-    """Section of a unit, taken from its lot where the unit leaves it open."""
-    found: Size = {}
-    for column in ("shape", "diameter_mm", "width_mm", "height_mm"):
-        value = getattr(first, column)
+    """Section of a unit, taken from its lot where the unit leaves it open; None if it cannot be told."""
+    found: Size = {"shape": first.shape or (second.shape if second is not None else None) or "round"}
+    for column in _SECTIONS:
+        value = getattr(first, column, None)
         found[column] = getattr(second, column) if value is None and second is not None else value
-    if found["shape"] in (None, "round"):
-        found["shape"] = "round"
-        return found if found["diameter_mm"] else None
-    if found["shape"] == "square" and found["width_mm"] and not found["height_mm"]:
-        found["height_mm"] = found["width_mm"]
     if found["shape"] in _PLATES:
         return found if found["width_mm"] and found["height_mm"] else None
-    return found if found["diameter_mm"] else None
+    return found if _bar(found) is not None else None
+
+
+def _bar(size: Size) -> Section | None:
+    values = {n: None if size[n] is None else float(size[n]) for n in _SECTIONS}
+    piece = Piece("", "", size["shape"], 0.0, values["diameter_mm"], values["width_mm"], values["height_mm"])
+    return of_unit(replace(piece, wall_mm=values["wall_mm"]))
 
 
 def section_mm2(size: Size) -> float:
-    """Area of a section in mm²."""
+    """Area of a section in mm²; of a hexagon the diameter is across flats, of a tube the wall counts."""
     if size["shape"] in _PLATES:
         return float(size["width_mm"]) * float(size["height_mm"])
-    return math.pi / 4 * float(size["diameter_mm"]) ** 2
+    bar = _bar(size)
+    return bar.area_mm2 if bar is not None else 0.0
 
 
 def _kg_per_mm(material: Material, size: Size) -> float | None:
@@ -130,15 +134,19 @@ def _piece(
     count: int = 1,
     is_offcut: bool = False,
 ) -> Piece:
-    is_plate = size["shape"] in _PLATES
+
+    def own(column: str) -> float | None:
+        return None if size[column] is None else float(size[column])
+
     return Piece(
         code=code,
         material=name,
-        shape="plate" if size["shape"] == "flat" else size["shape"],
+        shape=size["shape"],
         length_mm=length_mm,
-        diameter_mm=None if is_plate else float(size["diameter_mm"]),
-        width_mm=float(size["width_mm"]) if is_plate else None,
-        thickness_mm=float(size["height_mm"]) if is_plate else None,
+        diameter_mm=own("diameter_mm"),
+        width_mm=own("width_mm"),
+        thickness_mm=own("height_mm"),
+        wall_mm=own("wall_mm"),
         quantity=count,
         is_offcut=is_offcut,
         certified=bool(lot and lot.is_certified),

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from coordinator.modules.quoting.engine.materials import MaterialMatch, same_material
 from coordinator.modules.quoting.engine.part import PartDescription
-from coordinator.modules.quoting.engine.settings import BlankSettings, stepped
+from coordinator.modules.quoting.engine.sections import Section
+from coordinator.modules.quoting.engine.settings import BlankSettings
 from coordinator.modules.quoting.engine.shop import Shop, StockUnit
 from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value, number
 from coordinator.modules.quoting.engine.values import size as mm
@@ -44,10 +45,35 @@ class Blank:
     explanation: Value
     gap: Gap | None = None
     delay_days: int = 0
+    section: Section | None = None
+    is_as_stock: bool = False
+    """The outside (of a tube the bore too) stays as rolled or drawn."""
+    notes: tuple[str, ...] = ()
+    """What the choice supposes and a person should confirm."""
 
     @property
     def diameter_mm(self) -> float:
-        return self.size_mm[0]
+        """Ø of a round bar, the circle around any other."""
+        return self.section.around_mm if self.section else self.size_mm[0]
+
+    @property
+    def label(self) -> str:
+        """``six pans 24``, ``tôle 35`` with the lengths, as the storekeeper says it."""
+        sizes = " × ".join(number(round(v, 2)) for v in self.size_mm)
+        if self.section is None:
+            return f"tôle {sizes}" if self.shape == "plate" else sizes
+        return f"{self.section.label} × {number(round(self.length_mm, 2))}"
+
+    @property
+    def length_mm(self) -> float:
+        """Cut length."""
+        lengthwise = self.section is None or self.shape in ("flat", "profile") or self.is_milled_square
+        return self.size_mm[0] if lengthwise else self.size_mm[-1]
+
+    @property
+    def is_milled_square(self) -> bool:
+        """A square bar lies as length × side × side where it is milled."""
+        return self.shape == "square" and len(self.size_mm) == 3
 
     def source_text(self) -> str:
         """``chute CH-1 ×2 + lot B-C45 ×8`` as users read it."""
@@ -75,57 +101,8 @@ def density(material: MaterialMatch, shop: Shop) -> Value:
     return Value(value, "g/cm³", "masse volumique", {}, f"groupe {group.code}" if group else "inconnue")
 
 
-def round_blank(
-    part: PartDescription, material: MaterialMatch, shop: Shop, on: date, *, bar_fed: bool
-) -> Blank:
-    """Blank of a turned part: bar Ø and length after QUO-11, counted per bar after QUO-12."""
-    rules = shop.settings.blank
-    largest, length = part.max_diameter_mm, part.length_mm
-    allowance = 0.0 if part.keep_stock_surface else stepped(rules.round_allowance_mm, largest)
-    extra = rules.bar_parting_mm + rules.bar_facing_mm if bar_fed else rules.facing_allowance_mm
-    piece = length + (rules.bar_facing_mm if bar_fed else rules.facing_allowance_mm)
-    pitch = length + extra if bar_fed else length + extra + rules.saw_kerf_mm
-    end = rules.bar_end_bar_fed_mm if bar_fed else rules.bar_end_saw_mm
-    minimum = largest + allowance
-    standard = next((d for d in rules.round_sizes_mm if d >= minimum - 1e-6), math.ceil(minimum))
-    units = [
-        u
-        for u in _usable(shop, part, material)
-        if u.shape == "round"
-        and u.diameter_mm is not None
-        and u.diameter_mm >= minimum - 1e-6
-        and u.diameter_mm <= max(standard, minimum) * rules.max_stock_wider_ratio
-    ]
-    counted = [(u, _per_bar(u.length_mm, end, pitch, u.is_offcut and bar_fed) * u.quantity) for u in units]
-    diameter, sources = _allocate(counted, part.quantity, lambda u: u.diameter_mm, standard)
-    price = _purchase_price(shop, material, on)
-    sources = _with_purchase(sources, part, f"barre Ø{number(standard)}", price)
-    if any(s.kind == "purchase" for s in sources):
-        diameter = standard
-    sources = _with_leftovers(sources, units, pitch, end, rules)
-    per_bar = max(1, _per_bar(rules.bar_length_mm, end, pitch, False))
-    section = math.pi / 4 * (diameter / 10) ** 2
-    mass = density(material, shop)
-    consumed = pitch + end / per_bar
-    note = f"Ø ≥ {mm(largest)} + {mm(allowance)} → Ø{mm(diameter)} ; L = {mm(length)} + {mm(extra)}"
-    return _finish(
-        "round",
-        (diameter, piece),
-        section * piece / 10 * mass.value / 1000,
-        sources,
-        section,
-        bar_fed,
-        section * consumed / 10 * mass.value / 1000,
-        per_bar,
-        note,
-        mass,
-        part,
-        rules,
-    )
-
-
-def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: date) -> Blank:
-    """Blank of a milled part: sawn from plate, thickness along the smallest size, vice grip for six faces."""
+def plate_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: date) -> Blank:
+    """Blank of a milled part sawn from plate: thickness along the smallest size, vice grip for six faces."""
     if part.size_mm is None:
         raise QuotingError("size_missing", "Encombrement de la pièce inconnu.", "size_mm")
     rules = shop.settings.blank
@@ -138,17 +115,17 @@ def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: 
     kerf = rules.saw_kerf_mm
     units = [
         u
-        for u in _usable(shop, part, material)
-        if u.shape in ("plate", "blank", "square")
+        for u in usable(shop, part, material)
+        if u.shape in ("plate", "blank")
         and (u.thickness_mm or 0.0) >= need_t - 1e-6
         and (u.thickness_mm or 0.0) <= max(standard, need_t) * rules.max_stock_thicker_ratio
     ]
     counted = [
         (u, _per_plate(u.length_mm, u.width_mm or 0.0, need_l, need_w, kerf) * u.quantity) for u in units
     ]
-    chosen, sources = _allocate(counted, part.quantity, lambda u: u.thickness_mm, standard)
-    price = _purchase_price(shop, material, on)
-    sources = _with_purchase(sources, part, f"tôle ép. {number(standard)}", price)
+    chosen, sources = allocate(counted, part.quantity, lambda u: u.thickness_mm, standard)
+    price = purchase_price(shop, material, on)
+    sources = with_purchase(sources, part, f"tôle ép. {number(standard)}", price)
     if any(s.kind == "purchase" for s in sources):
         chosen = standard
     per_volume = density(material, shop)
@@ -159,12 +136,12 @@ def block_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: 
     grip = "surfaces du commerce conservées" if part.keep_stock_surface else "+ 2 + 5 (prise d'étau)"
     note = f"L + 5, l + 5, épaisseur ≥ {mm(thickness)} {grip} → {mm(chosen)}"
     box = (need_l, need_w, chosen)
-    return _finish(
+    return finish(
         "plate", box, mass, sources, section, False, consumed, per_bar, note, per_volume, part, rules
     )
 
 
-def _finish(
+def finish(
     shape: str,
     size: tuple[float, ...],
     mass: float,
@@ -177,7 +154,10 @@ def _finish(
     per_volume: Value,
     part: PartDescription,
     rules: BlankSettings,
+    bar: Section | None = None,
+    price_factor: float = 1.0,
 ) -> Blank:
+    """The blank with its cost per piece and how mass and cost come about. ``section`` is in cm²."""
     total = sum((s.price_per_kg * s.count for s in sources), Decimal(0)) * Decimal(str(consumed))
     cost = total / part.quantity
     mean = float(cost) / consumed if consumed else 0.0
@@ -188,7 +168,11 @@ def _finish(
         "masse volumique prise sur": per_volume.source,
         "règle": note,
     }
+    if bar is not None:
+        inputs |= {"section": bar.label, "section cm²": section, "formule de section": bar.formula}
     bought = [s for s in sources if s.kind == "purchase"]
+    if bought and price_factor != 1.0:
+        inputs["plus-value de forme à l'achat"] = price_factor
     gap = None
     if bought and part.certificate_required:
         what = f"Matière certifiée {part.material} {bought[0].code}"
@@ -208,10 +192,11 @@ def _finish(
         ),
         gap,
         rules.material_delay_days if bought else 0,
+        bar,
     )
 
 
-def _usable(shop: Shop, part: PartDescription, material: MaterialMatch) -> list[StockUnit]:
+def usable(shop: Shop, part: PartDescription, material: MaterialMatch) -> list[StockUnit]:
     """Released stock of the grade; certified lots only where a certificate is needed, and then nothing else."""
     needs = part.certificate_required or part.is_critical
     return [
@@ -224,7 +209,8 @@ def _usable(shop: Shop, part: PartDescription, material: MaterialMatch) -> list[
     ]
 
 
-def _per_bar(length: float, end: float, pitch: float, too_short: bool) -> int:
+def per_bar(length: float, end: float, pitch: float, too_short: bool) -> int:
+    """Blanks of a bar: floor((bar − end)/pitch)."""
     return 0 if too_short else max(0, math.floor((length - end) / pitch + 1e-9))
 
 
@@ -237,7 +223,7 @@ def _per_plate(length: float, width: float, need_l: float, need_w: float, kerf: 
     return max(grid(need_l, need_w), grid(need_w, need_l))
 
 
-def _allocate(
+def allocate(
     counted: Iterable[tuple[StockUnit, int]],
     quantity: int,
     size: Callable[[StockUnit], float | None],
@@ -264,7 +250,7 @@ def _allocate(
     return best
 
 
-def _purchase_price(shop: Shop, material: MaterialMatch, on: date) -> Decimal | None:
+def purchase_price(shop: Shop, material: MaterialMatch, on: date) -> Decimal | None:
     code = material.group.code if material.group else ""
     line = shop.rate_card.find("material", on, material=material.name) or shop.rate_card.find(
         "material", on, material=code
@@ -272,7 +258,7 @@ def _purchase_price(shop: Shop, material: MaterialMatch, on: date) -> Decimal | 
     return line.rate if line else None
 
 
-def _with_purchase(
+def with_purchase(
     sources: list[Source], part: PartDescription, code: str, price: Decimal | None
 ) -> list[Source]:
     missing = part.quantity - sum(s.count for s in sources)
@@ -284,7 +270,7 @@ def _with_purchase(
     return [*sources, Source("purchase", code, missing, price, part.certificate_required)]
 
 
-def _with_leftovers(
+def with_leftovers(
     sources: list[Source], units: list[StockUnit], pitch: float, end: float, rules: BlankSettings
 ) -> list[Source]:
     lengths = {u.code: u for u in units}
@@ -292,7 +278,7 @@ def _with_leftovers(
     for s in sources:
         unit = lengths.get(s.code)
         length = unit.length_mm if unit else rules.bar_length_mm
-        per = max(1, _per_bar(length, end, pitch, False))
+        per = max(1, per_bar(length, end, pitch, False))
         used = s.count % per or per
         rest = length - used * pitch
         keep = rest if rest >= rules.offcut_reuse_min_mm else None

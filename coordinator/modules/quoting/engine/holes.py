@@ -215,7 +215,9 @@ class Hole:
                 threaded = min(supposed, ctx.rules.thread_mill_blind_ratio * self.diameter_mm)
             else:
                 drilled = threaded + 3 * pitch
-        if core <= ctx.rules.ream_to_mm:
+        if self.pre_mm:
+            cuts = self._bored(ctx, self.pre_mm, core, 0)
+        elif core <= ctx.rules.ream_to_mm:
             cuts = [spot(ctx, core, self.count), drill(ctx, core, drilled, self.count)]
         else:
             cuts = replace(self, depth_mm=drilled)._drilled(ctx, core, 0)

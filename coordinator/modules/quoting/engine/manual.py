@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+from coordinator.modules.quoting.engine import bars
 from coordinator.modules.quoting.engine import blank as raw
 from coordinator.modules.quoting.engine.other_operations import NO_SETUP
 from coordinator.modules.quoting.engine.part import ManualLine, ManualOperation
@@ -70,5 +71,5 @@ def _blank(job: Job, line: ManualLine) -> raw.Blank:
         message = "Coût matière à saisir : matière ou dimensions inconnues."
         raise QuotingError("material_cost_missing", message, "material_cost_per_piece")
     if job.part.is_turned:
-        return raw.round_blank(job.part, job.material, job.shop, job.on, bar_fed=False)
-    return raw.block_blank(job.part, job.material, job.shop, job.on)
+        return bars.round_blank(job.part, job.material, job.shop, job.on, bar_fed=False)
+    return bars.prismatic_blank(job.part, job.material, job.shop, job.on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coordinator.modules.quoting.engine import grinding, times, trades
+from coordinator.modules.quoting.engine import bars, grinding, times, trades
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Phase
 from coordinator.modules.quoting.engine.shop import Machine
@@ -41,9 +41,9 @@ def before(job: Job, blank: Blank) -> tuple[list[Phase], list[Gap]]:
         raise QuotingError("cutting_data_missing", message, "saw")
     saws = [m for m in job.shop.usable() if m.machine_type == "saw" and _saw_takes(m, blank)]
     section, cuts = blank.section_cm2, 1.0
-    if blank.shape != "round":
+    if blank.shape == "plate":
         section += blank.size_mm[0] * blank.size_mm[2] / 100
-        cuts += 1 / _per_strip(job, blank)
+        cuts += 1 / bars.per_strip(blank, job.part.quantity, job.shop.settings.blank)
     time = times.sawing_min(section, group.saw_cm2_min, rules, cuts)
     if not saws:
         gap = Gap("machine", "Scie", ("Débit par le fournisseur matière", "Passage en barre"), NO_MACHINE)
@@ -53,16 +53,10 @@ def before(job: Job, blank: Blank) -> tuple[list[Phase], list[Gap]]:
     return [Phase("cutting", "Débit à la scie", saws[0], setup, manual_run=time)], []
 
 
-def _per_strip(job: Job, blank: Blank) -> int:
-    """Pieces cut off one strip of the plate; the cut that makes the strip is theirs together."""
-    rules = job.shop.settings.blank
-    fitting = int(max(rules.plate_size_mm) // (blank.size_mm[0] + rules.saw_kerf_mm))
-    return max(1, min(job.part.quantity, fitting))
-
-
 def _saw_takes(saw: Machine, blank: Blank) -> bool:
     limit = saw.max_turning_diameter_mm
-    return limit is None or (blank.size_mm[0] if blank.shape == "round" else blank.size_mm[2]) <= limit
+    across = blank.section.width_mm if blank.section else blank.size_mm[2]
+    return limit is None or across <= limit
 
 
 def after(job: Job, machining: list[Phase]) -> tuple[list[Phase], list[Gap]]:

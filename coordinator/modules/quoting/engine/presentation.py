@@ -12,6 +12,7 @@ from coordinator.modules.quoting.engine.times import RunTime
 from coordinator.modules.quoting.engine.values import Value
 
 if TYPE_CHECKING:
+    from coordinator.modules.quoting.engine.blank import Blank
     from coordinator.modules.quoting.engine.line import LineResult
     from coordinator.modules.quoting.engine.scenarios import LinePrice
 
@@ -75,7 +76,9 @@ def _blank(line: LineResult) -> dict[str, Any] | None:
     blank = route.blank
     return {
         "shape": blank.shape,
+        "label": blank.label,
         "size_mm": list(blank.size_mm),
+        "stock_size": _stock_size(blank),
         "mass_kg": round(blank.mass_kg, 3),
         "source": blank.source_text(),
         "cost": float(costing.money(blank.cost)),
@@ -84,6 +87,22 @@ def _blank(line: LineResult) -> dict[str, Any] | None:
         "leftovers": blank.leftovers(),
         "delay_days": blank.delay_days,
         "explanation": blank.explanation.to_json(),
+    }
+
+
+def _stock_size(blank: Blank) -> dict[str, Any] | None:
+    """Section and cut length in the columns of the stock, for the saw's order."""
+    section = blank.section
+    if section is None:
+        return None
+    is_round = section.shape in ("round", "hex") or (section.shape == "tube" and section.height_mm is None)
+    return {
+        "shape": section.shape,
+        "diameter_mm": section.width_mm if is_round else None,
+        "width_mm": None if is_round else section.width_mm,
+        "height_mm": None if is_round else section.height_mm or section.width_mm,
+        "wall_mm": section.wall_mm or None,
+        "cut_length_mm": blank.length_mm,
     }
 
 

@@ -34,6 +34,7 @@ _MIN_REST_SHARE = 0.03
 _BEFORE_GRINDING_IT = 9
 _TIGHT_IT = 10
 _TIGHT_STEP_IT = 9
+_AROUND_MM = 0.05
 
 
 class Step(Protocol):
@@ -64,15 +65,28 @@ class TurningWorks:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class BarStock:
+    """What the bar leaves to do: Ø around it, stock per face, bore of a tube, surfaces that stay as drawn."""
+
+    around_mm: float
+    face_stock_mm: float
+    bore_mm: float = 0.0
+    keeps_outside: bool = False
+    keeps_bore: bool = False
+    has_flats: bool = False
+
+
 @dataclass(slots=True)
 class _Notes:
     warnings: list[str] = field(default_factory=list)
 
 
-def turning_works(
-    part: PartDescription, blank_mm: float, face_stock_mm: float, rules: CuttingSettings
-) -> TurningWorks:
-    """Plan a turned part from its outline, or from its largest Ø and length if no outline is known."""
+def turning_works(part: PartDescription, bar: BarStock, rules: CuttingSettings) -> TurningWorks:
+    """Plan a turned part from its outline, or from its largest Ø and length if no outline is known.
+
+    Flats that are the bar's own and bores that stay as drawn are not machined; a tube's bore is opened, not drilled.
+    """
     points = part.turned_profile or ((0.0, part.max_diameter_mm), (part.length_mm, part.max_diameter_mm))
     first, second = outline.split(points)
     axis = part.turning_axis
@@ -80,12 +94,14 @@ def turning_works(
     direction = _scaled(axis, -1.0 if from_right else 1.0)
     notes = _Notes()
     own, other = list[Step](), list[Step]()
-    own += _outer_steps(part, first, blank_mm, face_stock_mm, rules)
+    own += _outer_steps(part, first, bar, rules, bar.bore_mm)
     bored = _through_bore(part)
-    other += _outer_steps(part, second, blank_mm, face_stock_mm, rules, bored)
+    other += _outer_steps(part, second, bar, rules, bored)
     secondary: list[Work] = []
     has_recess = bool(first.recesses or second.recesses)
     for feature in part.features:
+        if bar.has_flats and feature.type == "flat" and _is_around(feature, part):
+            continue
         if feature.type == "thread":
             (other if _thread_on(second, feature) else own).append(_thread(feature))
         elif feature.type == "groove":
@@ -96,12 +112,18 @@ def turning_works(
         elif feature.type == "face_recess":
             other += _face_recess(feature)
         elif feature.type in ("hole", "bore") and feature.is_coaxial:
+            if bar.keeps_bore and feature.through:
+                continue
             same = feature.through or _dot(feature.axis, direction) > 0
-            (own if same else other).extend(_axial(feature, part))
+            (own if same else other).extend(_axial(feature, part, bar.bore_mm if feature.through else 0.0))
         else:
             secondary += _milled(feature, part, rules, notes)
     secondary += _rest(part, points, rules, notes)
     return TurningWorks(tuple(own), tuple(other), tuple(secondary), direction, tuple(notes.warnings))
+
+
+def _is_around(feature: Feature, part: PartDescription) -> bool:
+    return abs((feature.diameter_mm or 0.0) - part.max_diameter_mm) < _AROUND_MM
 
 
 def _through_bore(part: PartDescription) -> float:
@@ -117,12 +139,12 @@ def _is_right(points: Sequence[tuple[float, float]], side: outline.Side) -> bool
 def _outer_steps(
     part: PartDescription,
     side: outline.Side,
-    blank_mm: float,
-    stock_mm: float,
+    bar: BarStock,
     rules: CuttingSettings,
     bore_mm: float = 0.0,
 ) -> list[Step]:
-    steps: list[Step] = [Facing(blank_mm, stock_mm, bore_mm)]
+    blank_mm = bar.around_mm
+    steps: list[Step] = [Facing(blank_mm, bar.face_stock_mm, bore_mm)]
     it = iso.general_tolerance_it(part.general_tolerance)
     turned = [(d.nominal, d.it) for d in part.dimensions if d.it and d.kind == "diameter"]
     ra = part.smallest_ra_um if part.smallest_ra_um is not None else rules.default_ra_um
@@ -131,13 +153,13 @@ def _outer_steps(
     if ground and ra <= rules.grinding_to_ra_um:
         ra = rules.default_ra_um
     segments = outline.finish_segments(side, turned, it, ra)
-    if part.keep_stock_surface:
+    if part.keep_stock_surface or bar.keeps_outside:
         segments = tuple(s for s in segments if s.diameter_mm < blank_mm - 0.05)
     counts = [finish_passes(rules, s.it, s.ra_um, part.smallest_geometric_mm) for s in segments]
     allowance = rules.turning_allowance_mm if any(counts) else 0.0
     rough = outline.bands(side, blank_mm, allowance) if segments else ()
     if rough:
-        steps.append(RoughTurning(rough))
+        steps.append(RoughTurning(rough, interrupted=bar.has_flats))
     steps += [
         RoughTurning(
             ((r.outer_mm, r.bottom_mm + 2 * allowance, r.width_mm),),
@@ -204,8 +226,10 @@ def _steps_of(feature: Feature, part: PartDescription) -> list[tuple[float, floa
     return [(feature.diameter_mm or 0.0, feature.depth_mm or extent(part, feature.axis))]
 
 
-def _axial(feature: Feature, part: PartDescription) -> list[Step]:
-    """A coaxial bore on the lathe: the smallest Ø (or the core of its thread) through its depth, then each larger step."""
+def _axial(feature: Feature, part: PartDescription, bore_mm: float = 0.0) -> list[Step]:
+    """A coaxial bore on the lathe: the smallest Ø (or the core of its thread) through its depth, then each larger step.
+
+    ``bore_mm`` is what the tube already leaves open."""
     steps = _steps_of(feature, part)
     thread = threads.size_of(feature.thread or "") if feature.thread else None
     smallest = min(d for d, _ in steps)
@@ -222,11 +246,12 @@ def _axial(feature: Feature, part: PartDescription) -> list[Step]:
                 on_axis=True,
                 depth_is_drilled=own,
                 thread_depth_mm=length,
+                pre_mm=bore_mm,
             )
         ]
     else:
         grade = _step_grade(feature, smallest)
-        found = [Hole(smallest, total, feature.through, grade, feature.ra_um, on_axis=True)]
+        found = [Hole(smallest, total, feature.through, grade, feature.ra_um, on_axis=True, pre_mm=bore_mm)]
     reach, previous = 0.0, smallest
     for d, depth in steps:
         reach += depth

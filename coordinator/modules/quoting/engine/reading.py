@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from coordinator.modules.quoting.engine import flat_profile, model_outline, threads, tolerancing
+from coordinator.modules.quoting.engine import bar_shapes, flat_profile, model_outline, threads, tolerancing
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
+from coordinator.modules.quoting.engine.sections import HEXAGON
 from coordinator.modules.quoting.engine.values import number as french
 
 _SKIPPED = ("fillet", "outside_diameter", "face", "boss")
@@ -28,14 +30,23 @@ def from_reading(
     bosses = [f for f in reading.get("features") or [] if f.get("type") == "boss"]
     shape = model_outline.outline(reading.get("turned_profile"), bosses)
     profile, axis = shape.points, shape.axis
+    bar = bar_shapes.of_solid(reading) if profile is None else None
+    if bar is not None:
+        profile, axis = bar.points, bar.axis
     size = _vector((reading.get("solid") or {}).get("size_mm"))
-    turned = _is_turned(reading, profile is not None, dimensions)
+    hexagon = None if size or profile else _hexagon(reading, dimensions)
+    if hexagon is not None:
+        around = Dimension(f"six pans {french(hexagon)}", "diameter", round(hexagon / HEXAGON, 2))
+        dimensions = (*(d for d in dimensions if abs(d.nominal - hexagon) > 0.01), around)
+    turned = hexagon is not None or _is_turned(reading, profile is not None, dimensions)
     assumptions: list[str] = []
     if size is None and profile is None:
         size, axis, note = _size_from_dimensions(dimensions, turned)
         assumptions += note
     outline = reading.get("turned_profile")
     origin = _vector(outline.get("origin_mm")) if isinstance(outline, Mapping) else None
+    if bar is not None:
+        origin = bar.origin
     features = [_feature(f, axis if turned else None, origin) for f in reading.get("features") or []]
     features = [
         f for f in features if f.type not in _SKIPPED and not (turned and f.type in ("chamfer", "taper"))
@@ -43,12 +54,19 @@ def from_reading(
     if turned:
         extra = [*shape.features, *model_outline.face_recesses(outline, features)]
         features += model_outline.marked(extra)
+    if bar is not None:
+        features += bar.flats
     if not features and reading.get("solid") is None:
         features, note = _features_from_dimensions(dimensions, turned, size)
         assumptions += note
         if turned and profile is None:
             profile, note = _profile_from_dimensions(dimensions, size)
             assumptions += note
+    if hexagon is not None and size is not None:
+        own, note = _flats_from_dimensions(hexagon, profile, size[2])
+        features += own
+        profile = profile or ((0.0, size[0]), (size[2], size[0]))
+        assumptions += note
     features = tolerancing.with_dimensions(features, dimensions)
     features += tolerancing.external_threads(features, dimensions, profile)
     return PartDescription(
@@ -74,6 +92,32 @@ def from_reading(
         warnings=tuple(str(w) for w in reading.get("warnings") or ()),
         **boxes,
     )
+
+
+def _hexagon(reading: Mapping[str, Any], dimensions: Sequence[Dimension]) -> float | None:
+    """Across flats of an outside hexagon that only texts name: wider than everything else that is turned."""
+    notes = [
+        str(n.get("text") or "") if isinstance(n, Mapping) else str(n) for n in reading.get("notes") or []
+    ]
+    texts = [str(d.get("text") or "") for d in reading.get("dimensions") or []] + notes
+    across = bar_shapes.hexagon_in(texts)
+    if across is None or across <= 0:
+        return None
+    widest = max((d.nominal for d in dimensions if d.kind in ("diameter", "thread")), default=0.0)
+    return across if widest <= across + 0.05 else None
+
+
+def _flats_from_dimensions(
+    hexagon: float, profile: Sequence[tuple[float, float]] | None, length: float
+) -> tuple[list[Feature], list[str]]:
+    around = round(hexagon / HEXAGON, 2)
+    own = sum(b[0] - a[0] for a, b in pairwise(profile or ()) if min(a[1], b[1]) > hexagon) or length
+    flats = Feature(
+        "flat", diameter_mm=around, depth_mm=(around - hexagon) / 2, length_mm=own, axis=(1.0, 0.0, 0.0), count=6
+    )  # fmt: skip
+    return [flats], [
+        f"Six pans de {french(hexagon)} sur plats, longueur {french(round(own, 2))} mm déduite des cotes, à confirmer."
+    ]
 
 
 def _text(block: Mapping[str, Any], name: str) -> str:

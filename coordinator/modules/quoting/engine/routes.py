@@ -7,16 +7,22 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
+from coordinator.modules.quoting.engine import bars, grinding, setups, times, workholding
 from coordinator.modules.quoting.engine import blank as raw
-from coordinator.modules.quoting.engine import grinding, setups, times, workholding
 from coordinator.modules.quoting.engine.cutting import Context, Cut
 from coordinator.modules.quoting.engine.holes import Centre, Hole
 from coordinator.modules.quoting.engine.learning import accepted
 from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import PartDescription
-from coordinator.modules.quoting.engine.process import Step, TurningWorks, milled_works, turning_works
+from coordinator.modules.quoting.engine.process import (
+    BarStock,
+    Step,
+    TurningWorks,
+    milled_works,
+    turning_works,
+)
 from coordinator.modules.quoting.engine.sequence import milling_order, resolve, turning_order
-from coordinator.modules.quoting.engine.settings import TimeSettings
+from coordinator.modules.quoting.engine.settings import BlankSettings, TimeSettings
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
 from coordinator.modules.quoting.engine.turning import Parting
 from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value, number, size
@@ -131,33 +137,38 @@ def find_routes(job: Job) -> Search:
         search.routes.append(_trade_route(job))
     elif job.part.is_turned:
         for machine in (m for m in job.shop.usable() if m.can_turn):
-            for bar_fed in (False, True):
-                _try(search, machine, partial(_turned_routes, job, machine, bar_fed), bar_fed=bar_fed)
+            for wish in bars.turned_wishes(job.part, job.material, job.shop):
+                for bar_fed in (False, True):
+                    name = f"{machine.code}{_kind_name(wish)}{' barre' if bar_fed else ''}"
+                    _try(search, name, partial(_turned_routes, job, machine, wish, bar_fed))
         _mention(search, "turning", (m for m in job.shop.usable() if m.can_turn))
     else:
         mills = _millers(job.shop)
         for machine in mills:
-            _try(search, machine, partial(_prismatic_routes, job, machine))
+            _try(search, machine.code, partial(_prismatic_routes, job, machine))
         pairs = [(a, b) for a in mills for b in mills if a.code != b.code]
         for first, second in pairs[:_MAX_PAIRS]:
-            _try(search, first, partial(_shared_routes, job, first, second))
+            _try(search, first.code, partial(_shared_routes, job, first, second))
         _mention(search, "milling", _millers(job.shop))
     return search
 
 
 def _trade_route(job: Job) -> Route:
     """A part made by other trades alone (sheet metal, welded, moulded): no machining, sheet with its own surface."""
-    blank = raw.block_blank(replace(job.part, keep_stock_surface=True), job.material, job.shop, job.on)
+    blank = bars.prismatic_blank(replace(job.part, keep_stock_surface=True), job.material, job.shop, job.on)
     return _complete(job, "autres métiers", blank, [], ())
 
 
-def _try(
-    search: Search, machine: Machine, build: Callable[[], list[Route]], *, bar_fed: bool = False
-) -> None:
+def _kind_name(wish: bars.Wish) -> str:
+    names = {"hex": " six pans", "square": " carré", "tube": " tube", "drawn_tube": " tube brut"}
+    return names.get(wish.kind, "")
+
+
+def _try(search: Search, name: str, build: Callable[[], list[Route]]) -> None:
     try:
         search.routes += build()
     except QuotingError as error:
-        search.rejected.setdefault(f"{machine.code} barre" if bar_fed else machine.code, error.message)
+        search.rejected.setdefault(name, error.message)
         search.codes.add(error.code)
         if error.code in _OF_THE_LINE:
             raise
@@ -178,24 +189,20 @@ def _reject(reason: str | None) -> None:
         raise QuotingError("machine_limits", reason, "machine")
 
 
-def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
+def _turned_routes(job: Job, machine: Machine, wish: bars.Wish, bar_fed: bool) -> list[Route]:
     part, rules = job.part, job.shop.settings
     if bar_fed and not _bar_possible(job, machine):
         return []
-    blank = raw.round_blank(part, job.material, job.shop, job.on, bar_fed=bar_fed)
+    blank = bars.turned_blank(part, job.material, job.shop, job.on, wish, bar_fed=bar_fed)
     if bar_fed and blank.diameter_mm > (machine.bar_capacity_mm or 0):
         _reject(
             f"{machine.code} en barre : Ø{size(blank.diameter_mm)} dépasse le passage de broche "
             f"{size(machine.bar_capacity_mm or 0)} mm."
         )
-    _reject(
-        setups.limits(
-            machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
-        )
-    )
+    _reject(setups.limits(machine, part, blank, _grinding_floor(job), job.shop.settings.cutting))
     held = workholding.support(part, machine, rules.cutting)
     _reject(held.missing or None)
-    works = turning_works(part, blank.diameter_mm, rules.blank.facing_allowance_mm / 2, rules.cutting)
+    works = turning_works(part, _stock_of(blank, wish, rules.blank), rules.cutting)
     first, second = list(works.first), list(works.second)
     between = any(g.kind == "external" for g in grinding.surfaces(part, rules.cutting))
     between = between and workholding.slenderness(part) > rules.cutting.grind_between_centres_from_ratio
@@ -213,7 +220,7 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
     if bar_fed:
         first.append(Parting(blank.diameter_mm, _through_bore(first)))
     grips = (
-        workholding.turning_first(blank.diameter_mm, bar_fed, held),
+        workholding.turning_first(blank, bar_fed, held),
         workholding.turning_second(part, machine),
     )
     clampings = [("Tournage 1er côté", [first], grips[0]), ("Tournage 2e côté", [second], grips[1])]
@@ -226,8 +233,8 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
         phase = _machining(job, machine, label, steps, "turning", known=known, mass_kg=mass, grip=grip)
         turned.append(_handled(phase, rules.times, bar_fed=bar_fed and index == 0, transfer=len(steps) > 1))
     warnings = works.warnings + ((f"{held.text} ({machine.code}).",) if held.text else ())
-    warnings += _tube_hint(part, blank)
-    key = f"{machine.code}{' barre' if bar_fed else ' débité'}"
+    warnings += blank.notes + _tube_hint(job, wish, blank)
+    key = f"{machine.code}{_kind_name(wish)}{' barre' if bar_fed else ' débité'}"
     if live or not works.secondary:
         return [_complete(job, key, blank, turned, warnings)]
     return _with_milling(job, key, blank, turned, works, warnings=warnings)
@@ -236,8 +243,25 @@ def _turned_routes(job: Job, machine: Machine, bar_fed: bool) -> list[Route]:
 _TUBE_FROM_RATIO, _TUBE_FROM_MM = 0.6, 40.0
 
 
-def _tube_hint(part: PartDescription, blank: raw.Blank) -> tuple[str, ...]:
-    """A ring bored out of a solid bar is told: the buyer may find a tube or a forged ring."""
+def _stock_of(blank: raw.Blank, wish: bars.Wish, rules: BlankSettings) -> BarStock:
+    """What a bar leaves to the lathe."""
+    return BarStock(
+        blank.diameter_mm,
+        rules.facing_allowance_mm / 2,
+        blank.section.inner_mm if blank.section else 0.0,
+        wish.is_as_stock,
+        wish.kind == "drawn_tube",
+        wish.kind in ("hex", "square"),
+    )
+
+
+def _tube_hint(job: Job, wish: bars.Wish, blank: raw.Blank) -> tuple[str, ...]:
+    """A ring bored out of a solid bar is told where no tube could be priced: the buyer may find one, or a forged ring."""
+    part = job.part
+    if wish.shape == "tube" or any(
+        w.shape == "tube" for w in bars.turned_wishes(part, job.material, job.shop)
+    ):
+        return ()
     through = [f for f in part.features if f.type in ("hole", "bore") and f.is_coaxial and f.through]
     bore = max((f.diameter_mm or 0.0 for f in through if len(f.steps) < 2), default=0.0)
     largest = part.max_diameter_mm
@@ -266,9 +290,7 @@ def _with_milling(
     """The second operation of a turned part, on each mill that can do it."""
     routes, reasons = [], []
     for mill in _millers(job.shop):
-        reason = setups.limits(
-            mill, job.part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
-        )
+        reason = setups.limits(mill, job.part, blank, _grinding_floor(job), job.shop.settings.cutting)
         if reason:
             reasons.append(reason)
             continue
@@ -292,30 +314,33 @@ def _with_milling(
 
 def _prismatic_routes(job: Job, machine: Machine) -> list[Route]:
     part, rules = job.part, job.shop.settings.cutting
-    blank = raw.block_blank(part, job.material, job.shop, job.on)
-    _reject(
-        setups.limits(
-            machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
-        )
-    )
-    works, warnings = milled_works(part, rules)
-    plans = setups.prismatic_setups(part, works, blank.size_mm, machine.axis_count, rules)
+    blank = bars.prismatic_blank(part, job.material, job.shop, job.on)
+    _reject(setups.limits(machine, part, blank, _grinding_floor(job), job.shop.settings.cutting))
+    works, warnings = milled_works(_without_profile(part, blank), rules)
+    plans = setups.prismatic_setups(part, works, blank, machine.axis_count, rules)
     phases = _milling_phases(job, machine, plans, blank)
-    return [_complete(job, machine.code, blank, phases, tuple(warnings))]
+    return [_complete(job, machine.code, blank, phases, (*warnings, *blank.notes))]
+
+
+def _without_profile(part: PartDescription, blank: raw.Blank) -> PartDescription:
+    """A piece of hollow profile has its opening already; its volume is the section's."""
+    if blank.shape != "profile" or part.size_mm is None:
+        return part
+    along = max(range(3), key=lambda i: part.size_mm[i] if part.size_mm else 0.0)
+    kept = tuple(
+        f for f in part.features if f.type != "pocket" or not f.through or abs(f.axis[along]) < 0.999
+    )
+    return replace(part, features=kept, volume_mm3=None)
 
 
 def _shared_routes(job: Job, first: Machine, second: Machine) -> list[Route]:
     """Main side on one mill, the others on another: a block need not stay on one machine (QUO-14)."""
     part, rules = job.part, job.shop.settings.cutting
-    blank = raw.block_blank(part, job.material, job.shop, job.on)
+    blank = bars.prismatic_blank(part, job.material, job.shop, job.on)
     for machine in (first, second):
-        _reject(
-            setups.limits(
-                machine, part, blank.size_mm, blank.mass_kg, _grinding_floor(job), job.shop.settings.cutting
-            )
-        )
-    works, warnings = milled_works(part, rules)
-    plans = setups.prismatic_setups(part, works, blank.size_mm, first.axis_count, rules)
+        _reject(setups.limits(machine, part, blank, _grinding_floor(job), job.shop.settings.cutting))
+    works, warnings = milled_works(_without_profile(part, blank), rules)
+    plans = setups.prismatic_setups(part, works, blank, first.axis_count, rules)
     if len(plans) < 2:
         return []
     rest = setups.regrouped(plans[1:], second.axis_count)
@@ -323,7 +348,7 @@ def _shared_routes(job: Job, first: Machine, second: Machine) -> list[Route]:
         *_milling_phases(job, first, plans[:1], blank),
         *_milling_phases(job, second, rest, blank, 1),
     ]
-    return [_complete(job, f"{first.code} + {second.code}", blank, phases, tuple(warnings))]
+    return [_complete(job, f"{first.code} + {second.code}", blank, phases, (*warnings, *blank.notes))]
 
 
 def _milling_phases(
@@ -394,7 +419,7 @@ def _complete(
     """Add sawing before and finishing work after (see :mod:`other_operations`)."""
     from coordinator.modules.quoting.engine import other_operations as other
 
-    before, gaps = other.before(job, blank) if machining else ([], [])
+    before, gaps = other.before(job, blank) if machining or blank.is_as_stock else ([], [])
     after, more = other.after(job, machining)
     phases = (*before, *machining, *after)
     tool_gaps = {

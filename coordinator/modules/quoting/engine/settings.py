@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from coordinator.modules.quoting.engine import standard_sections as standard
+
 _ROUND_BARS = (
     *range(6, 21),
     *(22, 24, 25, 26, 28, 30, 32, 35, 36, 38, 40, 42, 45, 48, 50, 52, 55, 58, 60, 65, 70, 75, 80),
@@ -33,6 +35,23 @@ class BlankSettings:
     plate_size_mm: tuple[float, float] = (1000.0, 2000.0)
     round_sizes_mm: tuple[float, ...] = tuple(float(d) for d in _ROUND_BARS)
     plate_sizes_mm: tuple[float, ...] = tuple(float(t) for t in _PLATES + _PLATES_THICK)
+    hex_sizes_mm: tuple[float, ...] = tuple(float(s) for s in standard.HEXAGONS)
+    square_sizes_mm: tuple[float, ...] = tuple(float(s) for s in standard.SQUARES)
+    flat_widths_mm: tuple[float, ...] = tuple(float(s) for s in standard.FLAT_WIDTHS)
+    flat_thicknesses_mm: tuple[float, ...] = tuple(float(s) for s in standard.FLAT_THICKNESSES)
+    hollow_bars_mm: tuple[tuple[float, float], ...] = tuple(
+        (float(a), float(b)) for a, b in standard.HOLLOW_BARS
+    )
+    round_tubes_mm: tuple[tuple[float, float], ...] = tuple(
+        (float(a), float(b)) for a, b in standard.ROUND_TUBES
+    )
+    hollow_profiles_mm: tuple[tuple[float, float, float], ...] = tuple(
+        (float(a), float(b), float(t)) for a, b, t in standard.HOLLOW_PROFILES
+    )
+    shape_price_factor: tuple[tuple[str, float], ...] = (("hex", 1.15), ("square", 1.1), ("tube", 1.6))
+    """Price per kg of a bought shape against that of round bar or plate."""
+    min_tube_bore_mm: float = 15.0
+    max_tube_wider_ratio: float = 1.15
     material_delay_days: int = 3
     max_stock_wider_ratio: float = 1.12
     max_stock_thicker_ratio: float = 1.25
@@ -84,6 +103,7 @@ class CuttingSettings:
     ramp_slope: float = 0.07
     ramp_feed_factor: float = 0.7
     boring_vc_factor: float = 0.8
+    interrupted_vc_factor: float = 0.8
     grooving_vc_factor: float = 0.6
     grooving_f_mm: float = 0.10
     threading_vc_factor: float = 0.7

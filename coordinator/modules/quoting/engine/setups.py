@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coordinator.modules.quoting.engine import tolerances as iso
+from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.cutting import finish_passes
 from coordinator.modules.quoting.engine.milled_shapes import ContourMilling, FaceMilling
 from coordinator.modules.quoting.engine.part import PartDescription, Vector
@@ -38,7 +39,7 @@ class SetupPlan:
 def prismatic_setups(
     part: PartDescription,
     works: Sequence[Work],
-    blank_mm: tuple[float, ...],
+    blank: Blank,
     axis_count: int,
     rules: CuttingSettings,
 ) -> list[SetupPlan]:
@@ -47,12 +48,14 @@ def prismatic_setups(
     A 5-axis machine reaches all but the clamped side at once; one with an indexing fourth axis the main side and the two
     sides it turns to, then the opposite side with the other two.
     """
-    size = part.size_mm or (0.0, 0.0, 0.0)
+    size, blank_mm = part.size_mm or (0.0, 0.0, 0.0), blank.size_mm
     up = _main_direction(works, size, rules.contour_max_height_mm)
     down = _opposite(up)
     normal = max(range(3), key=lambda i: abs(up[i]))
     sides = (blank_mm[0] - sorted(size, reverse=True)[0]) / 2 if len(blank_mm) == 3 else 0.0
     high = size[normal] > rules.contour_max_height_mm
+    if blank.is_as_stock:
+        return _ends_only(part, works, sides, up, down, axis_count, rules)
     if high and sides > 0:
         works = [*_squared(size, normal, sides, _general_passes(part, rules)), *works]
     groups = _group(works, up, down, _reach(works, up, axis_count))
@@ -76,6 +79,26 @@ def prismatic_setups(
         plans.append(SetupPlan("Face opposée", tuple(second)))
     plans += [SetupPlan(f"Face {_name(d)}", tuple(_steps(g))) for d, g in sorted(groups.items())]
     return plans
+
+
+def _ends_only(
+    part: PartDescription,
+    works: Sequence[Work],
+    stock_mm: float,
+    up: Vector,
+    down: Vector,
+    axis_count: int,
+    rules: CuttingSettings,
+) -> list[SetupPlan]:
+    """A profile whose faces stay as drawn: what is cut into them, and its two ends squared where its length is toleranced."""
+    size = part.size_mm or (0.0, 0.0, 0.0)
+    along = max(range(3), key=lambda i: size[i])
+    a, b = sorted((size[i] for i in range(3) if i != along), reverse=True)
+    end = FaceMilling(a, b, stock_mm, _general_passes(part, rules), label="Dressage d'extrémité")
+    tight = any(d.it and d.kind == "linear" and abs(d.nominal - size[along]) < 0.02 for d in part.dimensions)
+    ends = [Work(end, (d,)) for d in _AXES if abs(d[along]) > 0.5] if tight else []
+    groups = _group([*works, *ends], up, down, _reach([*works, *ends], up, axis_count))
+    return [SetupPlan(f"Face {_name(d)}", tuple(_steps(g))) for d, g in sorted(groups.items()) if g]
 
 
 def regrouped(plans: Sequence[SetupPlan], axis_count: int) -> list[SetupPlan]:
@@ -234,20 +257,15 @@ def _name(direction: Vector) -> str:
 def limits(
     machine: Machine,
     part: PartDescription,
-    blank: tuple[float, ...],
-    mass_kg: float,
+    blank: Blank,
     it_floor: int,
     rules: CuttingSettings,
 ) -> str | None:
     """Why a part does not fit a machine (French), or None if it does (QUO-15)."""
-    if len(blank) == 2:
-        reason = (
-            _lathe_limits(machine, part, blank)
-            if machine.can_turn
-            else _travel_limits(machine, part, mass_kg, rules.travel_margin_mm)
-        )
+    if part.is_turned and machine.can_turn:
+        reason = _lathe_limits(machine, part, blank.diameter_mm)
     else:
-        reason = _travel_limits(machine, part, mass_kg, rules.travel_margin_mm)
+        reason = _travel_limits(machine, part, blank.mass_kg, rules.travel_margin_mm)
     if reason:
         return reason
     tightest = part.tightest_it()
@@ -259,9 +277,9 @@ def limits(
     return None
 
 
-def _lathe_limits(machine: Machine, part: PartDescription, blank: tuple[float, ...]) -> str | None:
-    if machine.max_turning_diameter_mm and blank[0] > machine.max_turning_diameter_mm:
-        return f"{machine.code} : Ø{mm(blank[0])} dépasse le Ø tournable {mm(machine.max_turning_diameter_mm)} mm."
+def _lathe_limits(machine: Machine, part: PartDescription, across_mm: float) -> str | None:
+    if machine.max_turning_diameter_mm and across_mm > machine.max_turning_diameter_mm:
+        return f"{machine.code} : Ø{mm(across_mm)} dépasse le Ø tournable {mm(machine.max_turning_diameter_mm)} mm."
     if machine.max_turning_length_mm and part.length_mm > machine.max_turning_length_mm:
         return (
             f"{machine.code} : longueur {mm(part.length_mm)} dépasse {mm(machine.max_turning_length_mm)} mm."

@@ -188,6 +188,8 @@ class StockUnit:
     status: str = "released"
     price_per_kg: Decimal | None = None
     heat_number: str = ""
+    wall_mm: float | None = None
+    """Wall of a tube; ``diameter_mm`` of a hexagon is across its flats, ``thickness_mm`` of a flat its height."""
 
 
 @dataclass(frozen=True, slots=True)

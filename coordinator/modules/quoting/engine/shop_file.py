@@ -20,7 +20,7 @@ _ENUMS: dict[tuple[type, str], tuple[str, ...]] = {
     (model.Machine, "status"): ("available", "running", "stopped", "breakdown", "maintenance", "retired"),
     (model.Tool, "tool_type"): model.TOOL_TYPES,
     (model.Tool, "substrate"): model.SUBSTRATES,
-    (model.StockUnit, "shape"): ("round", "hex", "square", "tube", "plate", "blank"),
+    (model.StockUnit, "shape"): ("round", "hex", "square", "flat", "tube", "plate", "blank"),
     (model.StockUnit, "status"): ("quarantine", "released", "blocked", "consumed"),
     (model.CuttingData, "status"): ("proposed", "accepted", "rejected"),
     (model.CuttingData, "source"): ("supplier", "manual", "learned", "method_sheet"),

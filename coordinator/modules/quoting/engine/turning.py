@@ -88,6 +88,8 @@ class RoughTurning:
     internal: bool = False
     recess: bool = False
     label: str = "Ébauche extérieure"
+    interrupted: bool = False
+    """Flats of a hexagon or square bar: the insert is hit at every corner."""
     operation_type: str = "turning"
 
     def cuts(self, ctx: Context) -> list[Cut]:
@@ -103,7 +105,10 @@ class RoughTurning:
             need = ToolNeed("turning_rough")
         choice = choose(need, ctx)
         factor = ctx.rules.boring_vc_factor if self.internal else 1.0
-        data = turn_data(ctx, finish=self.internal, vc_factor=factor, why="alésage")
+        why = "alésage"
+        if self.interrupted:
+            factor, why = ctx.rules.interrupted_vc_factor, "coupe interrompue"
+        data = turn_data(ctx, finish=self.internal, vc_factor=factor, why=why)
         if self.internal:
             data = bar_data(ctx, data, choice.tool, reach)
         elif self._slender(ctx):

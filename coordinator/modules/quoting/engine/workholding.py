@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.settings import CuttingSettings
 from coordinator.modules.quoting.engine.shop import Machine
@@ -44,9 +45,16 @@ def support(part: PartDescription, machine: Machine, rules: CuttingSettings) -> 
     return Support(f"{told} : contre-pointe{steady}", centre=True)
 
 
-def turning_first(blank_mm: float, bar_fed: bool, held: Support) -> str:
+def turning_first(blank: Blank, bar_fed: bool, held: Support) -> str:
     """First clamping on the lathe."""
-    grip = f"pince sur barre Ø{size(blank_mm)}" if bar_fed else f"mors durs sur brut Ø{size(blank_mm)}"
+    name = blank.section.label if blank.section else f"Ø{size(blank.diameter_mm)}"
+    if blank.shape in ("hex", "square"):
+        jaws = "pince ou mors à six pans" if blank.shape == "hex" else "pince carrée ou 4 mors"
+        grip = f"{jaws} sur {'barre' if bar_fed else 'brut'} {name}"
+    elif blank.shape == "tube":
+        grip = f"{'pince' if bar_fed else 'mors, serrage modéré'} sur {name}"
+    else:
+        grip = f"pince sur barre {name}" if bar_fed else f"mors durs sur brut {name}"
     return f"{grip} ; {held.text}" if held.text else grip
 
 

@@ -110,7 +110,7 @@ def test_a_shaft_of_the_diameter_of_a_bore_stays_a_shaft() -> None:
         inspection.entries_of(reading), quantity=1, features=(bore,)
     ).characteristics
     assert (shaft.is_inside, hole.is_inside) == (False, True)
-    assert shaft.instrument.startswith("micromètre extérieur")
+    assert shaft.instrument.startswith("micromètre à cadran")
 
 
 def test_a_geometric_tolerance_whose_value_was_not_read_is_asked_for() -> None:

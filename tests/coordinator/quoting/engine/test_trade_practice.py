@@ -299,7 +299,12 @@ def test_grooves_inside_a_bore_are_turned() -> None:
 
 
 def test_a_ring_out_of_a_solid_bar_is_told_to_the_buyer() -> None:
-    assert any("tube ou couronne" in w for w in line(quote(ring(120.0, 90.0, 25.0)))["warnings"])
+    """Only where no tube of the trade could be priced instead."""
+    shop = default_shop()
+    none = replace(shop.settings.blank, hollow_bars_mm=(), round_tubes_mm=())
+    bare = replace(shop, settings=replace(shop.settings, blank=none))
+    assert any("tube ou couronne" in w for w in line(quote(ring(120.0, 90.0, 25.0), shop=bare))["warnings"])
+    assert not any("tube ou couronne" in w for w in line(quote(ring(120.0, 90.0, 25.0)))["warnings"])
     assert not any("tube ou couronne" in w for w in line(quote(ring(120.0, 30.0, 25.0)))["warnings"])
 
 
