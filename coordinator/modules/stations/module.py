@@ -18,6 +18,7 @@ from coordinator.modules.stations import (
     vision,
     vision_models,
     vision_pages,
+    vision_places,
     vision_review,
 )
 from coordinator.modules.stations.models import (
@@ -83,7 +84,7 @@ MODULE = Module(
         EntitySpec(
             VisionDetection, "vision", "stations", title=("detected_at",), can_create=False, can_update=False, can_delete=False,
             list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
-            computed={"photographs": vision_review.photographs}, default_sort="-id",
+            computed={"photographs": vision_review.photographs, "circumstances": vision_review.circumstances}, default_sort="-id",
         ),
         EntitySpec(
             VisionCount, "vision", "stations", title=("counted_at",), can_create=False, can_update=False, can_delete=False,
@@ -141,6 +142,8 @@ MODULE = Module(
         Command("check", _UPDATE, installation.check, installation.CheckParams, "station_check_point", tone="primary"),
         Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
         Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
+        Command("send_places", _UPDATE, vision_places.send_places, vision_places.PlacesParams, "station", confirm=True,
+                available=lambda s: s.kind in {"cabinet_camera", "rack_camera"}),
         Command("confirm", _VALIDATE, vision_review.confirm, vision_review.ReviewParams,
                 "vision_detection", tone="primary", available=lambda d: d.status in _REVIEWABLE),
         Command("reject", _VALIDATE, vision_review.reject, entity="vision_detection",

@@ -13,6 +13,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.kernel.i18n import t
 from coordinator.modules.catalogue.api import StockItem
+from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.stations import uploads, vision_rules
 from coordinator.modules.stations.models import (
     CabinetSession,
@@ -62,6 +63,18 @@ def photographs(ctx: Context, detection: VisionDetection) -> list[dict[str, Any]
             url = f"/api/v1/stations/files/{sha256}" if sha256 in arrived else None
             found.append({"moment": moment, "sha256": sha256, "url": url})
     return found
+
+
+def circumstances(ctx: Context, detection: VisionDetection) -> dict[str, str | None]:
+    """Station, person and operation of a detection in words, as far as they are known (VIS-19)."""
+    session = ctx.get(CabinetSession, detection.cabinet_session_id)
+    person = ctx.session.get(UserAccount, session.user_id) if session.user_id is not None else None
+    operation = stock.operation_facts(ctx, detection.work_order_operation_id)
+    return {
+        "station": ctx.get(Station, session.station_id).name,
+        "person": f"{person.first_name} {person.last_name}" if person is not None else None,
+        "operation": operation.name if operation is not None else None,
+    }
 
 
 def confirm(ctx: Context, detection: VisionDetection, params: ReviewParams) -> dict[str, Any]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
-import uuid
-from decimal import Decimal
 from pathlib import Path
 
-import cv2
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -16,57 +12,16 @@ from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.vision.pictures import CabinetPicture
 from clients.desktop.ui.vision.review import DetectionReviewView, reasons
 from coordinator.kernel.context import Principal
-from coordinator.modules.catalogue.models import StockItem
-from coordinator.modules.company.models import Site
-from coordinator.modules.stations.models import CabinetSession, Station, StationFile, VisionDetection
+from coordinator.modules.stations.models import VisionDetection
 from coordinator.modules.stock import api as stock
-from coordinator.modules.stock.models import StorageLocation
-from edge_agents.drivers.simulators import cabinet_scenes
+from tests.cabinet_queue import waiting_detections
 from tests.clients.desktop.conftest import wait
 from tests.clients.desktop.office import Office
-from tests.factories import make
-
-
-def _queue(office: Office) -> list[int]:
-    """Three waiting detections of a rendered insert cabinet; numbers of their rows."""
-    cabinet = cabinet_scenes.make_cabinet("insert_box", 4)
-    name = cabinet.places[1]
-    x, y, w, h = cabinet.boxes[1]
-    look = cabinet_scenes.Look(grain=2.0)
-    with office.factory.open(Principal.service("test")) as ctx:
-        site = make(ctx, Site, code="CAM")
-        station = ctx.add(Station(code="arm-9", name="Armoire 9", kind="cabinet_camera", site_id=site.id))
-        item = ctx.add(StockItem(code="PL-9", name="Plaquette CNMG", item_kind="insert", is_consumable=True))
-        place = ctx.add(StorageLocation(code=name, name="Case", kind="compartment", vision_mode="review"))
-        stock.receive(ctx, item.id, Decimal(20), location_id=place.id)
-        digests = []
-        for count in (5, 3):
-            picture = cabinet_scenes.render(cabinet, {name: count}, look, count)
-            for part in (picture, picture[y - 20 : y + h + 20, x - 20 : x + w + 20]):
-                digests.append(
-                    ctx.files.put(io.BytesIO(cv2.imencode(".jpg", part)[1].tobytes()), "image/jpeg").sha256
-                )
-        for digest in digests:
-            ctx.session.add(
-                StationFile(
-                    station_id=station.id, sha256=digest, size=1, media_type="image/jpeg", received_at=ctx.now
-                )
-            )
-        session = ctx.add(
-            CabinetSession(uid=uuid.uuid4(), station_id=station.id, opened_at=ctx.now, image_before=digests[0],
-                           image_after=digests[2])
-        )  # fmt: skip
-        values = {"cabinet_session_id": session.id, "storage_location_id": place.id, "stock_item_id": item.id, "delta": -2,
-                  "seen_item_id": item.id, "seen_delta": -2, "seen_status": "to_confirm", "count_before": 5, "count_after": 3,
-                  "confidence_pct": Decimal("83.5"), "method": "count", "reason": "confidence", "detected_at": ctx.now,
-                  "crop_before": digests[1], "crop_after": digests[3],
-                  "frame": [x / 800, y / 600, (x + w) / 800, (y + h) / 600]}  # fmt: skip
-        return [ctx.add(VisionDetection(uid=uuid.uuid4(), **values)).id for _ in range(3)]
 
 
 @pytest.mark.requirement("VIS-19")
 def test_a_queue_is_decided_with_one_key_each(window: MainWindow, office: Office, qapp: QApplication) -> None:
-    first, second, third = _queue(office)
+    first, second, third = waiting_detections(office.factory).ids
     page = window.open_record("vision_detection", first)
     view = wait(lambda: next(iter(page.findChildren(DetectionReviewView)), None), "view")
     view.load()

@@ -19,6 +19,8 @@ export interface RequestOptions {
   method?: "GET" | "POST" | "PATCH";
   body?: unknown;
   timeoutMs?: number;
+  /** The answer is a file: it is given as an address (`data:`) an image can show. */
+  file?: boolean;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -147,9 +149,20 @@ export class ApiClient {
     if (!response.ok) throw await ApiError.fromResponse(response);
     if (response.status === 204) return null;
     try {
+      if (options.file) return await asAddress(await response.blob());
       return (await response.json()) as unknown;
     } catch (error) {
       throw new NetworkError(error);
     }
   }
+}
+
+/** Content as a `data:` address; nothing of it outlives the page. */
+function asAddress(content: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error ?? new Error("unreadable"));
+    reader.readAsDataURL(content);
+  });
 }

@@ -1,5 +1,5 @@
 /** The state of the application: who is signed in, his operations, what waits to be sent. */
-import { ApiClient } from "../api/client";
+import { ApiClient, type RequestOptions } from "../api/client";
 import { ApiError, NetworkError, SignInNeeded } from "../api/errors";
 import { readOperation } from "../api/read-operation";
 import type {
@@ -57,6 +57,8 @@ class AppState {
   user = $state<User | null>(null);
   mayReadMachines = $state(false);
   mayTakeAlerts = $state(false);
+  /** Decides about what the cameras saw. */
+  mayReview = $state(false);
   mustChangePassword = $state(false);
   link = $state<Link>("online");
   stopReasons = $state<StopReason[]>([]);
@@ -81,6 +83,8 @@ class AppState {
   #queue: EventQueue | null = null;
   #live: LiveLink | null = null;
   #revision = 0;
+  /** Called with the kind of every record that changed on the coordinator. */
+  readonly hearers = new Set<(entity: string) => void>();
 
   get isStation(): boolean {
     return prefs.station !== null;
@@ -125,6 +129,7 @@ class AppState {
       socketUrl,
       () => client.accessToken(this.#owner),
       (entity) => {
+        for (const hear of this.hearers) hear(entity);
         if (entity === "*" || entity.includes("operation") || entity.includes("work_order")) void this.refresh();
       },
     );
@@ -155,6 +160,8 @@ class AppState {
   #enter(account: Account): void {
     this.user = account.user;
     this.mayReadMachines = account.may_read_machines;
+    this.mayTakeAlerts = false;
+    this.mayReview = account.may_review === true;
     this.phase = "ready";
     this.touch();
     if (account.user.language === "en" || account.user.language === "fr") prefs.set({ language: account.user.language });
@@ -228,8 +235,12 @@ class AppState {
       const me = (await this.#parts.client.request(this.#owner, "/auth/me")) as Me;
       this.mayReadMachines = me.rights["machines"]?.["read"] !== undefined;
       this.mayTakeAlerts = me.rights["machines"]?.["update"] !== undefined;
+      this.mayReview = me.rights["vision"]?.["validate"] !== undefined;
       this.mustChangePassword = me.restrictions?.includes("password_change") ?? this.mustChangePassword;
-      await this.#parts.sessions.update(this.#owner, { may_read_machines: this.mayReadMachines });
+      await this.#parts.sessions.update(this.#owner, {
+        may_read_machines: this.mayReadMachines,
+        may_review: this.mayReview,
+      });
     } catch (error) {
       if (!this.#isExpected(error)) throw error;
     }
@@ -402,6 +413,11 @@ class AppState {
   /** Books goods of one order line. @throws ApiError, NetworkError, SignInNeeded */
   async receiveGoods(orderId: number, body: Record<string, unknown>): Promise<void> {
     await this.#parts.client.request(this.#owner, `/purchase-orders/${orderId}/receive`, { method: "POST", body });
+  }
+
+  /** A call in the name of the person signed in. @throws ApiError, NetworkError, SignInNeeded */
+  async call(path: string, options: RequestOptions = {}): Promise<unknown> {
+    return this.#parts.client.request(this.#owner, path, options);
   }
 
   async machines(): Promise<MachineRow[]> {

@@ -25,7 +25,7 @@ class Router {
   up(): void {
     const [section, uid] = this.path;
     if (section === "op" && uid !== undefined && this.path.length > 2) this.replace("op", uid);
-    else if (section === "machines" || section === "outbox") this.replace("more");
+    else if (["machines", "outbox", "review", "notices"].includes(section ?? "")) this.replace("more");
     else this.replace();
   }
 }

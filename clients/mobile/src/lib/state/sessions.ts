@@ -10,6 +10,7 @@ export interface Account {
   /** Lets the same person unlock the device without network. */
   verifier: Verifier | null;
   may_read_machines: boolean;
+  may_review?: boolean;
   /** True when the person left while declarations were waiting: the session ends once they are sent. */
   closing: boolean;
   /** ISO 8601 UTC. */
