@@ -169,7 +169,7 @@ def _compared(ctx: Context, event: DeviceEvent, count: VisionCount, place: dict[
     session.status, session.opened_by, session.closed_at = "closed", "count", event.occurred_at
     session.image_after = count.image
     detection = VisionDetection(
-        uid=uuid.uuid5(count.uid, location.code), cabinet_session_id=session.id, storage_location_id=location.id,
+        uid=uuid.uuid5(count.uid, f"{location.code}/{item.code}"), cabinet_session_id=session.id, storage_location_id=location.id,
         stock_item_id=item.id, seen_item_id=item.id, count_before=round(expected), count_after=counted,
         delta=round(counted - expected), seen_delta=round(counted - expected), method=place["method"],
         confidence_pct=round(Decimal(str(place["confidence"])) * 100, 2), reason="full_count",

@@ -114,12 +114,14 @@ class CabinetCameraConfig(DriverConfig):
     ``model`` is the taught model: ``models/NAME/current/FILE`` of the data directory is the one rolled out, a package
     signed and proved; for any other place ``model_sha256`` names the approved file, and no other is used. ``detector`` and
     ``detector_sha256`` say the same of the detector which tells the items of shared compartments apart.
+    ``compartments`` sent by the coordinator take the place of those of the vision file, whose fiducials and limits stay.
     Contacts are files which hold 1 while open, as Linux shows an input line. Without contact, ``opening: motion`` lets movement
     or a change of weight open a session and ``quiet_s`` without any close it.
     """
 
     type: Literal["cabinet_camera"]
     vision: Path
+    compartments: tuple[Compartment, ...] = ()
     model: Path | None = None
     model_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     detector: Path | None = None
@@ -144,3 +146,9 @@ class CabinetCameraConfig(DriverConfig):
     cells: CellsConfig | None = None
     record: bool = True
     images_days: float = Field(default=7.0, gt=0)
+
+
+def vision_of(config: CabinetCameraConfig) -> VisionConfig:
+    """What a driver looks at: its vision file, with the compartments the coordinator sent. Raises ``ValueError``."""
+    vision = load_vision(config.vision)
+    return vision.model_copy(update={"compartments": config.compartments}) if config.compartments else vision

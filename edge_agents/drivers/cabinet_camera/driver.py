@@ -17,7 +17,7 @@ from edge_agents.drivers.cabinet_camera.approved import Approved
 from edge_agents.drivers.cabinet_camera.bars import diameter_mm
 from edge_agents.drivers.cabinet_camera.camera import Album, Camera, jpeg, load, part_of
 from edge_agents.drivers.cabinet_camera.cells import contact_open
-from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, load_vision
+from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, vision_of
 from edge_agents.drivers.cabinet_camera.decision import Change, Decision, check_usable, gray_of, sharpness
 from edge_agents.drivers.cabinet_camera.detector import load_detector
 from edge_agents.drivers.cabinet_camera.guided import GuidedTeaching
@@ -44,7 +44,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         super().__init__(config, context)
         data = context.data_dir
         try:
-            self._vision = load_vision(config.vision)
+            self._vision = vision_of(config)
             self._trays = None if config.cells is None else Trays(config.cells, data / "trays.json")
         except ValueError as error:
             raise DriverError("vision.config", str(error)) from None
