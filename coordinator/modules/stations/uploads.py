@@ -246,13 +246,14 @@ def _shown_in(ctx: Context, sha256: str) -> CabinetSession | None:
 
 
 def photographs(ctx: Context, session: CabinetSession) -> list[dict[str, Any]]:
-    """Photographs of a session: ``{moment, sha256, url}``; ``url`` is empty until the file has arrived."""
+    """Photographs of a session: ``{moment, sha256, url}``; ``url`` is empty until the file has arrived, and for who may not see it."""
     named = [("before", session.image_before), ("after", session.image_after)]
     wanted = [sha256 for _, sha256 in named if sha256]
     query = select(StationFile.sha256).where(
         StationFile.station_id == session.station_id, StationFile.sha256.in_(wanted)
     )
-    arrived = set(ctx.session.scalars(query)) if wanted else set()
+    may_see = ctx.principal.kind == "service" or ctx.principal.may("vision", "validate")
+    arrived = set(ctx.session.scalars(query)) if wanted and may_see else set()
     return [
         {
             "moment": moment,

@@ -161,6 +161,7 @@ def test_photographs_of_a_session_are_shown_to_those_who_may_see_them(
     ]
     assert unit.put(data, 0, 4000, digest).status_code == 201
     ((shown),) = storekeeper.get(record).json()["photographs"]
+    assert reader.get(record).json()["photographs"] == [{"moment": "before", "sha256": digest, "url": None}]
     answer = storekeeper.get(shown["url"])
     assert (answer.content, answer.headers["content-type"]) == (data, "image/jpeg")
     assert reader.get(shown["url"]).status_code == 403, "figures are for many, pictures for those who decide"
