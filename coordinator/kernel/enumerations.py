@@ -367,6 +367,8 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "vision_mode": ("shadow", "review", "auto"),
     "counting_method": ("presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends", "items"),
     "replacement_kind": ("same", "equivalent", "alternative"),
+    "part_hold": ("open", "released", "rework", "scrapped"),
+    "cadence_direction": ("slower", "faster"),
     "tool_usage_basis": ("measured", "estimated", "declared"),
     "tool_change": ("proposed", "accepted", "refused"),
     "tool_change_kind": ("change", "regrind"),

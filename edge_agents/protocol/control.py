@@ -211,6 +211,7 @@ class CachedOperation(Document):
     cut_length_mm: float | None = None
     cut_count: int | None = None
     allowed_actions: list[str] = []
+    to_inspect: str | None = None
     operators: list[Code] = []
 
 

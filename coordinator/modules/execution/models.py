@@ -179,6 +179,41 @@ class TraceEvent(Row):
     details: Mapped[dict[str, Any] | None] = f.json()
 
 
+class PartHold(Record):
+    """Parts to inspect before anything of their order is closed: why, since when, and what a person decided (MCH-23)."""
+
+    __tablename__ = "part_hold"
+
+    uid: Mapped[uuid.UUID] = f.uid()
+    work_order_operation_id: Mapped[int] = f.ref("work_order_operation.id", required=True, read_only=True)
+    work_order_id: Mapped[int] = f.ref("work_order.id", required=True, read_only=True)
+    part_lot_id: Mapped[int] = f.ref("part_lot.id", required=True, read_only=True)
+    machine_event_id: Mapped[int | None] = f.ref("machine_event.id", read_only=True)
+    reason: Mapped[str] = f.text(300, required=True, search=True, read_only=True)
+    marked_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    status: Mapped[str] = f.status("part_hold", "open")
+    comment: Mapped[str | None] = f.text(500, read_only=True)
+    decided_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
+    decided_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class OperatorCadence(Record):
+    """An operation done far slower or faster than its own history, by one person: a question for managers (MCH-21)."""
+
+    __tablename__ = "operator_cadence"
+
+    work_order_operation_id: Mapped[int] = f.ref(
+        "work_order_operation.id", required=True, unique=True, read_only=True
+    )
+    employee_id: Mapped[int] = f.ref("employee.id", required=True, read_only=True)
+    direction: Mapped[str] = f.choice("cadence_direction", default="slower", read_only=True)
+    part_min: Mapped[Decimal] = f.decimal(12, 3, unit="min", required=True, read_only=True)
+    usual_min: Mapped[Decimal] = f.decimal(12, 3, unit="min", required=True, read_only=True)
+    history_count: Mapped[int] = f.integer(required=True, read_only=True)
+    found_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
+    explanation: Mapped[str | None] = f.text(300)
+
+
 class ShopEvent(Row):
     """A fact declared at a station or on a phone, with what became of it; a replay finds it here (EXE-54)."""
 

@@ -19,11 +19,13 @@ from coordinator.kernel.registry import (
 )
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.execution import (
+    cadence,
     cycles,
     drawing_endpoints,
     endpoints,
     facts,
     inbox,
+    inspection,
     operations,
     orders,
     release,
@@ -36,6 +38,8 @@ from coordinator.modules.execution import (
 )
 from coordinator.modules.execution.models import (
     Comment,
+    OperatorCadence,
+    PartHold,
     PartLot,
     StopReason,
     TimeEntry,
@@ -153,6 +157,18 @@ MODULE = Module(
                 "good_qty", "status", "planned_start_at", "planned_time_min", "actual_time_min",
             ),
         ),
+        EntitySpec(
+            PartHold, "quality", "production", title=("reason",), can_create=False, can_update=False, can_delete=False,
+            default_sort="-marked_at",
+            list_fields=("marked_at", "work_order_id", "work_order_operation_id", "reason", "status", "decided_by_id", "decided_at"),
+        ),
+        EntitySpec(
+            OperatorCadence, "time_tracking", "production", title=("direction",), can_create=False, can_delete=False,
+            default_sort="-found_at", visibility=cadence.managers_only,
+            list_fields=(
+                "found_at", "work_order_operation_id", "employee_id", "direction", "part_min", "usual_min", "explanation",
+            ),
+        ),
         _entries(
             TimeEntry, title=("kind", "started_at"), default_sort="-started_at", scope_filter=_own_times,
             list_fields=(
@@ -177,6 +193,8 @@ MODULE = Module(
         Command("launch", Permission("routing", "create"), orders.launch, orders.LaunchParams, entity="routing",
                 available=lambda routing: routing.status != "obsolete" and not routing.is_template),
         Command("print_sheet", Permission("routing", "read"), sheet.file_sheet, entity="work_order"),
+        Command("decide", Permission("quality", "validate"), inspection.decide, inspection.DecideParams, entity="part_hold",
+                available=lambda hold: hold.status == "open", critical=True, tone="primary"),
         Command("approve", Permission("time_tracking", "validate"), times.approve, times.ApproveParams, entity="time_entry",
                 available=lambda entry: entry.needs_validation),
         Command("declare_time", Permission("time_tracking", "create"), times.declare, times.DeclareParams,
@@ -186,6 +204,8 @@ MODULE = Module(
     handlers=[
         Handler("machines.cycle_recorded", "execution.link_cycle", cycles.on_cycle),
         Handler("work_order.released", "execution.file_sheet", sheet.on_released),
+        Handler("machines.collision", "execution.parts_to_inspect", inspection.on_collision),
+        Handler("operation.finished", "execution.cadence", cadence.on_finished),
         Handler("tool_incident.took_over", "execution.take_over_tool", replacement.on_took_over),
     ],
     device_handlers=[
@@ -208,6 +228,7 @@ MODULE = Module(
         SettingDef("execution.quantity_tolerance_pct", "routing", "decimal", 0, "%", 0, 100),
         SettingDef("execution.overrun_pct", "time_tracking", "decimal", 110, "%", 100, 1000),
         SettingDef("execution.cycle_difference_pct", "machines", "decimal", 5, "%", 0, 100),
+        SettingDef("execution.cadence_pct", "time_tracking", "integer", 25, "%", 1, 1_000),
         SettingDef("execution.min_skill_level", "routing", "integer", 3, None, 1, 4),
         SettingDef("execution.forgotten_after_min", "time_tracking", "integer", 30, "min", 0, 480),
         SettingDef("execution.undo_min", "time_tracking", "integer", 5, "min", 0, 1440),

@@ -13,7 +13,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import choice_label, t
 from coordinator.kernel.lifecycle import move
-from coordinator.modules.execution import cutting, cycles, replacement, rules, times
+from coordinator.modules.execution import cutting, cycles, inspection, replacement, rules, times
 from coordinator.modules.execution.facts import Fact, number
 from coordinator.modules.execution.models import Comment, TimeEntry, TimePause, WorkOrderOperation
 from coordinator.modules.execution.orders import lot_of, operations_of, predecessors, received_qty
@@ -291,6 +291,7 @@ def finish(fact: Fact) -> str:
     ctx, operation, payload = fact.ctx, fact.operation, fact.payload
     added = _added(fact)
     spent = _time_spent(fact)
+    inspection.check_finish(fact)
     if not _open_order(fact):
         _keep_time(fact)
         fact.trace("operation.finished", kept=True, **_texts(added))

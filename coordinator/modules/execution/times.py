@@ -35,6 +35,15 @@ def pauses_of(ctx: Context, entry_id: int) -> list[TimePause]:
     return list(ctx.session.scalars(query.order_by(TimePause.started_at, TimePause.id)))
 
 
+def operations_at(ctx: Context, machine_id: int, at: dt.datetime) -> set[int]:
+    """Operations somebody was clocked on at a machine at a moment."""
+    query = select(TimeEntry.work_order_operation_id).where(
+        TimeEntry.machine_id == machine_id, TimeEntry.archived_at.is_(None), TimeEntry.started_at <= at,
+        TimeEntry.ended_at.is_(None) | (TimeEntry.ended_at >= at), TimeEntry.work_order_operation_id.is_not(None),
+    )  # fmt: skip
+    return {found for found in ctx.session.scalars(query) if found is not None}
+
+
 def open_pause(ctx: Context, entry_id: int) -> TimePause | None:
     """Pause that lasts."""
     return next((p for p in pauses_of(ctx, entry_id) if p.ended_at is None), None)

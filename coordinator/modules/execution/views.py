@@ -12,7 +12,7 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.models import QrCode
 from coordinator.modules.catalogue.api import Part, PartRevision, Tool
-from coordinator.modules.execution import times
+from coordinator.modules.execution import inspection, times
 from coordinator.modules.execution.models import TimeEntry, WorkOrder, WorkOrderOperation
 from coordinator.modules.execution.orders import predecessors, received_qty
 from coordinator.modules.machines.api import Machine
@@ -73,9 +73,11 @@ def items(
     machines = _by_id(ctx, Machine, {o.machine_id for o in operations if o.machine_id is not None})
     parts = _parts(ctx, {order.part_revision_id for order in orders.values()})
     codes = _codes(ctx, [o.id for o in operations])
+    holds = inspection.open_holds(ctx, list(orders))
     tools = _tools_in_use(ctx, operations)
     return [
         _item(ctx, o, orders[o.work_order_id], machines.get(o.machine_id), parts, codes, tools, user_id)
+        | {"to_inspect": holds[o.work_order_id].reason if o.work_order_id in holds else None}
         for o in operations
     ]
 

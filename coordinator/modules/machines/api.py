@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import select
 
 from coordinator.kernel.context import Context
+from coordinator.modules.machines.cadence import judge as judge_cadence
 from coordinator.modules.machines.cameras import is_camera_picture
 from coordinator.modules.machines.events import machine_by_code
 from coordinator.modules.machines.models import (
@@ -43,6 +44,7 @@ __all__ = [
     "ensure_partitions",
     "forget_channels",
     "is_camera_picture",
+    "judge_cadence",
     "limits_of",
     "link_cycle",
     "machine_by_code",

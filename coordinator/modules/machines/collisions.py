@@ -66,24 +66,25 @@ def on_collision(ctx: Context, event: DeviceEvent) -> Outcome | None:
     alerts.note_station(ctx, machine, event.station_id)
     if payload.get("response") != "log":
         alerts.tell(ctx, machine, recorded)
-        if level == "impact":
-            _open_work(ctx, machine, recorded, f"collision:{event.uid}")
-    ctx.emit(
-        "machines.collision",
-        {
-            "machine_event_id": recorded.id,
-            "machine_id": machine.id,
-            "level": level,
-            "work_order_operation_id": recorded.work_order_operation_id,
-        },
-    )
+    if level == "impact":
+        _open_work(ctx, machine, recorded, f"collision:{event.uid}", is_told=payload.get("response") != "log")
+    _emit(ctx, recorded)
     announce(ctx, machine, "collision")
     return None
 
 
-def _open_work(ctx: Context, machine: Machine, recorded: MachineEvent, dedupe: str) -> None:
+def _emit(ctx: Context, recorded: MachineEvent) -> None:
+    names = ("machine_id", "level", "work_order_operation_id")
+    ctx.emit(
+        "machines.collision", {"machine_event_id": recorded.id, **{n: getattr(recorded, n) for n in names}}
+    )
+
+
+def _open_work(ctx: Context, machine: Machine, recorded: MachineEvent, dedupe: str, *, is_told: bool) -> None:
+    """The breakdown report of an impact, always; the task only where people are told (MCH-23, MCH-24)."""
     title = t("task.collision", ctx.locale, machine=machine.name)
-    tasks.open_task(ctx, "machine.collision", title, recorded, role="workshop_manager", dedupe_key=dedupe)
+    if is_told:
+        tasks.open_task(ctx, "machine.collision", title, recorded, role="workshop_manager", dedupe_key=dedupe)
     incident = MachineIncident(
         title=title, kind="maintenance", machine_id=machine.id, machine_event_id=recorded.id
     )
@@ -135,6 +136,7 @@ def on_judged(ctx: Context, event: DeviceEvent) -> Outcome | None:
             source="person",
         )
         _judge(ctx, machine, kept, "missed", payload.get("comment"), event.user_id)
+        _emit(ctx, kept)
         return None
     found = _of_incident(ctx, payload["incident_uid"])
     if not found:

@@ -18,6 +18,7 @@ from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.machines import (
     alerts,
     anomalies,
+    cadence,
     cameras,
     collisions,
     endpoints,
@@ -407,6 +408,7 @@ MODULE = Module(
         Job("machines.watch_thresholds", service.watch_thresholds, cron="* * * * *"),
         Job("machines.watch", alerts.watch, cron="* * * * *"),
         Job("machines.repeat_alerts", alerts.repeat, cron="* * * * *"),
+        Job("machines.watch_cadence", cadence.watch_days, cron="20 5 * * *"),
         Job("machines.watch_cameras", cameras.watch, cron="* * * * *"),
         Job("machines.erase_clips", cameras.erase_outlived, cron="37 * * * *"),
         Job("machines.robot_answers", robots.fail_unanswered, cron="* * * * *"),
@@ -418,6 +420,7 @@ MODULE = Module(
         SettingDef("machines.planned_stop_reasons", "machines", "text", "regulatory_break,end_of_shift"),
         SettingDef("machines.stop_reason_after_min", "machines", "integer", 5, "min", 1, 1_440),
         SettingDef("machines.cycle_longer_pct", "machines", "integer", 20, "%", 1, 1_000),
+        SettingDef("machines.cadence_pct", "machines", "integer", 20, "%", 1, 1_000),
         SettingDef("machines.alert_repeat_min", "machines", "integer", 10, "min", 1, 1_440),
         SettingDef("machines.alert_roles_warning", "machines", "text", "workshop_manager"),
         SettingDef(

@@ -202,6 +202,7 @@ def test_a_followed_tool_is_proposed_for_regrinding_and_a_person_decides(
     # Ground: a cycle reported late is about the life that ended.
     ctx.now = shop.now + dt.timedelta(hours=3)
     client.post(f"/api/v1/stock-units/{unit.id}/regrind", json={"length_mm": "70"})
+    ctx.session.expire_all()
     late = stock.ToolUse(mill.id, d(5), uuid.uuid4(), "measured", unit.id, occurred_at=shop.now)
     stock.record_tool_use(ctx, late)
     assert ctx.get(StockUnit, unit.id).used_min == 0

@@ -39,6 +39,8 @@ export interface Operation {
   cut_length_mm: number | null;
   cut_count: number | null;
   allowed_actions: OperationAction[];
+  /** Why parts wait for a quality decision; nothing is closed before. */
+  to_inspect?: string | null;
 }
 
 export interface User {
