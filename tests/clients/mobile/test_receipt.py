@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from coordinator.kernel.context import Principal
+from coordinator.kernel.models import Task
 from coordinator.modules.catalogue.models import StockItem, SupplierItem
 from coordinator.modules.identity import api as identity
 from coordinator.modules.parties.models import Supplier
-from coordinator.modules.purchasing.models import GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
+from coordinator.modules.purchasing.models import (
+    GoodsReceipt,
+    GoodsReceiptLine,
+    PurchaseOrder,
+    PurchaseOrderLine,
+)
 from coordinator.modules.stock.models import StockLot
 from tests.clients.mobile.atelier import PASSWORD, Atelier, Person
 from tests.clients.mobile.gestures import confirm, sign_in
@@ -114,3 +123,60 @@ def test_an_unknown_reference_is_tied_and_a_damaged_label_refused(
     with atelier.session() as session:
         tied = session.scalars(select(SupplierItem).where(SupplierItem.stock_item_id == item_id)).one()
         assert tied.supplier_reference == "04006381333931"
+
+
+@pytest.mark.requirement("CRM-49", "CRM-50")
+def test_without_a_network_receipts_are_noted_and_sent_once(
+    phone: Page, atelier: Atelier, shot: Shot, tmp_path: Path
+) -> None:
+    order(atelier, "BCF-2026-0703", "VIS-CHC-M6", 50)
+    sign_in(phone, atelier.base_url, storekeeper(atelier))
+    expect(phone.get_by_role("heading", name="Mes opérations")).to_be_visible()
+    photo = tmp_path / "colis.png"
+    Image.new("RGB", (2400, 1800), (120, 140, 90)).save(photo)
+    phone.context.set_offline(True)
+    scan(phone, "[)>\x1e06\x1dPVIS-CHC-M6\x1dQ50\x1dKBCF-2026-0703\x1d3SPK-77\x1e\x04")
+    expect(phone.get_by_role("status")).to_contain_text("Sans réseau")
+    phone.get_by_label("Quantité", exact=True).fill("50")
+    shot(phone, "mobile-receipt-offline", whole=True)
+    phone.get_by_role("button", name="Noter la réception").click()
+    confirm(phone, "Réception notée : 50")
+    scan(phone, "[)>\x1e06\x1dPINCONNU-1\x1dQ3\x1d3SPK-78\x1e\x04")
+    phone.get_by_label("Quantité", exact=True).fill("3")
+    phone.get_by_label("Photo du colis").set_input_files(photo)
+    phone.get_by_role("button", name="Noter la réception").click()
+    confirm(phone, "Réception notée : 3")
+    noted = dt.datetime.now(dt.UTC)
+    phone.context.set_offline(False)
+
+    def rows() -> list[tuple[str, bool, Decimal, str, bool]]:
+        query = select(GoodsReceipt, GoodsReceiptLine).join(
+            GoodsReceiptLine, GoodsReceiptLine.goods_receipt_id == GoodsReceipt.id
+        )
+        with atelier.session() as session:
+            found = session.execute(
+                query.where(GoodsReceiptLine.label_key.in_(("serial:VISCHCM6:PK77", "serial:INCONNU1:PK78")))
+            ).all()
+            return sorted(
+                (
+                    receipt.set_aside_reason or "",
+                    receipt.purchase_order_id is not None,
+                    line.quantity,
+                    line.result,
+                    receipt.photo_sha256 is not None and receipt.received_at < noted,
+                )
+                for receipt, line in found
+            )
+
+    wanted = [
+        ("", True, Decimal(50), "accepted", False),
+        ("unknown_article", False, Decimal(3), "quarantine", True),
+    ]
+    for _ in range(60):
+        if rows() == wanted:
+            break
+        phone.wait_for_timeout(500)
+    assert rows() == wanted
+    with atelier.session() as session:
+        task = session.scalars(select(Task).where(Task.kind == "purchasing.set_aside")).one()
+        assert task.role_code == "purchasing"

@@ -209,5 +209,8 @@ def test_receiving_needs_the_right(api: Api, ctx: Context, item: StockItem) -> N
     assert sent(reader, scanned([], description="Carton"))[0]["result"] == "refused"
     assert ctx.session.scalar(select(func.count()).select_from(GoodsReceipt)) == 0
     storekeeper = api(person("stock:create"))
+    assert sent(storekeeper, scanned([], description="Carton"))[0]["code"] == "receipt.unknown_article"
+    work = scanned([]) | {"type": "breakdown.reported", "payload": {"machine_code": "M1", "comment": "Panne"}}
+    assert storekeeper.post("/api/v1/shop-events", json={"events": [work]}).status_code == 403
     empty = storekeeper.post(ASIDE, json={"quantity": "1"})
     assert empty.json()["code"] == "receipt.nothing_said"

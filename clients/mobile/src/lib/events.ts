@@ -32,6 +32,13 @@ export interface EventPayloads {
   "stock.taken": { code: string; quantity: number; operation_code?: string; location_code?: string };
   "stock.returned": { code: string; quantity: number; operation_code?: string };
   "stock.moved": { code: string; quantity: number; to_location_code: string; location_code?: string };
+  "goods.received": {
+    contents: string[];
+    quantity: number;
+    purchase_order_line_id?: number;
+    description?: string;
+    delivery_note?: string;
+  };
   "stock.counted": { code: string; quantity: number; location_code?: string };
 }
 

@@ -46,12 +46,18 @@ export function inWords(value: number): string {
 /**
  * Records the drafts and shows the confirmation.
  * @param title what was done, in words; the server's own words replace it when it answers at once
+ * @param photo of what the first draft is about; kept and sent after it
  * @returns false when the device or the coordinator refused
  */
-export async function act(drafts: EventDraft[], title: string, detail: string | null): Promise<boolean> {
+export async function act(
+  drafts: EventDraft[],
+  title: string,
+  detail: string | null,
+  photo: Blob | null = null,
+): Promise<boolean> {
   let outcome;
   try {
-    outcome = await app.declare(drafts);
+    outcome = await app.declare(drafts, photo);
   } catch {
     feedback.show({ tone: "danger", title: t("confirm.failed"), detail, advice: t("confirm.failed.advice") });
     return false;

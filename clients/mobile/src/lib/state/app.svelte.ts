@@ -18,6 +18,7 @@ import type { EventDraft } from "../events";
 import { applyEvent, applyWaiting, byUrgency, fromServer, type LocalOperation } from "../operations";
 import { createVerifier, verify } from "../queue/crypto";
 import { DeviceDatabase } from "../queue/database";
+import { type PhotoBox, receiptPhotos, smaller } from "../queue/photos";
 import { EventQueue, type FlushReport } from "../queue/queue";
 import type { Issue, PendingEvent } from "../queue/store";
 import type { LabelProposal } from "./label";
@@ -81,6 +82,7 @@ class AppState {
   #sessions: SessionStore | null = null;
   #client: ApiClient | null = null;
   #queue: EventQueue | null = null;
+  #photos: PhotoBox | null = null;
   #live: LiveLink | null = null;
   #revision = 0;
   /** Called with the kind of every record that changed on the coordinator. */
@@ -100,8 +102,8 @@ class AppState {
   }
 
   get #parts() {
-    if (!this.#db || !this.#sessions || !this.#client || !this.#queue) throw new Error("application not started");
-    return { db: this.#db, sessions: this.#sessions, client: this.#client, queue: this.#queue };
+    if (!this.#db || !this.#sessions || !this.#client || !this.#queue || !this.#photos) throw new Error("not started");
+    return { db: this.#db, sessions: this.#sessions, client: this.#client, queue: this.#queue, photos: this.#photos };
   }
 
   /** Opens the device database and finds who was here. */
@@ -124,6 +126,7 @@ class AppState {
       },
       { onAnswered: (answered) => this.#answered(answered) },
     );
+    this.#photos = receiptPhotos(this.#db, client);
     const socketUrl = `${location.protocol.replace("http", "ws")}//${location.host}${API}/live`;
     this.#live = new LiveLink(
       socketUrl,
@@ -314,9 +317,10 @@ class AppState {
    * Records declarations on the device, then waits a moment for the coordinator's word.
    * The first of them is the one the person is told about.
    */
-  async declare(drafts: EventDraft[]): Promise<DeclarationOutcome> {
-    const { queue } = this.#parts;
+  async declare(drafts: EventDraft[], photo: Blob | null = null): Promise<DeclarationOutcome> {
+    const { queue, photos } = this.#parts;
     const [main] = await queue.append(this.#owner, drafts);
+    if (main && photo) await photos.keep(this.#owner, main.uid, await smaller(photo));
     await this.#loadQueue();
     const answers: EventResult[] = [];
     const sending = this.sync(answers).then(async () => {
@@ -338,6 +342,7 @@ class AppState {
     if (report.blocked === "network") this.link = "offline";
     else if (report.blocked === "server") this.link = "server";
     else if (report.answered.length > 0) this.link = "online";
+    if (report.blocked !== "network") await this.#parts.photos.flush(this.#pending.map((item) => item.event.uid));
     await this.#closeFinishedSessions();
     if (report.answered.length > 0 && this.user && this.phase === "ready") void this.#readOperations();
   }

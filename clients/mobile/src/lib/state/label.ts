@@ -25,6 +25,7 @@ export interface LabelProposal {
   lot: string | null;
   heat_number: string | null;
   certificate_number: string | null;
+  quantity: string | null;
   delivery_note: string | null;
   known_part: boolean;
   can_tie: boolean;
@@ -34,6 +35,14 @@ export interface LabelProposal {
 
 /** Contents of the codes scanned so far of a label that has several. */
 let begun: string[] = [];
+
+/** Without a network a label is noted as it is; the coordinator reads it when it hears of it. */
+export function noteLabel(code: string): void {
+  const contents = [...begun.filter((content) => content !== code), code];
+  begun = [];
+  signal("success");
+  router.replace("receipt", JSON.stringify(contents));
+}
 
 /** The next scanned code belongs to the label these contents come from. */
 export function awaitAnotherCode(contents: string[]): void {

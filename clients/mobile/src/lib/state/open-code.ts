@@ -4,11 +4,12 @@ import { readOperation } from "../api/read-operation";
 import type { Operation } from "../api/types";
 import type { Means } from "../events";
 import { t } from "../i18n";
+import { looksLikeLabel } from "../scan/label-code";
 import { findByCode, type LocalOperation } from "../operations";
 import { app } from "./app.svelte";
 import { arrivedBy } from "./act";
 import { feedback, signal } from "./feedback.svelte";
-import { openLabel } from "./label";
+import { noteLabel, openLabel } from "./label";
 import { router } from "./router.svelte";
 
 const STOCK_KINDS = [
@@ -67,6 +68,7 @@ export async function openCode(code: string, means: Means): Promise<LocalOperati
     }
   } catch (error) {
     if (error instanceof ApiError && (error.status === 404 || error.status === 403)) showUnknown(error.detail);
+    else if (error instanceof NetworkError && looksLikeLabel(code)) noteLabel(code);
     else if (error instanceof NetworkError)
       feedback.show({ tone: "warning", title: t("scan.offline.title"), detail: code, advice: t("scan.offline.advice") });
     else if (error instanceof ApiError || error instanceof SignInNeeded)
