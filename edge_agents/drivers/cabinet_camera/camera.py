@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from edge_agents.drivers.base import DriverError
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig
 from edge_agents.drivers.cabinet_camera.opening import moving
-from edge_agents.drivers.cabinet_camera.privacy import conceal
+from edge_agents.drivers.cabinet_camera.privacy import Polygon, conceal
 from edge_agents.runtime.files import write_durably
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ class Camera:
 
 
 class Album:
-    """Pictures a station keeps, named by their digest; they are uploaded from there."""
+    """Pictures a station keeps, named by their digest; they are uploaded from there. ``places`` are the compartments' outlines."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, places: Sequence[Polygon] = ()) -> None:
+        self._folder, self._places = folder, places
 
     def keep(self, image: Image, known: Image | None) -> str | None:
         """Stores a picture without hands and faces; None when nothing fit to be kept is left (VIS-27)."""
-        shown = conceal(image, known).image
+        shown = conceal(image, known, self._places).image
         return None if shown is None else self.keep_part(shown)
 
     def keep_part(self, image: Image) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ _LEAST_SCORE = 0.03
 _SAME_PLACE = 0.45
 _MOST = 120
 _GREY = 114
+_UNUSUAL = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,11 @@ class Detector:
     info: dict[str, Any]
     digest: str = ""
 
-    def find(self, picture: Image) -> list[Piece]:
-        """Pieces in a BGR picture of a tray, the surest first; doubtful ones included with their small probability."""
+    def find(self, picture: Image, expected: Collection[str] = ()) -> list[Piece]:
+        """Pieces in a BGR picture of a tray, the surest first; doubtful ones included with their small probability.
+
+        Kinds ``expected`` there are more likely than others (all alike when none is named).
+        """
         height, width = picture.shape[:2]
         factor = self.side / max(height, width)
         size = (max(round(width * factor), 1), max(round(height * factor), 1))
@@ -106,11 +110,12 @@ class Detector:
         whole[top : top + size[1], left : left + size[0]] = small
         entry = np.ascontiguousarray(whole[..., ::-1].transpose(2, 0, 1)[None], np.float32) / 255.0
         found = self.session.run(None, {self.session.get_inputs()[0].name: entry})[0][0].T
-        return self._pieces(found, factor, (left, top))
+        usual = np.array([1.0 if not expected or kind in expected else _UNUSUAL for kind in self.kinds])
+        return self._pieces(found, usual, factor, (left, top))
 
-    def _pieces(self, found: Image, factor: float, corner: tuple[int, int]) -> list[Piece]:
+    def _pieces(self, found: Image, usual: Image, factor: float, corner: tuple[int, int]) -> list[Piece]:
         """Pieces of the network's rows (centre, size, one score per kind, turn); of several for one place the surest."""
-        scores = found[:, 4 : 4 + len(self.kinds)]
+        scores = found[:, 4 : 4 + len(self.kinds)] * usual
         best = scores.max(axis=1)
         order = [int(n) for n in np.argsort(-best)[: _MOST * 4] if best[n] >= _LEAST_SCORE]
         pieces: list[Piece] = []
@@ -175,8 +180,3 @@ def from_bytes(content: bytes, name: str, digest: str) -> Detector:
         if isinstance(error, ValueError) and str(error).startswith("Format"):
             raise
         raise ValueError(f"Détecteur endommagé : {name} ({type(error).__name__}).") from None
-
-
-def accepted(pieces: Sequence[Piece], least: float = 0.5) -> list[Piece]:
-    """Pieces which are more likely there than not."""
-    return [piece for piece in pieces if piece.probability >= least]

@@ -54,7 +54,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             load_detector, config.detector, config.detector_sha256, data / "approved.onnx",
             lost="les compartiments partagés ne sont plus lus",
         )  # fmt: skip
-        self._camera, self._album = Camera(config, data / "frames"), Album(data / "images")
+        self._camera = Camera(config, data / "frames")
+        self._album = Album(data / "images", [place.polygon for place in self._vision.compartments])
         self._recordings, self._open_file = data / "recordings", data / "open_session.json"
         self._session: dict[str, Any] | None = None
         self._before: Any = None
@@ -294,7 +295,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             await asyncio.to_thread(
                 recording.forget, self._recordings, now, kept_days=self.config.images_days
             )
-        local = now.astimezone()
+        local = self.context.rules().local(now)
         if self.config.daily_count is None or self._counted_on == local.date() or self.busy:
             return
         hour, minute = (int(part) for part in self.config.daily_count.split(":"))
@@ -341,6 +342,15 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         except (CommandRefusedError, DriverError) as error:
             return {"ok": False, "message": str(error)}
 
+    def _screen(self, now: datetime) -> dict[str, Any]:
+        """Clock and look of the small screen: silent and dim in the quiet hours (EDG-30)."""
+        rules = self.context.rules()
+        quiet = rules.is_quiet(now)
+        return {
+            "clock": rules.local(now).strftime("%H:%M"), "quiet": quiet, "sound": rules.screen.sound and not quiet,
+            "dark": rules.screen.dark, "text_scale": rules.screen.text_scale,
+        }  # fmt: skip
+
     async def _do(self, request: dict[str, Any]) -> dict[str, Any]:
         now = self.context.clock.now()
         kind = str(
@@ -364,10 +374,14 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         if kind == "tell":
             return await self._tell(str(request["location"]), int(request["count"]))
         if kind == "status":
-            return self._told.describe(now) | {
-                "open": self._session is not None,
-                "user": self._visitor.user_ref,
-            }
+            return (
+                self._told.describe(now)
+                | self._screen(now)
+                | {
+                    "open": self._session is not None,
+                    "user": self._visitor.user_ref,
+                }
+            )
         if kind in {"tare", "learn"}:
             return {
                 "ok": True,

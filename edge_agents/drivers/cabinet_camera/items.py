@@ -32,7 +32,7 @@ _SIDE = 240
 _APART = 0.5
 _NOISE = 0.0022
 _LEAST_PART = 0.0025
-_SWAPPED = 0.4
+_TOUCHED = 0.12
 _ROOM = 9.0
 
 
@@ -73,7 +73,7 @@ def read_tray(image: Image, place: Compartment, detector: Detector) -> TrayReadi
     outline = (points - np.maximum(points.min(axis=0), 0)).astype(np.float32)
     inside = [
         piece
-        for piece in detector.find(np.ascontiguousarray(patch))
+        for piece in detector.find(np.ascontiguousarray(patch), {one.kind for one in place.items})
         if piece.probability >= _POSSIBLE and cv2.pointPolygonTest(outline, (piece.x, piece.y), False) >= 0
     ]
     return TrayReading(tuple(inside), patch, detector.change)
@@ -85,11 +85,16 @@ def unknown_kinds(place: Compartment, detector: Detector) -> list[str]:
 
 
 def changes_of(place: Compartment, old: TrayReading, new: TrayReading) -> list[Change]:
-    """One change per expected item whose number differs, and one for a person where something else happened."""
+    """One change per expected item whose number differs, and one for a person where something else happened.
+
+    Next to what nobody can explain no difference is sure.
+    """
     changed, factor = _changed(old, new)
-    gone, come = _unmatched(old, new, changed, factor)
+    gone, come = _moved(old, new, changed, factor)
+    strange = any(p.probability >= _STRANGE and _item_of(place, p) is None for p in come)
+    odd = strange or _unexplained(changed, factor, [p for p in (*gone, *come) if p.probability >= _LIKELY])
+    after = {one.item: one for one in new.counts(place)}
     changes = []
-    before, after = ({one.item: one for one in reading.counts(place)} for reading in (old, new))
     for expected in place.items:
         went = [p for p in gone if _item_of(place, p) == expected.item]
         came = [p for p in come if _item_of(place, p) == expected.item]
@@ -97,14 +102,13 @@ def changes_of(place: Compartment, old: TrayReading, new: TrayReading) -> list[C
         if not delta:
             continue
         sure = new.calibration(_certainty(went + came))
-        first, second = before[expected.item], after[expected.item]
-        known = Reading(max(second.count - delta, 0), None, first.confidence, expected.item)
-        seen = Reading(max(second.count, delta, 0), None, second.confidence, expected.item)
-        changes.append(Change(place, known, seen, delta, sure, item=expected.item))
-    strange = [p for p in come if p.probability >= _STRANGE and _item_of(place, p) is None]
-    if strange or _unexplained(
-        changed, factor, [p for p in (*old.pieces, *new.pieces) if p.probability >= _LIKELY]
-    ):
+        count = max(after[expected.item].count, delta, 0)
+        known = Reading(count - delta, count > delta, sure, expected.item)
+        seen = Reading(count, count > 0, sure, expected.item)
+        changes.append(
+            Change(place, known, seen, delta, min(sure, _REVIEW) if odd else sure, item=expected.item)
+        )
+    if odd:
         nothing = Reading(None, None, 0.5)
         changes.append(Change(place, nothing, nothing, None, 0.5, FOREIGN))
     return changes
@@ -124,23 +128,24 @@ def _certainty(pieces: Sequence[Piece]) -> float:
     return sure
 
 
-def _unmatched(
+def _moved(
     old: TrayReading, new: TrayReading, changed: Image, factor: float
 ) -> tuple[list[Piece], list[Piece]]:
-    """Pieces of each picture without a partner in the other.
+    """Pieces of each picture which may have come or gone.
 
-    What lies at the same place is the same piece, whatever it was read as, unless the picture changed there.
+    Where the picture did not change lies what lay there before, whatever it was read as in either; a piece which gave way to another
+    of its kind at the same place makes no difference.
     """
-    free = set(range(len(new.pieces)))
-    gone: list[Piece] = []
-    for piece in old.pieces:
-        share, number = max(((piece.overlap(new.pieces[n]), -n) for n in free), default=(0.0, 0))
-        other = new.pieces[-number] if free else piece
-        if share < _STILL or (other.kind != piece.kind and _covered(changed, factor, piece) > _SWAPPED):
-            gone.append(piece)
+    gone = [piece for piece in old.pieces if _covered(changed, factor, piece) >= _TOUCHED]
+    come = [piece for piece in new.pieces if _covered(changed, factor, piece) >= _TOUCHED]
+    left = []
+    for piece in gone:
+        alike = [other for other in come if other.kind == piece.kind and piece.overlap(other) >= _STILL]
+        if alike:
+            come.remove(alike[0])
         else:
-            free.discard(-number)
-    return gone, [new.pieces[n] for n in sorted(free)]
+            left.append(piece)
+    return left, come
 
 
 def _covered(changed: Image, factor: float, piece: Piece) -> float:

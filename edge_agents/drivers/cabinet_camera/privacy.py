@@ -1,12 +1,14 @@
 """No hand and no face is ever stored (VIS-27): pure functions on pictures.
 
-What reaches into the picture from its edge and was not there in the empty or former view is painted over before the picture
-is written, with some room around it; so is what has the colour of skin and is new. A picture of which too much would go
+What is new against the empty or former view and reaches in from the edge, or lies between the compartments where no item belongs, is
+painted over before the picture is written, with some room around it and up to the edge it came from; so is what newly has the colour of
+skin. A picture of which too much would go
 is not kept at all. Nobody is recognised: there is no face detector that could be turned into one that knows people.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     Image = NDArray[Any]
 
+Polygon = Sequence[tuple[float, float]]
+
 _SIDE = 240
 _NEW_TINT = 0.09
 _NEW_STRUCTURE = 0.55
@@ -26,6 +30,8 @@ _NEW_LUMA = 0.2
 _PROVEN = 0.15
 _SMALLEST = 0.004
 _MOST = 0.6
+_BETWEEN = 0.006
+_ROOM = 0.02
 _PAINT = (128, 128, 128)
 
 
@@ -37,9 +43,10 @@ class Concealed:
     part: float
 
 
-def conceal(image: Image, known: Image | None) -> Concealed:
-    """BGR picture fit to be stored; ``known`` is an earlier picture of the same place without anybody in it."""
-    hidden = person_mask(image, known)
+def conceal(image: Image, known: Image | None, places: Sequence[Polygon] = ()) -> Concealed:
+    """BGR picture fit to be stored; ``known`` is an earlier picture of the same place without anybody in it, ``places`` the
+    outlines of the compartments in it."""
+    hidden = person_mask(image, known, places)
     part = float(np.mean(hidden > 0))
     if part > _MOST:
         return Concealed(None, part)
@@ -50,7 +57,7 @@ def conceal(image: Image, known: Image | None) -> Concealed:
     return Concealed(painted, part)
 
 
-def person_mask(image: Image, known: Image | None) -> Image:
+def person_mask(image: Image, known: Image | None, places: Sequence[Polygon] = ()) -> Image:
     """255 where a hand, an arm or a face may be, with room around it; at the size of the picture."""
     height, width = image.shape[:2]
     factor = _SIDE / max(height, width)
@@ -58,10 +65,12 @@ def person_mask(image: Image, known: Image | None) -> Image:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     skin = _skin(small)
     if known is not None and known.shape[:2] == image.shape[:2]:
-        new = _new(small, cv2.resize(known, size, interpolation=cv2.INTER_AREA))
-        found = _reaching_in(new) | _large(skin & new)
+        former = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+        new = _new(small, former)
+        between = _between(places, factor, size)
+        found = _persons(new, between) | _bare(new, _large(skin & ~_skin(former) & new), between)
     else:
-        found = _reaching_in(skin)
+        found = _persons(skin, np.zeros(skin.shape, bool))
     if not found.any():
         return np.zeros((height, width), np.uint8)
     room = np.ones((9, 9), np.uint8)
@@ -127,11 +136,61 @@ def _large(mask: Image) -> Image:
     return np.isin(labels, large)
 
 
-def _reaching_in(mask: Image) -> Image:
-    """Large patches which touch the edge of the picture."""
-    large = _large(mask).astype(np.uint8)
-    number, labels = cv2.connectedComponents(large, connectivity=8)
-    edge = np.concatenate(
-        [labels[:2].ravel(), labels[-2:].ravel(), labels[:, :2].ravel(), labels[:, -2:].ravel()]
-    )
-    return np.isin(labels, [k for k in range(1, number) if (edge == k).any()])
+def _between(places: Sequence[Polygon], factor: float, size: tuple[int, int]) -> Image:
+    """Where no item belongs: outside all compartments and some room around them; nowhere when no compartment is known."""
+    if not places:
+        return np.zeros((size[1], size[0]), bool)
+    inside = np.zeros((size[1], size[0]), np.uint8)
+    for polygon in places:
+        cv2.fillPoly(inside, [np.round(np.array(polygon) * factor).astype(np.int32)], 1)
+    room = 2 * round(_ROOM * max(size)) + 1
+    return np.asarray(cv2.dilate(inside, np.ones((room, room), np.uint8)) == 0)
+
+
+def _persons(mask: Image, between: Image) -> Image:
+    """Large patches which touch the edge of the picture or lie between the compartments; the latter up to the nearest edge,
+    for an arm may look like what it lies on."""
+    number, labels = cv2.connectedComponents(_large(mask).astype(np.uint8), connectivity=8)
+    found = np.zeros(mask.shape, np.uint8)
+    for k in range(1, number):
+        patch = labels == k
+        touches = patch[:2].any() or patch[-2:].any() or patch[:, :2].any() or patch[:, -2:].any()
+        apart = cv2.morphologyEx(
+            (patch & between).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+        )
+        if touches or apart.sum() > _BETWEEN * mask.size:
+            found[patch] = 1
+        if not touches and found[patch].any():
+            cv2.fillConvexPoly(found, _to_edge(patch), 1)
+    return found.astype(bool)
+
+
+def _bare(new: Image, skin: Image, between: Image) -> Image:
+    """What newly has the colour of skin; with everything new around it, up to the nearest edge, where that is more than the content
+    of one compartment: a hand on wood is told by its parts."""
+    found = skin.astype(np.uint8)
+    if skin.any():
+        wide = cv2.morphologyEx((new | skin).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+        number, labels = cv2.connectedComponents(wide, connectivity=8)
+        for k in range(1, number):
+            patch = labels == k
+            if (skin & patch).any() and ((patch & between).sum() > _SMALLEST * new.size or not between.any()):
+                cv2.fillConvexPoly(found, _to_edge(patch), 1)
+    return found.astype(bool)
+
+
+def _to_edge(patch: Image) -> Image:
+    """Convex outline of a patch and of its shadow on the nearest edge of the picture."""
+    height, width = patch.shape
+    y, x = np.nonzero(patch)
+    points = np.stack([x, y], axis=1)
+    gaps = {
+        (0, 0): x.min(),
+        (0, width - 1): width - 1 - x.max(),
+        (1, 0): y.min(),
+        (1, height - 1): height - 1 - y.max(),
+    }
+    axis, edge = min(gaps, key=lambda side: int(gaps[side]))
+    thrown = points.copy()
+    thrown[:, axis] = edge
+    return np.asarray(cv2.convexHull(np.concatenate([points, thrown]).astype(np.int32)))

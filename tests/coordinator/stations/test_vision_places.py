@@ -42,7 +42,7 @@ class Network:
     def __init__(self, *answers: list[Piece]) -> None:
         self._answers = list(answers)
 
-    def find(self, picture: Any) -> list[Piece]:
+    def find(self, picture: Any, expected: Any = ()) -> list[Piece]:
         assert picture.shape[:2] == (221, 301), "only the part inside the polygon is looked at"
         return self._answers.pop(0)
 
