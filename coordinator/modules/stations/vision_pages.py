@@ -214,10 +214,15 @@ def _write_session(ctx: Context, session: CabinetSession, archive: zipfile.ZipFi
     rows = list(ctx.session.execute(query.where(VisionDetection.cabinet_session_id == session.id)))
     if not rows or None in pictures or any(row.reviewed_at is None for row, _ in rows):
         return
-    truth: dict[str, int] = {}
+    truth: dict[str, Any] = {}
     for row, code in rows:
-        if row.status == "confirmed":
+        if row.status != "confirmed":
+            continue
+        if row.method != "items":
             truth[code] = truth.get(code, 0) + row.delta
+        elif row.stock_item_id is not None:
+            item, told = ctx.get(StockItem, row.stock_item_id).code, truth.setdefault(code, {})
+            told[item] = told.get(item, 0) + row.delta
     for name, content in zip(("before", "after"), pictures, strict=True):
         archive.writestr(f"{session.uid}/{name}.jpg", content or b"")
     archive.writestr(f"{session.uid}/truth.json", json.dumps({"changes": truth}, ensure_ascii=False))

@@ -365,7 +365,7 @@ def test_reviewed_sessions_become_a_regression_set(
     with zipfile.ZipFile(io.BytesIO(vision_pages.recorded_sessions(ctx).body)) as archive:
         assert len(archive.namelist()) == len(set(archive.namelist()))
         archive.extractall(tmp_path)
-        assert [kept.truth for kept in recording.sessions(tmp_path)] == [{"A-01": -1}], "a replay reads it"
+        assert [kept.truth for kept in recording.sessions(tmp_path)] == [{("A-01", None): -1}], "a replay reads it"
         assert json.loads(archive.read(f"{session.uid}/truth.json")) == {"changes": {"A-01": -1}}
         assert archive.read(f"{session.uid}/before.jpg") == PIXEL
         assert f"corrections/{digest}.jpg" in archive.namelist()
