@@ -17,6 +17,7 @@ from coordinator.modules.quoting.engine.default_shop import default_shop, defaul
 from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
 from coordinator.modules.quoting.engine.reading import from_reading
+from coordinator.modules.quoting.engine.sections import SHAPE_NAMES
 from coordinator.modules.quoting.engine.values import QuotingError, number
 from coordinator.modules.quoting.operation_list import SCENARIOS
 
@@ -45,6 +46,13 @@ def compute_command(
         bool, typer.Option("--same-part", help="Tous les fichiers décrivent une seule pièce.")
     ] = False,
     certificate: Annotated[bool, typer.Option(help="Certificat matière demandé.")] = False,
+    blank: Annotated[
+        str,
+        typer.Option(help="Forme de brut imposée : round, hex, square, flat, tube ou plate (sinon choisie)."),
+    ] = "",
+    per_clamping: Annotated[
+        int | None, typer.Option(help="Pièces par bridage en fraisage (sinon choisi).", min=1)
+    ] = None,
     criticality: Annotated[
         str, typer.Option(help="standard, sensitive, critical, aerospace, military ou armament.")
     ] = "standard",
@@ -76,7 +84,14 @@ def compute_command(
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error
     read_seconds = time.perf_counter() - started
-    boxes = {"certificate_required": certificate, "criticality": criticality}
+    if blank and blank not in SHAPE_NAMES:
+        _usage(f"--blank : valeurs possibles {', '.join(SHAPE_NAMES)}.")
+    boxes = {
+        "certificate_required": certificate,
+        "criticality": criticality,
+        "blank_shape": blank,
+        "parts_per_clamping": per_clamping,
+    }
     parts = [_part(r, quantity, material, boxes) for r in readings]
     breaks = tuple(price_break or ())
     result = compute(parts, park, QuoteRequest(today, wished, breaks))

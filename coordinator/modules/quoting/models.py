@@ -83,6 +83,10 @@ class QuoteLine(Record):
     certificate_required: Mapped[bool] = f.boolean()
     keep_stock_surface: Mapped[bool] = f.boolean()
     """The drawn surface of the bar or plate stays: no allowance there (QUO-11)."""
+    blank_shape: Mapped[str | None] = f.choice("shape", required=False)
+    """Stock a person wants the part made from; empty = the computation chooses (QUO-10)."""
+    parts_per_clamping: Mapped[int | None] = f.integer()
+    """Parts milled together in one clamping; empty = the computation chooses."""
     inspection_sheet: Mapped[bool] = f.boolean(default=True)
     """Whether an inspection sheet is made at approval; always for aerospace, military and armament (QUO-40)."""
     inspection_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)

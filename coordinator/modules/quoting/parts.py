@@ -29,6 +29,8 @@ def describe(ctx: Context, line: QuoteLine) -> tuple[PartDescription, str | None
         "certificate_required": line.certificate_required,
         "programs_exist": line.programs_exist,
         "keep_stock_surface": line.keep_stock_surface,
+        "blank_shape": line.blank_shape or "",
+        "parts_per_clamping": line.parts_per_clamping,
         "trade_operations": trade_operations(line.trade_operations),
     }
     material = designation(ctx.get(Material, line.material_id)) if line.material_id else None

@@ -306,6 +306,7 @@ def split_line(ctx: Context, line: QuoteLine, _params: Any) -> dict[str, Any]:
         new.material_id, new.criticality = line.material_id, line.criticality
         new.certificate_required, new.inspection_sheet = line.certificate_required, line.inspection_sheet
         new.keep_stock_surface = line.keep_stock_surface
+        new.parts_per_clamping = line.parts_per_clamping
     line.archived_at = ctx.now
     return {"quote_line_ids": [new.id for new in made]}
 

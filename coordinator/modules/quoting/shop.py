@@ -139,6 +139,9 @@ def _machine(machine: Machine, extra: dict[str, Any], does: set[str], work_cente
         has_driven_tools=bool(
             own("has_driven_tools", "milling" in does or machine.machine_type == "mill_turn")
         ),
+        driven_tool_power_kw=_number(machine.driven_tool_power_kw),
+        driven_tool_torque_nm=_number(machine.driven_tool_torque_nm),
+        driven_tool_max_rpm=_number(machine.driven_tool_max_rpm),
         has_sub_spindle=bool(own("has_sub_spindle", False)),
         has_tailstock=own("has_tailstock"),
         has_steady_rest=own("has_steady_rest"),

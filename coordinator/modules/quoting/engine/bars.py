@@ -16,7 +16,7 @@ from coordinator.modules.quoting.engine import standard_sections
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import Feature, PartDescription
-from coordinator.modules.quoting.engine.sections import HEXAGON, Section, of_unit
+from coordinator.modules.quoting.engine.sections import HEXAGON, SHAPE_NAMES, Section, of_unit
 from coordinator.modules.quoting.engine.settings import BlankSettings, stepped
 from coordinator.modules.quoting.engine.shop import Shop
 from coordinator.modules.quoting.engine.values import QuotingError
@@ -57,11 +57,22 @@ def turned_wishes(part: PartDescription, material: MaterialMatch, shop: Shop) ->
     """Round bar always; hexagon or square where the drawn flats are the bar's own; tube where the bore is through."""
     rules = shop.settings.blank
     found = [_round(part, rules), _flats(part, rules), _tube(part, rules), _drawn_tube(part, rules)]
-    return [
+    possible = [
         w
         for w in (_sold(w, material) for w in found if w)
         if w.standard or _in_stock(w, part, material, shop)
     ]
+    chosen = [w for w in possible if part.blank_shape in ("", w.shape)]
+    if not chosen:
+        raise _unsuitable(part)
+    return chosen
+
+
+def _unsuitable(part: PartDescription) -> QuotingError:
+    """The shape somebody asked for cannot make the part."""
+    name = SHAPE_NAMES.get(part.blank_shape, part.blank_shape)
+    message = f"Forme de brut demandée impossible pour cette pièce, ou sans dimension disponible : {name}."
+    return QuotingError("blank_shape", message, "blank_shape")
 
 
 def _sold(wish: Wish, material: MaterialMatch) -> Wish:
@@ -283,14 +294,15 @@ def _size(wish: Wish, section: Section, piece_mm: float) -> tuple[float, ...]:
 def prismatic_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: date) -> Blank:
     """Blank of a milled part: hollow profile where the part is one, else plate, flat or square bar, whichever is taken from
     stock or, bought, costs least with its sawing (QUO-10)."""
-    if (profile := hollow_profile(part, shop.settings.blank)) is not None:
+    asked = part.blank_shape
+    profile = hollow_profile(part, shop.settings.blank) if asked in ("", "tube") else None
+    if profile is not None:
         wish = _sold(profile, material)
         if wish.standard or _in_stock(wish, part, material, shop):
             return _lengthwise(part, material, shop, on, wish, shop.settings.blank.facing_allowance_mm)
-    plate = raw.plate_blank(part, material, shop, on)
-    options = [plate]
+    options = [raw.plate_blank(part, material, shop, on)] if asked in ("", "plate", "blank") else []
     for rolled in (_flat(part, shop.settings.blank), _square(part, shop.settings.blank)):
-        own = _sold(rolled, material) if rolled else None
+        own = _sold(rolled, material) if rolled and asked in ("", rolled.shape) else None
         if own and (own.standard or _in_stock(own, part, material, shop)):
             try:
                 options.append(
@@ -299,6 +311,9 @@ def prismatic_blank(part: PartDescription, material: MaterialMatch, shop: Shop, 
             except QuotingError as error:
                 if error.code != "no_section":
                     raise
+
+    if not options:
+        raise _unsuitable(part)
 
     def worth(b: Blank) -> tuple[bool, float]:
         return _is_bought(b), float(b.cost) + _saw_cost(b, part.quantity, material, shop, on)

@@ -6,7 +6,7 @@ Formulas are the standard ones of machining handbooks: n = 1000·Vc/(π·D), Kie
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coordinator.modules.quoting.engine.cutting_tables import GroupData
 from coordinator.modules.quoting.engine.settings import CuttingSettings
@@ -34,10 +34,21 @@ class Context:
     is_cast_aluminium: bool = False
     method_data: tuple[CuttingData, ...] = ()
     allow_proposed: bool = True
+    is_live: bool = False
+    """The tool turns in a driven holder of a lathe, with that holder's limits."""
 
     @property
     def rules(self) -> CuttingSettings:
         return self.shop.settings.cutting
+
+    def live(self) -> Context:
+        """The context of driven tools on the same machine."""
+        return replace(self, machine=self.machine.with_driven_tools(), is_live=True)
+
+    @property
+    def drive_name(self) -> str:
+        """Whose limit a speed or power is: the machine's own or that of its driven tools."""
+        return f"outils tournants {self.machine.code}" if self.is_live else f"machine {self.machine.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ class Cut:
     shape: Shape | None = None
     stage: int = 0
     feature: str = ""
+    is_live: bool = False
+    """Done by a driven tool of a lathe."""
     entry_min: float = 0.0
     """Ramping into closed material, minutes; no removal of its own, so it counts with the approaches."""
 
@@ -151,7 +164,7 @@ def spindle_speed(ctx: Context, vc: Value, diameter_mm: float, tool: Tool | None
     n = 1000 * vc.value / (math.pi * diameter_mm)
     inputs: dict[str, float | str] = {"Vc": vc.value, "D": diameter_mm}
     source = "calcul"
-    limits = [(ctx.machine.max_spindle_rpm, f"n max machine {ctx.machine.code}")]
+    limits = [(ctx.machine.max_spindle_rpm, f"n max {ctx.drive_name}")]
     if tool is not None:
         limits.append((tool.max_rpm, f"n max outil {tool.code}"))
     for limit, label in limits:
@@ -250,7 +263,7 @@ def overload(ctx: Context, power: Value, n: Value) -> float:
 
 def too_weak(ctx: Context, label: str) -> InfeasibleError:
     """Error for a cut that no reduction brings within the machine's power or torque."""
-    message = f"{label} : puissance ou couple insuffisant sur {ctx.machine.code} même à conditions réduites."
+    message = f"{label} : puissance ou couple insuffisant, {ctx.drive_name}, même à conditions réduites."
     return InfeasibleError("power_exceeded", message, "machine.spindle_power_kw")
 
 

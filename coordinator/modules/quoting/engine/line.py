@@ -143,6 +143,9 @@ def _check(part: PartDescription) -> None:
     ]
     if any(not v > 0 for v in sizes):
         raise QuotingError("dimension_not_positive", "Les dimensions doivent être positives.", "size_mm")
+    if part.parts_per_clamping is not None and part.parts_per_clamping <= 0:
+        message = "Le nombre de pièces par bridage doit être positif."
+        raise QuotingError("quantity_not_positive", message, "parts_per_clamping")
     if part.quantity <= 0:
         raise QuotingError("quantity_not_positive", "La quantité doit être positive.", "quantity")
 

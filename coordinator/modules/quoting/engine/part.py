@@ -85,6 +85,10 @@ class PartDescription:
     certificate_required: bool = False
     keep_stock_surface: bool = False
     programs_exist: bool = False
+    parts_per_clamping: int | None = None
+    """Parts milled together in one clamping; None = the engine chooses."""
+    blank_shape: str = ""
+    """Shape of stock a person wants (``hex``, ``tube``, ``plate``…); empty = the engine chooses."""
     marking: str = ""
     fixture_cost: Decimal | None = None
     trade_operations: tuple[TradeOperation, ...] = ()

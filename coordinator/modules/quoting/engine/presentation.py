@@ -162,6 +162,7 @@ def _common(phase: Phase, phase_no: int, cost: Decimal | None) -> dict[str, Any]
         "operation_type": phase.operation_type,
         "label": phase.label,
         "workholding": phase.workholding,
+        "parts_per_clamping": phase.parts,
         "machine": phase.machine.code if phase.machine else None,
         "machine_name": phase.machine.name if phase.machine else None,
         "tool": None,
@@ -207,6 +208,8 @@ def _cut(
     found["run_min"] = round(run.run_min, 4)
     if index == 0:
         values["setup_min"] = phase.setup
+        if phase.loading is not None:
+            values["loading_min"] = phase.loading
         found["setup_min"] = round(phase.setup.value, 2)
         found["loading_min"] = phase.loading_min
     found["sources"] = {n: v.to_json() for n, v in values.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from coordinator.modules.quoting.engine import bars, grinding, setups, times, workholding
+from coordinator.modules.quoting.engine import bars, grinding, remarks, setups, times, workholding
 from coordinator.modules.quoting.engine import blank as raw
 from coordinator.modules.quoting.engine.cutting import Context, Cut
 from coordinator.modules.quoting.engine.holes import Centre, Hole
@@ -25,12 +25,13 @@ from coordinator.modules.quoting.engine.sequence import milling_order, resolve, 
 from coordinator.modules.quoting.engine.settings import BlankSettings, TimeSettings
 from coordinator.modules.quoting.engine.shop import CuttingData, Machine, Shop
 from coordinator.modules.quoting.engine.turning import Parting
-from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value, number, size
+from coordinator.modules.quoting.engine.values import Gap, QuotingError, Value, size
 
 NO_MACHINE = "Aucune machine disponible pour cette opération."
 _MAX_PAIRS = 12
 _OF_THE_LINE = (
     "rate_missing", "material_unknown", "size_missing", "trade_inactive", "trade_unknown", "value_missing", "dimension_not_positive",
+    "blank_shape",
 )  # fmt: skip
 """Refusals that no other machine would lift: they are told as they are, not as a missing machine."""
 
@@ -54,6 +55,8 @@ class Phase:
     external: str = ""
     workholding: str = ""
     handling_min: float = 0.0
+    parts: int = 1
+    loading: Value | None = None
 
     @property
     def run_min(self) -> float:
@@ -231,16 +234,14 @@ def _turned_routes(job: Job, machine: Machine, wish: bars.Wish, bar_fed: bool) -
     for index, (label, steps, grip) in enumerate(clampings):
         mass = 0.0 if bar_fed and index == 0 else blank.mass_kg
         phase = _machining(job, machine, label, steps, "turning", known=known, mass_kg=mass, grip=grip)
-        turned.append(_handled(phase, rules.times, bar_fed=bar_fed and index == 0, transfer=len(steps) > 1))
+        fed = blank.per_bar if bar_fed and index == 0 else 0
+        turned.append(_handled(phase, rules.times, per_bar=fed, transfer=len(steps) > 1))
     warnings = works.warnings + ((f"{held.text} ({machine.code}).",) if held.text else ())
-    warnings += blank.notes + _tube_hint(job, wish, blank)
+    warnings += blank.notes + remarks.tube_hint(job, wish, blank)
     key = f"{machine.code}{_kind_name(wish)}{' barre' if bar_fed else ' débité'}"
     if live or not works.secondary:
         return [_complete(job, key, blank, turned, warnings)]
     return _with_milling(job, key, blank, turned, works, warnings=warnings)
-
-
-_TUBE_FROM_RATIO, _TUBE_FROM_MM = 0.6, 40.0
 
 
 def _stock_of(blank: raw.Blank, wish: bars.Wish, rules: BlankSettings) -> BarStock:
@@ -255,27 +256,28 @@ def _stock_of(blank: raw.Blank, wish: bars.Wish, rules: BlankSettings) -> BarSto
     )
 
 
-def _tube_hint(job: Job, wish: bars.Wish, blank: raw.Blank) -> tuple[str, ...]:
-    """A ring bored out of a solid bar is told where no tube could be priced: the buyer may find one, or a forged ring."""
-    part = job.part
-    if wish.shape == "tube" or any(
-        w.shape == "tube" for w in bars.turned_wishes(part, job.material, job.shop)
-    ):
-        return ()
-    through = [f for f in part.features if f.type in ("hole", "bore") and f.is_coaxial and f.through]
-    bore = max((f.diameter_mm or 0.0 for f in through if len(f.steps) < 2), default=0.0)
-    largest = part.max_diameter_mm
-    if largest < _TUBE_FROM_MM or bore < _TUBE_FROM_RATIO * largest:
-        return ()
-    lost = blank.mass_kg * (bore / blank.diameter_mm) ** 2
-    text = f"Alésage Ø{size(bore)} pris dans la masse : {number(lost, 1)} kg en copeaux par pièce ; tube ou couronne à consulter."
-    return (text,)
-
-
-def _handled(phase: Phase, rules: TimeSettings, *, bar_fed: bool, transfer: bool) -> Phase:
-    """Add what the machine handles itself: the bar pushed forward, the piece taken over by the counter-spindle."""
-    minutes = rules.bar_feed_min * bar_fed + rules.sub_spindle_transfer_min * transfer
-    return replace(phase, loading_min=phase.loading_min + minutes, handling_min=minutes)
+def _handled(phase: Phase, rules: TimeSettings, *, per_bar: int, transfer: bool) -> Phase:
+    """Add what the machine handles itself (bar pushed forward, piece taken over by the counter-spindle) and the new bar
+    that somebody puts in after ``per_bar`` pieces; 0 = not bar-fed."""
+    own = rules.bar_feed_min * bool(per_bar) + rules.sub_spindle_transfer_min * transfer
+    change = rules.bar_change_min / per_bar if per_bar else 0.0
+    if not own and not change:
+        return phase
+    inputs: dict[str, float | str] = {"chargement": phase.loading_min}
+    text = "chargement"
+    if per_bar:
+        inputs |= {
+            "avance barre": rules.bar_feed_min,
+            "changement de barre": rules.bar_change_min,
+            "pièces par barre": float(per_bar),
+        }
+        text += " + avance barre + changement de barre/pièces par barre"
+    if transfer:
+        inputs["prise en contre-broche"] = rules.sub_spindle_transfer_min
+        text += " + prise en contre-broche"
+    total = phase.loading_min + own + change
+    told = Value(total, "min", text, inputs, "valeur par défaut")
+    return replace(phase, loading_min=total, handling_min=own, loading=told)
 
 
 def _with_milling(
@@ -354,23 +356,38 @@ def _shared_routes(job: Job, first: Machine, second: Machine) -> list[Route]:
 def _milling_phases(
     job: Job, machine: Machine, plans: Sequence[setups.SetupPlan], blank: raw.Blank, start: int = 0
 ) -> list[Phase]:
-    known: set[str] = set()
     five = machine.axis_count >= 5
     kind = "5_axis" if five else "3_axis"
-    return [
-        _machining(
-            job,
-            machine,
-            f"Fraisage : {plan.label}",
-            [plan.steps],
-            kind,
-            known=known,
-            mass_kg=blank.mass_kg,
-            grip=workholding.milling(start + index, job.part, machine.axis_count, blank.mass_kg),
-        )
-        for index, plan in enumerate(plans)
-        if plan.steps
-    ]
+
+    def phases(parts: int) -> list[Phase]:
+        known: set[str] = set()
+        return [
+            _machining(
+                job,
+                machine,
+                f"Fraisage : {plan.label}",
+                [plan.steps],
+                kind,
+                known=known,
+                mass_kg=blank.mass_kg,
+                grip=workholding.milling(start + index, job.part, machine.axis_count, blank.mass_kg),
+                parts=parts,
+            )
+            for index, plan in enumerate(plans)
+            if plan.steps
+        ]
+
+    quantity = job.part.quantity
+    room = workholding.places(job.part, blank, machine, job.shop.settings)
+    if job.part.parts_per_clamping:
+        return phases(min(job.part.parts_per_clamping, quantity, room.by_travel))
+    return min(
+        (phases(n) for n in range(1, min(room.chosen_from, quantity) + 1)),
+        key=lambda found: (
+            round(sum(p.total_min(quantity) for p in found), 6),
+            found[0].parts if found else 1,
+        ),
+    )
 
 
 def _machining(
@@ -383,6 +400,7 @@ def _machining(
     known: set[str],
     mass_kg: float,
     grip: str,
+    parts: int = 1,
 ) -> Phase:
     """Resolve the steps on the machine: tools, conditions, times, set-up; check the tool places."""
     ctx = job.context(machine)
@@ -399,14 +417,23 @@ def _machining(
     if machine.magazine_places and len(tools) > machine.magazine_places:
         message = f"{machine.code} : {len(tools)} outils pour {machine.magazine_places} places."
         raise QuotingError("machine_limits", message, "machine.magazine_places")
-    setup = times.setup_min(kind, machine, cuts, known, rules)
+    setup = times.setup_min(kind, machine, cuts, known, rules, parts)
     known |= tools
-    loading = times.loading_min(mass_kg, rules) if mass_kg else 0.0
+    together = times.Together(parts, job.part.quantity)
+    loading = times.loading_value(mass_kg, together, rules)
     operation = "turning" if kind == "turning" else "milling"
     group = job.material.group.code if job.material.group else ""
     learned = partial(_learned, job, machine.code, group)
-    runs = tuple(times.run_times(cuts, machine, rules, learned))
-    return Phase(operation, label, machine, setup, loading, tuple(cuts), runs, workholding=grip)
+    runs = tuple(
+        times.run_times(
+            cuts, machine, rules, learned, together, job.part.max_diameter_mm if job.part.is_turned else 0.0
+        )
+    )
+    if parts > 1:
+        grip = f"{parts} pièces par bridage : {grip}"
+    return Phase(
+        operation, label, machine, setup, loading.value, tuple(cuts), runs, workholding=grip, parts=parts, loading=loading
+    )  # fmt: skip
 
 
 def _learned(job: Job, machine: str, group: str, process: str) -> float:
@@ -422,6 +449,7 @@ def _complete(
     before, gaps = other.before(job, blank) if machining or blank.is_as_stock else ([], [])
     after, more = other.after(job, machining)
     phases = (*before, *machining, *after)
+    warnings += remarks.unknown_drives(machining) + remarks.fewer_places(job, machining)
     tool_gaps = {
         c.choice.gap.what: c.choice.gap for p in machining for c in p.cuts if c.choice and c.choice.gap
     }

@@ -12,6 +12,9 @@ HEXAGON = math.sqrt(3) / 2
 """Across flats over across corners."""
 BARS = ("round", "hex", "square", "flat", "tube")
 """Shapes cut to length from a bar; the others are sawn from a plate."""
+SHAPE_NAMES = {
+    "round": "rond", "hex": "six pans", "square": "carré", "flat": "méplat", "tube": "tube", "plate": "tôle", "blank": "brut débité",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

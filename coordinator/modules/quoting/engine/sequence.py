@@ -58,7 +58,7 @@ def turning_order(steps: Sequence[Step], ctx: Context) -> list[Cut]:
     turned = _threads_after_bores(
         [replace(cut, feature=f"tour {cut.feature}") for cut in resolve(axial, ctx)]
     )
-    milled = milling_order(resolve(live, ctx))
+    milled = milling_order(replace(cut, is_live=True) for cut in resolve(live, ctx.live()))
     return [*turned, *milled, *(replace(cut, feature="tronçonnage") for cut in resolve(last, ctx))]
 
 

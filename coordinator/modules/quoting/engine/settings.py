@@ -169,6 +169,15 @@ class TimeSettings:
     washing_handling_min: float = 0.03
     marking_min: float = 0.5
     bar_feed_min: float = 0.06
+    bar_change_min: float = 2.0
+    spindle_acceleration_rpm_s: float = 2000.0
+    retract_mm: float = 50.0
+    parts_per_clamping_max: int = 4
+    setup_per_place_min: float = 4.0
+    loading_shared_pct: float = 40.0
+    place_gap_mm: float = 20.0
+    place_row_mm: float = 120.0
+    place_max_mass_kg: float = 3.0
     sub_spindle_transfer_min: float = 0.06
     inspection_per_dimension_min: float = 0.3
     inspection_sampling_pct: float = 20.0

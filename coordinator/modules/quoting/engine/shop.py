@@ -88,6 +88,9 @@ class Machine:
     magazine_places: int | None = None
     tool_interface: tuple[str, ...] = ()
     has_driven_tools: bool = False
+    driven_tool_power_kw: float | None = None
+    driven_tool_torque_nm: float | None = None
+    driven_tool_max_rpm: float | None = None
     has_sub_spindle: bool = False
     has_tailstock: bool | None = None
     has_steady_rest: bool | None = None
@@ -105,6 +108,24 @@ class Machine:
     @property
     def can_turn(self) -> bool:
         return self.machine_type in ("lathe", "mill_turn")
+
+    def with_driven_tools(self) -> Machine:
+        """The same lathe as its driven tools see it: their power, torque and speed, the spindle's where nobody told theirs."""
+        return replace(
+            self,
+            max_spindle_rpm=self.driven_tool_max_rpm or self.max_spindle_rpm,
+            spindle_power_kw=self.driven_tool_power_kw or self.spindle_power_kw,
+            spindle_torque_nm=self.driven_tool_torque_nm or self.spindle_torque_nm,
+        )
+
+    def unknown_of_driven_tools(self) -> tuple[str, ...]:
+        """Which limits of the driven tools are not on the machine's record, in French."""
+        own = {
+            "puissance": self.driven_tool_power_kw,
+            "couple": self.driven_tool_torque_nm,
+            "vitesse": self.driven_tool_max_rpm,
+        }
+        return tuple(name for name, value in own.items() if not value)
 
     @property
     def can_mill(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ class RunTime:
     tool_change_min: float
     safety_min: float
     learned_factor: float = 1.0
+    parts: int = 1
+    """Parts in the clamping, which share each tool change."""
 
     @property
     def run_min(self) -> float:
@@ -34,6 +37,8 @@ class RunTime:
             "sécurité %": safety_pct,
             "dont sécurité": self.safety_min,
         }
+        if self.parts > 1:
+            inputs["pièces par bridage"] = float(self.parts)
         formula, source = "(coupe + rapides + changements) × (1 + sécurité)", "calcul"
         if self.learned_factor != 1.0:
             inputs["facteur appris"] = self.learned_factor
@@ -46,30 +51,87 @@ def run_times(
     machine: Machine,
     rules: TimeSettings,
     learned: Callable[[str], float] = lambda _: 1.0,
+    together: Together | None = None,
+    across_mm: float = 0.0,
 ) -> list[RunTime]:
     """Cutting + rapids + tool changes, with the owner's safety once, on machining time only (QUO-27).
 
     The rapids of QUO-28 count once per feature, on its first operation: spotting, drilling and reaming one pattern of
     equal holes, or roughing and finishing one outline, are one feature; each further position adds its short way.
+    Of parts milled together each tool is called once per clamping; on the next part its way is that of a further position,
+    as with equal holes. A tool of a feature already
+    counted still waits for the spindle on a lathe (:func:`spindle_swing_min`); ``across_mm`` is the part's largest Ø.
     """
     change = machine.tool_change_min
     if change is None:
         change = rules.tool_change_turret_min if machine.can_turn else rules.tool_change_mill_min
+    share, parts = (together.share, together.parts) if together else (1.0, 1)
     found, mounted, features = [], "", set[str]()
     for cut in cuts:
         code = cut.choice.tool.code if cut.choice else ""
-        swap = change if code and code != mounted else 0.0
+        is_new = bool(code) and code != mounted
+        swap = change * share if is_new else 0.0
         mounted = code or mounted
         further = max(cut.positions, 1) - 1
         rapid = rules.rapid_per_further_position_min * further + cut.entry_min
+        if is_new and cut.feature in features and machine.can_turn:
+            rapid += spindle_swing_min(cut, machine, across_mm, rules)
+        if parts > 1:
+            rapid += rules.rapid_per_further_position_min * (1 - share)
         if not cut.feature or cut.feature not in features:
-            rapid += rules.rapid_per_feature_min
+            rapid += rules.rapid_per_feature_min * share
         features.add(cut.feature)
         base = cut.cut_min.value + rapid + swap
         factor = learned(cut.operation_type)
         safety = base * factor * rules.time_safety_pct / 100
-        found.append(RunTime(cut.cut_min.value, rapid, swap, safety, factor))
+        found.append(RunTime(cut.cut_min.value, rapid, swap, safety, factor, parts))
     return found
+
+
+_UNSEEN_S, _COVERED_S = 0.2, 1.0
+"""Seconds of a speed change hidden by the rapid move, and those the tool change of QUO-28 already holds."""
+
+
+def spindle_swing_min(cut: Cut, machine: Machine, across_mm: float, rules: TimeSettings) -> float:
+    """Spindle up and down between the turret's place of change and the cut, at constant cutting speed.
+
+    t = 2·(Δn/a − 0.2 s) − 1 s with Δn = n − 1000·Vc/(π·(D + retract)); none where the revolutions stay at their limit. It
+    counts in small fast parts only: the rapids per feature hold it elsewhere.
+    """
+    if cut.operation_type != "turning" or cut.n_rev_min is None or cut.vc_m_min is None or not across_mm:
+        return 0.0
+    wanted = float(cut.n_rev_min.inputs.get("Vc", cut.vc_m_min.value))
+    if machine.max_spindle_rpm and 1000 * wanted / (math.pi * across_mm) >= machine.max_spindle_rpm:
+        return 0.0
+    away = 1000 * wanted / (math.pi * (across_mm + rules.retract_mm))
+    swing = (cut.n_rev_min.value - away) / rules.spindle_acceleration_rpm_s
+    return max(0.0, 2 * (swing - _UNSEEN_S) - _COVERED_S) / 60
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Parts machined in one clamping: ``share`` = clampings per piece of the batch."""
+
+    parts: int
+    quantity: int
+
+    @property
+    def share(self) -> float:
+        return math.ceil(self.quantity / self.parts) / self.quantity
+
+
+def loading_value(mass_kg: float, together: Together, rules: TimeSettings) -> Value:
+    """Loading per piece; what is done once per clamping (door, cleaning, start) is shared by its parts (QUO-28)."""
+    alone = loading_min(mass_kg, rules) if mass_kg else 0.0
+    if together.parts == 1 or not alone:
+        return Value(alone, "min", "table par masse", {"masse kg": mass_kg}, "valeur par défaut")
+    common = alone * rules.loading_shared_pct / 100
+    inputs: dict[str, float | str] = {
+        "chargement seul": alone, "masse kg": mass_kg, "commun au bridage %": rules.loading_shared_pct,
+        "pièces par bridage": float(together.parts), "bridages par pièce": together.share,
+    }  # fmt: skip
+    text = "chargement × (1 − commun) + chargement × commun × bridages par pièce"
+    return Value(alone - common + common * together.share, "min", text, inputs, "valeur par défaut")
 
 
 def loading_min(mass_kg: float, rules: TimeSettings) -> float:
@@ -82,7 +144,7 @@ def loading_min(mass_kg: float, rules: TimeSettings) -> float:
 
 
 def setup_min(
-    kind: str, machine: Machine, cuts: Sequence[Cut], known: set[str], rules: TimeSettings
+    kind: str, machine: Machine, cuts: Sequence[Cut], known: set[str], rules: TimeSettings, parts: int = 1
 ) -> Value:
     """Set-up of one clamping: base + 3 per tool not in the machine + first-part check. ``known`` = tools already in."""
     base = {
@@ -98,15 +160,18 @@ def setup_min(
         if cut.choice and machine.code not in cut.choice.tool.mounted_in and cut.choice.tool.code not in known
     }
     total = base + rules.setup_per_missing_tool_min * len(missing) + rules.setup_first_part_min
+    total += rules.setup_per_place_min * (parts - 1)
     inputs: dict[str, float | str] = {
         "base": base,
         "outils à monter": float(len(missing)),
         "min/outil": rules.setup_per_missing_tool_min,
         "première pièce": rules.setup_first_part_min,
     }
-    return Value(
-        total, "min", "base + outils à monter × min/outil + première pièce", inputs, f"réglage {machine.code}"
-    )
+    formula = "base + outils à monter × min/outil + première pièce"
+    if parts > 1:
+        inputs |= {"places supplémentaires": float(parts - 1), "min/place": rules.setup_per_place_min}
+        formula += " + places × min/place"
+    return Value(total, "min", formula, inputs, f"réglage {machine.code}")
 
 
 def sawing_min(section_cm2: float, rate_cm2_min: float, rules: TimeSettings, cuts: float = 1.0) -> Value:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.part import PartDescription
-from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.settings import CuttingSettings, Settings
 from coordinator.modules.quoting.engine.shop import Machine
 from coordinator.modules.quoting.engine.values import number, size
 
@@ -65,8 +65,40 @@ def turning_second(part: PartDescription, machine: Machine) -> str:
     return f"retournement, mors doux alésés sur Ø fini (≤ Ø{size(part.max_diameter_mm)})"
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many parts a table takes at once: by its travels, and by what the engine chooses from by itself."""
+
+    by_travel: int
+    chosen_from: int
+
+
+def places(part: PartDescription, blank: Blank, machine: Machine, rules: Settings) -> Places:
+    """Blanks side by side along X, rows of vices along Y, within the travels less the margin.
+
+    Only small parts on three axes are put together unasked: a table that turns, thin sheet and heavy blocks are clamped alone.
+    """
+    times, margin = rules.times, rules.cutting.travel_margin_mm
+    size = sorted(blank.size_mm, reverse=True)
+    if len(size) < 3 or machine.travel_x_mm is None or machine.travel_y_mm is None:
+        return Places(1 if len(size) < 3 else times.parts_per_clamping_max, 1)
+    length, width = size[0], size[1]
+    along = int((machine.travel_x_mm - margin + times.place_gap_mm) // (length + times.place_gap_mm))
+    rows = int((machine.travel_y_mm - margin + times.place_row_mm) // (width + times.place_row_mm))
+    room = max(1, along) * max(1, rows)
+    alone = (
+        machine.axis_count > 3 or part.is_turned or blank.mass_kg > times.place_max_mass_kg or _is_thin(part)
+    )
+    return Places(room, 1 if alone else min(room, times.parts_per_clamping_max))
+
+
 _THIN_MM, _THIN_SHARE = 10.0, 0.08
 _VICE_OPENING_MM, _VICE_MASS_KG = 250.0, 60.0
+
+
+def _is_thin(part: PartDescription) -> bool:
+    sizes = sorted(part.size_mm or (50.0, 50.0, 50.0))
+    return sizes[0] < min(_THIN_MM, _THIN_SHARE * sizes[2])
 
 
 def milling(index: int, part: PartDescription, axis_count: int, mass_kg: float = 0.0) -> str:
@@ -78,7 +110,7 @@ def milling(index: int, part: PartDescription, axis_count: int, mass_kg: float =
             return "mandrin sur diviseur 4e axe, mors doux sur Ø fini"
         return "mors doux ou vé sur Ø fini, orientation par butée"
     sizes = sorted(part.size_mm or (50.0, 50.0, 50.0))
-    if sizes[0] < min(_THIN_MM, _THIN_SHARE * sizes[2]):
+    if _is_thin(part):
         under = (
             "sur martyr, bridage par le bord" if index == 0 else "par les trous ou sur plateau à dépression"
         )

@@ -99,7 +99,7 @@ def compare(name: str, part: PartDescription, costed: Costed) -> Comparison:
     route = costed.route
     machining = [p for p in route.phases if p.cuts]
     simulated = sum(
-        simulate(text, lathe=phase.machine is not None and phase.machine.can_turn).total_s / 60
+        simulate(text, lathe=phase.machine is not None and phase.machine.can_turn).total_s / 60 / phase.parts
         for phase, text in programs(route, part)
     )
     quoted = sum(p.run_min + p.handling_min for p in machining)

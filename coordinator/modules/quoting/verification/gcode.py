@@ -15,6 +15,7 @@ from coordinator.modules.quoting.verification import gcode_holes, gcode_milling,
 from coordinator.modules.quoting.verification.writer import Program
 
 _BAR_FEED_S, _TRANSFER_S, _PICK_UP_RPM = 4.0, 4.0, 1000
+_PLACE_GAP_MM = 20.0
 _TURNING: dict[str, Callable[[Program, Cut], None]] = {
     "face_turning": gcode_turning.face,
     "bands": gcode_turning.bands,
@@ -57,6 +58,9 @@ def write(phase: Phase, part: PartDescription, *, bar_fed: bool = False) -> str:
     program = Program(phase.label, lathe, across, part.length_mm if lathe else plan[1], limit or 0.0)
     if bar_fed:
         program.add(f"G4 P{_BAR_FEED_S} (avance barre)")
+    if phase.parts > 1:
+        _side_by_side(program, phase)
+        return program.text()
     twin = lathe and phase.machine is not None and phase.machine.has_sub_spindle
     side = phase.cuts[0].feature[:1]
     for cut in phase.cuts:
@@ -72,6 +76,26 @@ def write(phase: Phase, part: PartDescription, *, bar_fed: bool = False) -> str:
     return program.text()
 
 
+def _side_by_side(program: Program, phase: Phase) -> None:
+    """Several parts in one clamping: each tool does all of them before the next is called."""
+    groups: list[list[Cut]] = []
+    for cut in phase.cuts:
+        same = groups and _code(groups[-1][-1]) == _code(cut)
+        groups[-1].append(cut) if same else groups.append([cut])
+    for group in groups:
+        for place in range(phase.parts):
+            program.add(f"G52 X{place * (program.across_mm + _PLACE_GAP_MM):.1f} Y0")
+            for cut in group:
+                if cut.shape is None:
+                    raise ValueError(f"operation without geometry: {cut.label}")
+                _operation(program, cut, cut.shape.kind)
+    program.add("G52 X0 Y0")
+
+
+def _code(cut: Cut) -> str:
+    return cut.choice.tool.code if cut.choice else "?"
+
+
 def _pick_up(program: Program) -> None:
     """The counter-spindle takes the piece with both spindles turning together, slowly."""
     program.add(f"G97 S{_PICK_UP_RPM} M3 (synchronisation)")
@@ -79,8 +103,7 @@ def _pick_up(program: Program) -> None:
 
 
 def _operation(program: Program, cut: Cut, kind: str) -> None:
-    tool = cut.choice.tool.code if cut.choice else "?"
-    program.tool(tool, cut.label)
+    program.tool(_code(cut), cut.label)
     if kind in _TURNING:
         _TURNING[kind](program, cut)
     else:

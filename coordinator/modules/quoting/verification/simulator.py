@@ -70,6 +70,7 @@ class Simulator:
         self._rpm, self._turning, self._diameter = 0.0, 0, False
         self._chain: list[_Block] = []
         self._tool = ""
+        self._shift = (0.0, 0.0)
 
     def run(self, program: str) -> Times:
         """Total times of the program."""
@@ -86,6 +87,9 @@ class Simulator:
         codes = [f"{letter}{value:g}" for letter, value in words if letter in "GM"]
         if "G92" in codes:
             self._limit = values.get("S", self._limit)
+            return
+        if "G52" in codes:
+            self._shift = (values.get("X", 0.0), values.get("Y", 0.0))
             return
         self._modes(codes, values)
         if "G4" in codes:
@@ -141,7 +145,8 @@ class Simulator:
         return min(1000 * self._speed / (math.pi * max(diameter, 0.05)), self._limit)
 
     def _move(self, values: dict[str, float]) -> None:
-        target = [values.get(axis, self._at[i]) for i, axis in enumerate("XYZ")]
+        shift = (*self._shift, 0.0)
+        target = [values[axis] + shift[i] if axis in values else self._at[i] for i, axis in enumerate("XYZ")]
         if self._motion in ("G2", "G3"):
             self._arc(target, values)
         elif self._motion == "G33":
