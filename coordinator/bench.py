@@ -23,6 +23,7 @@ BENCHES = {
     "edge": ("infra.bench_edge", "run"),
     "machine": ("infra.bench_machine", "run"),
     "vision": ("infra.bench_vision", "run"),
+    "codes": ("infra.bench_codes", "run"),
 }
 """Name → module and function giving the measured entries."""
 

@@ -13,7 +13,7 @@ import zxingcpp
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from edge_agents.drivers.scanner import linear
+from edge_agents.drivers.scanner import decode, linear
 from edge_agents.drivers.scanner.cli import app
 from edge_agents.drivers.scanner.decode import decode_image
 
@@ -122,3 +122,23 @@ def test_command_gives_the_raw_content(tmp_path: Path) -> None:
     path.write_bytes(cv2.imencode(".png", large)[1].tobytes())
     answer = json.loads(CliRunner().invoke(app, ["decode", str(path), "--json"]).stdout)
     assert [code["text"] for code in answer[0]["codes"]] == [content]
+
+
+def test_a_weak_code_needs_several_lines_that_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyzbar import pyzbar
+
+    def seen_by(quality: int, kind: str) -> list[Any]:
+        place = [pyzbar.Point(0, 0), pyzbar.Point(9, 0), pyzbar.Point(9, 9), pyzbar.Point(0, 9)]
+        box = pyzbar.Rect(0, 0, 9, 9)
+        return [pyzbar.Decoded(b"4006381333931", kind, box, place, quality, "UP")]
+
+    blank = np.full((40, 40), 255, np.uint8)
+    for kind, quality, scale, expected in (
+        ("EAN13", 2, 1.0, 0),
+        ("EAN13", 3, 1.0, 1),
+        ("EAN13", 5, 2.0, 0),
+        ("EAN13", 6, 2.0, 1),
+        ("CODE128", 1, 2.0, 1),
+    ):
+        monkeypatch.setattr(pyzbar, "decode", lambda _image, q=quality, k=kind: seen_by(q, k))
+        assert len(decode._pyzbar(blank, scale, 0.0)) == expected

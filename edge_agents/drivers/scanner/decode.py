@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,9 @@ _PYZBAR_NAMES = {
     "EAN13": "EAN13",
     "EAN8": "EAN8",
 }
+# One check digit or none lets chance bars pass: several lines must say the same, and enlarging repeats each line.
+_WEAK_FOR_PYZBAR = {"EAN13", "EAN8", "CODE39"}
+_AGREEING_LINES = 3
 # Symbologies whose own check makes a wrong reading unlikely on a picture that had to be forced.
 _SURE = {
     "Code128",
@@ -114,22 +117,25 @@ def _apart(code: Decoded, others: list[Decoded]) -> bool:
 def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
     """Ways of looking, the cheap and fruitful ones first."""
     prepared = _preparations(image)
-    for picture in itertools.islice(prepared, 3):
-        for reader in (_zxing, _pyzbar):
-            yield functools.partial(reader, *picture)
-    yield functools.partial(_half_read, image)
+    yield from _read_by_all(itertools.islice(prepared, 3 if max(image.shape) > _MAX_SIDE else 2))
     for view in regions.bars(image):
         yield functools.partial(_upright_bars, view)
+    yield functools.partial(_half_read, image)
+    yield from _read_by_all(itertools.islice(prepared, 1))
     for view in regions.blocks(image):
         yield functools.partial(_flat_block, view)
     for view in regions.bars(image):
         yield functools.partial(_modelled_bars, view)
     for view in regions.blocks(image):
         yield functools.partial(_resampled, view)
-    for picture in prepared:
+    yield from _read_by_all(prepared)
+    yield functools.partial(_straightened, image)
+
+
+def _read_by_all(pictures: Iterable[tuple[Image, float, float]]) -> Iterator[Callable[[], list[Decoded]]]:
+    for picture in pictures:
         for reader in (_zxing, _pyzbar):
             yield functools.partial(reader, *picture)
-    yield functools.partial(_straightened, image)
 
 
 def _preparations(image: Image) -> Iterator[tuple[Image, float, float]]:
@@ -321,6 +327,8 @@ def _pyzbar(image: Image, scale: float, offset: float) -> list[Decoded]:
     found = []
     for code in pyzbar.decode(image):
         if code.type not in _PYZBAR_NAMES:
+            continue
+        if code.type in _WEAK_FOR_PYZBAR and code.quality < _AGREEING_LINES * max(scale, 1.0):
             continue
         polygon = tuple((round((p.x - offset) / scale), round((p.y - offset) / scale)) for p in code.polygon)
         try:
