@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from edge_agents.protocol.envelope import Envelope
+from edge_agents.protocol.local_time import LocalRules
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.reference import ReferenceCache
 
@@ -64,6 +65,8 @@ class DriverContext:
     set_status: Callable[[Status, str | None], None]
     clock: Clock
     reference: ReferenceCache
+    rules: Callable[[], LocalRules] = LocalRules
+    """Time zone, quiet hours and screen of the station as they are now."""
 
 
 C = TypeVar("C", bound=DriverConfig)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import structlog
 
-from edge_agents.drivers.base import DriverContext, Status
+from edge_agents.drivers.base import CommandRefusedError, DriverContext, Status
 from edge_agents.protocol import Channel, ProtocolError, Topics
 from edge_agents.protocol.control import (
     Command,
@@ -119,7 +119,13 @@ class Agent:
     def _context(self, name: str, set_status: Callable[[Status, str | None], None]) -> DriverContext:
         directory = self._drivers_dir / name
         directory.mkdir(parents=True, exist_ok=True)
-        return DriverContext(name, directory, self.recorder.emit, set_status, self.clock, self.reference)
+        return DriverContext(
+            name, directory, self.recorder.emit, set_status, self.clock, self.reference, lambda: self.config
+        )
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self.config.is_quiet(self.clock.now())
 
     async def alert(self, code: str, message: str) -> None:
         """Records a ``health.alert`` once; it may come again after ``resolve``."""
@@ -239,8 +245,10 @@ class Agent:
             self.resolve("storage.nearly_full")
 
     async def _upload(self) -> None:
+        if self.api is None or self._is_quiet:
+            return
         files = await asyncio.to_thread(pending_files, self._drivers_dir)
-        if not files or self.api is None:
+        if not files:
             return
         try:
             async with self.api.client() as client:
@@ -343,6 +351,8 @@ class Agent:
         }
 
     async def _identify(self, params: dict[str, Any]) -> str:
+        if self._is_quiet:
+            raise CommandRefusedError("Heures calmes : la station ne se signale pas.")
         log.warning("identify", blink_s=params.get("seconds", 10))
         with contextlib.suppress(OSError):
             led = Path("/sys/class/leds/ACT/trigger")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from edge_agents.drivers.base import DriverConfig
 from edge_agents.drivers.registry import parse_config
 from edge_agents.protocol import ProtocolError
 from edge_agents.protocol.control import DesiredConfig
 from edge_agents.protocol.envelope import describe
+from edge_agents.protocol.local_time import LocalRules
 from edge_agents.runtime.capacity import Retention
 from edge_agents.runtime.files import write_durably
 
@@ -24,10 +25,8 @@ class ConfigRefusedError(ValueError):
     """A configuration is not acceptable; the text is French and names the field."""
 
 
-class StationConfig(BaseModel):
+class StationConfig(LocalRules):
     """The part of a station which the coordinator owns."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     drivers: dict[str, dict[str, Any]]
     health_interval_s: float = Field(default=60.0, gt=0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from clients.desktop.model.api import ApiClient, Record
 from clients.desktop.model.errors import ApiError
+from clients.desktop.operations.runner import Operation
 
 _PLURAL = "vision-detections"
 _QUEUE = 100
@@ -36,6 +37,12 @@ def _picture(api: ApiClient, one: Record) -> bytes | None:
         raise
 
 
-def dashboard(api: ApiClient) -> dict[str, Any]:
+def dashboard(api: ApiClient) -> Operation[dict[str, Any]]:
     """Figures of all cameras."""
-    return dict(api.request("GET", "/vision/dashboard").json())
+    return Operation("cabinets", lambda: dict(api.request("GET", "/vision/dashboard").json()))
+
+
+def place_answers(api: ApiClient, place_id: int) -> Operation[list[Record]]:
+    """What the camera last said of a place, the newest first."""
+    params = {"storage_location_id": place_id, "sort": "-detected_at,-id", "limit": 20, "skip": 0}
+    return Operation("place answers", lambda: api.page(_PLURAL, params).items)

@@ -24,7 +24,8 @@ class Desk(QObject):
     record_wanted = Signal(str, int)
     creation_wanted = Signal(str, object)
     board_wanted = Signal(str)
-    supervision_wanted = Signal()
+    page_wanted = Signal(str)
+    """Name of a page over many records: see ``watch_pages``."""
     import_wanted = Signal(object)
     """Files to import as drawings, maybe none yet."""
     message = Signal(str, str)
@@ -54,9 +55,9 @@ class Desk(QObject):
         """Ask for an empty form, some fields filled in."""
         self.creation_wanted.emit(entity.name, dict(preset or {}))
 
-    def supervise_stations(self) -> None:
-        """Ask for the stations at a glance."""
-        self.supervision_wanted.emit()
+    def open_page(self, name: str) -> None:
+        """Ask for a page over many records."""
+        self.page_wanted.emit(name)
 
     def open_board(self, name: str) -> None:
         """Ask for a prepared page of the stock."""

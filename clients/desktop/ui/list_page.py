@@ -38,6 +38,17 @@ _SEARCH_DELAY_MS = 250
 _REFRESH_DELAY_MS = 200
 _NO_PARENT = QModelIndex()
 
+PAGES_OF_LISTS = {
+    "station": ("stations", "station.supervision"),
+    "vision_detection": ("cabinets", "cabinets.title"),
+    "cabinet_session": ("cabinets", "cabinets.title"),
+    "vision_count": ("cabinets", "cabinets.title"),
+    "ai_model": ("cabinets", "cabinets.title"),
+    "goods_receipt": ("receipts", "receipt.page"),
+    "purchase_order": ("receipts", "receipt.page"),
+}
+"""Page over all records offered beside a list, and the text of its button."""
+
 
 class ListPage(QWidget):
     """One list in a tab."""
@@ -110,10 +121,9 @@ class ListPage(QWidget):
         header.addWidget(self.export_button)
         if self.entity.name == "drawing_analysis" and self.entity.may("update"):
             header.addWidget(button(t("plan.import"), "primary", "plus", self.desk.import_plans))
-        if self.entity.name == "station":
-            header.addWidget(
-                button(t("station.supervision"), "primary", "search", self.desk.supervise_stations)
-            )
+        if self.entity.name in PAGES_OF_LISTS:
+            name, key = PAGES_OF_LISTS[self.entity.name]
+            header.addWidget(button(t(key), "primary", "search", partial(self.desk.open_page, name)))
         for name in BOARDS.get(self.entity.name, ()):
             header.addWidget(button(t(f"stock.board.{name}"), on_click=partial(self.desk.open_board, name)))
         self.new_button = button(t("list.new"), "primary", "plus", lambda: self.desk.create(self.entity))

@@ -27,8 +27,9 @@ from clients.desktop.ui.plans.importing import ImportPage, files_of_drop
 from clients.desktop.ui.plans.queue import PlanQueue
 from clients.desktop.ui.record_page import RecordPage
 from clients.desktop.ui.side_menu import SideMenu
-from clients.desktop.ui.stations.supervision import SupervisionPage
 from clients.desktop.ui.stock.views import BoardPage
+from clients.desktop.ui.watch_page import WatchPage
+from clients.desktop.ui.watch_pages import WATCH_PAGES
 from clients.desktop.ui.widgets import Banner, button, column, label, row
 
 _MESSAGE_MS = 6000
@@ -172,7 +173,7 @@ class MainWindow(QMainWindow):
         desk.creation_wanted.connect(self.open_creation)
         desk.import_wanted.connect(self.open_import)
         desk.board_wanted.connect(self.open_board)
-        desk.supervision_wanted.connect(self.open_supervision)
+        desk.page_wanted.connect(self.open_watch_page)
         desk.message.connect(self.show_message)
         desk.runner.unreachable.connect(self._line_lost)
         desk.runner.slow.connect(self._probe)
@@ -259,14 +260,15 @@ class MainWindow(QMainWindow):
         self._open(page, page.title, "documents")
         return page
 
-    def open_supervision(self) -> SupervisionPage:
-        """Show the stations at a glance."""
-        known = self._find_tab(lambda p: isinstance(p, SupervisionPage))
-        if isinstance(known, SupervisionPage):
+    def open_watch_page(self, name: str) -> WatchPage:
+        """Show a page over many records, in its tab if it has one."""
+        kind = WATCH_PAGES[name]
+        known = self._find_tab(lambda p: isinstance(p, kind))
+        if isinstance(known, WatchPage):
             self.tabs.setCurrentWidget(known)
             return known
-        page = SupervisionPage(self.desk)
-        self._open(page, page.title, "stations")
+        page = kind(self.desk)
+        self._open(page, page.title, page.sign)
         return page
 
     def open_board(self, name: str) -> BoardPage:
@@ -335,7 +337,7 @@ class MainWindow(QMainWindow):
         page = self.tabs.currentWidget()
         if isinstance(page, ListPage):
             page.reload()
-        elif isinstance(page, RecordPage | HomePage | BoardPage | SupervisionPage):
+        elif isinstance(page, RecordPage | HomePage | BoardPage | WatchPage):
             page.load()
 
     def _find(self) -> None:

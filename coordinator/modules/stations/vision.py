@@ -15,6 +15,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
 from coordinator.modules.catalogue.models import StockItem
+from coordinator.modules.stations import local_settings
 from coordinator.modules.stations.models import CabinetSession, Station, VisionCount, VisionDetection
 from coordinator.modules.stock import api as stock
 from coordinator.modules.stock.models import StorageLocation
@@ -148,7 +149,7 @@ def on_counted(ctx: Context, event: DeviceEvent) -> Outcome | None:
     rows = [_compared(ctx, event, count, place) for place in payload["places"]]
     count.places = rows
     count.differences = sum(bool(row["difference"]) for row in rows)
-    if count.differences:
+    if count.differences and not local_settings.is_quiet(ctx, _station(ctx, event), event):
         words = t("vision.count_differs", ctx.locale, number=count.differences, station=event.station_id)
         tasks.notify(ctx, "warning", "vision", words, count, role="storekeeper")
     return None

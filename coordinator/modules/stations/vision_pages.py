@@ -6,11 +6,12 @@ import datetime as dt
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context, ContextFactory, Principal
@@ -19,6 +20,7 @@ from coordinator.kernel.registry import Permission
 from coordinator.modules.catalogue.api import StockItem
 from coordinator.modules.stations import vision_review, vision_rules
 from coordinator.modules.stations.models import (
+    AiModel,
     CabinetSession,
     Station,
     StationFile,
@@ -32,6 +34,8 @@ router = APIRouter(prefix="/vision", tags=["vision"])
 _READ = Permission("vision", "read")
 _EXPORT = Permission("vision", "export")
 _KINDS = ("cabinet_camera", "rack_camera")
+_PICTURE_REASONS = frozenset({"unusable_image", "no_reference"})
+_OBJECT_REASONS = frozenset({"foreign_or_misplaced", "unlabelled"})
 
 
 @router.get("/dashboard", operation_id="vision_dashboard", openapi_extra=guarded(_READ))
@@ -47,18 +51,52 @@ def dashboard(ctx: Ctx) -> dict[str, Any]:
     seen = [(row, station_id) for row, station_id in ctx.session.execute(query)]
     every = [row for row, _ in seen]
     score = vision_rules.autonomy(every, ctx.now)
-    stations = ctx.session.scalars(
-        select(Station).where(Station.kind.in_(_KINDS), Station.archived_at.is_(None)).order_by(Station.name)
-    )
+    query_stations = select(Station).where(Station.kind.in_(_KINDS), Station.archived_at.is_(None))
+    stations = list(ctx.session.scalars(query_stations.order_by(Station.name)))
     return {
         "autonomy_pct": score.autonomy_pct,
         "closed": score.closed,
-        "waiting": sum(row.status == "to_confirm" for row in every),
+        "waiting": sum(_waiting(ctx).values()),
         "accuracy": vision_rules.accuracy(every) | {"order_pct": _orders(every)},
         "stations": [_station(ctx, one, [row for row, at in seen if at == one.id]) for one in stations],
         "places": _places(ctx, every),
         "items": _items(ctx, every),
+        "calibration": vision_rules.calibration(every),
+        "unusable": sum(map(_is_unusable, every)),
+        "unusable_pct": vision_rules.percent(sum(map(_is_unusable, every)), len(every)),
+        "models": _models_in_use(ctx, stations),
     }
+
+
+def _is_unusable(row: VisionDetection) -> bool:
+    """Whether the picture itself was the reason for asking a person, and not what lies in it."""
+    reasons = set((row.reason or "").split(", "))
+    return bool(reasons & _PICTURE_REASONS) and not reasons & _OBJECT_REASONS
+
+
+def _waiting(ctx: Context) -> dict[int | None, int]:
+    """Detections nobody has decided, by place."""
+    query = select(VisionDetection.storage_location_id, func.count()).where(
+        VisionDetection.status == "to_confirm"
+    )
+    return dict(ctx.session.execute(query.group_by(VisionDetection.storage_location_id)).tuples().all())
+
+
+def _models_in_use(ctx: Context, stations: Sequence[Station]) -> list[dict[str, Any]]:
+    """Models the stations say they run, with their entry in the registry where there is one (VIS-24)."""
+    running: dict[tuple[str, str], list[str]] = {}
+    for station in stations:
+        for name, version in (((station.health or {}).get("versions") or {}).get("models") or {}).items():
+            running.setdefault((str(name), str(version)), []).append(station.name)
+    known = {(one.name, one.version): one for one in ctx.session.scalars(select(AiModel))}
+    found = []
+    for (name, version), names in sorted(running.items()):
+        row = known.get((name, version))
+        found.append(
+            {"id": row.id if row else None, "name": name, "version": version, "stations": sorted(names),
+             "is_approved": row is not None and row.status == "approved"}
+        )  # fmt: skip
+    return found
 
 
 def _station(ctx: Context, station: Station, seen: list[VisionDetection]) -> dict[str, Any]:
@@ -83,6 +121,7 @@ def _station(ctx: Context, station: Station, seen: list[VisionDetection]) -> dic
         "events": len(seen), "auto_pct": vision_rules.percent(len(posted), len(seen)),
         "corrected_pct": vision_rules.percent(sum(not vision_rules.was_right(r) for r in reviewed), len(reviewed)),
         "autonomy_pct": vision_rules.autonomy(seen, ctx.now).autonomy_pct,
+        "unusable_pct": vision_rules.percent(sum(map(_is_unusable, seen)), len(seen)),
         "brightness": jsonable(last.brightness) if last else None, "sharpness": jsonable(last.sharpness) if last else None,
         "last_count_at": jsonable(count.counted_at) if count else None,
         "last_count_differences": count.differences if count else None,
@@ -105,12 +144,14 @@ def _places(ctx: Context, seen: list[VisionDetection]) -> list[dict[str, Any]]:
         select(StorageLocation).where(StorageLocation.id.in_(by_place)).order_by(StorageLocation.code)
     )
     found = []
+    waiting = _waiting(ctx)
     for place in rows:
         answers = vision_review.answers_of(ctx, place)[-vision_rules.WINDOW :]
         found.append(
             {"id": place.id, "code": place.code, "mode": place.vision_mode, "events": len(by_place[place.id]),
              "reviewed": len(answers), "right_pct": vision_rules.percent(sum(answers), len(answers)),
-             "is_ready": stock.may_post_automatically(answers)}
+             "is_ready": stock.may_post_automatically(answers), "least": vision_rules.LEAST,
+             "waiting": waiting.get(place.id, 0)}
         )  # fmt: skip
     return found
 

@@ -108,6 +108,34 @@ def accuracy(seen: Sequence[Seen]) -> dict[str, Any]:
     }
 
 
+BANDS = ((0.0, 60.0), (60.0, 80.0), (80.0, 90.0), (90.0, 95.0), (95.0, 100.0))
+"""Stated confidence in %, by the limits that matter for posting; the upper end of the last one belongs to it."""
+
+
+def calibration(seen: Iterable[Seen]) -> dict[str, Any]:
+    """Stated confidence against what people found: per band, and the expected calibration error in points.
+
+    The error is the mean distance of stated confidence and share right, weighted by the number of reviewed (Naeini et al., 2015).
+    """
+    done = [one for one in seen if one.reviewed_at is not None]
+    bands: list[dict[str, Any]] = []
+    error = 0.0
+    for low, high in BANDS:
+        last = high == BANDS[-1][1]
+        inside = [
+            one
+            for one in done
+            if low <= float(one.confidence_pct) and (last or float(one.confidence_pct) < high)
+        ]
+        stated = sum(float(one.confidence_pct) for one in inside) / len(inside) if inside else None
+        right = percent(sum(was_right(one) for one in inside), len(inside))
+        if stated is not None and right is not None:
+            error += len(inside) / len(done) * abs(stated - right)
+        bands.append({"from": low, "to": high, "reviewed": len(inside), "right_pct": right,
+                      "stated_pct": None if stated is None else round(stated, 1)})  # fmt: skip
+    return {"reviewed": len(done), "error_pct": round(error, 1) if done else None, "bands": bands}
+
+
 def percent(part: int, whole: int) -> float | None:
     """Percentage with one decimal; None of nothing."""
     return round(100 * part / whole, 1) if whole else None

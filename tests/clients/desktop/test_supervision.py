@@ -53,7 +53,7 @@ def _fleet(office: Office) -> None:
 def test_the_fleet_is_seen_from_the_list_of_stations(window: MainWindow, office: Office) -> None:
     _fleet(office)
     window.open_list("station")
-    window.desk.supervise_stations()
+    window.desk.open_page("stations")
     page = window.tabs.currentWidget()
     assert isinstance(page, SupervisionPage)
     told = wait(

@@ -365,7 +365,9 @@ def test_reviewed_sessions_become_a_regression_set(
     with zipfile.ZipFile(io.BytesIO(vision_pages.recorded_sessions(ctx).body)) as archive:
         assert len(archive.namelist()) == len(set(archive.namelist()))
         archive.extractall(tmp_path)
-        assert [kept.truth for kept in recording.sessions(tmp_path)] == [{("A-01", None): -1}], "a replay reads it"
+        assert [kept.truth for kept in recording.sessions(tmp_path)] == [{("A-01", None): -1}], (
+            "a replay reads it"
+        )
         assert json.loads(archive.read(f"{session.uid}/truth.json")) == {"changes": {"A-01": -1}}
         assert archive.read(f"{session.uid}/before.jpg") == PIXEL
         assert f"corrections/{digest}.jpg" in archive.namelist()
@@ -431,3 +433,22 @@ def test_pictures_go_when_their_time_is_over_and_looking_is_logged(
     assert (right.crop_before, wrong.crop_before) == (None, digests[2])
     assert not ctx.files.path(digests[0]).exists()
     assert not ctx.files.path(digests[3]).exists(), "nor does the picture of a full count stay"
+
+
+@pytest.mark.requirement("VIS-25")
+def test_stated_confidence_is_held_against_what_people_found(
+    ctx: Context, say: Say, place: StorageLocation
+) -> None:
+    sure = [see(ctx, say, -1, confidence=0.98) for _ in range(4)]
+    for row in sure[:3]:
+        answer(ctx, row)
+    vision_review.reject(ctx, sure[3], vision_review.ReviewParams())
+    answer(ctx, see(ctx, say, -1, confidence=0.7))
+    see(ctx, say, -1, confidence=0.7)
+    found = vision_rules.calibration(ctx.session.scalars(select(VisionDetection)))
+    bands = {band["from"]: band for band in found["bands"]}
+    assert found["reviewed"] == 5
+    assert (bands[95.0]["reviewed"], bands[95.0]["stated_pct"], bands[95.0]["right_pct"]) == (4, 98.0, 75.0)
+    assert (bands[60.0]["reviewed"], bands[60.0]["right_pct"]) == (1, 100.0)
+    assert found["error_pct"] == round(0.8 * 23 + 0.2 * 30, 1)
+    assert vision_rules.calibration([])["error_pct"] is None
