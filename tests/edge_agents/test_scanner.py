@@ -22,6 +22,7 @@ from edge_agents.drivers.scanner.driver import ScannerDriver
 from edge_agents.drivers.scanner.session import Reply, ScanSession
 from edge_agents.protocol.control import ReferenceData
 from edge_agents.protocol.credentials import hash_badge, hash_pin
+from edge_agents.protocol.payloads import parse_payload
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.reference import ReferenceCache
 from tests.edge_agents.conftest import Recorded
@@ -349,3 +350,36 @@ def test_dark_oblique_bars_with_noise(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "bars.png"), np.clip(noisy, 0, 255).astype(np.uint8))
     (entry,) = decode_files([tmp_path / "bars.png"])
     assert [(code["text"], code["symbology"]) for code in entry["codes"]] == [("BAR-0815", "Code128")]
+
+
+LABEL = "[)>\x1e06\x1dP42CD4-30\x1dQ12\x1d1TL-88\x1e\x04"
+
+
+@pytest.mark.requirement("CRM-50")
+def test_a_suppliers_label_is_noted_as_it_is(session: ScanSession) -> None:
+    read = session.scan(LABEL, "DataMatrix", NOW)
+    assert (types(read), read.actions) == (["scan.read"], ("receive",))
+    assert session.act("receive", {"quantity": 12}, NOW).key == "badge.needed"
+    session.scan("B-0042", "QRCode", NOW)
+    session.act("pin", {"pin": "1234"}, NOW)
+    assert session.act("receive", {"quantity": 12}, NOW).key == "label.none"
+    session.scan(LABEL, "DataMatrix", NOW + timedelta(seconds=9))
+    with pytest.raises(ValueError, match="positive"):
+        session.act("receive", {"quantity": 0}, NOW + timedelta(seconds=10))
+    noted = session.act("receive", {"quantity": 12, "delivery_note": "BL 7"}, NOW + timedelta(seconds=10))
+    (event,) = noted.events
+    assert event.type == "goods.received"
+    assert parse_payload(event.type, event.payload).model_dump()["contents"] == (LABEL,)
+    assert (event.payload["quantity"], event.payload["delivery_note"]) == (12.0, "BL 7")
+    assert session.act("receive", {"quantity": 12}, NOW + timedelta(seconds=11)).key == "label.none"
+
+
+def test_fields_of_a_label_in_codes_of_their_own_belong_together(session: ScanSession) -> None:
+    session.config = ScannerConfig(type="scanner", require_badge=False)
+    session.scan("]C1010400638133393110L1\x1d", "Code128", NOW)
+    session.scan("]C13010", "Code128", NOW)
+    (event,) = session.act("receive", {"quantity": 10}, NOW).events
+    assert event.payload["contents"] == ["]C1010400638133393110L1\x1d", "]C13010"]
+    session.scan(LABEL, "DataMatrix", NOW)
+    session.scan("FR-08", "QRCode", NOW)
+    assert session.act("receive", {"quantity": 1}, NOW).key == "label.none"

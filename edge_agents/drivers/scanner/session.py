@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from edge_agents.protocol import credentials
 from edge_agents.protocol.control import CachedItem, CachedLocation, CachedOperation, CachedUser
 from edge_agents.runtime.reference import ReferenceCache
 
+_MOST_CODES = 12
 Tone = Literal["success", "info", "warning", "danger"]
 
 
@@ -61,6 +63,8 @@ class ScanSession:
     item: CachedItem | None = None
     item_scanned: str | None = None
     location: CachedLocation | None = None
+    label: list[str] = field(default_factory=list)
+    """Raw codes of the supplier's label in hand."""
     _last: dict[str, datetime] = field(default_factory=dict)
     _touched: datetime | None = None
     _local: dict[str, _Local] = field(default_factory=dict)
@@ -74,6 +78,7 @@ class ScanSession:
     def logout(self) -> Reply:
         """Forgets the person and what was in hand."""
         self.user = self.pending = self.operation = self.item = self.location = None
+        self.label = []
         return _reply("logout")
 
     def _expire(self, now: datetime) -> None:
@@ -84,7 +89,7 @@ class ScanSession:
     def scan(self, code: str, symbology: str, now: datetime) -> Reply:
         """A code was read; the same code within the duplicate time only answers that it was read already."""
         self._expire(now)
-        code = code.strip()
+        code = code.strip(" \t\r\n")  # a separator at an end belongs to a label
         last = self._last.get(code)
         if last is not None and 0 <= (now - last).total_seconds() < self.config.duplicate_s:
             return _reply("duplicate", "warning")
@@ -99,6 +104,11 @@ class ScanSession:
 
         if self.pending is not None:
             return _reply("pin.needed", "warning", seen("before_pin"))
+        if _is_label(code):
+            # A message of ISO/IEC 15434 says all; other labels have one code per field.
+            self.label = [code] if code.startswith("[)>") else [*self.label, code]
+            return _reply("label.known", "info", seen("receipt"), actions=("receive",))
+        self.label = []
         operation = self.reference.operation(code)
         if operation is not None:
             return self._scan_operation(operation, seen("operation"), now)
@@ -209,6 +219,8 @@ class ScanSession:
             return _reply("badge.needed", "warning")
         if action in ("take", "return", "count"):
             return self._stock(action, values)
+        if action == "receive":
+            return self._receive(values)
         if action == "breakdown":
             machine = str(values.get("machine_code") or self.config.machine_code or "")
             payload = {"machine_code": machine, "comment": str(values["comment"])}
@@ -297,6 +309,27 @@ class ScanSession:
         }
         shown: dict[str, Any] = {"quantity": quantity, "unit": item.unit, "name": item.name}
         return _reply(event_type, "success", Event(event_type, payload), **shown)
+
+    def _receive(self, values: dict[str, Any]) -> Reply:
+        if not self.label:
+            return _reply("label.none", "warning")
+        quantity = float(values["quantity"])
+        if not 0 < quantity < math.inf:
+            raise ValueError("quantité positive attendue")
+        payload = {
+            "contents": self.label[-_MOST_CODES:],
+            "quantity": quantity,
+            "delivery_note": values.get("delivery_note"),
+            "location_code": values.get("location_code")
+            or (self.location.code if self.location else self.config.location_code),
+        }
+        self.label = []
+        return _reply("goods.received", "success", Event("goods.received", payload), quantity=quantity)
+
+
+def _is_label(code: str) -> bool:
+    """A supplier's label without doubt: ISO/IEC 15434, an AIM identifier of GS1, or fields parted by GS."""
+    return code.startswith(("[)>", "]C1", "]d2", "]Q3", "]e0")) or "\x1d" in code
 
 
 def _whole(value: Any) -> int:
