@@ -176,6 +176,7 @@ _VIEWS: dict[str, tuple[str, type[SheetView]]] = {
     "stock_unit": ("stock.tab.life", RecordBoardView),
     "tool_incident": ("stock.tab.options", RecordBoardView),
     "cutting_plan": ("stock.tab.plan", RecordBoardView),
+    "plate_plan": ("stock.tab.plan", RecordBoardView),
     "vision_detection": ("vision.review", DetectionReviewView),
     "machine": ("machine.live", MachineLiveView),
     "machine_event": ("event.tab", EventView),

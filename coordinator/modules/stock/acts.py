@@ -10,6 +10,7 @@ from coordinator.modules.stock import (
     incidents,
     lots,
     places,
+    plate_plans,
     units,
 )
 
@@ -54,6 +55,22 @@ COMMANDS: list[Command] = [
         cutting_plans.propose,
         cutting_plans.PlanParams,
         entity="material",
+    ),
+    Command(
+        "propose_plate_plan",
+        Permission("materials", "create"),
+        plate_plans.propose,
+        plate_plans.PlatePlanParams,
+        entity="material",
+    ),
+    Command(
+        "cut_sheet",
+        Permission("materials", "create"),
+        plate_plans.cut,
+        entity="plate_plan_sheet",
+        available=lambda sheet: not sheet.is_cut,
+        confirm=True,
+        tone="primary",
     ),
     Command(
         "declare_breakage",

@@ -143,18 +143,19 @@ def bars_for(
     ctx: Context, stock_item_id: int, demand: Demand, section: tuple[Any, ...] = (None,) * 4
 ) -> list[nesting.StockBar]:
     """Followed bars and offcuts that may serve a demand, of the section where one is given, not reserved elsewhere."""
-    reserved = _reserved(ctx, stock_item_id)
+    reserved = reserved_units(ctx, stock_item_id)
     found = []
     for row in ledger.balances(ctx, stock_item_id):
         unit = ctx.session.get(StockUnit, row.stock_unit_id) if row.stock_unit_id is not None else None
         if unit is None or unit.id in reserved or not row.is_available or not _same_section(unit, section):
             continue
-        if _serves(ctx, row, demand):
+        if may_serve(ctx, row, demand):
             found.append(nesting.StockBar(unit.id, row.quantity, unit.parent_id is not None))
     return found
 
 
-def _reserved(ctx: Context, stock_item_id: int) -> set[int]:
+def reserved_units(ctx: Context, stock_item_id: int) -> set[int]:
+    """Bars and plates promised to somebody."""
     query = select(StockReservation.stock_unit_id).where(
         StockReservation.stock_item_id == stock_item_id,
         StockReservation.stock_unit_id.is_not(None),
@@ -172,7 +173,8 @@ def _same_section(unit: StockUnit, section: tuple[Any, ...]) -> bool:
     return True
 
 
-def _serves(ctx: Context, row: StockBalance, demand: Demand) -> bool:
+def may_serve(ctx: Context, row: StockBalance, demand: Demand) -> bool:
+    """Whether the lot of a balance may serve a demand."""
     try:
         flow.check_lot(ctx, row.stock_lot_id, demand)
     except BusinessError:
@@ -235,7 +237,7 @@ def approve(ctx: Context, plan: CuttingPlan, _params: Any) -> dict[str, Any]:
         Conflict: ``stock.plan_outdated`` when a bar has changed or is promised elsewhere meanwhile.
     """
     ledger.lock_item(ctx, plan.stock_item_id)
-    reserved = _reserved(ctx, plan.stock_item_id)
+    reserved = reserved_units(ctx, plan.stock_item_id)
     for bar in bars_of(ctx, plan.id):
         held = ledger.on_hand(ctx, plan.stock_item_id, unit_id=bar.stock_unit_id, usable_only=True)
         if held != bar.length_mm or bar.stock_unit_id in reserved:

@@ -351,6 +351,7 @@ _RECORDS = {
     "material": record_boards.item_supply,
     "tool_incident": record_boards.incident,
     "cutting_plan": record_boards.plan,
+    "plate_plan": record_boards.plate_plan,
 }
 
 

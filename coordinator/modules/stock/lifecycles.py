@@ -8,6 +8,7 @@ from coordinator.modules.stock import (
     incidents,
     lots,
     places,
+    plate_plans,
     reorder,
     tool_life,
 )
@@ -76,6 +77,23 @@ INCIDENT_LIFE = Lifecycle(
             tone="primary",
         ),
         Transition("cancel", ("open", "replaced"), "cancelled", "update", incidents.cancel, tone="danger"),
+    ),
+)
+PLATE_LIFE = Lifecycle(
+    "status",
+    (
+        Transition(
+            "approve",
+            ("proposed",),
+            "approved",
+            "update",
+            plate_plans.approve,
+            event="plate_plan.approved",
+            tone="primary",
+        ),
+        Transition(
+            "cancel", ("proposed", "approved"), "cancelled", "update", plate_plans.release, tone="danger"
+        ),
     ),
 )
 PLAN_LIFE = Lifecycle(

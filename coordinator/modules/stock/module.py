@@ -33,6 +33,7 @@ from coordinator.modules.stock.lifecycles import (
     LOT_LIFE,
     PLACE_LIFE,
     PLAN_LIFE,
+    PLATE_LIFE,
     PROPOSAL_LIFE,
 )
 from coordinator.modules.stock.models import (
@@ -48,7 +49,13 @@ from coordinator.modules.stock.models import (
     ToolIncident,
     ToolUsage,
 )
-from coordinator.modules.stock.models_cutting import CuttingPlan, CuttingPlanBar, CuttingPlanNeed
+from coordinator.modules.stock.models_cutting import (
+    CuttingPlan,
+    CuttingPlanBar,
+    CuttingPlanNeed,
+    PlatePlan,
+    PlatePlanSheet,
+)
 from coordinator.modules.stock.models_people import Instrument, PlaceProposal, PpeIssue
 from coordinator.modules.stock.models_tooling import (
     ToolAssemblyItem,
@@ -237,6 +244,26 @@ MODULE = Module(
                 "status",
             ),
         ),
+        EntitySpec(
+            PlatePlan,
+            "materials",
+            "stock",
+            title=("number",),
+            can_create=False,
+            can_update=False,
+            can_delete=False,
+            lifecycle=PLATE_LIFE,
+            list_fields=(
+                "number",
+                "stock_item_id",
+                "thickness_mm",
+                "status",
+                "sheet_count",
+                "remnant_count",
+                "missing_count",
+            ),
+        ),
+        _child(PlatePlanSheet, "materials", ("sequence_no", "length_mm", "width_mm")),
         _child(CuttingPlanNeed, "materials", ("label", "piece_count")),
         _child(CuttingPlanBar, "materials", ("sequence_no", "length_mm")),
         EntitySpec(
@@ -348,6 +375,7 @@ MODULE = Module(
         SettingDef("stock.saw_kerf_mm", "stock", "decimal", Decimal(2), "mm", 0, 20),
         SettingDef("stock.saw_facing_mm", "stock", "decimal", Decimal(0), "mm", 0, 50),
         SettingDef("stock.offcut_min_mm", "stock", "decimal", Decimal(50), "mm", 0, 5000),
+        SettingDef("stock.plate_offcut_min_mm", "stock", "decimal", Decimal(100), "mm", 0, 5000),
         SettingDef("stock.match_window_min", "stock", "integer", 10, "min", 0, 240),
         SettingDef("stock.tool_life_warning_pct", "stock", "decimal", Decimal(80), "%", 1, 100),
         SettingDef("stock.max_regrinds", "tools", "integer", 5, None, 0, 50),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -9,9 +10,9 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context
 from coordinator.kernel.i18n import choice_label, t
 from coordinator.modules.catalogue.api import StockItem, Tool
-from coordinator.modules.stock import board, cutting_plans, life, shop, supply, tool_life
+from coordinator.modules.stock import board, cutting_plans, life, plate_plans, shop, supply, tool_life
 from coordinator.modules.stock.models import StockLot, StockUnit, StorageLocation, ToolIncident
-from coordinator.modules.stock.models_cutting import CuttingPlan
+from coordinator.modules.stock.models_cutting import CuttingPlan, PlatePlan
 from coordinator.modules.stock.models_tooling import ToolIncidentOption
 from coordinator.modules.stock.views import StockBalance
 
@@ -305,15 +306,10 @@ def plan(ctx: Context, record: CuttingPlan) -> Page:
         board.head(ctx, "pieces", "integer"),
         board.head(ctx, "cut", "integer"),
     ]
-    missing = (
-        board.note(t("board.plan_missing", ctx.locale, count=record.missing_count), "danger")
-        if record.missing_count
-        else None
-    )
     return board.page(
         record.number,
         [
-            missing,
+            _missing(ctx, record.missing_count),
             board.figures(ctx, None, values),
             {
                 "kind": "bars",
@@ -326,8 +322,71 @@ def plan(ctx: Context, record: CuttingPlan) -> Page:
     )
 
 
-def _bar_label(ctx: Context, unit: StockUnit | None, lot: StockLot | None, *, is_remnant: bool) -> str:
-    kind = t("board.offcut" if is_remnant else "board.bar", ctx.locale)
+def plate_plan(ctx: Context, record: PlatePlan) -> Page:
+    """A cutting plan of plates: each drawn with its pieces and the rests that are kept."""
+    labels = {p["key"]: p["label"] for p in record.pieces}
+    drawn, used_mm2 = [], Decimal(0)
+    for one in plate_plans.sheets_of(ctx, record.id):
+        unit = ctx.get(StockUnit, one.stock_unit_id)
+        lot = ctx.session.get(StockLot, one.stock_lot_id) if one.stock_lot_id is not None else None
+        used_mm2 += one.length_mm * one.width_mm - one.scrap_mm2
+        drawn.append(
+            {
+                "label": f"{_bar_label(ctx, unit, lot, is_remnant=one.is_remnant, whole='board.sheet')}"
+                f" · {one.length_mm:.0f} × {one.width_mm:.0f} mm",
+                "length_mm": str(one.length_mm),
+                "width_mm": str(one.width_mm),
+                "is_cut": one.is_cut,
+                "placed": [{**p, "label": labels[p["key"]]} for p in one.placed],
+                "kept": one.kept,
+            }
+        )
+    whole = used_mm2 + record.scrap_mm2
+    values = [
+        (
+            t("board.plan_sheets", ctx.locale),
+            record.sheet_count,
+            "",
+            t("board.plan_remnants", ctx.locale, count=record.remnant_count),
+        ),
+        (t("board.plan_scrap", ctx.locale), round(record.scrap_mm2 / 10**6, 3), "m²", None),
+        (t("board.plan_kept", ctx.locale), round(record.kept_mm2 / 10**6, 3), "m²", None),
+        (t("board.plate_used", ctx.locale), round(100 * used_mm2 / whole, 1) if whole else None, "%", None),
+    ]
+    heads = [
+        board.head(ctx, "label"),
+        board.head(ctx, "size"),
+        board.head(ctx, "pieces", "integer"),
+        board.head(ctx, "turn"),
+    ]
+    rows = [
+        {
+            "label": p["label"],
+            "size": f"{Decimal(p['length_mm']).normalize():f} × {Decimal(p['width_mm']).normalize():f} mm",
+            "pieces": p["count"],
+            "turn": t("board.yes", ctx.locale) if p["may_turn"] else "",
+        }
+        for p in record.pieces
+    ]
+    return board.page(
+        record.number,
+        [
+            _missing(ctx, record.missing_count),
+            board.figures(ctx, None, values),
+            {"kind": "sheets", "title": t("board.sheets", ctx.locale), "sheets": drawn},
+            board.table(ctx, "board.plan_needs", heads, rows, stretch="label"),
+        ],
+    )
+
+
+def _missing(ctx: Context, count: int) -> board.Section | None:
+    return board.note(t("board.plan_missing", ctx.locale, count=count), "danger") if count else None
+
+
+def _bar_label(
+    ctx: Context, unit: StockUnit | None, lot: StockLot | None, *, is_remnant: bool, whole: str = "board.bar"
+) -> str:
+    kind = t("board.offcut" if is_remnant else whole, ctx.locale)
     code = unit.serial_number or f"#{unit.id}" if unit is not None else ""
     heat = f"{lot.lot_number} · {lot.heat_number or '—'}" if lot is not None else ""
     return " · ".join(x for x in (f"{kind} {code}", heat) if x)

@@ -14,10 +14,11 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableView, QWi
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.stock.bars import BarDrawing
 from clients.desktop.ui.stock.place_map import PlaceMap
+from clients.desktop.ui.stock.sheets import SheetDrawing
 from clients.desktop.ui.stock.views import RecordBoardView
 from coordinator.modules.catalogue.models import Material, StockItem, Tool
 from coordinator.modules.stock import api as stock
-from coordinator.modules.stock import cutting_plans, incidents
+from coordinator.modules.stock import cutting_plans, incidents, plate_plans
 from coordinator.modules.stock.models import StockUnit, StorageLocation
 from tests.clients.desktop.conftest import wait
 from tests.clients.desktop.office import Office
@@ -94,9 +95,31 @@ def shelves(office: Office) -> dict[str, int]:
             pieces=[{"label": a, "length_mm": b, "count": c} for a, b, c in wishes], kerf_mm=Decimal(2), minimum_mm=Decimal(50)
         )  # fmt: skip
         plan = cutting_plans.propose(ctx, steel, params)["cutting_plan_ids"][0]
+        plate = ctx.add(
+            Material(code="AL8", name="Tôle alu 8", item_kind="material", unit="pce", managed_by="unit")
+        )
+        whole_plate: int | None = None
+        for number, (length, width) in enumerate(((2000, 1000), (700, 500))):
+            piece = ctx.add(
+                StockUnit(
+                    stock_item_id=plate.id, serial_number=f"T{number}", length_mm=Decimal(length), width_mm=Decimal(width),
+                    height_mm=Decimal(8), parent_id=whole_plate,
+                )
+            )  # fmt: skip
+            whole_plate = piece.id
+            stock.receive(ctx, plate.id, Decimal(1), unit_id=piece.id, location_id=rack.id)
+        sizes = [("Semelle", 620, 430, 2), ("Flasque", 300, 220, 4), ("Cale", 140, 90, 5)]
+        wanted = [
+            plate_plans.PlateWish(label=a, length_mm=Decimal(b), width_mm=Decimal(c), count=d)
+            for a, b, c, d in sizes
+        ]
+        layout = plate_plans.propose(
+            ctx, plate, plate_plans.PlatePlanParams(pieces=wanted, thickness_mm=Decimal(8))
+        )
         incident = incidents.declare_breakage(ctx, drills[0], incidents.BreakParams(cause="vibration"))
         return {
             "plan": plan, "incident": incident["tool_incident_id"], "lot": lot.id, "tool": drills[0].id, "drawer": drawers[0].id,
+            "plates": layout["plate_plan_id"],
         }  # fmt: skip
 
 
@@ -148,6 +171,22 @@ def test_a_cutting_plan_is_drawn_bar_by_bar_with_the_offcut_first(
     assert "Chute B3" in _words(view)
     assert sum(int(line.split(" × ")[0]) for bar in bars for line in bar.words.splitlines()[:-1]) == 18
     _shot(window, "desktop-plan-debit")
+
+
+def test_a_plate_plan_draws_every_piece_and_the_rests_kept(
+    window: MainWindow, shelves: dict[str, int]
+) -> None:
+    window.resize(QSize(1440, 1000))
+    view = _board(window, shelves, "plates", "plate_plan")
+    drawings = view.findChildren(SheetDrawing)
+    assert len(drawings) == 2
+    assert "Chute T1" in _words(view)
+    lines = [
+        line for one in drawings for line in one.words.splitlines() if " × " in line and "gardée" not in line
+    ]
+    assert sum(int(line.split(" × ")[0]) for line in lines) == 11
+    assert any("Chute gardée" in one.words for one in drawings)
+    _shot(window, "desktop-plan-toles")
 
 
 def test_a_breakage_shows_its_solutions_and_its_button(window: MainWindow, shelves: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.static_table import StaticTable
 from clients.desktop.ui.stock.bars import BarDrawing
 from clients.desktop.ui.stock.place_map import PlaceMap
+from clients.desktop.ui.stock.sheets import SheetDrawing
 from clients.desktop.ui.widgets import Banner, card, column, label, row
 
 _PER_LINE = 5
@@ -29,6 +30,7 @@ def fill(
         "note": _note,
         "table": lambda section: _table(desk, section),
         "bars": _bars,
+        "sheets": _sheets,
         "map": lambda section: _map(desk, section, search or (lambda _words: None)),
     }
     for section in page.get("sections") or []:
@@ -102,6 +104,17 @@ def _bars(section: Mapping[str, Any]) -> QWidget:
         line.addWidget(words)
         line.addWidget(BarDrawing(bar, longest, float(section["kerf_mm"])), 1)
         layout.addLayout(line)
+    return frame
+
+
+def _sheets(section: Mapping[str, Any]) -> QWidget:
+    frame, layout = card()
+    layout.addWidget(label(str(section["title"]), "section"))
+    longest = max((float(s["length_mm"]) for s in section["sheets"]), default=1.0)
+    for number, sheet in enumerate(section["sheets"], 1):
+        done = "✓ " if sheet["is_cut"] else ""
+        layout.addWidget(label(f"{done}{number}. {sheet['label']}"))
+        layout.addWidget(SheetDrawing(sheet, longest))
     return frame
 
 

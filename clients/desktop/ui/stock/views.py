@@ -35,7 +35,7 @@ _SHOWN_BY = frozenset(
 class RecordBoardView(SheetView):
     """Prepared page of one record: life, supply, options, bars."""
 
-    entities = ("stock_movement", "stock_unit", "stock_lot", "tool_incident", "cutting_plan")
+    entities = ("stock_movement", "stock_unit", "stock_lot", "tool_incident", "cutting_plan", "plate_plan")
 
     def _call(self) -> Callable[[], Mapping[str, Any]]:
         path = f"/stock/boards/{self.entity.name}/{self.record_id}"
