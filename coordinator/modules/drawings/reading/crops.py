@@ -56,6 +56,14 @@ class Line:
         behind = [g[0] - glyph[2] for g in self.glyphs if g[0] > glyph[0] and _beside(g, glyph, self.cap)]
         return width > LONGEST_MINUS * self.cap or min(behind, default=self.cap) > MINUS_GAP * self.cap
 
+    def crop_apart(self, box: BBox) -> Image:
+        """The picture of a row alone: what touches it lies outside, its margin is paper."""
+        x0, y0, x1, y1 = (round(v - o) for v, o in zip(box, (*self.origin, *self.origin), strict=True))
+        part = self.picture[max(0, y0) : y1, max(0, x0) : x1]
+        pad = max(2, round(0.25 * (y1 - y0)))
+        paper = float(np.percentile(self.picture, 90))
+        return cv2.copyMakeBorder(part, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=paper).astype(np.uint8)
+
     def crop(self, box: BBox) -> Image:
         """The cleaned picture of a tight box with the margin recognisers expect."""
         pad = 0.2 * min(self.cap, box[3] - box[1]) + 1
@@ -168,11 +176,12 @@ class Stacked:
     main: BBox | None
     top: BBox
     bottom: BBox
+    touching: bool = False
 
 
 def find_stacked(line: Line) -> Stacked | None:
     """Rows of figures over each other at the end of a line: no figure stands across the middle between them."""
-    chain = _chain(line)
+    chain = chain_of(line)
     cap = line.cap
     doubles: list[tuple[BBox, BBox]] = [
         (a, b)
@@ -190,11 +199,14 @@ def find_stacked(line: Line) -> Stacked | None:
     return None
 
 
-def _chain(line: Line) -> list[BBox]:
-    """Glyphs of the box and those which go on behind it without a wide gap, with rows above and below."""
+def chain_of(line: Line, tallest: float = 1.35) -> list[BBox]:
+    """Glyphs of the box and those which go on behind it without a wide gap, with rows above and below.
+
+    ``tallest`` is the height of the highest glyph which counts, in letter heights.
+    """
     cap = line.cap
     y0, y1 = line.box[1] - 0.95 * cap, line.box[3] + 0.95 * cap
-    near = [g for g in line.glyphs if y0 <= (g[1] + g[3]) / 2 <= y1 and g[3] - g[1] <= 1.35 * cap]
+    near = [g for g in line.glyphs if y0 <= (g[1] + g[3]) / 2 <= y1 and g[3] - g[1] <= tallest * cap]
     own = [g for g in near if line.box[0] - 2 <= (g[0] + g[2]) / 2 <= line.box[2] and not line.is_dash(g)]
     if not own:
         return []

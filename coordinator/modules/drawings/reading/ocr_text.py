@@ -18,6 +18,7 @@ _DASHES = re.compile(
 )
 _COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
 _BARE_COUNTERSINK = re.compile(r"^(?=Ø\s?\d+(?:[.,]\d+)?\s?[xX]\s?\d{2,3}(?:[.,]\d+)?\s?°$)")
+_ISO = re.compile(r"\b[1Il]S[O0](?=[ -]?\d{3,5})|\bIS0(?=[ -]?\d{3,5})")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
 _BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")
@@ -48,6 +49,7 @@ def clean_text(text: str) -> str:
         text = _STROKE_FOR_ONE.sub("1", text)
     text = _FRACTION_BAR.sub(r"\1\2/\3", text)
     text = _LETTER_O.sub("0", text)
+    text = _ISO.sub("ISO", text)
     text = _PLUS_MINUS.sub(" ±", text)
     if not re.search(r"[A-Za-z]{3}", text):
         text = _BLANK_IN_NUMBER.sub(r"\1", text)

@@ -24,7 +24,9 @@ RING_COVER = 0.86
 INNER_TO_OUTER = (0.3, 0.8)
 CONE_REACH = 6.0  # in outer radii
 SIDE_COVER = 0.75
-MAX_CANDIDATES = 150
+BRIDGED_SHARE = 0.0018
+MIN_BRIDGED_PX = 4
+MAX_CANDIDATES = 220
 
 _ANGLES = np.linspace(0, 2 * math.pi, RING_STEPS, endpoint=False)
 
@@ -60,12 +62,16 @@ def _candidates(ink: Image) -> list[tuple[int, int, int, int]]:
     """Connected strokes of the size of the symbol: as high as a ring, hollow, not much wider than ring, gap and cone."""
     side = max(ink.shape)
     low, high = max(MIN_HEIGHT_PX, MIN_SIZE_SHARE * side), MAX_SIZE_SHARE * side
-    count, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    found = [
-        (x, y, w, h)
-        for x, y, w, h, area in stats[1:count].tolist()
-        if low <= h <= high and 0.6 * h <= w <= 6 * h and area < MAX_INK_SHARE * w * h
-    ]
+    found: set[tuple[int, int, int, int]] = set()
+    # Painted-out axes and cell rules leave gaps in the rings.
+    for reach in (0, max(MIN_BRIDGED_PX, round(BRIDGED_SHARE * side))):
+        bridged = cv2.dilate(ink, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) if reach else ink
+        count, _, stats, _ = cv2.connectedComponentsWithStats(bridged, connectivity=8)
+        for x, y, width, height, area in stats[1:count].tolist():
+            w, h = width - 2 * reach, height - 2 * reach
+            hollow = reach > 0 or area < MAX_INK_SHARE * w * h
+            if low <= h <= high and 0.6 * h <= w <= 6 * h and hollow:
+                found.add((x + reach, y + reach, w, h))
     return sorted(found, key=lambda box: -box[3])[:MAX_CANDIDATES]
 
 

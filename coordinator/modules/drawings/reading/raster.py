@@ -20,6 +20,7 @@ from coordinator.modules.drawings.reading.orientation import extent, stand_uprig
 from coordinator.modules.drawings.reading.page import Page, Word
 from coordinator.modules.drawings.reading.projection_ink import find_symbol_strokes
 from coordinator.modules.drawings.reading.scribbles import find_scribbles
+from coordinator.modules.drawings.reading.unread_cells import MIN_CONFIDENCE, find_unread_values
 
 SLANT_MIN_DEG = 8.0
 MIN_READING_SIDE_PX = 2300
@@ -93,6 +94,8 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     boxes = cut_at_rules(boxes, page.segments)
     clear = strokes.without_rules(ink, page.segments)
     page.words = _read_words(image, ink, clear, boxes)
+    values = rows.read_level(image, ink, find_unread_values(page, clear))
+    page.words += [word for word in values if word.confidence >= MIN_CONFIDENCE]
     page.marks = find_scribbles(clear, page.words)
     symbol_marks, symbol_strokes = find_symbol_strokes(ink, clear)
     page.marks += symbol_marks

@@ -15,6 +15,7 @@ from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, read_crops
 from coordinator.modules.drawings.reading.ocr_text import clean_text
 from coordinator.modules.drawings.reading.page import Word, to_frame
+from coordinator.modules.drawings.reading.piles import find_piles
 
 MIN_CONFIDENCE = 0.5
 MIN_SINGLE_CONFIDENCE = 0.75
@@ -49,8 +50,7 @@ class _Box:
     tight: BBox | None
     raw: int
     clean: int | None = None
-    stacked: Stacked | None = None
-    rows: list[int] = field(default_factory=list)
+    stacks: list[tuple[Stacked, list[int]]] = field(default_factory=list)
 
 
 def read_level(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
@@ -224,48 +224,54 @@ def _plan(image: Image, ink: Image, quad: Quad, crops: list[Image]) -> _Box:
         box.clean = len(crops)
         crops.append(line.crop(tight))
     if x1 - x0 < LONGEST_SIZE * (y1 - y0):
-        box.stacked = find_stacked(line)
-    if box.stacked is not None:
-        for part in (box.stacked.top, box.stacked.bottom, box.stacked.main):
-            if part is not None:
-                box.rows.append(len(crops))
-                crops.append(line.crop(part))
+        apart = find_stacked(line)
+        for stacked in ([] if apart is None else [apart]) + find_piles(line):
+            box.stacks.append((stacked, list(range(len(crops), len(crops) + (3 if stacked.main else 2)))))
+            row_of = line.crop_apart if stacked.touching else line.crop
+            crops += [row_of(stacked.top), row_of(stacked.bottom)]
+            crops += [line.crop(stacked.main)] if stacked.main is not None else []
     return box
 
 
 def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
-    if box.stacked is None:
-        return []
+    return next((words for stack in box.stacks if (words := _words_of_stack(box, *stack, reads))), [])
+
+
+def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list[Read]) -> list[Word]:
     top, bottom = (
         _row_text(reads[index], place)
-        for index, place in zip(box.rows[:2], (box.stacked.top, box.stacked.bottom), strict=True)
+        for index, place in zip(numbers[:2], (stacked.top, stacked.bottom), strict=True)
     )
     if top is None or bottom is None:
         return []
-    main = None if box.stacked.main is None else reads[box.rows[2]]
+    main = None if stacked.main is None else reads[numbers[2]]
     main_text = clean_text(main.text) if main is not None else ""
     signed = any(text[0] in "+-" or float(text.rstrip("°").replace(",", ".")) == 0 for text in (top, bottom))
     if main is not None and not (
         _SIZE.match(main_text) if signed else main_text.rstrip() in ("Ø", "R", "SØ", "M")
     ):
         return []
+    ordered = _ordered(top, bottom) if signed else (top, bottom)
+    if ordered is None:
+        return []
+    top, bottom = ordered
     if main is None and not all(re.search(r"\d[.,]\d", text) for text in (top, bottom)):
         return []
-    sure = min(reads[index].confidence for index in box.rows)
+    sure = min(reads[index].confidence for index in numbers)
     before: tuple[str, BBox] | None = None
-    if box.stacked.main is not None:
-        before = main_text, box.stacked.main
+    if stacked.main is not None:
+        before = main_text, stacked.main
     elif top[0] in "+-" or bottom[0] in "+-":
         # Strokes through the size kept it from being found apart from its deviations.
         size = _SIZE_BEFORE_SIGN.match(clean_text(reads[box.raw].text))
         x0, y0, _, y1 = box.line.box
-        end = min(box.stacked.top[0], box.stacked.bottom[0]) - 0.2 * box.line.cap
+        end = min(stacked.top[0], stacked.bottom[0]) - 0.2 * box.line.cap
         if size is None or end < x0 + 0.4 * box.line.cap:
             return []
         margin = 0.14 * (y1 - y0)
         before = size[1], (x0 + margin, y0 + margin, end, y1 - margin)
     # Both rows get the same width: they belong over each other however short one of them is.
-    high, low = box.stacked.top, box.stacked.bottom
+    high, low = stacked.top, stacked.bottom
     left, right = min(high[0], low[0]), max(high[2], low[2])
     words = [
         _placed(top, (left, high[1], right, high[3]), sure),
@@ -276,6 +282,16 @@ def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
     return words
 
 
+def _ordered(top: str, bottom: str) -> tuple[str, str] | None:
+    """The rows with the upper deviation above the lower; a plus that lost its stem over or under a nought is mended."""
+    high, low = (float(text.rstrip("°").replace(",", ".")) for text in (top, bottom))
+    if high > low:
+        return top, bottom
+    if low == 0 and top[0] == "-":
+        return f"+{top[1:]}", bottom
+    return None
+
+
 def _placed(text: str, box: BBox, sure: float) -> Word:
     return Word(text, box[0], box[2], box[1], box[3], 0.0, sure, "ocr")
 
@@ -284,7 +300,7 @@ def _row_text(read: Read, box: BBox) -> str | None:
     """The number of a small row; a lone ring is a nought."""
     text = clean_text(read.text).replace(" ", "").translate(str.maketrans("OoQDØ", "00000"))
     # The plus of the upper row stands over the nought of the lower one.
-    text = re.sub(r"^±", "+", text)
+    text = re.sub(r"^±", "+", text).replace(":", ".")
     if text == "0" and (box[2] - box[0]) < 1.05 * (box[3] - box[1]):
         return text
     if text in ("", "°", "()", "D", "C", "c", "U", "u") or (len(text) == 1 and not text.isdigit()):

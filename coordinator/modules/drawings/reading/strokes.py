@@ -93,6 +93,12 @@ def without_rules(ink: Image, rules: list[Segment]) -> Image:
     for rule in rules:
         if rule.length >= longest:
             cv2.line(clean, (round(rule.x0), round(rule.y0)), (round(rule.x1), round(rule.y1)), 0, 5)
+    # Thick rules are wider than that: what is left of them is as long as they are.
+    for size, around in (((1, round(longest)), (3, 1)), ((round(longest), 1), (1, 3))):
+        thick = cv2.dilate(
+            cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(size, np.uint8)), np.ones(around, np.uint8)
+        )
+        clean[thick > 0] = 0
     return clean
 
 

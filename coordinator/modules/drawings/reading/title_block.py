@@ -232,6 +232,10 @@ def _fits(name: str, text: str) -> bool:
 
 def _tidy(name: str, text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip(" :=;")
+    if name == "general_tolerance":
+        text = re.sub(
+            r"^(?:nach|gemäß|selon|suivant|according to|acc\.? to|as per|per)\s+(?=\S)", "", text, flags=re.I
+        )
     if name == "general_tolerance" and (stated := fact_in(name, text)) and len(text) > len(stated) + 12:
         return stated
     return text

@@ -17,6 +17,10 @@ from coordinator.modules.drawings.reading.treatment_text import treatment_kind
 MIN_TURNED_LABELS = 3
 ZONE_MARK_LENGTH = 2
 SHORTEST_RUN_ON = 4
+# Recognition loses the blank between a label and its value: "FINISHBlack oxide", "N° de planTP02".
+_GLUED = re.compile(
+    r"(?<=[A-ZÀ-Ü]{2})(?=[A-ZÀ-Ü][a-zà-ü])|(?<=[a-zà-ü]{3})(?=[A-ZÀ-Ü\d])|(?<=N[°º])(?=[A-Z\d])"
+)
 
 
 @dataclass
@@ -107,6 +111,9 @@ def _view(page: Page, blocks: list[TextBlock], grid: Grid, angle: float) -> Turn
         if cell is not None and block.words[0].source == "ocr":
             # Recognition of scans takes the nought of "01" or of a date for the sign of a diameter.
             text = re.sub(r"^Ø(?=\d[\d./-]*$)", "0", text)
+            loose = _GLUED.sub(" ", text)
+            if loose != text and (match_label(loose) or _label_run_on(block.words[0], loose)):
+                text = loose
         piece = Piece(block, text, box, block.words[0].height, block.confidence, cell)
         if match := match_label(text) or (cell is not None and _label_run_on(block.words[0], text)):
             piece.label, piece.inline = match
