@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from coordinator.modules.quoting.engine import costing, manual, presentation, scenarios
+from coordinator.modules.quoting.engine import costing, doubts, manual, presentation, scenarios
 from coordinator.modules.quoting.engine.costing import Costed
 from coordinator.modules.quoting.engine.materials import MaterialMatch, identify
 from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
@@ -110,6 +110,8 @@ def _compute(given: LineInput, material: MaterialMatch, shop: Shop, availability
     options, missing = _priced(job, search.routes, given.delivery_share)
     best = options[0].route if options else search.routes[0]
     questions = [*_assumptions(given), *_tool_questions(best, given.number)]
+    if given.manual is None:
+        questions += doubts.questions(job, best, given.number)
     if not options and missing is not None:
         questions.append(Question(missing.code, missing.field_name, missing.message, given.number))
     gaps = (*best.gaps, *_saturated(best, options, shop, availability))

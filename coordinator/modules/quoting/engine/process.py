@@ -414,13 +414,29 @@ def _holes(feature: Feature, part: PartDescription, it: int) -> list[Hole]:
     return [main, *tight]
 
 
+def balance(part: PartDescription) -> tuple[float, float] | None:
+    """(volume before the shapes, what they leave unexplained: negative where they take more than the part lacks), mm³.
+
+    None where the model's volume or its outline is unknown.
+    """
+    if part.volume_mm3 is None or part.size_mm is None or (part.is_turned and not part.turned_profile):
+        return None
+    if part.is_turned:
+        whole = _turned_volume(part.turned_profile or ())
+    else:
+        whole = part.size_mm[0] * part.size_mm[1] * part.size_mm[2]
+    return whole, whole - part.volume_mm3 - sum(_removed(f, part) for f in part.features)
+
+
+def _turned_volume(points: Sequence[tuple[float, float]]) -> float:
+    pieces = outline.pieces(points)
+    return sum(math.pi / 12 * (z1 - z0) * (d0**2 + d0 * d1 + d1**2) for z0, d0, z1, d1 in pieces)
+
+
 def _rest(
     part: PartDescription, points: Sequence[tuple[float, float]], rules: CuttingSettings, notes: _Notes
 ) -> list[Work]:
-    turned = sum(
-        math.pi / 12 * (z1 - z0) * (d0**2 + d0 * d1 + d1**2) for z0, d0, z1, d1 in outline.pieces(points)
-    )
-    return _remaining(part, turned, rules, notes) if part.turned_profile else []
+    return _remaining(part, _turned_volume(points), rules, notes) if part.turned_profile else []
 
 
 def _remaining(part: PartDescription, whole_mm3: float, rules: CuttingSettings, notes: _Notes) -> list[Work]:
