@@ -40,7 +40,7 @@ from edge_agents.runtime.station import BrokerSettings, StationFile
 from edge_agents.runtime.supervisor import RestartPolicy, Supervisor, Watchdog
 from edge_agents.runtime.tasks import end
 from edge_agents.runtime.updates import Surroundings, Updater
-from edge_agents.runtime.uploads import pending_files, upload_all
+from edge_agents.runtime.uploads import VIEW_PATH, Views, pending_files, upload_all
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +97,7 @@ class Agent:
         self._alerts_open: set[str] = set()
         self._trial: asyncio.Task[None] | None = None
         self._trial_of: str | None = None
+        self._views = Views(self._drivers_dir)
         self._unsure = self.clock.quality() == "uncertain"
         self.exit_code = 0
         self.updater = Updater(
@@ -159,6 +160,7 @@ class Agent:
                 self._forever(self._report_health, lambda: self.config.health_interval_s),
                 self._forever(self._housekeeping, lambda: self.config.housekeeping_interval_s),
                 self._forever(self._upload, lambda: 5.0),
+                self._forever(self._send_views, lambda: 1.0),
                 self._forever(self._backup, lambda: self.config.backup_interval_s),
                 self._forever(self._look_for_stick, lambda: 10.0),
             )
@@ -255,6 +257,22 @@ class Agent:
                 await upload_all(client, files)
         except (httpx.HTTPError, OSError) as error:
             log.debug("upload.later", reason=str(error))
+
+    async def _send_views(self) -> None:
+        """Thumbnails of cameras somebody looks at; one that cannot be sent now is of no use later."""
+        if self.api is None or self._is_quiet:
+            return
+        fresh = [view for view in await asyncio.to_thread(self._views.fresh) if self.link.connected]
+        if not fresh:
+            return
+        try:
+            async with self.api.client() as client:
+                for code, data in fresh:
+                    await client.put(
+                        VIEW_PATH.format(code=code), content=data, headers={"Content-Type": "image/jpeg"}
+                    )
+        except (httpx.HTTPError, OSError) as error:
+            log.debug("view.not_sent", reason=str(error))
 
     async def _backup(self) -> None:
         await asyncio.to_thread(self.journal.backup)

@@ -14,6 +14,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 FILES_PATH = "/api/v1/stations/files"
+VIEW_PATH = "/api/v1/stations/cameras/{code}/view"
 CHUNK = 512 * 1024
 _TYPES = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 _RESUME = (202, 308, 409, 416)
@@ -78,3 +79,24 @@ def _received(answer: httpx.Response, expected: int) -> int:
         return int(answer.json()["received"])
     except (ValueError, KeyError, TypeError):
         return expected
+
+
+class Views:
+    """Thumbnails the camera drivers leave under ``DRIVER/view``, each given once."""
+
+    def __init__(self, drivers_dir: Path) -> None:
+        self._drivers_dir = drivers_dir
+        self._given: dict[Path, int] = {}
+
+    def fresh(self) -> list[tuple[str, bytes]]:
+        """Camera codes (fit for an address) and pictures that are new since the last call."""
+        found = []
+        for path in sorted(self._drivers_dir.glob("*/view/*.jpg")):
+            try:
+                written, data = path.stat().st_mtime_ns, path.read_bytes()
+            except FileNotFoundError:  # the look is over
+                continue
+            if self._given.get(path) != written:
+                self._given[path] = written
+                found.append((path.stem, data))
+        return found

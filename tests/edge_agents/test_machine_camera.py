@@ -21,7 +21,7 @@ from edge_agents.drivers.machine_camera.ring import Clips, Frame, FrameRing, mas
 from edge_agents.drivers.simulators.aside import aside
 from edge_agents.drivers.simulators.camera import CameraSimulator, scene
 from edge_agents.drivers.simulators.rtsp import RtspServer
-from edge_agents.runtime.uploads import pending_files
+from edge_agents.runtime.uploads import Views, pending_files
 from tests.edge_agents.conftest import Recorded, at_work
 
 DECLARED = {
@@ -258,3 +258,26 @@ def test_the_password_of_a_camera_stays_in_its_file(tmp_path: Path) -> None:
     settings = _config("rtsp://10.0.0.9:554/live", credentials_file=str(file))
     assert address(settings) == "rtsp://admin:p%40ss%2F1@10.0.0.9:554/live"
     assert "p@ss" not in settings.model_dump_json()
+
+
+@pytest.mark.requirement("MCH-33", "MCH-51")
+async def test_a_thumbnail_is_there_only_while_somebody_looks_and_the_camera_sees(recorded: Recorded) -> None:
+    folder = recorded.context.data_dir / "view"
+    views = Views(recorded.context.data_dir.parent)
+    with aside(CameraSimulator) as camera:
+        async with _running(recorded, _config(camera.simulator.url, width_px=1280)) as driver:
+            await recorded.until(lambda: len(driver.ring.frames) >= 3)
+            assert not folder.exists(), "nobody looks"
+            with pytest.raises(CommandRefusedError, match="CAM-9"):
+                await driver.command("capture_test_image", {"camera_code": "CAM-9", "watch_s": 60})
+            await driver.command("capture_test_image", {"camera_code": "CAM-1", "watch_s": 60})
+            await recorded.until(lambda: list(folder.glob("*.jpg")))
+            ((code, data),) = views.fresh()
+            seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            assert code == "CAM-1"
+            assert seen.shape[1] == 640
+            assert seen[:, : seen.shape[1] // 5].mean() < 15, "masked as everything else"
+            await recorded.until(views.fresh)
+            camera.simulator.is_covered = True
+            await recorded.until(lambda: not list(folder.glob("*.jpg")), timeout_s=30)
+    assert not (recorded.context.data_dir / "images").exists(), "a look keeps nothing"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.desktop.model.api import ApiClient, Record
+from clients.desktop.model.errors import ApiError
 from clients.desktop.model.saving import save
 from clients.desktop.operations.runner import Operation
 
@@ -68,3 +69,24 @@ def act(api: ApiClient, plural: str, record_id: int, action: str, params: Record
     """Run a command on a record as it is now."""
     key = str(uuid.uuid4())
     return Operation(f"{action} {plural}", lambda: api.act(plural, record_id, action, params, None, key))
+
+
+def camera_wall(api: ApiClient, wanted: list[int]) -> Operation[Mapping[str, Any]]:
+    """The cameras with their pictures of now; ``wanted`` are those a look is begun or renewed for."""
+
+    def call() -> Mapping[str, Any]:
+        if wanted:
+            api.request("POST", "/camera-wall/watch", json={"camera_ids": wanted})
+        found = dict(api.request("GET", "/camera-wall").json())
+        pictures: dict[int, bytes] = {}
+        for camera in found["items"]:
+            if camera["seen_at"] is None:
+                continue
+            try:
+                pictures[int(camera["id"])] = api.request("GET", f"/camera-wall/{camera['id']}/view").content
+            except ApiError as error:
+                if error.status != 404:  # gone between the two questions
+                    raise
+        return found | {"pictures": pictures}
+
+    return Operation("camera wall", call)

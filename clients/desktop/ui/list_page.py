@@ -44,6 +44,8 @@ PAGES_OF_LISTS = {
     "cabinet_session": ("cabinets", "cabinets.title"),
     "vision_count": ("cabinets", "cabinets.title"),
     "ai_model": ("cabinets", "cabinets.title"),
+    "camera": ("cameras", "wall.title"),
+    "camera_clip": ("cameras", "wall.title"),
     "goods_receipt": ("receipts", "receipt.page"),
     "purchase_order": ("receipts", "receipt.page"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clients.desktop.ui.machines.wall import CameraWallPage
 from clients.desktop.ui.receipts.page import ReceiptPage
 from clients.desktop.ui.stations.supervision import SupervisionPage
 from clients.desktop.ui.vision.dashboard import CabinetsPage
@@ -10,5 +11,6 @@ from clients.desktop.ui.watch_page import WatchPage
 WATCH_PAGES: dict[str, type[WatchPage]] = {
     "stations": SupervisionPage,
     "cabinets": CabinetsPage,
+    "cameras": CameraWallPage,
     "receipts": ReceiptPage,
 }

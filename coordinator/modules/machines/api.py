@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.modules.machines.cadence import judge as judge_cadence
-from coordinator.modules.machines.cameras import is_camera_picture
+from coordinator.modules.machines.cameras import camera_by_code, is_camera_picture
 from coordinator.modules.machines.events import machine_by_code
 from coordinator.modules.machines.models import (
     Machine,
@@ -37,6 +37,7 @@ __all__ = [
     "MachineToolCompatibility",
     "PartNeed",
     "ToolAssembly",
+    "camera_by_code",
     "capable_machines",
     "compatible_tool_ids",
     "copy_samples",

@@ -56,7 +56,7 @@ def renew(ctx: Ctx, body: RenewalRequest) -> dict[str, str]:
     return {"certificate_pem": identity.renew(ctx, station, body.csr_pem)}
 
 
-async def _body(request: Request) -> bytes:
+async def read_piece(request: Request) -> bytes:
     """The piece, refused as soon as it is too long."""
     data = bytearray()
     async for chunk in request.stream():
@@ -70,7 +70,7 @@ async def _body(request: Request) -> bytes:
 def put_file(
     ctx: Ctx,
     sha256: str,
-    data: Annotated[bytes, Depends(_body)],
+    data: Annotated[bytes, Depends(read_piece)],
     content_type: Annotated[str, Header(max_length=100)] = "",
     content_range: Annotated[str | None, Header(max_length=100)] = None,
 ) -> JSONResponse:

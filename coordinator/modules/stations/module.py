@@ -3,6 +3,8 @@
 from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Handler, Job, Module, Permission
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.stations import (
+    camera_endpoints,
+    camera_views,
     clones,
     endpoints,
     history,
@@ -162,7 +164,7 @@ MODULE = Module(
         Command("reject", _VALIDATE, vision_models.reject, vision_models.ReasonParams, "ai_model", tone="danger",
                 available=lambda m: m.status in {"candidate", "approved"}),
     ],
-    routers=[endpoints.router, update_endpoints.router, supervision.router, vision_pages.router],
+    routers=[endpoints.router, camera_endpoints.router, update_endpoints.router, supervision.router, vision_pages.router],
     handlers=[
         Handler("machines.response_changed", "stations.collision_response", machine_config.on_response),
         Handler("machines.model_approved", "stations.anomaly_model", machine_config.on_model),
@@ -177,6 +179,7 @@ MODULE = Module(
     jobs=[
         Job("stations.certificates", identity.care, cron="15 */6 * * *"),
         Job("stations.rollouts", rollout.step_all, cron="* * * * *"),
+        Job("stations.forget_views", camera_views.forget, cron="* * * * *"),
         Job("stations.clean_health", history.clean, cron="20 4 * * *"),
         Job("stations.vision_reminders", vision_review.remind, cron="10 7 * * 1-5"),
         Job("stations.clean_vision", vision_pages.clean, detached=True, cron="35 3 * * *"),

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import structlog
@@ -20,7 +21,14 @@ from edge_agents.drivers.local_api import LocalApi
 from edge_agents.drivers.machine_camera.compare import Scenes, difference
 from edge_agents.drivers.machine_camera.config import MachineCameraConfig
 from edge_agents.drivers.machine_camera.reader import CameraReader
-from edge_agents.drivers.machine_camera.ring import Clip, Clips, Frame, FrameRing, write_video
+from edge_agents.drivers.machine_camera.ring import (
+    Clip,
+    Clips,
+    Frame,
+    FrameRing,
+    write_thumbnail,
+    write_video,
+)
 from edge_agents.runtime.files import write_durably
 
 log = structlog.get_logger(__name__)
@@ -29,6 +37,8 @@ _COVERED_FRAMES = 8
 _CLEAN_S = 3_600.0
 _DAY_S = 86_400.0
 _FRESH_S = 5.0
+_VIEW_S = 1.5
+_WATCH_MAX_S = 120.0
 _CLIP_RINGS = 3  # a clip may take three times the memory of the ring: 30 s before, 60 s after
 _WORDS = {
     "offline": "hors ligne", "covered": "masquée ou sans image utile",
@@ -53,6 +63,10 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         self._open_file = context.data_dir / "clip.json"
         self._scenes = Scenes(context.data_dir / "scenes")
         self._cleaned = 0.0
+        self._watched_until = 0.0
+        self._shown_at = 0.0
+        self._is_shown = True  # a thumbnail of a run that was cut off goes first
+        self._view = context.data_dir / "view" / f"{quote(config.camera_code, safe='')}.jpg"
 
     @property
     def busy(self) -> bool:
@@ -89,6 +103,7 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         finally:
             reader.stop()
             self.ring.clear()
+            self._view.unlink(missing_ok=True)
 
     # frames ---------------------------------------------------------------------------------------------------
 
@@ -116,6 +131,18 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
             await self._tell("live", None)
         for clip in self.clips.finished(self.now()):
             await self._keep(clip)
+        await self._show()
+
+    async def _show(self) -> None:
+        """A thumbnail for who looks at the office, none when the camera is away or nobody looks (MCH-37, MCH-51)."""
+        now = time.monotonic()
+        if now > self._watched_until or self.state != "live" or not self.ring.frames:
+            if self._is_shown:
+                self._is_shown = False
+                await asyncio.to_thread(self._view.unlink, True)
+        elif now - self._shown_at >= _VIEW_S:
+            self._shown_at, self._is_shown = now, True
+            await asyncio.to_thread(write_thumbnail, self.ring.frames[-1], self._view)
 
     async def _tell(self, state: str, detail: str | None) -> None:
         """State for people; an alert when it stays bad for five minutes (MCH-51)."""
@@ -268,6 +295,12 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
             return await super().command(kind, params)
         if not self.config.active:
             raise CommandRefusedError("La caméra n'est pas activée.")
+        if params.get("camera_code") not in {None, self.config.camera_code}:
+            raise CommandRefusedError(f"Caméra {params['camera_code']} inconnue de cette station.")
+        if "watch_s" in params:
+            self._watched_until = time.monotonic() + min(_WATCH_MAX_S, float(params["watch_s"]))
+            log.info("camera.viewed", camera=self.config.camera_code, reason="wall")
+            return f"Vue en direct de {self.config.camera_code}."
         try:
             digest = await self._snapshot()
         except ValueError as error:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 _MAX_CLIPS = 3
+_THUMBNAIL_PX = 640
+_THUMBNAIL_QUALITY = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,17 @@ def write_video(frames: list[Frame], path: Path) -> int:
     finally:
         writer.release()
     return count
+
+
+def write_thumbnail(frame: Frame, path: Path) -> None:
+    """A small picture of a frame, in place of the one before."""
+    image = _decoded(frame)
+    height = max(1, round(image.shape[0] * _THUMBNAIL_PX / image.shape[1]))
+    small = cv2.resize(image, (_THUMBNAIL_PX, height), interpolation=cv2.INTER_AREA)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(encoded(np.asarray(small, dtype=np.uint8), _THUMBNAIL_QUALITY))
+    part.replace(path)
 
 
 def _decoded(frame: Frame) -> Any:
