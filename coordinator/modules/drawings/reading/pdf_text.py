@@ -5,17 +5,19 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
 import pypdfium2.raw as pdfium
 
 from coordinator.modules.drawings.reading.page import Word, same_angle, to_frame
+from coordinator.modules.drawings.reading.pdf_dropped import address, dropped_letters
 from coordinator.modules.drawings.reading.signs import sign_of
 
+MAX_DROPPED = 500
 DEFAULT_CAP_SHARE = 0.72
 GAP_OF_WORDS, GAP_OF_BLANK = 0.3, 1.3  # shares of the letter height
 _INVISIBLE = 3
@@ -199,13 +201,14 @@ def _glyphs(page: Any, frame: PageFrame) -> tuple[list[_Glyph], set[int], PageTe
             last is not None
             and last.char + raw in _LIGATURES
             and abs(last.u - u) + abs(last.baseline - baseline) < 0.01 * em
-            and last.owner == _address(owner)
+            and last.owner == address(owner)
         ):
             # The library gives a ligature as its letters, all at one place.
             last.char += raw
             continue
         for char in sign_of(raw, font):
-            glyphs.append(_Glyph(char, font, em or 1.0, u, baseline, angle, box, _address(owner)))
+            glyphs.append(_Glyph(char, font, em or 1.0, u, baseline, angle, box, address(owner)))
+    _repeat_dropped(page, frame, glyphs, breaks, text)
     for before, glyph in pairwise(glyphs):
         step = glyph.u - before.u
         if (
@@ -217,8 +220,31 @@ def _glyphs(page: Any, frame: PageFrame) -> tuple[list[_Glyph], set[int], PageTe
     return glyphs, breaks, text
 
 
-def _address(owner: Any) -> int:
-    return ctypes.cast(owner, ctypes.c_void_p).value or 0 if owner else 0
+def _repeat_dropped(
+    page: Any, frame: PageFrame, glyphs: list[_Glyph], breaks: set[int], text: PageText
+) -> None:
+    if all(glyph.box is not None for glyph in glyphs):
+        return  # only slanted letters are dropped
+    letters = Counter(glyph.owner for glyph in glyphs)
+    where = {glyph.owner: index for index, glyph in enumerate(glyphs)}
+    u0, v0 = frame.point(0.0, 0.0)
+    added = 0
+    told = {owner for owner, count in letters.items() if count == 1}
+    for lost in islice(dropped_letters(page, told), MAX_DROPPED):
+        place = where[lost.after] + 1
+        last = glyphs[place - 1]
+        u, v = frame.point(lost.dx, lost.dy)
+        du, dv = to_frame(u - u0, v - v0, last.angle)
+        glyphs.insert(
+            place, replace(last, u=last.u + du, baseline=last.baseline + dv, owner=lost.owner, advance=None)
+        )
+        for marks in (breaks, text.soft_breaks):
+            moved = {index + 1 if index >= place else index for index in marks}
+            marks.clear()
+            marks.update(moved)
+        where = {owner: index + (index >= place) for owner, index in where.items()} | {lost.owner: place}
+        added += 1
+    text.characters += added
 
 
 def _box_in_frame(
