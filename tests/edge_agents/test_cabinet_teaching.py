@@ -26,14 +26,20 @@ async def test_recorded_sessions_are_played_again(recorded: Recorded, tmp_path: 
         folder = recorded.context.data_dir / "recordings"
         recording.set_truth(folder, answer["session_uid"], {gone: -1})
     run = CliRunner().invoke(
-        app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml"), "--json"]
+        app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml"), "--json", "--least", "3"]
     )
     assert run.exit_code == 0, run.output
     result = json.loads(run.stdout)
     assert (result["sessions"], result["session_delta_accuracy"], result["passes"]) == (3, 1.0, True)
     recording.set_truth(folder, answer["session_uid"], {"A-05": -1})
-    worse = CliRunner().invoke(app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml")])
+    few = CliRunner().invoke(app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml")])
+    assert few.exit_code == 1
+    assert "il en faut 200" in few.output, "three sessions prove nothing"
+    worse = CliRunner().invoke(
+        app, ["replay", str(folder), "--config", str(tmp_path / "vision.yaml"), "--least", "3"]
+    )
     assert worse.exit_code == 1
+    assert "ne peut pas être proposé" in worse.output
     assert answer["session_uid"] in worse.output
     with pytest.raises(FileNotFoundError):
         recording.set_truth(folder, "nothing", {})

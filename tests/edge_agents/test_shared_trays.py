@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,16 @@ def test_a_piece_is_drawn_the_same_before_and_after() -> None:
     x, y = tray_scenes.outline(pieces[-1], tray.scale).mean(axis=0)
     assert differs.any()
     assert np.abs(np.argwhere(differs).mean(axis=0)[::-1] - (x, y)).max() < 25
+
+
+def test_the_training_library_is_imported_by_the_training_program_alone() -> None:
+    root = Path(__file__).resolve().parents[2]
+    folders = ("coordinator", "edge_agents", "clients", "infra", "firmware_configs", "models_ai", "tests")
+    lines = [
+        path.relative_to(root).as_posix()
+        for folder in folders
+        for path in sorted((root / folder).rglob("*.py"))
+        if "node_modules" not in path.parts
+        and re.search(r"^\s*(from|import)\s+ultralytics", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert lines == ["models_ai/tray_items/train.py"]

@@ -88,13 +88,16 @@ def replay(
     auto: Annotated[
         float, typer.Option(help="Confiance à partir de laquelle le stock serait mouvementé seul.")
     ] = 0.9,
+    least: Annotated[
+        int, typer.Option(help="Sessions à rejouer au moins pour proposer un modèle.", min=1)
+    ] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Écrit un seul document JSON.")] = False,
 ) -> None:
     """Rejoue des sessions enregistrées avec un modèle ; échoue si le modèle n'est pas assez juste pour être proposé."""
     from edge_agents.drivers.cabinet_camera.files import replay_files
 
     try:
-        result = replay_files(folder, config, model, detector=detector, auto=auto)
+        result = replay_files(folder, config, model, detector=detector, auto=auto, least=least)
     except ValueError as error:
         raise _fail(str(error)) from None
     if as_json:
@@ -108,6 +111,8 @@ def replay(
             typer.echo(f"  à revoir : {name}")
     if not result.sessions:
         raise _fail("Aucune session rejouable dans ce dossier.")
+    if result.sessions < least:
+        raise _fail(f"{result.sessions} sessions : il en faut {least} pour proposer un modèle.")
     if not result.passes:
         raise _fail("Ce modèle ne peut pas être proposé : exactitude trop faible ou écritures fausses.")
 

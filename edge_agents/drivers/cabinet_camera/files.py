@@ -15,7 +15,7 @@ from edge_agents.drivers.cabinet_camera.decision import register
 from edge_agents.drivers.cabinet_camera.detector import Detector, load_detector
 from edge_agents.drivers.cabinet_camera.guided import GuidedTeaching
 from edge_agents.drivers.cabinet_camera.reading import read_picture
-from edge_agents.drivers.cabinet_camera.recording import AUTO, Replay, replay
+from edge_agents.drivers.cabinet_camera.recording import AUTO, LEAST_SESSIONS, Replay, replay
 from edge_agents.drivers.cabinet_camera.taught import TaughtModel, load_model, save_model
 from edge_agents.drivers.cabinet_camera.teaching import Example, TeachingError, load_examples
 from edge_agents.drivers.cabinet_camera.teaching import teach as teach_examples
@@ -89,14 +89,20 @@ def _entry(
 
 
 def replay_files(
-    folder: Path, config: Path, model: Path | None, *, detector: Path | None = None, auto: float = AUTO
+    folder: Path,
+    config: Path,
+    model: Path | None,
+    *,
+    detector: Path | None = None,
+    auto: float = AUTO,
+    least: int = LEAST_SESSIONS,
 ) -> Replay:
     """Plays the recorded sessions of a folder. Raises ``ValueError`` in French."""
     vision = load_vision(config)
     taught = None if model is None else load_model(model)
     empty = None if vision.empty_image is None else load_picture(vision.empty_image)
     found = None if detector is None else load_detector(detector)
-    return replay(folder, vision, taught, empty, detector=found, auto=auto)
+    return replay(folder, vision, taught, empty, detector=found, auto=auto, least=least)
 
 
 def guided(

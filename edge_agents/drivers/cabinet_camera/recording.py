@@ -35,6 +35,7 @@ AUTO = 0.9
 TARGET_DELTA = 0.95
 TARGET_FALSE_POST = 0.01
 MOST_REFUSED = 0.1
+LEAST_SESSIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class Replay:
     false_posts: int
     calibration_error: float | None
     wrong: tuple[str, ...]
+    least: int = LEAST_SESSIONS
 
     @property
     def delta_accuracy(self) -> float:
@@ -135,7 +137,7 @@ class Replay:
     def passes(self) -> bool:
         """Whether a model with this result may be offered for approval (VIS-25)."""
         return (
-            bool(self.sessions)
+            self.sessions >= max(self.least, 1)
             and self.refused <= MOST_REFUSED * self.sessions
             and self.delta_accuracy >= TARGET_DELTA
             and self.false_post_rate <= TARGET_FALSE_POST
@@ -147,7 +149,7 @@ class Replay:
             "sessions": self.sessions, "unlabelled": self.unlabelled, "unreadable": self.unreadable, "refused": self.refused,
             "session_delta_accuracy": round(self.delta_accuracy, 4), "auto_posts": self.auto_posts,
             "false_auto_post_rate": round(self.false_post_rate, 4), "calibration_error": self.calibration_error,
-            "passes": self.passes, "wrong": list(self.wrong),
+            "least_sessions": self.least, "passes": self.passes, "wrong": list(self.wrong),
         }  # fmt: skip
 
 
@@ -159,6 +161,7 @@ def replay(
     *,
     detector: Detector | None = None,
     auto: float = AUTO,
+    least: int = LEAST_SESSIONS,
 ) -> Replay:
     """Decides every labelled session again.
 
@@ -207,4 +210,5 @@ def replay(
         false,
         None if error is None else round(error, 4),
         tuple(wrong),
+        least,
     )

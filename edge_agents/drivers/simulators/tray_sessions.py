@@ -25,17 +25,18 @@ if TYPE_CHECKING:
     Image = NDArray[Any]
     Chance = np.random.Generator
 
-WIDTH, HEIGHT = 960, 420
-BOXES = {"T1": (70, 60, 400, 300), "T2": (490, 60, 400, 300)}
+WIDTH, HEIGHT = 1080, 440
+BOXES = {"T1": (130, 70, 400, 300), "T2": (550, 70, 400, 300)}
 EVENTS = ("plain", "strange", "unknown", "misplaced", *spoil.FAULTS)
 _SHARES = (0.8, 0.04, 0.02, 0.04, 0.02, 0.02, 0.02, 0.02, 0.02)
-_MARKER = 44
+_MARKER = 64
+_EDGE = 30
 _DICTIONARY = "DICT_4X4_50"
 
 
 @dataclass(frozen=True)
 class TraySession:
-    """Two pictures of a cabinet, what its station expects there, and what really changed between them."""
+    """Two pictures of a cabinet, what its station expects there, what really changed between them, and what lay in each tray."""
 
     before: Image
     after: Image
@@ -43,6 +44,8 @@ class TraySession:
     event: str
     truth: dict[tuple[str, str | None], int]
     strange: str | None
+    lying: dict[str, tuple[Tray, list[Piece]]]
+    later: dict[str, tuple[Tray, list[Piece]]]
 
 
 @dataclass
@@ -90,7 +93,9 @@ def make(seed: int) -> TraySession:
             "min_sharpness": 20,
         }
     )
-    return TraySession(before, after, vision, event, {key: n for key, n in truth.items() if n}, strange)
+    return TraySession(
+        before, after, vision, event, {key: n for key, n in truth.items() if n}, strange, full, less
+    )
 
 
 def play(session: TraySession, detector: Detector) -> Played:
@@ -163,8 +168,8 @@ def _corners() -> dict[int, list[tuple[float, float]]]:
 
 
 def _marker_places() -> list[tuple[int, int]]:
-    right, low = WIDTH - 12 - _MARKER, HEIGHT - 8 - _MARKER
-    return [(12, 8), (right, 8), (right, low), (12, low)]
+    right, low = WIDTH - _EDGE - _MARKER, HEIGHT - _EDGE - _MARKER
+    return [(_EDGE, _EDGE), (right, _EDGE), (right, low), (_EDGE, low)]
 
 
 def _picture(trays: dict[str, tuple[Tray, list[Piece]]], look: int, cabinet: int) -> Image:
@@ -176,7 +181,7 @@ def _picture(trays: dict[str, tuple[Tray, list[Piece]]], look: int, cabinet: int
     )
     table = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, _DICTIONARY))
     for number, (x, y) in enumerate(_marker_places()):
-        image[y - 6 : y + _MARKER + 6, x - 6 : x + _MARKER + 6] = 235
+        image[y - 14 : y + _MARKER + 14, x - 14 : x + _MARKER + 14] = 235
         sheet = cv2.aruco.generateImageMarker(table, number, _MARKER).astype(np.float32)
         image[y : y + _MARKER, x : x + _MARKER] = sheet[..., None] * 0.9 + 15
     for name, (tray, pieces) in trays.items():
