@@ -83,6 +83,7 @@ def _post_difference(ctx: Context, count: StockCount, line: StockCountLine, diff
         stock_lot_id=line.stock_lot_id,
         stock_unit_id=line.stock_unit_id,
         comment=count.reason,
+        occurred_at=line.counted_at,
     )
     values = vars(movement)
     if difference > 0:

@@ -90,8 +90,10 @@ def standing() -> ColumnElement[bool]:
     return StockMovement.reverses_id.is_(None) & StockMovement.id.not_in(undone)
 
 
-def post(ctx: Context, movement: Movement) -> StockMovement:
+def post(ctx: Context, movement: Movement, *, is_recount: bool = False) -> StockMovement:
     """Write one movement, once per ``uid``. What would go below zero is kept, flagged and counted again (STK-24).
+
+    A movement told after a person has counted the place changes nothing there: the count had seen it (STK-50).
 
     Raises:
         BusinessError: ``stock.quantity`` for a quantity that is not positive (STK-49).
@@ -132,7 +134,70 @@ def post(ctx: Context, movement: Movement) -> StockMovement:
     )
     ctx.emit("stock.moved", {"id": row.id, **{n: getattr(row, n) for n in names}})
     announce(ctx, row)
+    if not is_recount:
+        _keep_counts(ctx, row)
     return row
+
+
+def _keep_counts(ctx: Context, row: StockMovement) -> None:
+    """The last human count wins over what is told later of the time before it, and over its undoing."""
+    since = row.occurred_at
+    if row.reverses_id is not None:
+        undone = ctx.get(StockMovement, row.reverses_id)
+        if undone.kind == "inventory":
+            return
+        since = undone.occurred_at
+    for place, delta in ((row.to_location_id, row.quantity), (row.from_location_id, -row.quantity)):
+        if place is None:
+            continue
+        for line, count in _later_counts(ctx, row, place, since):
+            if count.status != "approved":
+                # Not posted yet: its difference is told against the ledger, which knows more now.
+                line.expected_qty = (line.expected_qty or ZERO) + delta
+                continue
+            _take_back(ctx, row, place, delta, max(row.occurred_at, line.counted_at or row.occurred_at))
+            break
+
+
+def _later_counts(
+    ctx: Context, row: StockMovement, location_id: int, since: dt.datetime
+) -> list[tuple[StockCountLine, StockCount]]:
+    """Counts of a place made after ``since`` that hold what a movement moved, the earliest first."""
+    query = (
+        select(StockCountLine, StockCount)
+        .join(StockCount, StockCount.id == StockCountLine.stock_count_id)
+        .where(
+            StockCountLine.stock_item_id == row.stock_item_id,
+            StockCountLine.archived_at.is_(None),
+            StockCountLine.counted_at > since,
+            StockCount.storage_location_id == location_id,
+            StockCount.status != "cancelled",
+        )
+    )
+    for column, value in (
+        (StockCountLine.stock_lot_id, row.stock_lot_id),
+        (StockCountLine.stock_unit_id, row.stock_unit_id),
+    ):
+        query = query.where(column.is_(None) | column.is_not_distinct_from(value))
+    rows = ctx.session.execute(query.order_by(StockCountLine.counted_at, StockCountLine.id))
+    return [(line, count) for line, count in rows]
+
+
+def _take_back(ctx: Context, row: StockMovement, location_id: int, delta: Decimal, at: dt.datetime) -> None:
+    place = {"from_location_id": location_id} if delta > 0 else {"to_location_id": location_id}
+    movement = Movement(
+        row.stock_item_id,
+        abs(delta),
+        "inventory",
+        "system",
+        row.stock_lot_id,
+        row.stock_unit_id,
+        comment=t("stock.recount", ctx.locale),
+        occurred_at=at,
+        uid=uuid.uuid5(row.uid, f"recount:{location_id}"),
+        **place,
+    )
+    post(ctx, movement, is_recount=True)
 
 
 def _stamped(ctx: Context, movement: Movement, item: StockItem) -> Movement:

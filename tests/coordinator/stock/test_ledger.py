@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable
@@ -224,6 +225,7 @@ def test_a_stocktaking_posts_approved_differences_only(
     assert client.post(f"{url}/finish", json={}).json()["code"] == "stock.count_incomplete"
     line = {"stock_count_id": count["id"], "stock_item_id": insert.id, "counted_qty": "7"}
     assert client.post("/api/v1/stock-count-lines", json=line).json()["expected_qty"] == "10.000"
+    ctx.now = dt.datetime.now(dt.UTC)
     stock.take_from_cabinet(ctx, insert.id, d(1), location_id=place.id)
     assert client.post(f"{url}/finish", json={}).json()["record"]["status"] == "counted"
     assert stock.on_hand(ctx, insert.id) == 9, "nothing is posted before approval"
