@@ -133,6 +133,15 @@ def _money(value: Any) -> str:
     return "—" if value is None else f"{formatting.money(str(value))} €"
 
 
+def blank_words(line: Mapping[str, Any]) -> str:
+    """Stock the line is made from: section and cut length, mass, where it comes from; empty if nobody may see it."""
+    blank = line.get("blank")
+    if not isinstance(blank, Mapping) or not blank.get("label"):
+        return ""
+    mass = formatting.number(str(blank.get("mass_kg") or 0), 3)
+    return f"{blank['label']} mm · {mass} kg · {blank.get('source') or ''}".rstrip(" ·")
+
+
 def clampings(operations: Sequence[Mapping[str, Any]]) -> list[str]:
     """How the part is held: one sentence per clamping, with the operations it holds."""
     found: dict[Any, list[Mapping[str, Any]]] = {}

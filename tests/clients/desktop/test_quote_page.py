@@ -157,3 +157,13 @@ def test_a_reader_of_quotes_changes_nothing(post: Post, office: Office, quote: d
     from PySide6.QtCore import Qt
 
     assert not model.flags(model.index(row, column)) & Qt.ItemFlag.ItemIsEditable
+
+
+def test_the_blank_of_a_line_is_told_with_mass_and_source() -> None:
+    blank = {"label": "six pans 24 × 53", "mass_kg": 0.223, "source": "achat barre six pans 24 ×100"}
+    assert (
+        quotes.blank_words({"blank": blank})
+        == "six pans 24 × 53 mm · 0,223 kg · achat barre six pans 24 ×100"
+    )
+    assert quotes.blank_words({"blank": None}) == ""
+    assert quotes.blank_words({}) == ""

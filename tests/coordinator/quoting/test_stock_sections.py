@@ -75,3 +75,24 @@ def test_sections_of_the_stock(story: Story, factory: ContextFactory) -> None:
                     2 / (area * float(material.density_g_cm3) * 1e-6) / (1000 if material.unit == "m" else 1)
                 )
                 assert float(found[name].price_per_kg or 0) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.requirement("QUO-10", "QUO-45")
+def test_a_person_asks_for_a_shape_and_for_parts_per_clamping(story: Story) -> None:
+    quote = story.quote()
+    line = story.line(quote["id"], drawing_analysis_id=story.block, quantity=40)
+    story.act(quote["id"], "compute")
+    chosen = story.sheet(quote["id"])["lines"][0]
+    grips = [o["workholding"] for o in chosen["operations"] if o["workholding"]]
+    assert any("pièces par bridage" in g for g in grips)
+    story.change("quote-lines", line["id"], parts_per_clamping=1, blank_shape="flat")
+    story.act(quote["id"], "compute")
+    typed = story.sheet(quote["id"])["lines"][0]
+    assert typed["blank"]["shape"] == "flat"
+    assert typed["blank"]["stock_size"]["width_mm"] == 70.0
+    assert not any("pièces par bridage" in (o["workholding"] or "") for o in typed["operations"])
+    story.change("quote-lines", line["id"], blank_shape="hex")
+    story.act(quote["id"], "compute")
+    refused = story.sheet(quote["id"])["lines"][0]
+    assert refused["error_code"] == "blank_shape"
+    assert "six pans" in refused["error_message"]

@@ -100,6 +100,8 @@ class LineCard(QFrame):
                 line.addWidget(label(words, "muted"))
         line.addStretch()
         layout.addLayout(line)
+        if blank := quotes.blank_words(self._line):
+            layout.addWidget(label(f"{t('explain.blank')} : {blank}", "muted", wrap=True))
 
     def _operations(self, layout: QVBoxLayout) -> None:
         rows = [sheets.with_tool(o) for o in self._line.get("operations") or []]
