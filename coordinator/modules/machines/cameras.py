@@ -25,6 +25,7 @@ from coordinator.modules.machines.camera_models import (
 )
 from coordinator.modules.machines.events import DUPLICATE, instant
 from coordinator.modules.machines.models import Machine, MachineEvent
+from edge_agents.protocol.camera_analysis import REASON
 
 FORBIDDEN_PLACES = frozenset({"break_room", "toilets", "staff_room"})
 TELL_AFTER = dt.timedelta(minutes=5)
@@ -154,7 +155,7 @@ def on_clip(ctx: Context, event: DeviceEvent) -> Outcome | None:
         select(MachineEvent.id).where(MachineEvent.incident_uid == str(uid)).order_by(MachineEvent.id.desc())
     )
     longest = started_at + dt.timedelta(days=camera.retention_days)
-    ctx.add(
+    clip = ctx.add(
         CameraClip(
             camera_id=camera.id,
             machine_event_id=ctx.session.scalars(about.limit(1)).first() if uid else None,
@@ -168,6 +169,10 @@ def on_clip(ctx: Context, event: DeviceEvent) -> Outcome | None:
             delete_after=min(instant(payload["delete_after"]), longest),
         )
     )
+    if clip.reason.startswith(REASON):
+        what = t(f"camera.{clip.reason}", ctx.locale)
+        words = t("camera.analysis_alert", ctx.locale, camera=camera.location_label, what=what)
+        tasks.notify(ctx, "warning", "camera", words, clip, role="workshop_manager")
     return None
 
 

@@ -17,7 +17,7 @@ from edge_agents.protocol.envelope import describe
 from edge_agents.protocol.local_time import LocalRules
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
-_DAYS = {"every_day": list(range(7)), "weekdays": list(range(5)), "weekend": [5, 6]}
+DAYS = {"every_day": list(range(7)), "weekdays": list(range(5)), "weekend": [5, 6]}
 
 
 class LocalSettings(BaseModel):
@@ -46,7 +46,7 @@ def change(ctx: Context, station: Station, params: LocalSettings) -> dict[str, A
         BusinessError: ``station.no_config`` before the station has a configuration of its own; ``station.local_settings``
             naming the field that is not acceptable.
     """
-    latest = _latest(ctx, station)
+    latest = latest_config(ctx, station)
     if latest is None:
         raise BusinessError("station.no_config", station=station.name)
     config = copy.deepcopy(latest)
@@ -78,7 +78,7 @@ def _quiet(config: dict[str, Any], given: dict[str, Any]) -> None:
         config["quiet_hours"] = None
         return
     times = {n.removeprefix("quiet_"): given[n] for n in ("quiet_start", "quiet_until") if n in given}
-    days = {"days": _DAYS[given["quiet_hours"]]} if "quiet_hours" in given else {}
+    days = {"days": DAYS[given["quiet_hours"]]} if "quiet_hours" in given else {}
     _set(config, "quiet_hours", times | days)
 
 
@@ -92,10 +92,11 @@ def rules_of(config: dict[str, Any]) -> LocalRules:
 
 def is_quiet(ctx: Context, station: Station, event: DeviceEvent) -> bool:
     """Whether a fact of a station happened in its quiet hours: it is kept, but nobody is called."""
-    config = _latest(ctx, station)
+    config = latest_config(ctx, station)
     return config is not None and rules_of(config).is_quiet(event.occurred_at)
 
 
-def _latest(ctx: Context, station: Station) -> dict[str, Any] | None:
+def latest_config(ctx: Context, station: Station) -> dict[str, Any] | None:
+    """Newest configuration of a station; ``None`` before the first."""
     query = select(StationConfig.config).where(StationConfig.station_id == station.id)
     return ctx.session.scalar(query.order_by(StationConfig.version_no.desc()).limit(1))

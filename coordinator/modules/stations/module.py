@@ -3,6 +3,7 @@
 from coordinator.kernel.registry import Command, DeviceHandler, EntitySpec, Handler, Job, Module, Permission
 from coordinator.kernel.settings_store import SettingDef
 from coordinator.modules.stations import (
+    camera_analyses,
     camera_endpoints,
     camera_views,
     clones,
@@ -144,6 +145,8 @@ MODULE = Module(
                 available=lambda s: s.is_quarantined),
         Command("check", _UPDATE, installation.check, installation.CheckParams, "station_check_point", tone="primary"),
         Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
+        Command("approve_analysis", Permission("machines", "update"), camera_analyses.approve, camera_analyses.AnalysisParams, "camera",
+                confirm=True, critical=True),
         Command("local_settings", _UPDATE, local_settings.change, local_settings.LocalSettings, "station"),
         Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
         Command("send_places", _UPDATE, vision_places.send_places, vision_places.PlacesParams, "station", confirm=True,

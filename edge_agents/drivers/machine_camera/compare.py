@@ -30,7 +30,15 @@ def difference(expected: bytes, seen: bytes) -> SceneDifference:
 
     Raises ``ValueError`` for pictures that cannot be compared.
     """
-    one, two = _flat(expected), _flat(seen)
+    return _between(_flat(grey_of(expected)), _flat(grey_of(seen)))
+
+
+def changed_share(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
+    """The same of two grey pictures, as the share alone."""
+    return _between(_flat(before), _flat(after)).share
+
+
+def _between(one: NDArray[np.float32], two: NDArray[np.float32]) -> SceneDifference:
     if one.shape != two.shape:
         raise ValueError("images de tailles différentes")
     shift, _ = cv2.phaseCorrelate(one, two)
@@ -51,11 +59,16 @@ def difference(expected: bytes, seen: bytes) -> SceneDifference:
     return SceneDifference(area / (width * height), (x / width, y / height, w / width, h / height))
 
 
-def _flat(jpeg: bytes) -> NDArray[np.float32]:
-    """Grey picture as logarithms with the median taken out: a lamp that grew weaker changes nothing."""
+def grey_of(jpeg: bytes) -> NDArray[np.uint8]:
+    """Brightness of a picture. Raises ``ValueError``."""
     image = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError("image illisible")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _flat(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey picture as logarithms with the median taken out: a lamp that grew weaker changes nothing."""
     height = max(1, round(image.shape[0] * _WIDTH / image.shape[1]))
     small = cv2.GaussianBlur(cv2.resize(image, (_WIDTH, height), interpolation=cv2.INTER_AREA), (7, 7), 0)
     logs = np.log(np.asarray(small, dtype=np.float32) + 16.0)

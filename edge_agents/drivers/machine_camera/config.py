@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_agents.drivers.base import DriverConfig
+from edge_agents.protocol.camera_analysis import CameraAnalysis
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MAX_RETENTION_DAYS = 30.0
@@ -63,6 +64,7 @@ class MachineCameraConfig(DriverConfig):
     min_delay_s: float = Field(default=1.0, gt=0)
     max_delay_s: float = Field(default=60.0, gt=0)
     socket_port: int = Field(default=0, ge=0, le=65535)
+    analyses: tuple[CameraAnalysis, ...] = ()
 
     @model_validator(mode="after")
     def _keeps_its_secret(self) -> Self:

@@ -20,6 +20,7 @@ from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext
 from edge_agents.drivers.local_api import LocalApi
 from edge_agents.drivers.machine_camera.compare import Scenes, difference
 from edge_agents.drivers.machine_camera.config import MachineCameraConfig
+from edge_agents.drivers.machine_camera.movement import APART_S, Watch, moved_share
 from edge_agents.drivers.machine_camera.reader import CameraReader
 from edge_agents.drivers.machine_camera.ring import (
     Clip,
@@ -29,6 +30,7 @@ from edge_agents.drivers.machine_camera.ring import (
     write_thumbnail,
     write_video,
 )
+from edge_agents.protocol.camera_analysis import REASON
 from edge_agents.runtime.files import write_durably
 
 log = structlog.get_logger(__name__)
@@ -64,6 +66,8 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         self._scenes = Scenes(context.data_dir / "scenes")
         self._cleaned = 0.0
         self._watched_until = 0.0
+        self._watches = [Watch(analysis) for analysis in config.analyses]
+        self._analysed_at = 0.0
         self._shown_at = 0.0
         self._is_shown = True  # a thumbnail of a run that was cut off goes first
         self._view = context.data_dir / "view" / f"{quote(config.camera_code, safe='')}.jpg"
@@ -132,6 +136,7 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         for clip in self.clips.finished(self.now()):
             await self._keep(clip)
         await self._show()
+        await self._analyse()
 
     async def _show(self) -> None:
         """A thumbnail for who looks at the office, none when the camera is away or nobody looks (MCH-37, MCH-51)."""
@@ -143,6 +148,29 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
         elif now - self._shown_at >= _VIEW_S:
             self._shown_at, self._is_shown = now, True
             await asyncio.to_thread(write_thumbnail, self.ring.frames[-1], self._view)
+
+    async def _analyse(self) -> None:
+        """Approved analyses; an alert is a clip with its reason, nothing else is kept (MCH-34)."""
+        if self.state != "live" or not self._watches or not self.ring.frames:
+            return
+        last = self.ring.frames[-1]
+        if last.at - self._analysed_at < APART_S / 2:
+            return
+        before = next((f for f in reversed(self.ring.frames) if last.at - f.at >= APART_S), None)
+        self._analysed_at = last.at
+        if before is None:
+            return
+        now, rules = self.context.clock.now(), self.context.rules()
+        for watch in self._watches:
+            if not watch.is_on(now, rules):
+                continue
+            share = await asyncio.to_thread(moved_share, before.jpeg, last.jpeg, watch.analysis.zone)
+            if watch.judge(last.at, share):
+                kind = watch.analysis.kind
+                log.warning(
+                    "camera.analysis", camera=self.config.camera_code, kind=kind, share=round(share, 4)
+                )
+                await self._begin({"clip": f"{REASON}{kind}", "incident_uid": str(uuid4()), "at": last.at})
 
     async def _tell(self, state: str, detail: str | None) -> None:
         """State for people; an alert when it stays bad for five minutes (MCH-51)."""
