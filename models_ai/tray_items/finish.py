@@ -52,7 +52,7 @@ def header_of(detector: Detector | None, **info: Any) -> dict[str, Any]:
     """Properties of a file; without detector those of an uncalibrated one."""
     piece, change = (detector.piece, detector.change) if detector else (Calibration(), Calibration())
     return {"format": FORMAT, "kinds": list(KINDS), "side": dataset.SIDE, "piece": [piece.slope, piece.offset],
-            "change": [change.slope, change.offset], "info": info}  # fmt: skip
+            "change": [change.slope, change.offset, change.most], "info": info}  # fmt: skip
 
 
 def fit(values: list[float], right: list[bool]) -> Calibration:
@@ -66,6 +66,12 @@ def fit(values: list[float], right: list[bool]) -> Calibration:
         curve = rows.T @ (rows * (shown * (1 - shown))[:, None]) + 1e-3 * np.eye(2)
         weights = weights + np.linalg.solve(curve, rows.T @ (target - shown) - 1e-3 * (weights - [1.0, 0.0]))
     return Calibration(float(weights[0]), float(weights[1]))
+
+
+def borne_out(calibration: Calibration, answered: list[tuple[float, bool]], auto: float = 0.9) -> Calibration:
+    """Never surer than the sure answers were right, two unseen errors assumed: few sessions promise little."""
+    sure = [right for value, right in answered if calibration(value) >= auto]
+    return replace(calibration, most=sum(sure) / (len(sure) + 2))
 
 
 def truth_of(lines: list[str]) -> list[Piece]:
@@ -178,7 +184,8 @@ def main() -> None:
     content = with_header(raw, header_of(tuned))
     rows = play(from_bytes(content, "network", ""), _CALIBRATE * 1000, args.sessions)
     answered = [(c, r) for row in rows for c, r in zip(row["confidence"], row["correct"], strict=True)]
-    tuned = replace(tuned, change=fit([c for c, _ in answered], [r for _, r in answered]))
+    change = fit([c for c, _ in answered], [r for _, r in answered])
+    tuned = replace(tuned, change=borne_out(change, answered))
     info = {"training": args.training, "digest_of_network": hashlib.sha256(raw).hexdigest()[:16]}
     content = with_header(raw, header_of(tuned, **info))
     (args.out / "tray_items.onnx").write_bytes(content)
@@ -193,7 +200,7 @@ def main() -> None:
         for split in ("val", "kept")
     }
     report = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "info": info,
-              "piece": [tuned.piece.slope, tuned.piece.offset], "change": [tuned.change.slope, tuned.change.offset], **measured,
+              "piece": [tuned.piece.slope, tuned.piece.offset], "change": [tuned.change.slope, tuned.change.offset, tuned.change.most], **measured,
               "sessions": measure_sessions(played)}  # fmt: skip
     (args.out / "metrics.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report))

@@ -34,15 +34,19 @@ _UNUSUAL = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``1 / (1 + exp(-(slope · logit(value) + offset)))``: a raw figure turned into how often it is right."""
+    """``1 / (1 + exp(-(slope · logit(value) + offset)))``: a raw figure turned into how often it is right, never more than
+    ``most``, what the measured sessions bear out."""
 
     slope: float = 1.0
     offset: float = 0.0
+    most: float = 1.0
 
     def __call__(self, value: float) -> float:
         """Probability (0..1) of a raw figure (0..1)."""
         kept = min(max(value, 1e-6), 1 - 1e-6)
-        return 1.0 / (1.0 + math.exp(-(self.slope * math.log(kept / (1 - kept)) + self.offset)))
+        return min(
+            self.most, 1.0 / (1.0 + math.exp(-(self.slope * math.log(kept / (1 - kept)) + self.offset)))
+        )
 
 
 @dataclass(frozen=True, slots=True)
