@@ -6,6 +6,7 @@ from coordinator.modules.drawings.reading import remarks
 from coordinator.modules.drawings.reading.callouts import join_callouts
 from coordinator.modules.drawings.reading.cells import Grid, centre_of, contains
 from coordinator.modules.drawings.reading.dimension_text import DimensionText
+from coordinator.modules.drawings.reading.drawn_tables import find_table_blocks
 from coordinator.modules.drawings.reading.frames import read_frames
 from coordinator.modules.drawings.reading.key_marks import mark_critical
 from coordinator.modules.drawings.reading.labels import is_label
@@ -109,7 +110,10 @@ def _read_page(
     frames = read_frames([block for block in open_blocks if block not in title.inline], page)
     reading.geometric_tolerances += frames.tolerances
     rest: list[TextBlock] = []
-    for block in join_callouts([block for block in open_blocks if id(block) not in frames.used]):
+    unframed = [block for block in open_blocks if id(block) not in frames.used]
+    tabled = find_table_blocks(unframed, grid)
+    rest += [block for block in unframed if id(block) in tabled]
+    for block in join_callouts([block for block in unframed if id(block) not in tabled]):
         parsed = read_block(block) if not is_label(block.text) else None
         if parsed is not None and parsed.text.isdigit() and block in title.inline:
             parsed = None

@@ -20,6 +20,7 @@ from coordinator.modules.drawings.reading.orientation import extent, stand_uprig
 from coordinator.modules.drawings.reading.page import Page, Word
 from coordinator.modules.drawings.reading.projection_ink import find_symbol_strokes
 from coordinator.modules.drawings.reading.scribbles import find_scribbles
+from coordinator.modules.drawings.reading.slanted import read_slanted
 from coordinator.modules.drawings.reading.unread_cells import MIN_CONFIDENCE, find_unread_values
 
 SLANT_MIN_DEG = 8.0
@@ -119,7 +120,7 @@ def _read_words(image: Image, ink: Image, clear: Image, boxes: list[Quad]) -> li
     """
     level = [box for box in boxes if _slant(box) < SLANT_MIN_DEG and extent(box)[0] >= 0.5 * extent(box)[1]]
     words = rows.read_level(image, ink, level)
-    words += rows.read_slanted(image, ink, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
+    words += read_slanted(image, ink, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
     turned, turned_ink = (np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink))
     upright = [
         box

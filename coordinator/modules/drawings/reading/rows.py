@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 
@@ -14,20 +13,17 @@ from coordinator.modules.drawings.reading.hole_signs import find_hole_signs
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, read_crops
 from coordinator.modules.drawings.reading.ocr_text import clean_text
-from coordinator.modules.drawings.reading.page import Word, to_frame
+from coordinator.modules.drawings.reading.page import Word
 from coordinator.modules.drawings.reading.piles import find_piles
 
 MIN_CONFIDENCE = 0.5
 MIN_SINGLE_CONFIDENCE = 0.75
 READ_HEIGHT_PX = 48
-SAME_SLANT_DEG = 2.5
 LONGEST_SIZE = 11  # width by height of a box which may hold deviations
 PREFER_CLEAN = 0.03
 MAX_OVERLOOKED = 60
 WIDE_GAP = 1.0  # in letter heights
 EVEN_GAP = 0.22
-READS_UPRIGHT_DEG = (-90.0, 105.0)
-UPRIGHT_LEAD = 0.3
 TALLER_THAN_FIGURES = 1.07
 BARE_STROKE = 0.2  # width by height of a piece of a line, narrower than a figure 1 with its flag
 _CLEAR = re.compile(
@@ -38,7 +34,7 @@ _SIZE_OR_CALLOUT = re.compile(
     r"^(?!\d{1,3}\s?[xX]$)(?=..)[(]?(?:\d{1,3}\s?[xX]\s?)?(?:[ØRCM]|SR|SØ)?\s?\d*[.,]?\d"
 )
 _SIZE_BEFORE_SIGN = re.compile(r"^((?:\d{1,3}\s?[xX]\s?)?[ØR]?\s?\d+(?:[.,]\d+)?)\s*[+\-±]")
-_SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
+SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
 
 
 @dataclass
@@ -84,62 +80,6 @@ def read_level(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
         if not stacked and (word := _plain_word(box, reads)) is not None:
             words.append(word)
     return pieces + [word for word in words if not any(_mostly_inside(word, piece) for piece in pieces)]
-
-
-def read_slanted(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
-    """Words of slanted boxes; boxes of nearly one slant share one reading direction, so that their rows fit together."""
-    words: list[Word] = []
-    angles: list[float] = []
-    for quad in sorted(quads, key=lambda item: -float(np.ptp(item, axis=0).sum())):
-        own = _angle(quad)
-        near = [angle for angle in angles if abs((angle - own + 90) % 180 - 90) < SAME_SLANT_DEG]
-        if not near:
-            angles.append(own)
-        words += _read_one_slanted(image, ink, quad, near[0] if near else own)
-    return words
-
-
-def _angle(quad: Quad) -> float:
-    sides = quad[1] - quad[0], quad[3] - quad[0]
-    along = max(sides, key=lambda side: float(np.linalg.norm(side)))
-    return math.degrees(math.atan2(-along[1], along[0]))
-
-
-def _read_one_slanted(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
-    """The surroundings of the box are turned level, both ways up; the surer way stays."""
-    ways = [_read_turned(image, ink, quad, way) for way in (angle, (angle + 360) % 360 - 180)]
-    return max(ways, key=_upright_merit)
-
-
-def _upright_merit(words: list[Word]) -> float:
-    """Surety of the words, and a lead for what starts like a size and stands upright on the sheet."""
-    if not words:
-        return 0.0
-    low, high = READS_UPRIGHT_DEG
-    sure = sum(word.confidence * len(word.text) for word in words) / sum(len(word.text) for word in words)
-    size = any(_SIZE.match(word.text) for word in words)
-    return sure + 0.2 * size + UPRIGHT_LEAD * (low < words[0].angle <= high)
-
-
-def _read_turned(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
-    corners = [to_frame(float(x), float(y), angle) for x, y in quad]
-    u0, u1 = min(u for u, _ in corners), max(u for u, _ in corners)
-    v0, v1 = min(v for _, v in corners), max(v for _, v in corners)
-    height = v1 - v0
-    left, top = u0 - height, v0 - 1.2 * height
-    width, depth = round(u1 - u0 + 5.6 * height), round(3.4 * height)
-    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    turn = np.array([[c, -s, -left], [s, c, -top]])
-    flags = cv2.INTER_CUBIC
-    part = cv2.warpAffine(image, turn, (width, depth), flags=flags, borderValue=255).astype(np.uint8)
-    grey = cv2.warpAffine(ink, turn, (width, depth), flags=cv2.INTER_LINEAR)
-    marks = cv2.threshold(grey, 127, 255, cv2.THRESH_BINARY)[1].astype(np.uint8)
-    a, b, d, e = u0 - left, v0 - top, u1 - left, v1 - top
-    level = read_level(part, marks, [np.array([(a, b), (d, b), (d, e), (a, e)])])
-    return [
-        Word(w.text, w.u0 + left, w.u1 + left, w.v0 + top, w.v1 + top, angle, w.confidence, "ocr")
-        for w in level
-    ]
 
 
 def _between(box: _Box, signs: list[tuple[BBox, str]]) -> list[Quad]:
@@ -248,7 +188,7 @@ def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list
     main_text = clean_text(main.text) if main is not None else ""
     signed = any(text[0] in "+-" or float(text.rstrip("°").replace(",", ".")) == 0 for text in (top, bottom))
     if main is not None and not (
-        _SIZE.match(main_text) if signed else main_text.rstrip() in ("Ø", "R", "SØ", "M")
+        SIZE.match(main_text) if signed else main_text.rstrip() in ("Ø", "R", "SØ", "M")
     ):
         return []
     ordered = _ordered(top, bottom) if signed else (top, bottom)

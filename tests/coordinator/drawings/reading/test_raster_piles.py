@@ -6,12 +6,14 @@ import pytest
 
 from coordinator.modules.drawings.reading.cells import Grid
 from coordinator.modules.drawings.reading.crops import find_stacked, prepare
+from coordinator.modules.drawings.reading.drawn_tables import find_table_blocks
 from coordinator.modules.drawings.reading.layout import build_blocks
 from coordinator.modules.drawings.reading.ocr_text import clean_text
 from coordinator.modules.drawings.reading.page import Page, Segment, Word
 from coordinator.modules.drawings.reading.piles import find_piles
 from coordinator.modules.drawings.reading.projection_ink import find_symbol_strokes
 from coordinator.modules.drawings.reading.rows import _ordered
+from coordinator.modules.drawings.reading.slanted import angle_of_line_beside, read_slanted
 from coordinator.modules.drawings.reading.strokes import find_rules, without_rules
 from coordinator.modules.drawings.reading.title_pieces import view_title_block
 from coordinator.modules.drawings.reading.unread_cells import find_unread_values
@@ -138,3 +140,50 @@ def test_projection_symbol_whose_axes_were_painted_out_is_found():
     marks, strokes = find_symbol_strokes(ink, clear)
     assert len(marks) == 2
     assert all(isinstance(stroke, Segment) for stroke in strokes)
+
+
+def ruled(xs, ys):
+    return [Segment(x, ys[0], x, ys[-1]) for x in xs] + [Segment(xs[0], y, xs[-1], y) for y in ys]
+
+
+def words_in(rows):
+    return [
+        Word(text, 110 + 100 * column, 110 + 100 * column + 9 * len(text), 110 + 30 * row, 122 + 30 * row, 0.0, 0.9, "ocr")
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+    ]  # fmt: skip
+
+
+@pytest.mark.requirement("DRW-18")
+@pytest.mark.parametrize(
+    ("rows", "tabled"),
+    [([["Rep", "L"], ["1", "12,5"], ["2", "16"]], 6), ([["10", "12"], ["14", "12,5"]], 0), ([["Rep", "12,5", "16"]], 0)],
+)  # fmt: skip
+def test_rows_and_columns_with_a_heading_are_a_table(rows, tabled):
+    page = Page(1, 1400, 1000, words=words_in(rows))
+    xs = [100 + 100 * column for column in range(len(rows[0]) + 1)]
+    page.segments = ruled(xs, [100 + 30 * row for row in range(len(rows) + 1)])
+    blocks = build_blocks(page)
+    assert len(find_table_blocks(blocks, Grid(page))) == tabled
+
+
+def test_slanted_box_turns_to_the_dimension_line_beside_it():
+    ink = np.zeros((400, 600), np.uint8)
+    cv2.line(ink, (100, 300), (500, 200), 255, 2)
+    box = np.array([(250, 220), (330, 215), (333, 245), (253, 250)], dtype=float)
+    found = angle_of_line_beside(ink, box, 4.0)
+    assert found == pytest.approx(14.0, abs=0.6)
+    assert angle_of_line_beside(np.zeros_like(ink), box, 4.0) is None
+
+
+def test_slanted_diameter_keeps_its_sign():
+    image = np.full((500, 500), 255, np.uint8)
+    cv2.circle(image, (170, 250), 17, 0, 3)
+    cv2.line(image, (156, 274), (184, 226), 0, 3)
+    cv2.putText(image, "38", (200, 266), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 0, 3, cv2.LINE_AA)
+    turn = cv2.getRotationMatrix2D((250, 250), 30, 1.0)
+    image = cv2.warpAffine(image, turn, (500, 500), borderValue=255)
+    corners = np.array([(145, 222), (262, 222), (262, 278), (145, 278)], dtype=float)
+    quad = corners @ turn[:, :2].T + turn[:, 2]
+    words = read_slanted(image, 255 - image, [quad])
+    assert "".join(word.text.replace(" ", "") for word in words) == "Ø38"
