@@ -33,7 +33,7 @@ Fetch = Callable[[str], str]
     "/supplier-catalogues/{catalogue_id}/tools", operation_id="import_tools", openapi_extra=guarded(UPDATE)
 )
 def import_tools(ctx: Ctx, catalogue_id: int, file: UploadFile) -> dict[str, Any]:
-    """Read a catalogue of tools into the supplier's articles: CSV, ISO 13399 XML, GTC package."""
+    """Read a catalogue of tools into the supplier's articles: CSV, ISO 13399 XML or P21, GTC package."""
     ctx.require(UPDATE)
     catalogue = ctx.get(SupplierCatalogue, catalogue_id, lock=True)
     try:

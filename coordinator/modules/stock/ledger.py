@@ -184,7 +184,6 @@ def _later_counts(
 
 
 def _take_back(ctx: Context, row: StockMovement, location_id: int, delta: Decimal, at: dt.datetime) -> None:
-    place = {"from_location_id": location_id} if delta > 0 else {"to_location_id": location_id}
     movement = Movement(
         row.stock_item_id,
         abs(delta),
@@ -193,9 +192,10 @@ def _take_back(ctx: Context, row: StockMovement, location_id: int, delta: Decima
         row.stock_lot_id,
         row.stock_unit_id,
         comment=t("stock.recount", ctx.locale),
+        from_location_id=location_id if delta > 0 else None,
+        to_location_id=location_id if delta < 0 else None,
         occurred_at=at,
         uid=uuid.uuid5(row.uid, f"recount:{location_id}"),
-        **place,
     )
     post(ctx, movement, is_recount=True)
 

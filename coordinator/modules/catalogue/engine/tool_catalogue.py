@@ -1,4 +1,4 @@
-"""Reads tool catalogues of suppliers: CSV, ISO 13399 properties in XML, GTC packages (ZIP) with such XML. Pure.
+"""Reads tool catalogues of suppliers: CSV, ISO 13399 properties in XML or STEP P21, GTC packages (ZIP) of such. Pure.
 
 Makers write the same thing in many shapes, so nothing depends on one file: an article is whatever carries a reference
 and properties under ISO 13399 codes (DC, OAL, APMX…), as columns, attributes or nested elements.
@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, fromstring
+
+from coordinator.modules.catalogue.engine import p21
 
 MAX_BYTES = 200_000_000
 MAX_ARTICLES = 50_000
@@ -117,6 +119,8 @@ def _articles(data: bytes, name: str, faults: list[tuple[str, str]]) -> Iterator
         yield from _package(data, faults)
     elif data.lstrip()[:1] == b"<":
         yield from _xml(data, name)
+    elif p21.is_p21(data):
+        yield from _p21(data, name)
     elif b"\x00" in data[:4000]:
         raise CatalogueError("not_a_catalogue")
     else:
@@ -131,7 +135,7 @@ def _package(data: bytes, faults: list[tuple[str, str]]) -> Iterator[tuple[str, 
     total = 0
     for entry in archive.infolist():
         suffix = entry.filename.lower().rsplit(".", 1)[-1]
-        if entry.is_dir() or suffix not in {"xml", "csv"}:
+        if entry.is_dir() or suffix not in _READ:
             continue
         total += entry.file_size
         if total > MAX_BYTES:
@@ -147,7 +151,7 @@ def _package(data: bytes, faults: list[tuple[str, str]]) -> Iterator[tuple[str, 
             faults.append((entry.filename, "bad_zip"))
             continue
         try:
-            yield from (_xml(content, entry.filename) if suffix == "xml" else _csv(content))
+            yield from _READ[suffix](content, entry.filename)
         except CatalogueError as error:
             faults.append((entry.filename, error.code))
 
@@ -189,6 +193,19 @@ def _csv(data: bytes) -> Iterator[tuple[str, CatalogueTool]]:
                 yield f"ligne {number}", _tool(cells)
     except csv.Error:  # a cell without end
         raise CatalogueError("not_a_catalogue") from None
+
+
+def _p21(data: bytes, name: str) -> Iterator[tuple[str, CatalogueTool]]:
+    """One tool per file, named by its item or, without one, by the file."""
+    try:
+        found = p21.values(data)
+    except ValueError:
+        raise CatalogueError("too_big") from None
+    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    cells = [(head, value) for head, value in found.items() if head != "ITEM"]
+    if not cells:
+        raise CatalogueError("no_article")
+    yield name, _tool([("reference", found.get("ITEM", stem)), *cells])
 
 
 def _tool(cells: list[tuple[str, str]]) -> CatalogueTool:
@@ -317,3 +334,11 @@ def _cells(record: Element) -> list[tuple[str, str]]:
         elif not list(element) and (element.text or "").strip():
             cells.append((_local(element), (element.text or "").strip()))
     return cells
+
+
+_READ = {
+    "xml": _xml,
+    "csv": lambda data, _name: _csv(data),
+    "p21": _p21,
+}
+"""Readers by the ending of a file in a package."""
