@@ -137,7 +137,7 @@ def join_words(words: list[Word], separators: list[Segment], max_gap: float = 0.
                 and -0.5 * scale <= gap <= max_gap * scale
                 and _level(last, word)
                 and (best is None or gap < word.u0 - best[-1].u1)
-                and not _separated(last, word, separators)
+                and not separated(last, word, separators)
             ):
                 best = line
         if best is None:
@@ -156,7 +156,8 @@ def _level(a: Word, b: Word) -> bool:
     return inside >= 0.75 * small.height and abs(tall.v1 - small.v1) < 0.45 * tall.height
 
 
-def _separated(a: Word, b: Word, separators: list[Segment]) -> bool:
+def separated(a: Word, b: Word, separators: list[Segment]) -> bool:
+    """True when an upright stroke higher than the letters stands between two words of a line."""
     if b.u0 - a.u1 < 0.15 * a.height:
         return False
     v = (max(a.v0, b.v0) + min(a.v1, b.v1)) / 2

@@ -12,8 +12,8 @@ import pypdfium2.raw as pdfium
 
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
+from coordinator.modules.drawings.reading.outlined_text import is_letter, read_outlined_text
 from coordinator.modules.drawings.reading.page import Page, Segment, Word, join_words
-from coordinator.modules.drawings.reading.pdf_outlines import outlined_letters, read_outlines
 from coordinator.modules.drawings.reading.pdf_paths import Drawn, read_paths
 from coordinator.modules.drawings.reading.pdf_signs import place_signs
 from coordinator.modules.drawings.reading.pdf_text import PageFrame, PageText, is_guessed, read_words
@@ -23,6 +23,7 @@ from coordinator.modules.drawings.reading.safety import has_active_content
 MIN_TEXT_CHARACTERS = 12
 MAX_UNMAPPED_SHARE = 0.3
 SCAN_SHARE = 0.6
+MIN_OUTLINED = 8
 OCR_SCALE = 300 / 72
 
 
@@ -69,23 +70,40 @@ def _refuse_active_content(path: Path, document: pypdfium2.PdfDocument) -> None:
 def _read_page(document: pypdfium2.PdfDocument, index: int, reading: DrawingReading) -> Page:
     source = document[index]
     frame = PageFrame.of(source)
-    text = read_words(source, frame)
-    drawn = read_paths(source, frame)
-    if _must_be_seen(text, drawn):
+    text, drawn, words = _words_of(source, frame)
+    outlined = len(words) > len(text.words)
+    if _must_be_seen(text, drawn) and not outlined:
         return _read_image(source, index, reading)
     page = Page(index + 1, frame.width, frame.height)
-    turned = _turned(frame, text.words)
+    turned = _turned(frame, words)
     if turned is not None:
         page = Page(index + 1, turned.width, turned.height, to_file=frame.back_from(turned))
-        frame = turned
-        text, drawn = read_words(source, frame), read_paths(source, frame)
-    page.segments = _without_letters(drawn.segments, text) if text.plotted else drawn.segments
-    page.words = place_signs(place_ring_letters(text.words, drawn), drawn)
+        text, drawn, words = _words_of(source, turned)
+    page.segments = drawn.segments
+    if text.plotted:
+        page.segments = _without_letters(page.segments, text.words)
+    if outlined:
+        drawn_words = words[len(text.words) :]
+        page.segments = _without_letters(page.segments, drawn_words)
+        drawn.marks = [mark for mark in drawn.marks if not is_letter(mark, drawn_words)]
+        reading.warnings.append(f"Page {index + 1} : textes dessinés, lus d'après leurs tracés.")
+    page.words = place_signs(place_ring_letters(words, drawn), drawn)
     page.words = _without_walled_guesses(page.words, page.segments)
     page.marks = drawn.marks
-    if turned is None and not text.plotted:
-        page.words += read_outlines(source, page, outlined_letters(drawn.marks, page.words), reading)
     return page
+
+
+def _words_of(source: Any, frame: PageFrame) -> tuple[PageText, Drawn, list[Word]]:
+    """Text layer and drawing of a page, and all its words: those of the layer, then those drawn as outlines."""
+    text, drawn = read_words(source, frame), read_paths(source, frame)
+    if text.plotted:
+        return text, drawn, list(text.words)
+    known = [] if _says_nothing(text) else text.words
+    outlined = read_outlined_text(drawn.strokes, known, drawn.segments)
+    if outlined.letters < MIN_OUTLINED or outlined.unread > outlined.letters:
+        return text, drawn, list(text.words)
+    text.words = list(known)
+    return text, drawn, [*known, *outlined.words]
 
 
 def _without_walled_guesses(words: list[Word], segments: list[Segment]) -> list[Word]:
@@ -107,18 +125,22 @@ def _must_be_seen(text: PageText, drawn: Drawn) -> bool:
     readable = text.characters - text.unmapped
     return (
         sum(len(word.text) for word in text.words) < MIN_TEXT_CHARACTERS
-        or text.unmapped > MAX_UNMAPPED_SHARE * text.characters
+        or _says_nothing(text)
         or (drawn.image_share > SCAN_SHARE and text.invisible > 0.5 * max(1, readable))
     )
 
 
-def _without_letters(segments: list[Segment], text: PageText) -> list[Segment]:
-    """Strokes less those which draw the letters of a text layer laid invisibly over them."""
+def _says_nothing(text: PageText) -> bool:
+    return text.unmapped > MAX_UNMAPPED_SHARE * text.characters
+
+
+def _without_letters(segments: list[Segment], words: list[Word]) -> list[Segment]:
+    """Strokes less those which draw the letters of words."""
     if not segments:
         return segments
     middles = np.array([((s.x0 + s.x1) / 2, (s.y0 + s.y1) / 2, s.length) for s in segments])
     keep = np.ones(len(segments), dtype=bool)
-    for word in text.words:
+    for word in words:
         cos, sin = math.cos(math.radians(word.angle)), math.sin(math.radians(word.angle))
         u, v = middles[:, 0] * cos - middles[:, 1] * sin, middles[:, 0] * sin + middles[:, 1] * cos
         slack = 0.1 * word.height

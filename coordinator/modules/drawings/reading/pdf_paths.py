@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pypdfium2.raw as pdfium
 
 from coordinator.modules.drawings.reading.model import BBox
+from coordinator.modules.drawings.reading.outlined_pieces import MAX_LETTER, Stroke
 from coordinator.modules.drawings.reading.page import Mark, Segment
 from coordinator.modules.drawings.reading.pdf_text import PageFrame
 from coordinator.modules.drawings.reading.symbols import Points, Symbol, recognise_symbol
@@ -31,6 +33,8 @@ class Drawn:
     symbols: list[Symbol] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    strokes: list[Stroke] = field(default_factory=list)
+    """Every polyline small enough for a letter; what the letters of outlined text are found in."""
     image_share: float = 0.0
 
 
@@ -48,10 +52,13 @@ def read_paths(page: Any, frame: PageFrame) -> Drawn:
         if not paths:
             continue
         box = _box(paths)
+        filled = _is_filled(item)
+        if not (filled and _is_white(item)):
+            drawn.strokes += [Stroke(np.array(path), filled) for path in paths if _is_small(path)]
         if max(box[2] - box[0], box[3] - box[1]) >= MARK_SIZE:
             _add_segments(drawn, paths)
             continue
-        mark = Mark(tuple(tuple(path) for path in paths), box, _is_filled(item))
+        mark = Mark(tuple(tuple(path) for path in paths), box, filled)
         if pending and not _touch(_box_of(pending), box):
             _close(drawn, pending)
             pending = []
@@ -149,6 +156,18 @@ def _chords(start: tuple[float, float], bends: Points) -> Points:
 def _is_filled(item: Any) -> bool:
     mode, stroke = ctypes.c_int(), ctypes.c_int()
     return bool(pdfium.FPDFPath_GetDrawMode(item, mode, stroke)) and mode.value != 0
+
+
+def _is_white(item: Any) -> bool:
+    """True for painted white, which covers what lies below and draws nothing."""
+    colour = [ctypes.c_uint() for _ in range(4)]
+    found = pdfium.FPDFPageObj_GetFillColor(item, *colour)
+    return bool(found) and all(part.value > 250 for part in colour[:3])
+
+
+def _is_small(path: Points) -> bool:
+    box = _box([path])
+    return max(box[2] - box[0], box[3] - box[1]) <= MAX_LETTER
 
 
 def _add_segments(drawn: Drawn, paths: list[Points]) -> None:

@@ -49,6 +49,14 @@ class SmallPdf:
             " ".join(f"{x} {y} {'l' if index else 'm'}" for index, (x, y) in enumerate(points)) + " S"
         )
 
+    def fill(self, *contours: list[tuple[float, float]]) -> None:
+        """Closed contours painted together, a contour inside another left blank."""
+        paths = [
+            " ".join(f"{x:.3f} {y:.3f} {'l' if index else 'm'}" for index, (x, y) in enumerate(contour))
+            for contour in contours
+        ]
+        self.parts.append(" h ".join(paths) + " h f*")
+
     def box(self, x0: float, y0: float, x1: float, y1: float) -> None:
         """A closed rectangle."""
         self.lines((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0))

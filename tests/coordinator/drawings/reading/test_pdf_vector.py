@@ -5,9 +5,7 @@ import math
 import pytest
 
 from coordinator.modules.drawings.reading.model import Limits
-from coordinator.modules.drawings.reading.page import Mark, Word
 from coordinator.modules.drawings.reading.pdf import read_pdf
-from coordinator.modules.drawings.reading.pdf_outlines import outlined_letters
 
 from .small_pdf import SmallPdf
 
@@ -201,31 +199,6 @@ def test_size_in_two_units_is_one_dimension(tmp_path):
     assert found == {"25,4 [1,000]": (25.4, False), "(12,5)": (12.5, True), "30": (30.0, False)}
 
 
-def letter(x, y, height=7.0):
-    """A closed outline with as many points as a figure has."""
-    points = [
-        (x, y),
-        (x + 2, y - 1),
-        (x + 4, y),
-        (x + 4, y + height),
-        (x + 2, y + height + 1),
-        (x, y + height),
-        (x, y),
-    ]
-    return Mark((tuple(points),), (x, y - 1, x + 4, y + height + 1), filled=True)
-
-
-def test_letters_drawn_as_outlines_are_found_unless_the_text_layer_holds_them():
-    row = [letter(100 + 6 * index, 50) for index in range(6)]
-    lonely = letter(400, 300)
-    hatch = [
-        Mark((((10.0 + 3 * i, 10.0), (14.0 + 3 * i, 18.0)),), (10.0 + 3 * i, 10.0, 14.0 + 3 * i, 18.0))
-        for i in range(30)
-    ]
-    assert outlined_letters([*row, lonely, *hatch], []) == [mark.box for mark in row]
-    assert outlined_letters(row, [Word("123456", 99, 140, 49, 58)]) == []
-
-
 def circle(pdf, x, y, radius):
     angles = [2 * math.pi * step / 24 for step in range(25)]
     pdf.lines(*[(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles])
@@ -256,3 +229,17 @@ def test_a_letter_in_a_drawn_circle_is_a_modifier(tmp_path, letter, stroked):
     (frame,) = read(pdf, tmp_path).geometric_tolerances
     assert (frame.characteristic, frame.value, frame.datums) == ("position", 0.1, ["A"])
     assert frame.modifiers == ["Ø", {"M": "Ⓜ", "L": "Ⓛ"}[letter]]
+
+
+@pytest.mark.requirement("DRW-11")
+def test_equal_figures_of_slanted_text_set_letter_by_letter_are_not_taken_for_a_shadow(tmp_path):
+    pdf = plain_sheet()
+    others = facts(read(pdf, tmp_path))
+    step = 10 * 0.556 * math.sqrt(0.5)
+    for start, letters in ((100, "Ø22"), (200, "4x111")):
+        for place, letter in enumerate(letters):
+            pdf.text(start + step * place, 100 + step * place, letter, angle=45)
+    pdf.text(300, 200, "7", angle=45)
+    pdf.text(300.3, 200, "7", angle=45)
+    added = [fact for fact in facts(read(pdf, tmp_path)) if fact not in others]
+    assert sorted((nominal, count) for _, nominal, *_, count in added) == [(7.0, 1), (22.0, 1), (111.0, 4)]
