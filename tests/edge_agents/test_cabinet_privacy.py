@@ -67,9 +67,14 @@ async def test_pictures_and_sessions_go_after_their_days(recorded: Recorded, tmp
     data = recorded.context.data_dir
     kept = [*(data / "images").glob("*.jpg"), *(data / "recordings").glob("*/session.json")]
     assert len(kept) >= 2
-    old = recorded.context.clock.now().timestamp() - 7.5 * 86400
+    now = recorded.context.clock.now().timestamp()
     for path in kept:
-        os.utime(path, (old, old))
+        os.utime(path, (now - 6.5 * 86400,) * 2)
+    driver._cleaned_at = None
+    await driver._daily()
+    assert all(path.exists() for path in kept), "seven days are not over"
+    for path in kept:
+        os.utime(path, (now - 7.5 * 86400,) * 2)
     driver._cleaned_at = None
     await driver._daily()
     assert not [path for path in kept if path.exists()]

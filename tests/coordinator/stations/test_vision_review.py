@@ -23,6 +23,7 @@ from coordinator.kernel.models import Notification, Task
 from coordinator.modules.catalogue.models import Material, StockItem
 from coordinator.modules.company.models import Site
 from coordinator.modules.documents.models import Document
+from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.stations import vision_models, vision_pages, vision_review, vision_rules
 from coordinator.modules.stations.models import (
     AiModel,
@@ -38,6 +39,7 @@ from coordinator.modules.stock import api as stock
 from coordinator.modules.stock.models import ReorderProposal, StorageLocation
 from coordinator.modules.stock.models_people import Instrument
 from edge_agents.drivers.cabinet_camera import recording
+from tests.conftest import person
 from tests.factories import make
 
 Say = Callable[..., Outcome]
@@ -198,6 +200,9 @@ def test_people_are_told_before_a_camera_counts(
         ctx.now.date(),
     )
     assert kept.document_id == notice.id
+    assert kept.declared_by_id == ctx.principal.user_id
+    vision_review.set_mode(ctx, place, review)
+    assert place.vision_mode == "review", "told and consulted: the camera may count"
     vision_review.set_mode(ctx, place, review)
     assert place.vision_mode == "review"
 
@@ -452,3 +457,17 @@ def test_stated_confidence_is_held_against_what_people_found(
     assert (bands[60.0]["reviewed"], bands[60.0]["right_pct"]) == (1, 100.0)
     assert found["error_pct"] == round(0.8 * 23 + 0.2 * 30, 1)
     assert vision_rules.calibration([])["error_pct"] is None
+
+
+@pytest.mark.requirement("VIS-30")
+def test_the_person_at_the_cabinet_is_told_to_who_decides_only(
+    ctx: Context, say: Say, place: StorageLocation
+) -> None:
+    row = see(ctx, say, -1, confidence=0.7)
+    user = make(ctx, UserAccount, first_name="Anne", last_name="Preneuse")
+    ctx.get(CabinetSession, row.cabinet_session_id).user_id = user.id
+    told = {"station": "Armoire 1", "person": "Anne Preneuse", "operation": None}
+    ctx.principal = person("vision:validate")
+    assert vision_review.circumstances(ctx, row) == told
+    ctx.principal = person("vision:read")
+    assert vision_review.circumstances(ctx, row) == told | {"person": None}
