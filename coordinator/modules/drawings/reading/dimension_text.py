@@ -101,6 +101,7 @@ _FURTHER_STEP = re.compile(
 )
 _SECOND_UNIT = re.compile(r"\[([^\[\]]*)\]")
 _SECOND_ROUND = re.compile(rf"^(.*\d[\"°]?)\s*\(\s*({NUMBER})\s*(?:mm|in\.?|\")?\s*\)$")
+_DATE = re.compile(r"^(?:(?:19|20)\d\d([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)\d\d)$")
 _REFERENCE_WORD = re.compile(r"\bR[ÉE]F\b\.?", re.IGNORECASE)
 _SIGNS = str.maketrans({"⌀": "Ø", "∅": "Ø", "φ": "Ø", "Φ": "Ø", "ø": "Ø", "×": "x", "✕": "x", "−": "-", "–": "-", "—": "-",
                         "º": "°", "˚": "°", "“": '"', "”": '"', "″": '"', "′": "'", "’": "'", "\u00a0": " ", "（": "(", "）": ")",
@@ -142,6 +143,8 @@ def parse_dimension(text: str, stacked: tuple[str, str] | None = None) -> Dimens
     Returns None when the text is not wholly a dimension: the rest would have to be invented.
     """
     body = normalise(text)
+    if _DATE.match(body):
+        return None
     reference = _in_parentheses(body) or bool(_REFERENCE_WORD.search(body))
     if _in_parentheses(body):
         body = body[1:-1].strip()

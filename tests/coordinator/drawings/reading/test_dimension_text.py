@@ -91,6 +91,8 @@ def test_dimension_is_understood(text, stacked, kind, nominal, upper, lower, fit
         "2-56",
         "1/2",
         "10:1",
+        "2021-05-25",
+        "12-05-2021",
         "+0.1",
     ],
 )
