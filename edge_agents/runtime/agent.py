@@ -260,9 +260,9 @@ class Agent:
 
     async def _send_views(self) -> None:
         """Thumbnails of cameras somebody looks at; one that cannot be sent now is of no use later."""
-        if self.api is None or self._is_quiet:
+        if self.api is None or self._is_quiet or not self.link.connected:
             return
-        fresh = [view for view in await asyncio.to_thread(self._views.fresh) if self.link.connected]
+        fresh = await asyncio.to_thread(self._views.fresh)
         if not fresh:
             return
         try:

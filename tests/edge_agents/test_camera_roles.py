@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agents.drivers.base import CommandRefusedError
 from edge_agents.drivers.cabinet_camera.config import load_vision
 from edge_agents.drivers.simulators import cabinet
 from tests.edge_agents.conftest import Recorded
@@ -51,3 +52,12 @@ async def test_a_session_acquires_detects_and_shows_the_reviewer(recorded: Recor
     corners = (min(x for x, _ in polygon) / width, min(y for _, y in polygon) / height,
                max(x for x, _ in polygon) / width, max(y for _, y in polygon) / height)  # fmt: skip
     assert detection["frame"] == pytest.approx(corners, abs=0.02), "the compartment is marked"
+
+
+async def test_a_look_at_another_camera_is_no_picture_of_the_cabinet(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = _driver(recorded, tmp_path)
+    with pytest.raises(CommandRefusedError):
+        await driver.command("capture_test_image", {"camera_code": "CAM-1", "watch_s": 60})
+    assert not (recorded.context.data_dir / "images").exists()

@@ -47,6 +47,7 @@ class WatchPage(QWidget):
         self._body = column(body, spacing=4 * STEP)
         body.setMaximumWidth(theme.scaled(1240))
         outer.addWidget(scrolled(body), 1)
+        self._was_hidden = False
         self._timer = QTimer(self)
         self._timer.setInterval(self.again_ms)
         self._timer.timeout.connect(self.load)
@@ -61,11 +62,14 @@ class WatchPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 — Qt's name
         """Seen: kept up to date."""
         super().showEvent(event)
+        if self._was_hidden:
+            self.load()
         self._timer.start()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 — Qt's name
         """Behind another tab: nothing is asked."""
         super().hideEvent(event)
+        self._was_hidden = True
         self._timer.stop()
 
     def load(self) -> None:

@@ -91,9 +91,15 @@ def rules_of(config: dict[str, Any]) -> LocalRules:
 
 
 def is_quiet(ctx: Context, station: Station, event: DeviceEvent) -> bool:
-    """Whether a fact of a station happened in its quiet hours: it is kept, but nobody is called."""
+    """Whether a fact of a station happened in its quiet hours: it is kept, but nobody is called.
+
+    Rules the station itself would refuse keep nobody from being called.
+    """
     config = latest_config(ctx, station)
-    return config is not None and rules_of(config).is_quiet(event.occurred_at)
+    try:
+        return config is not None and rules_of(config).is_quiet(event.occurred_at)
+    except BusinessError:
+        return False
 
 
 def latest_config(ctx: Context, station: Station) -> dict[str, Any] | None:

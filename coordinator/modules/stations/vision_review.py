@@ -66,9 +66,10 @@ def photographs(ctx: Context, detection: VisionDetection) -> list[dict[str, Any]
 
 
 def circumstances(ctx: Context, detection: VisionDetection) -> dict[str, str | None]:
-    """Station, person and operation of a detection in words, as far as they are known (VIS-19)."""
+    """Station, operation and, for who decides, person of a detection in words, as far as they are known (VIS-19, VIS-30)."""
     session = ctx.get(CabinetSession, detection.cabinet_session_id)
-    person = ctx.session.get(UserAccount, session.user_id) if session.user_id is not None else None
+    is_told = session.user_id is not None and ctx.principal.may("vision", "validate")
+    person = ctx.session.get(UserAccount, session.user_id) if is_told else None
     operation = stock.operation_facts(ctx, detection.work_order_operation_id)
     return {
         "station": ctx.get(Station, session.station_id).name,

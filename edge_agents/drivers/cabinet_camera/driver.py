@@ -423,7 +423,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         return {"ok": True, "message": report["message"], "report": report}
 
     async def command(self, kind: str, params: dict[str, Any]) -> str:
-        if kind == "capture_test_image":
+        if kind == "capture_test_image" and "camera_code" not in params:
             image = await asyncio.to_thread(self._camera.grab_still)
             digest = await asyncio.to_thread(self._album.keep, image, self._known)
             return f"Image {digest}" if digest else "Vue masquée : aucune image conservée."

@@ -170,7 +170,11 @@ class MachineCameraDriver(Driver[MachineCameraConfig]):
                 log.warning(
                     "camera.analysis", camera=self.config.camera_code, kind=kind, share=round(share, 4)
                 )
-                await self._begin({"clip": f"{REASON}{kind}", "incident_uid": str(uuid4()), "at": last.at})
+                begun = await self._begin(
+                    {"clip": f"{REASON}{kind}", "incident_uid": str(uuid4()), "at": last.at}
+                )
+                if not begun["ok"]:  # three clips are under way: told as soon as one of them ends
+                    watch.again()
 
     async def _tell(self, state: str, detail: str | None) -> None:
         """State for people; an alert when it stays bad for five minutes (MCH-51)."""

@@ -65,3 +65,7 @@ class Watch:
             return False
         self._told = at
         return True
+
+    def again(self) -> None:
+        """The alert could not be given: what goes on moving is told at the next look."""
+        self._told = None

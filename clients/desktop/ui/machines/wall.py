@@ -105,7 +105,7 @@ class CameraWallPage(WatchPage):
             words = t("wall.live") if is_live else self._state(camera)
             badge.set(words, tone, sign)
             foot.setText(t("wall.at", time=formatting.instant(camera["seen_at"])[11:]) if is_live else "")
-        if self._asked != self._cameras and self._cameras:
+        if self.isVisible() and self._cameras and self._asked != self._cameras:
             self.load()
 
     def _fill(self, found: Mapping[str, Any]) -> None:

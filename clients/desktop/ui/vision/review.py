@@ -146,11 +146,14 @@ class DetectionReviewView(SheetView):
             "method",
             "detected_at",
             "diameter_mm",
-            "work_order_operation_id",
             "model",
             "status",
         )
-        return [self.figure("vision_detection", name, record) for name in names]
+        known = record.get("circumstances") or {}
+        told = [
+            (t(f"vision.fact.{n}"), str(known[n])) for n in ("station", "person", "operation") if known.get(n)
+        ]
+        return [*told, *(self.figure("vision_detection", name, record) for name in names)]
 
     def _action(self, name: str) -> Action | None:
         return next((one for one in self.entity.actions if one.name == name), None)
