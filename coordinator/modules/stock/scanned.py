@@ -60,6 +60,7 @@ def describe(ctx: Context, code: str, operation_code: str | None) -> dict[str, A
         "places": _places(ctx, item, target.lot_id, target.unit_id),
         "details": details,
         "warning": warning,
+        "may_override": warning is not None and ctx.principal.may("stock", "validate"),
         "safety_sheet_url": item.safety_sheet_url,
     }
 
@@ -145,6 +146,7 @@ def _place(ctx: Context, place: StorageLocation) -> dict[str, Any]:
         "places": [],
         "details": [],
         "warning": None,
+        "may_override": False,
         "unit": "",
         "safety_sheet_url": None,
     }

@@ -380,6 +380,35 @@ def test_what_is_not_for_the_order_is_refused_and_only_an_entitled_person_overri
     assert keeper.post(url, json={**body, "override_comment": "accord du client"}).status_code == 200
     seen = plain.get("/api/v1/stock/scan", params={"code": "LAITON", "operation_code": shop.code()}).json()
     assert "Laiton" in seen["warning"]
+    assert seen["may_override"] is False
+    seen = keeper.get("/api/v1/stock/scan", params={"code": "LAITON", "operation_code": shop.code()}).json()
+    assert seen["may_override"] is True
+    # The same on a phone: refused without a reason, and with one for who is not entitled.
+    payload = {
+        "code": "LAITON",
+        "quantity": 20,
+        "operation_code": shop.code(),
+        "override_comment": "accord du client",
+    }
+    now = dt.datetime.now(dt.UTC).isoformat()
+
+    def declared(who: Any, **values: Any) -> str:
+        event = {
+            "uid": str(uuid.uuid4()),
+            "type": "stock.taken",
+            "occurred_at": now,
+            "payload": {**payload, **values},
+        }
+        (result,) = who.post("/api/v1/shop-events", json={"events": [event]}).json()["results"]
+        return str(result["code"])
+
+    assert declared(api(person("stock:create", "time_tracking:create"))) == "stock.wrong_item"
+    entitled = api(person("stock:create", "stock:validate", "time_tracking:create"))
+    assert declared(entitled, override_comment=None) == "stock.wrong_item"
+    before = stock.on_hand(ctx, brass.id)
+    assert declared(entitled) == "done"
+    ctx.session.expire_all()
+    assert stock.on_hand(ctx, brass.id) == before - 20
 
 
 @pytest.mark.requirement("STK-19")

@@ -29,7 +29,7 @@ export interface EventPayloads {
   "tool.broken": { operation_code?: string; tool_code: string; cause?: string; comment?: string };
   "tool.changed": { operation_code: string; tool_code: string; cause: string };
   "breakdown.reported": { machine_code: string; comment: string };
-  "stock.taken": { code: string; quantity: number; operation_code?: string; location_code?: string };
+  "stock.taken": { code: string; quantity: number; operation_code?: string; location_code?: string; override_comment?: string };
   "stock.returned": { code: string; quantity: number; operation_code?: string };
   "stock.moved": { code: string; quantity: number; to_location_code: string; location_code?: string };
   "goods.received": {

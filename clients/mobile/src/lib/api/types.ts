@@ -131,6 +131,8 @@ export interface StockThing {
   details: { label: string; value: string }[];
   content?: { code: string; display: string; quantity: number; unit: string }[];
   warning: string | null;
+  /** Whether this person may take it all the same, with a reason. */
+  may_override?: boolean;
   safety_sheet_url: string | null;
 }
 
