@@ -45,6 +45,8 @@ def test_a_queue_is_decided_with_the_thumb(phone: Page, atelier: Atelier, shot: 
     phone.get_by_role("link", name="Plus").click()
     expect(phone.get_by_role("button", name="4 prises de vue à vérifier")).to_be_visible()
     phone.get_by_role("button", name="Tâches et messages").click()
+    expect(phone.get_by_role("button", name="À regarder")).to_be_visible()
+    shot(phone, "mobile-notices")
     phone.get_by_role("button", name="À regarder").click()
     expect(phone).to_have_url(f"{atelier.base_url}#/review/{first}")
 
