@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from coordinator.modules.quoting.engine import blank as raw
 from coordinator.modules.quoting.engine import standard_sections
+from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.materials import MaterialMatch
 from coordinator.modules.quoting.engine.part import Feature, PartDescription
@@ -139,13 +140,15 @@ def _flats(part: PartDescription, rules: BlankSettings) -> Wish | None:
         shape,
         standard,
         lambda s: abs(s.width_mm - across) < _NEAR_MM,
-        f"{name} {mm(across)} brut de barre, faces non usinées",
+        f"{name} {mm(across)} brut de barre étirée, faces non usinées",
         True,
     )
 
 
 def _finer(part: PartDescription, sizes: Sequence[float], kind: str) -> bool:
-    """Whether the drawing asks more of one of these sizes than a drawn bar gives."""
+    """Whether the drawing asks more of one of these sizes than a drawn bar gives, by itself or by its general tolerance."""
+    if iso.general_tolerance_it(part.general_tolerance) <= _DRAWN_IT:
+        return True
     own = [d for d in part.dimensions if d.kind == kind and any(abs(d.nominal - s) < _NEAR_MM for s in sizes)]
     return any(d.it is not None and d.it < _DRAWN_IT for d in own)
 
@@ -187,7 +190,7 @@ def _drawn_tube(part: PartDescription, rules: BlankSettings) -> Wish | None:
         len(f.steps) < 2 and not f.thread for f in part.features if f.is_coaxial
     )
     fine = _finer(part, (bore, largest), "diameter") or (part.smallest_ra_um or _DRAWN_RA_UM) < _DRAWN_RA_UM
-    if bore <= 0 or not plain or fine or part.smallest_geometric_mm is not None:
+    if bore <= 0 or not plain or fine or part.smallest_geometric_mm is not None or part.is_critical:
         return None
 
     def fits(s: Section) -> bool:

@@ -90,7 +90,7 @@ def of_unit(unit: StockUnit) -> Section | None:
         return Section("square", side)
     if unit.shape == "flat" and width and height:
         return Section("flat", max(width, height), min(width, height))
-    if unit.shape == "tube" and unit.wall_mm:
+    if unit.shape == "tube" and unit.wall_mm and 0 < unit.wall_mm < (across or height or 0.0) / 2:
         if across:
             return Section("tube", across, wall_mm=unit.wall_mm)
         if width and height:

@@ -42,7 +42,7 @@ HOLLOW_PROFILES = (
 SOURCES = {
     "round": "EN 10060 (laminé) / EN 10278 (étiré)",
     "hex": "EN 10278 étiré h11, série DIN 176 (EN 10061 en laminé)",
-    "square": "EN 10059",
+    "square": "EN 10059 (laminé) / EN 10278 (étiré)",
     "flat": "EN 10058",
     "tube": "barre creuse pour usinage ISO 2938 / EN 10294-1",
     "drawn_tube": "tube de précision EN 10305-1",

@@ -23,6 +23,8 @@ class RunTime:
     learned_factor: float = 1.0
     parts: int = 1
     """Parts in the clamping, which share each tool change."""
+    spindle_min: float = 0.0
+    """Share of the rapids in which the spindle changes speed."""
 
     @property
     def run_min(self) -> float:
@@ -37,6 +39,8 @@ class RunTime:
             "sécurité %": safety_pct,
             "dont sécurité": self.safety_min,
         }
+        if self.spindle_min:
+            inputs["dont mise en vitesse de broche"] = self.spindle_min
         if self.parts > 1:
             inputs["pièces par bridage"] = float(self.parts)
         formula, source = "(coupe + rapides + changements) × (1 + sécurité)", "calcul"
@@ -74,8 +78,10 @@ def run_times(
         mounted = code or mounted
         further = max(cut.positions, 1) - 1
         rapid = rules.rapid_per_further_position_min * further + cut.entry_min
+        spindle = 0.0
         if is_new and cut.feature in features and machine.can_turn:
-            rapid += spindle_swing_min(cut, machine, across_mm, rules)
+            spindle = spindle_swing_min(cut, machine, across_mm, rules)
+        rapid += spindle
         if parts > 1:
             rapid += rules.rapid_per_further_position_min * (1 - share)
         if not cut.feature or cut.feature not in features:
@@ -84,7 +90,7 @@ def run_times(
         base = cut.cut_min.value + rapid + swap
         factor = learned(cut.operation_type)
         safety = base * factor * rules.time_safety_pct / 100
-        found.append(RunTime(cut.cut_min.value, rapid, swap, safety, factor, parts))
+        found.append(RunTime(cut.cut_min.value, rapid, swap, safety, factor, parts, spindle))
     return found
 
 

@@ -81,7 +81,7 @@ def places(part: PartDescription, blank: Blank, machine: Machine, rules: Setting
     times, margin = rules.times, rules.cutting.travel_margin_mm
     size = sorted(blank.size_mm, reverse=True)
     if len(size) < 3 or machine.travel_x_mm is None or machine.travel_y_mm is None:
-        return Places(1 if len(size) < 3 else times.parts_per_clamping_max, 1)
+        return Places(max(1, times.parts_per_clamping_max), 1)
     length, width = size[0], size[1]
     along = int((machine.travel_x_mm - margin + times.place_gap_mm) // (length + times.place_gap_mm))
     rows = int((machine.travel_y_mm - margin + times.place_row_mm) // (width + times.place_row_mm))
@@ -89,7 +89,7 @@ def places(part: PartDescription, blank: Blank, machine: Machine, rules: Setting
     alone = (
         machine.axis_count > 3 or part.is_turned or blank.mass_kg > times.place_max_mass_kg or _is_thin(part)
     )
-    return Places(room, 1 if alone else min(room, times.parts_per_clamping_max))
+    return Places(room, 1 if alone else max(1, min(room, times.parts_per_clamping_max)))
 
 
 _THIN_MM, _THIN_SHARE = 10.0, 0.08

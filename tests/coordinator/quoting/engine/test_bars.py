@@ -108,6 +108,16 @@ def test_a_toleranced_hexagon_is_milled_from_round_bar() -> None:
     assert any("Méplat" in o["label"] for o in found["operations"])
 
 
+def test_a_fine_general_tolerance_leaves_no_drawn_surface() -> None:
+    reading = fitting()
+    reading["title_block"]["general_tolerance"] = {"value": "ISO 2768-fH", "status": "read"}
+    assert line(quote(from_reading(reading, 100)))["blank"]["shape"] == "round"
+    spacer = replace(ring(60.0, 50.0, 120.0, "S235JR"), general_tolerance="ISO 2768-f")
+    assert any("Finition extérieure" in o["label"] for o in line(quote(spacer))["operations"])
+    critical = ring(60.0, 50.0, 120.0, "S235JR", criticality="critical")
+    assert not any("bruts de tube" in w for w in line(quote(critical))["warnings"])
+
+
 def test_a_hexagon_nobody_sells_is_milled_unless_it_stands_in_stock() -> None:
     reading = fitting(23.0)
     assert line(quote(from_reading(reading, 50)))["blank"]["shape"] == "round"
@@ -255,4 +265,5 @@ def test_a_wall_nobody_sells_stays_a_block() -> None:
 
 def test_a_tube_without_wall_is_no_section() -> None:
     assert of_unit(StockUnit("X", "S235JR", "tube", 1000.0, 60.0)) is None
+    assert of_unit(StockUnit("X", "S235JR", "tube", 1000.0, 60.0, wall_mm=31.0)) is None
     assert of_unit(StockUnit("X", "S235JR", "flat", 1000.0, None, 12.0, 50.0)) == Section("flat", 50.0, 12.0)

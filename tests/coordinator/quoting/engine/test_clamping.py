@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coordinator.modules.quoting.engine.default_shop import default_shop
-from coordinator.modules.quoting.engine.part import Feature, PartDescription
+from coordinator.modules.quoting.engine.part import Dimension, Feature, PartDescription
 from coordinator.modules.quoting.engine.shop import Machine, Shop
 from coordinator.modules.quoting.verification.bench import compare
 from tests.coordinator.quoting.engine.samples import BLOCK, FLANGE, line, part, quote, without
@@ -76,6 +76,15 @@ def test_travels_limit_the_parts_of_a_clamping() -> None:
     assert any("12 pièces par bridage demandées, 1 possible" in w for w in found["warnings"])
     heavy = line(quote(part(BLOCK, 50, size_mm=(180.0, 160.0, 60.0), volume_mm3=None), shop=shop))
     assert {o["parts_per_clamping"] for o in milling(heavy)} == {1}
+
+
+def test_a_shop_without_free_places_still_clamps_one() -> None:
+    shop = on_three_axes()
+    none = replace(shop.settings, times=replace(shop.settings.times, parts_per_clamping_max=0))
+    assert {
+        o["parts_per_clamping"]
+        for o in milling(line(quote(small_block(50), shop=replace(shop, settings=none))))
+    } == {1}
 
 
 def test_a_nonsense_number_of_parts_is_refused() -> None:
@@ -154,10 +163,13 @@ def test_unknown_driven_tools_are_told() -> None:
 
 def test_the_spindle_of_a_small_fast_part_takes_its_time() -> None:
     """A thin bush at high revolutions spends more on spindle ramps than on cutting."""
-    bore = Feature("bore", diameter_mm=14.0, depth_mm=8.0, through=True, is_coaxial=True, it=8)
+    bore = Feature("bore", diameter_mm=16.0, depth_mm=6.0, through=True, is_coaxial=True, it=9, ra_um=1.6)
     bush = PartDescription(
-        material="POM-C", quantity=100, size_mm=(22.0, 22.0, 8.0), turned_profile=((0.0, 22.0), (8.0, 22.0)), features=(bore,),
-        volume_mm3=math.pi / 4 * (22**2 - 14**2) * 8, general_tolerance="ISO 2768-mK",
+        material="PEEK", quantity=100, size_mm=(24.0, 24.0, 6.0), turned_profile=((0.0, 24.0), (6.0, 24.0)), features=(bore,),
+        volume_mm3=math.pi / 4 * (24**2 - 16**2) * 6, general_tolerance="ISO 2768-mK", smallest_ra_um=1.6,
+        dimensions=(Dimension("Ø24 h9", "diameter", 24.0, it=9),),
     )  # fmt: skip
     found = quote(bush)
+    told = [o["sources"]["run_min"]["inputs"] for o in line(found)["operations"] if o["tool"]]
+    assert any(t.get("dont mise en vitesse de broche", 0) > 0 for t in told)
     assert abs(compare("bague", bush, found.lines[0].options[0]).gap_pct) < 15
