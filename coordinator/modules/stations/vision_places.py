@@ -33,7 +33,7 @@ def send_places(ctx: Context, station: Station, _params: PlacesParams) -> dict[s
     """New configuration of a station with the compartments its cameras look at.
 
     Raises:
-        BusinessError: ``vision.no_camera``, ``vision.no_places`` or ``vision.place_incomplete``.
+        BusinessError: ``vision.no_camera``, ``vision.no_places``, ``vision.place_incomplete`` or ``vision.items_alike``.
     """
     config = copy.deepcopy(_latest(ctx, station))
     drivers = config.get("drivers")
@@ -48,16 +48,15 @@ def send_places(ctx: Context, station: Station, _params: PlacesParams) -> dict[s
     for name, driver in cameras.items():
         names = [f"{station.code}/{name}"] + ([station.code] if len(cameras) == 1 else [])
         places = compartments(ctx, names)
-        if places:
-            driver["compartments"] = places
-            total += len(places)
+        driver["compartments"] = places
+        total += len(places)
     if not total:
         raise BusinessError("vision.no_places", station=station.name)
     return set_config(ctx, station, ConfigParams(config=config)) | {"compartments": total}
 
 
 def compartments(ctx: Context, cameras: list[str]) -> list[dict[str, Any]]:
-    """What the cameras of these names look at, as a station's configuration says it. Raises ``vision.place_incomplete``."""
+    """What the cameras of these names look at, as a station's configuration says it. Raises ``BusinessError``."""
     query = select(StorageLocation).where(
         StorageLocation.camera.in_(cameras), StorageLocation.archived_at.is_(None)
     )
@@ -74,7 +73,7 @@ def _compartment(ctx: Context, place: StorageLocation) -> dict[str, Any]:
     held = list(ctx.session.execute(query))
     method = place.counting_method
     shared = method == "items"
-    if not method or not _is_polygon(place.polygon) or (not held and (shared or method != "boxes")):
+    if not method or not _is_polygon(place.polygon) or (not held and method != "boxes"):
         raise BusinessError("vision.place_incomplete", place=place.code)
     entry = {"id": place.code, "method": method, "polygon": place.polygon, "camera": place.camera}
     if shared:

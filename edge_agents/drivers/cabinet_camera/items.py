@@ -1,6 +1,6 @@
 """Shared compartments: which of the expected items came or went, from the pieces a trained detector finds (VIS-02, VIS-03, VIS-42).
 
-A piece seen at the same place in both pictures cannot have moved, however unsure its kind is; only the others make a difference.
+Where the picture did not change nothing has moved, however unsure the pieces there are; only the others make a difference.
 A change which no found piece explains, a kind that does not belong there, or a strange object goes to a person.
 """
 

@@ -158,9 +158,9 @@ def _persons(mask: Image, between: Image) -> Image:
         apart = cv2.morphologyEx(
             (patch & between).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
         )
-        if touches or apart.sum() > _BETWEEN * mask.size:
+        if touches:
             found[patch] = 1
-        if not touches and found[patch].any():
+        elif apart.sum() > _BETWEEN * mask.size:
             cv2.fillConvexPoly(found, _to_edge(patch), 1)
     return found.astype(bool)
 
