@@ -99,7 +99,8 @@ def _measured(ctx: Context, cycle: MachineCycle) -> dict[int, Decimal]:
     found: dict[int, Decimal] = {}
     for row in cycle.tool_times:
         tool_id = tool_on_machine(ctx, cycle.machine_id, row["tool"])
-        minutes = round(Decimal(row["used_min"]), 2)
+        # No tool works longer than its cycle, whatever a station says.
+        minutes = round(min(Decimal(row["used_min"]), cycle.duration_min), 2)
         if tool_id is None:
             _ask_who(ctx, cycle.machine_id, row["tool"])
         elif minutes > 0:

@@ -237,3 +237,10 @@ def test_life_is_by_minutes_or_parts_whichever_is_further_on() -> None:
     assert life_pct(d(30), 10, 60, 100) == 50
     assert life_pct(d(30), 90, 60, 100) == 90
     assert life_pct(d(30), 90, None, None) is None
+
+
+def test_no_tool_works_longer_than_its_cycle(shop: Shop, run: Any) -> None:
+    tool = insert_of(shop)
+    shop.ctx.add(MachineToolCompatibility(machine_id=shop.lathe.id, tool_id=tool.id, slot_number=4))
+    assert cycle(shop, 1, 2, tools=[{"tool": "T4", "used_min": 1e12}]).result == "done"
+    assert [(u.used_min, u.basis) for u in run()] == [(d(2), "measured")]

@@ -18,7 +18,8 @@ from itertools import product
 _UM = 1000
 _REST_WORTH = 0.8
 """What a kept rest is worth against new plate, so that few plates are opened rather than many cut into."""
-MAX_PIECES = 2000
+MAX_PIECES = 1000
+"""More would keep a person waiting for many seconds; they are asked to plan in parts."""
 
 
 @dataclass(frozen=True)
