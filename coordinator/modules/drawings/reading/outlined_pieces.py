@@ -23,6 +23,7 @@ MAX_STROKES = 60_000
 TOUCH_SHARE, MAX_TOUCH = 0.04, 0.12
 BESIDE_SHARE, INSIDE_SHARE = 0.085, 0.7
 STRAIGHT = 0.02
+NO_LENGTH = 1e-4
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,11 @@ def _side(points: Points) -> float:
 
 
 def _touching(strokes: list[Stroke]) -> list[tuple[int, int]]:
-    lines = linestrings(
-        np.concatenate([stroke.points for stroke in strokes]),
-        indices=np.repeat(np.arange(len(strokes)), [len(stroke.points) for stroke in strokes]),
-    )
+    counts = [len(stroke.points) for stroke in strokes]
+    points = np.concatenate([stroke.points for stroke in strokes])
+    # A stroke without length is a point to the pen, but no line to the geometry library.
+    points[np.cumsum(counts) - 1] += NO_LENGTH
+    lines = linestrings(points, indices=np.repeat(np.arange(len(strokes)), counts))
     sides = np.array([_side(stroke.points) for stroke in strokes])
     filled = np.array([stroke.filled for stroke in strokes])
     # Contours of neighbouring bold letters may touch: a contour belongs to another only inside it.

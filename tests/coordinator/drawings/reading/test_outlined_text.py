@@ -151,3 +151,18 @@ def test_drawings_that_are_no_letters_stay_drawings(tmp_path: Path) -> None:
     reading = read(pdf, tmp_path)
     assert reading.dimensions == []
     assert not any("tracés" in warning for warning in reading.warnings)
+
+
+@pytest.mark.requirement("DRW-11")
+def test_strokes_without_length_belong_to_the_letter_they_lie_on(tmp_path: Path) -> None:
+    pdf = SmallPdf()
+    cap, x = 9.0, 100.0
+    for sign in "36,58 ±0,25":
+        if sign != " ":
+            WRITERS["pieces"](pdf, x, 200, sign, cap, 0)
+            for line in STROKES[sign][:1]:
+                u, v = line[len(line) // 2]
+                pdf.lines(*[(round(x + u * cap / 6, 2), round(200 + v * cap / 6, 2))] * 2)
+        x += cap
+    found = [(d.nominal, d.upper) for d in read(pdf, tmp_path).dimensions]
+    assert found == [(36.58, 0.25)]
