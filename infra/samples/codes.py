@@ -24,6 +24,8 @@ FAULTS = (
     "low_resolution", "curved", "print", "quiet_zone", "compression", "several",
 )  # fmt: skip
 MATRIX_FAULTS = (*FAULTS, "inverted", "mirrored", "dots", "damaged_finder")
+_SQUARE = 0.8
+"""Share of Data Matrix symbols that are squares."""
 _GS, _RS, _EOT = "\x1d", "\x1e", "\x04"
 _CAPITALS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
@@ -107,7 +109,9 @@ def _with_check(digits: str) -> str:
 
 def _symbol(kind: str, text: str, draw: Random) -> Picture:
     """One pixel per module, no quiet zone."""
-    options = {"ec_level": str(draw.choice(list("LMQH")))} if kind == "QRCode" else {}
+    options: dict[str, Any] = {"ec_level": str(draw.choice(list("LMQH")))} if kind == "QRCode" else {}
+    if kind == "DataMatrix":
+        options["force_square"] = bool(draw.random() < _SQUARE)
     code = zxingcpp.create_barcode(text, getattr(zxingcpp.BarcodeFormat, kind), **options)
     modules = np.array(zxingcpp.write_barcode_to_image(code, add_quiet_zones=False))
     if kind in {"Code128", "EAN13"}:

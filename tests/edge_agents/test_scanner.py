@@ -172,7 +172,7 @@ def test_reference_data_is_encrypted_and_survives_a_restart(tmp_path: Path) -> N
     clock = Clock("yes")
     ReferenceCache(tmp_path, clock).store(reference(datetime.now(UTC)))
     stored = (tmp_path / "reference.bin").read_bytes()
-    assert b"Ana" not in stored
+    assert b"Tiroir 3" not in stored
     assert b"Ana" not in base64.urlsafe_b64decode(stored)
     again = ReferenceCache(tmp_path, clock)
     assert again.operation(OP) is not None

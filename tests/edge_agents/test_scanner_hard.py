@@ -13,7 +13,7 @@ import zxingcpp
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from edge_agents.drivers.scanner import decode, linear
+from edge_agents.drivers.scanner import decode, focus, linear
 from edge_agents.drivers.scanner.cli import app
 from edge_agents.drivers.scanner.decode import decode_image
 
@@ -142,3 +142,29 @@ def test_a_weak_code_needs_several_lines_that_agree(monkeypatch: pytest.MonkeyPa
     ):
         monkeypatch.setattr(pyzbar, "decode", lambda _image, q=quality, k=kind: seen_by(q, k))
         assert len(decode._pyzbar(blank, scale, 0.0)) == expected
+
+
+@pytest.mark.parametrize(("kind", "radius_px"), [("QRCode", 9.0), ("DataMatrix", 8.5)])
+def test_blur_of_an_open_lens_is_undone(kind: str, radius_px: float) -> None:
+    """A disc wider than a module turns dark and light round; only undoing it shows the code again."""
+    content = "Lot 4711 / OF 12 / 42CD4"
+    sharp = np.repeat(np.repeat(symbol(kind, content), 9, 0), 9, 1).astype(np.float32)
+    reach = int(radius_px + 2)
+    v, u = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disc = np.clip(radius_px + 0.5 - np.hypot(u, v), 0, 1).astype(np.float32)
+    photo = 40 + 0.6 * cv2.filter2D(sharp, -1, disc / disc.sum(), borderType=cv2.BORDER_REPLICATE)
+    photo = photo + np.random.default_rng(3).normal(0, 0.8, photo.shape)
+    image = np.clip(photo, 0, 255).astype(np.uint8)
+    assert not zxingcpp.read_barcodes(image)
+    pictures = [picture for picture, _ in focus.sharpened(image)]
+    read = [code.text for picture in pictures for code in zxingcpp.read_barcodes(picture)]
+    assert read
+    assert set(read) == {content}
+    assert texts(image) == [content]
+
+
+def test_bars_seen_in_few_lines_only_are_chance() -> None:
+    drawn = symbol("ITF", "12345678901231")[20:21]
+    for rows, expected in ((3, []), (80, ["12345678901231"])):
+        bars = np.pad(np.repeat(np.repeat(drawn, rows, 0), 3, 1), ((40, 40), (0, 0)), constant_values=255)
+        assert [code.text for code in decode._zxing(bars, 1.0, 0.0)] == expected

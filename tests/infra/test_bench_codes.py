@@ -31,7 +31,7 @@ def test_every_fault_changes_the_picture() -> None:
 
 
 def test_a_text_that_was_not_drawn_counts_as_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    def misread(_image: Any) -> list[Decoded]:
+    def misread(_image: Any, **_options: Any) -> list[Decoded]:
         return [Decoded("4006381333931", "EAN13", ((0, 0),) * 4)]
 
     monkeypatch.setattr(bench_codes, "decode_image", misread)

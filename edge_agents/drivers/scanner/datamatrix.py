@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 _SQUARES = (*range(10, 28, 2), 32, 36, 40, 44, 48, 52)
 _RECTANGLES = ((8, 18), (8, 32), (12, 26), (12, 36), (16, 36), (16, 48))
 _EXTENDED = (
-    (8, 48),
-    (8, 64),
-    (12, 64),
+    *((8, n) for n in (48, 64, 80, 96, 120, 144)),
+    *((12, n) for n in (64, 88)),
     (16, 64),
-    (24, 48),
-    (24, 64),
-    (26, 40),
-    (26, 48),
-    (26, 64),
-    (20, 36),
-    (20, 44),
+    *((20, n) for n in (36, 44, 64)),
+    (22, 48),
+    *((24, n) for n in (48, 64)),
+    *((26, n) for n in (40, 48, 64)),
 )
 SIZES: tuple[tuple[int, int], ...] = (*((n, n) for n in _SQUARES), *_RECTANGLES, *_EXTENDED)
 """Rows and columns of the symbols tried."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_agents.drivers.scanner import datamatrix, linear, profiles, qrcode, regions
+from edge_agents.drivers.scanner import datamatrix, focus, linear, profiles, qrcode, regions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _PYZBAR_NAMES = {
 # One check digit or none lets chance bars pass: several lines must say the same, and enlarging repeats each line.
 _WEAK_FOR_PYZBAR = {"EAN13", "EAN8", "CODE39"}
 _AGREEING_LINES = 3
+_WEAK_BARS = {"UPCE", "ITF", "Codabar"}
+_THIN_PX, _THIN_SHARE = 8, 0.05
 # Symbologies whose own check makes a wrong reading unlikely on a picture that had to be forced.
 _SURE = {
     "Code128",
@@ -48,6 +51,7 @@ _AS_SEEN = 4
 _ITF_DIGITS = 6
 _MAX_SIDE = 1600
 _HALF_READ = 4
+_SHARPENED = 3
 _LEAST_AREA_PX = 150
 
 
@@ -80,13 +84,15 @@ def load_gray(path: Path) -> Image:
     return np.ascontiguousarray(image)
 
 
-def decode_image(image: Image, patience_s: float = PATIENCE_S) -> list[Decoded]:
+def decode_image(
+    image: Image, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
+) -> list[Decoded]:
     """All codes of a gray image; the first way of looking which shows any code decides.
 
-    ``patience_s`` (s) bounds the search in an image without a readable code: no new way is tried after it. A symbology
-    with a weak check of its own counts only in the image as it is, and only where nothing surer is found.
+    ``patience_s`` (s of ``clock``) bounds the search in an image without a readable code: no new way is tried after it.
+    A symbology with a weak check of its own counts only in the image as it is, and only where nothing surer is found.
     """
-    end = time.monotonic() + patience_s
+    end = clock() + patience_s
     doubtful: list[Decoded] = []
     for number, attempt in enumerate(_attempts(image)):
         found = attempt()
@@ -97,7 +103,7 @@ def decode_image(image: Image, patience_s: float = PATIENCE_S) -> list[Decoded]:
             )
         if number < _AS_SEEN:
             doubtful = doubtful or found
-        if time.monotonic() > end:
+        if clock() > end:
             break
     return doubtful
 
@@ -124,6 +130,8 @@ def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
     yield from _read_by_all(itertools.islice(prepared, 1))
     for view in regions.blocks(image):
         yield functools.partial(_flat_block, view)
+    for view in itertools.islice(regions.blocks(image), _SHARPENED):
+        yield functools.partial(_refocused, view)
     for view in regions.bars(image):
         yield functools.partial(_modelled_bars, view)
     for view in regions.blocks(image):
@@ -258,6 +266,18 @@ def _flat_block(view: regions.View) -> list[Decoded]:
     return []
 
 
+def _refocused(view: regions.View) -> list[Decoded]:
+    """A matrix code out of focus: the blur is undone, whatever its size."""
+    import zxingcpp
+
+    formats = zxingcpp.BarcodeFormat.DataMatrix | zxingcpp.BarcodeFormat.QRCode
+    for picture, scale in focus.sharpened(view.image):
+        read = _zxing(picture, scale, 0.0, formats)
+        if read:
+            return [_placed(code, view) for code in read]
+    return []
+
+
 def _resampled(view: regions.View) -> list[Decoded]:
     """A matrix code found by the modules known beforehand and sampled module by module."""
     return _sampled_view(view, list(datamatrix.frames(view.image)))
@@ -303,20 +323,30 @@ def _placed(code: Decoded, view: regions.View) -> Decoded:
     return Decoded(code.text, code.symbology, view.place([(float(x), float(y)) for x, y in code.polygon]))
 
 
-def _zxing(image: Image, scale: float, offset: float) -> list[Decoded]:
+def _zxing(image: Image, scale: float, offset: float, formats: Any = None) -> list[Decoded]:
     import zxingcpp
 
     found = []
-    for code in zxingcpp.read_barcodes(image, text_mode=zxingcpp.TextMode.Plain):
+    wanted = {} if formats is None else {"formats": formats}
+    for code in zxingcpp.read_barcodes(image, text_mode=zxingcpp.TextMode.Plain, **wanted):
         place = code.position
         corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
         polygon = tuple((round((p.x - offset) / scale), round((p.y - offset) / scale)) for p in corners)
         name = getattr(code.format, "name", str(code.format))
         if name == "ITF" and len(code.text) < _ITF_DIGITS:
             continue
+        if name in _WEAK_BARS and _is_thin(polygon):
+            continue
         text = code.text or bytes(code.bytes).decode("latin-1")
         found.append(Decoded(text, str(name), polygon))
     return found
+
+
+def _is_thin(polygon: tuple[tuple[int, int], ...]) -> bool:
+    """Whether bars were seen in a few neighbouring lines only, as chance shows them in a texture."""
+    (ax, ay), (bx, by), (_cx, _cy), (dx, dy) = polygon
+    sides = math.hypot(bx - ax, by - ay), math.hypot(dx - ax, dy - ay)
+    return min(sides) < max(_THIN_PX, _THIN_SHARE * max(sides))
 
 
 def _pyzbar(image: Image, scale: float, offset: float) -> list[Decoded]:
