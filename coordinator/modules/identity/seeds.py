@@ -54,7 +54,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "quoting": {"estimator": "RCUX", "sales": "RX", "management": "RVX"},
     "orders": {"sales": "RCUX", "management": "RCUVX", "production_manager": "R"},
     "crm": {"sales": "RCUX", "management": "RCUVX", "production_manager": "RV", "purchasing": "RCUX"},
-    "purchasing": {"purchasing": "RCUX", "management": "RVX", "production_manager": "RV"},
+    "purchasing": {"purchasing": "RCUX", "management": "RVX", "production_manager": "RV", "storekeeper": "R"},
     "routing": {"methods": "RCUDX", "methods_manager": "RCUDVX", "workshop_manager": "RCUDVX", "operator": "R:assigned"},
     "methods": {"methods": "RCUDX", "methods_manager": "RCUDVX", "workshop_manager": "RCUDVX", "operator": "R:assigned"},
     "cam": {"methods": "RCUX", "programmer": "RCUX", "methods_manager": "RV", "production_manager": "R", "operator": "R:assigned"},

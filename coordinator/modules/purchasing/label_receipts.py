@@ -194,6 +194,15 @@ def only_line(ctx: Context, label: SupplierLabel) -> int | None:
     return lines[0].line.id if len(lines) == 1 else None
 
 
+def in_own_unit(
+    ctx: Context, label: SupplierLabel, item_id: int | None, quantity: Decimal | None
+) -> Decimal | None:
+    """A quantity noted without a line, in the article's unit: who notes what the label says means the label's unit."""
+    if item_id is None or label.unit is None or quantity is None or quantity != label.quantity:
+        return quantity
+    return converted(quantity, label.unit, ctx.get(StockItem, item_id).unit)
+
+
 def _choice(ctx: Context, label: SupplierLabel, one: _Line, *, is_named: bool) -> dict[str, Any]:
     unit = one.item.unit if one.item is not None else None
     quantity = label.quantity

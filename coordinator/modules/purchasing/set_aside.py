@@ -237,9 +237,9 @@ def dismiss(ctx: Context, receipt: GoodsReceipt, _params: Any) -> None:
         Conflict: ``receipt.settled``, ``receipt.in_stock`` (what lies in quarantine leaves by an act of stock).
     """
     line = _open_line(ctx, receipt)
-    if line.stock_lot_id is not None:
-        lot = ctx.get(stock.StockLot, line.stock_lot_id)
-        raise Conflict("receipt.in_stock", lot=lot.lot_number)
+    if line.stock_lot_id is not None or line.purchase_order_line_id is not None:
+        lot = ctx.get(stock.StockLot, line.stock_lot_id).lot_number if line.stock_lot_id is not None else "—"
+        raise Conflict("receipt.in_stock", lot=lot)
     line.result, line.label_key, line.label_number = "rejected", None, None
     _close(ctx, receipt)
 
@@ -292,11 +292,17 @@ def on_received(ctx: Context, event: DeviceEvent) -> Outcome | None:
         name: payload.get(name) for name in ("delivery_note", "heat_number", "supplier_lot", "description")
     }
     place = stock.location_of(ctx, payload.get("location_code"))
+    item_id = labels.only_article(ctx, label) if label is not None else None
+    line_id = payload.get("purchase_order_line_id")
+    quantity: Decimal | None = round(Decimal(str(payload["quantity"])), 3)
+    if label is not None and line_id is None:
+        line_id, quantity = labels.only_line(ctx, label), labels.in_own_unit(ctx, label, item_id, quantity)
+    if quantity is None:  # kilograms of what is counted in pieces: a person has to say how much it is
+        line_id, item_id, quantity = None, None, round(Decimal(str(payload["quantity"])), 3)
     known = {
-        "quantity": round(Decimal(str(payload["quantity"])), 3),
+        "quantity": quantity,
         "location_id": place.id if place is not None else None,
     }
-    line_id = payload.get("purchase_order_line_id") or (labels.only_line(ctx, label) if label else None)
     reason = None
     if line_id is not None and (line := ctx.session.get(PurchaseOrderLine, line_id)) is not None:
         params = ReceiptParams.model_validate(
@@ -318,7 +324,6 @@ def on_received(ctx: Context, event: DeviceEvent) -> Outcome | None:
                 raise
         else:
             return _told(ctx, receipt)
-    item_id = labels.only_article(ctx, label) if label is not None else None
     reason = reason or ("no_order" if item_id is not None else "unknown_article")
     goods = Goods.model_validate(said | known)
     receipt, _ = _keep(ctx, goods, act, reason, item_id=item_id, label=label, contents=contents)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from coordinator.kernel.context import Context
 from coordinator.kernel.models import Task
 from coordinator.modules.catalogue.models import StockItem
+from coordinator.modules.identity.seeds import GRANTS
 from coordinator.modules.parties.models import Supplier
 from coordinator.modules.purchasing.models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder
 from coordinator.modules.stock import api as stock
@@ -201,6 +202,35 @@ def test_an_equal_label_from_a_queue_is_not_booked_twice_before_a_person_says_so
     assert client.post(f"{url}/{third.id}/dismiss", json={}).status_code == 200
     assert stock.on_hand(ctx, line.stock_item_id or 0) == 20
     assert client.post(f"{url}/{third.id}/dismiss", json={}).status_code == 409
+
+
+def test_a_noted_quantity_is_in_the_unit_of_the_label(api: Api, ctx: Context, supplier: Supplier) -> None:
+    line = ordered(ctx, supplier, "BCF-2026-0160", "ROND-40", 6000, unit="mm")
+    client = api(master())
+    metres = label("PROND-40", quantity="3", more="\x1d3QMTR\x1d3SM1")
+    assert sent(client, scanned([metres], quantity=3))[0]["result"] == "done"
+    assert stock.on_hand(ctx, line.stock_item_id or 0) == 3000
+    kilos = label("PROND-40", quantity="3", more="\x1d3QKGM\x1d3SM2")
+    assert sent(client, scanned([kilos], quantity=3))[0]["result"] == "review"
+    assert stock.on_hand(ctx, line.stock_item_id or 0) == 3000
+
+
+@pytest.mark.requirement("CRM-44")
+def test_who_receives_neither_orders_nor_decides_what_fits_no_order(
+    api: Api, ctx: Context, supplier: Supplier, item: StockItem
+) -> None:
+    assert {role for role, letters in GRANTS["purchasing"].items() if "C" in letters} == {"purchasing"}
+    assert "V" not in GRANTS["purchasing"]["purchasing"]
+    assert (GRANTS["purchasing"]["storekeeper"], GRANTS["stock"]["storekeeper"]) == ("R", "RCUVX")
+    storekeeper = api(person("stock:read", "stock:create", "purchasing:read"))
+    done = storekeeper.post(ASIDE, json={"stock_item_id": item.id, "quantity": "1"})
+    assert done.status_code == 200
+    receipt = ctx.session.scalars(select(GoodsReceipt)).one()
+    for act in ("settle", "dismiss"):
+        assert storekeeper.post(f"/api/v1/goods-receipts/{receipt.id}/{act}", json={}).status_code == 403
+    assert storekeeper.post("/api/v1/purchase-orders", json={"supplier_id": supplier.id}).status_code == 403
+    body = {"name": "X", "row_version": supplier.row_version}
+    assert storekeeper.patch(f"/api/v1/suppliers/{supplier.id}", json=body).status_code == 403
 
 
 def test_receiving_needs_the_right(api: Api, ctx: Context, item: StockItem) -> None:

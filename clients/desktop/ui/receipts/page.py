@@ -96,6 +96,9 @@ class ReceiptPage(WatchPage):
         inside.addLayout(line)
         inside.addWidget(self.told)
         inside.addLayout(self.form)
+        orders = desk.metadata.entities.get("purchase_order")
+        # Who settles but does not receive sees only what waits.
+        holder.setVisible(orders is not None and orders.action("receive") is not None)
         outer = self.layout()
         assert outer is not None  # noqa: S101 — made by WatchPage
         outer.insertWidget(1, holder)  # type: ignore[attr-defined]
