@@ -22,7 +22,7 @@ _WORDS = {
     "part_name": "désignation|désignation pièce|désignation de la pièce|désign|titre|titre du plan|nom de la pièce|nom pièce|nom de pièce|pièce|dénomination|libellé|intitulé|objet|sujet|ensemble|sous-ensemble"
     "|title|drawing title|part name|name of part|description|part description|part title|document title|component|title supplementary title|subject"
     "|benennung|bezeichnung|titel|zeichnungstitel|teilebezeichnung|artikelbezeichnung|teilename|bauteil|gegenstand|titel zusätzlicher titel|benämning",
-    "material": "matière|matières|matière première|matériau|matériaux|mat|material|materials|material spec|material specification|material and specification|matl|mat'l|mat spec|stock|raw material"
+    "material": "matière|matières|matière première|matériau|matériaux|mat|material|materials|material spec|material specification|material and specification|matl|mat'l|mat spec|stock|raw material|part material|matière de la pièce|matière pièce"
     "|werkstoff|werkst|werkstoff halbzeug|werkstoff halbzeuge|werkstoff rohteil|halbzeug werkstoff|rohmaterial|halbzeug|nuance|material matière",
     "heat_treatment": "traitement thermique|traitements thermiques|trait therm|trait thermique|traitement th|tt therm|tth|ttth|ht|heat treatment|heat treat|heattreatment|hardness|heat trt|thermal treatment|dureté"
     "|wärmebehandlung|wärmebeh|wbh|härte|härten",

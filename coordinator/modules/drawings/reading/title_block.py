@@ -26,7 +26,11 @@ from coordinator.modules.drawings.reading.title_places import (
     value_place,
 )
 from coordinator.modules.drawings.reading.title_tables import TableFinds, read_tables
-from coordinator.modules.drawings.reading.title_text import read_title_text, read_unlabelled
+from coordinator.modules.drawings.reading.title_text import (
+    read_title_text,
+    read_unlabelled,
+    read_without_label,
+)
 from coordinator.modules.drawings.reading.title_values import TOLERANCE_LINE, fact_in, is_company, kind_of
 from coordinator.modules.drawings.reading.treatment_text import treatment_kind
 
@@ -75,6 +79,9 @@ def read_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TitleBl
     if len({label.label for label in labels}) < FEW_LABELS:
         read_unlabelled(found.fields, view, page.number, tables.used)
     _read_company(found, labels, view, main, page.number)
+    if main is not None and len({label.label for label in labels}) >= FEW_LABELS:
+        values = {id(piece) for claim in claims.values() for piece in claim.pieces} | tables.used
+        read_without_label(found.fields, labels, values, view.inside(main, 1.0), page.number)
     _read_symbol(found, view, page.number)
     title_region = read_title_text(found.fields, view, page.number)
     regions += [title_region] if title_region else []

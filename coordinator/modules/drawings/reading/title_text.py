@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from statistics import median
 
 from coordinator.modules.drawings.reading.cells import contains
 from coordinator.modules.drawings.reading.labels import fits
@@ -18,6 +19,8 @@ _FAMILY = re.compile(
 )
 _PARAGRAPH_FACTS = ("scale", "unit", "general_tolerance")
 MIN_CELLS = 4
+LARGE_LETTERING = 1.2
+"""Of the height of the values: a title without label is written larger than they are."""
 
 
 def read_unlabelled(fields: dict[str, FieldValue], view: TurnedSheet, page: int, used: set[int]) -> None:
@@ -45,6 +48,37 @@ def read_unlabelled(fields: dict[str, FieldValue], view: TurnedSheet, page: int,
         if pieces and (name not in fields or fields[name].status != "read"):
             piece = max(pieces, key=lambda p: p.height)
             fields[name] = _field(piece, piece.text, 0.7, page)
+
+
+def read_without_label(
+    fields: dict[str, FieldValue], labels: list[Piece], values: set[int], region: list[Piece], page: int
+) -> None:
+    """Name and material in a labelled block which has no label for them: the largest lettering, and a line that is a grade.
+
+    ``values``: pieces which are the value of a label; ``region``: the pieces of the block.
+    """
+    asked = {label.label for label in labels} | {
+        name for name, value in fields.items() if value.status == "read"
+    }
+    left = [p for p in region if p.label is None and id(p) not in values]
+    if "material" not in asked:
+        grades = [p for p in left if kind_of(p.text) == "material"]
+        if len(grades) == 1:
+            fields["material"] = _field(grades[0], grades[0].text, 0.7, page)
+    heights = [p.height for p in region if id(p) in values]
+    if "part_name" in asked or not heights:
+        return
+    names = [
+        p
+        for p in left
+        if kind_of(p.text) is None
+        and not is_number_like(p.text)
+        and re.search(r"[^\W\d_]{3}", p.text)
+        and fits("part_name", p.text)
+    ]
+    piece = max(names, key=lambda p: p.height, default=None)
+    if piece is not None and piece.height > LARGE_LETTERING * median(heights):
+        fields["part_name"] = _field(piece, piece.text, 0.6, page)
 
 
 def _field(piece: Piece, value: str, sure: float, page: int) -> FieldValue:

@@ -137,3 +137,34 @@ def test_a_thread_under_its_drill_is_no_fit(tmp_path):
     found = read(pdf, tmp_path).dimensions
     assert all(d.fit is None for d in found)
     assert {d.thread for d in found} - {None} == {"M8"}
+
+
+def labelled_block(pdf, *extra):
+    """Author, date and scale with labels in their cells, beside a wide cell without any label."""
+    for y, label, value in ((100, "DRAWN BY", "J. Martin"), (70, "DATE", "11/08/2026"), (40, "SCALE", "1:2")):
+        pdf.box(300, y - 4, 400, y + 24)
+        pdf.text(304, y + 16, label, 5)
+        pdf.text(304, y + 2, value, 8)
+    pdf.box(400, 36, 570, 74)
+    pdf.box(400, 74, 570, 124)
+    for text, y, size in extra:
+        pdf.text(410, y, text, size)
+    pdf.text(100, 300, "25,4")
+    return pdf
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "material"),
+    [
+        ([("Chape articulée", 100, 14), ("EN AW-6082 T6", 80, 9)], "Chape articulée", "EN AW-6082 T6"),
+        ([("Chape articulée", 100, 8)], None, None),
+        ([("PL-2041", 100, 14)], None, None),
+        ([("42CrMo4", 100, 9), ("EN AW-6082 T6", 60, 9)], None, None),
+        ([("TITLE", 110, 5), ("Axe", 95, 8), ("SOCIETE GENERALE", 50, 18)], "Axe", None),
+    ],
+)
+@pytest.mark.requirement("DRW-16")
+def test_name_and_material_without_label_in_a_labelled_block(tmp_path, lines, name, material):
+    found = read(labelled_block(SmallPdf(), *lines), tmp_path).title_block
+    assert (found["part_name"].value, found["material"].value) == (name, material)
+    assert found["author"].value == "J. Martin"
