@@ -72,7 +72,8 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, reading: DrawingRead
     frame = PageFrame.of(source)
     text, drawn, words = _words_of(source, frame)
     outlined = len(words) > len(text.words)
-    if _must_be_seen(text, drawn) and not outlined:
+    # A stamp laid over a scan may be drawn; the drawing below it is still a picture.
+    if _must_be_seen(text, drawn) and (not outlined or drawn.image_share > SCAN_SHARE):
         return _read_image(source, index, reading)
     page = Page(index + 1, frame.width, frame.height)
     turned = _turned(frame, words)
