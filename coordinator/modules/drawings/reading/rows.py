@@ -225,7 +225,7 @@ def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list
 def _ordered(top: str, bottom: str) -> tuple[str, str] | None:
     """The rows with the upper deviation above the lower; a plus that lost its stem over or under a nought is mended."""
     high, low = (float(text.rstrip("°").replace(",", ".")) for text in (top, bottom))
-    if high > low or high == 0:
+    if high > low:
         return top, bottom
     if low == 0 and top[0] == "-":
         return f"+{top[1:]}", bottom

@@ -54,6 +54,7 @@ def test_upper_deviation_stands_above_the_lower_one():
     assert _ordered("+0,1", "-0,2") == ("+0,1", "-0,2")
     assert _ordered("-0,15", "0") == ("+0,15", "0")
     assert _ordered("-0,3", "+0,1") is None
+    assert _ordered("0.00", "35.00") is None
 
 
 def cell_page(words):
