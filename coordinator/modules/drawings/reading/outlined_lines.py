@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ SLANTED_REACH = 1.7
 DOT_POINTS = 6
 PARALLEL = 0.12
 LEAST_BESIDE_BAR = 0.6
+NEXT_LETTERS = 2
 
 
 @dataclass
@@ -112,11 +114,14 @@ def _chains(pieces: Sequence[Piece], free: set[int], angle: float, least: int = 
 
 def _levelled(run: list[Glyph]) -> list[list[Glyph]]:
     """The run cut where the line or the letter height changes, and at what is too high or too wide for its letters."""
-    tall = [glyph.body_height for glyph in run if _is_tall(glyph) and not is_bare(glyph)]
-    usual = float(np.median(tall)) if tall else max(glyph.body_height for glyph in run)
+    tall = [place for place, glyph in enumerate(run) if _is_tall(glyph) and not is_bare(glyph)]
     parts: list[list[Glyph]] = [[]]
     last: Glyph | None = None
-    for glyph in run:
+    for place, glyph in enumerate(run):
+        # Deviations behind a size are smaller than its figures: each letter is compared with those next to it.
+        before = bisect_left(tall, place)
+        beside = tall[max(0, before - NEXT_LETTERS) : before + NEXT_LETTERS + 1]
+        usual = float(np.median([run[n].body_height for n in beside or range(len(run))]))
         if glyph.body_height > HIGHER_THAN_ROW * usual or glyph.width > WIDER_THAN_ROW * usual:
             parts.append([])
             last = None

@@ -23,13 +23,13 @@ from coordinator.modules.drawings.reading.outlined_words import join_row, letter
 from coordinator.modules.drawings.reading.page import Mark, Segment, Word, to_frame
 
 LOWER_CASE_SHARE = 0.72
-LEAST_SURE, LEAST_SURE_SHORT, LEAST_SURE_LONE = 0.5, 0.62, 0.85
+LEAST_SURE, LEAST_SURE_SHORT, LEAST_SURE_LONE, LEAST_SURE_FONT = 0.5, 0.62, 0.85, 0.7
 CLEAR_ROW = 0.6
 STRANGE = 0.2
 TOO_HIGH = 1.6
 RULE_LENGTH, RULE_SHARE = 8.0, 2.2  # points; letter heights: longer than any stroke of a letter
 OVAL = (0.25, 0.85)  # width of a figure, share of its height
-UNCOMMON_HEIGHT = 1.5
+UNCOMMON_HEIGHT, FONT_HEIGHT = 1.5, 1.15
 _LIKE_DRAWINGS = frozenset("oO0lI1iLTVUCXxJjcvrnu|°□+-.,'\"_/\\=:;()[]~*<>⌴↧√×")
 
 
@@ -101,6 +101,7 @@ def read_outlined_text(
         parting = [segment for segment in rules if segment.length > RULE_SHARE * reading.cap]
         found.words += join_row(words, parting)
         found.letters += len(signs)
+    found.words.sort(key=lambda word: word.u0)  # rows parted by a wide blank go on in reading order
     return found
 
 
@@ -126,6 +127,8 @@ def _is_text(reading: _Reading, signs: list[str], sure: list[float], usual: floa
         return False
     if len(signs) >= 4:
         return True
+    if signs == ["C"] and reading.row.glyphs[0].filled:
+        return sure[0] > LEAST_SURE_FONT
     sizes = sum(s.isdigit() or s in "ABDEFGHKMNPQRSW" for s in signs)
     least = LEAST_SURE_LONE if reading.cap > UNCOMMON_HEIGHT * usual else LEAST_SURE_SHORT
     return (float(np.mean(sure)) > least and 2 * sizes >= len(signs)) or (
@@ -255,12 +258,13 @@ def _lone_letters(lone: list[Row], pieces: Sequence[Piece], accepted: list[_Read
         if not 0.9 * caps.min() < best.cap < UNCOMMON_HEIGHT * caps.max() or not sign.isalnum():
             continue
         glyph = best.row.glyphs[0]
+        # A filled C is drawn by nothing but a font, whose C may be nearly as wide as it is high.
+        font = glyph.filled and sign == "C" and best.cap < FONT_HEIGHT * caps.max()
         plain = sign in _LIKE_DRAWINGS and not (
-            sign in "01C" and OVAL[0] < glyph.width / glyph.height < OVAL[1]
+            sign in "01C" and OVAL[0] < glyph.width / glyph.height < (1.0 if font else OVAL[1])
         )
-        if best.merit >= (LEAST_SURE if beside and not plain else LEAST_SURE_LONE) and not (
-            plain and not beside
-        ):
+        least = LEAST_SURE_FONT if font else LEAST_SURE if beside and not plain else LEAST_SURE_LONE
+        if best.merit >= least and not (plain and not beside):
             found.append(best)
     return found
 

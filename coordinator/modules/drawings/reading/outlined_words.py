@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +23,10 @@ NARROW = 0.36
 OTHER_HEIGHT, OTHER_LEVEL = 0.17, 0.17
 _HANGING = frozenset("Q,;JØ/()[]|gjpqy")
 _BEGINS = frozenset("+-±(Ø")
+_ALIKE_IN_SMALL = frozenset("COSVWXZ")
+SMALL_LETTER = (0.6, 0.86)
+LETTERS_FOR_BLANKS, CLEAR_BLANK = 6, 0.14
+_NARROW_SIGNS = frozenset("1IlijtfrJ")
 
 
 def _signs_of_holes(glyphs: Sequence[Glyph], signs: Sequence[str], cap: float) -> list[str]:
@@ -30,6 +36,23 @@ def _signs_of_holes(glyphs: Sequence[Glyph], signs: Sequence[str], cap: float) -
         alone = place == 0 or glyphs[place].u0 - glyphs[place - 1].u1 > 0.5 * cap
         if sign in "Vv" and alone and (signs[place + 1] == "Ø" or signs[place + 1].isdigit()):
             found[place] = "⌵"
+    return found
+
+
+def _small_letters(glyphs: Sequence[Glyph], signs: Sequence[str], cap: float) -> list[str]:
+    """C, O, S, V, W, X and Z lower than the figures and capitals on both sides of them are small letters (ISO 2768-cL)."""
+    found = list(signs)
+    for place in range(1, len(signs) - 1):
+        sides = [
+            next((n for n in order if signs[n].isalnum()), None)
+            for order in (range(place - 1, -1, -1), range(place + 1, len(signs)))
+        ]
+        if signs[place] in _ALIKE_IN_SMALL and all(
+            side is not None and _measures(signs[side]) and glyphs[side].height > 0.93 * cap for side in sides
+        ):
+            low, high = SMALL_LETTER
+            if low * cap < glyphs[place].height < high * cap:
+                found[place] = signs[place].lower()
     return found
 
 
@@ -50,7 +73,7 @@ def words_of(
     own = _gaps(row, cap)
     gap = float(np.median(own)) if len(own) >= OWN_GAPS else usual_gap
     words = []
-    signs = _signs_of_holes(row.glyphs, signs, cap)
+    signs = _small_letters(row.glyphs, _signs_of_holes(row.glyphs, signs, cap), cap)
     for start, end in _cuts(row.glyphs, signs, cap, gap):
         glyphs, part = row.glyphs[start:end], signs[start:end]
         own_cap, own_base = _own_height(glyphs, part, cap, baseline)
@@ -82,14 +105,16 @@ def join_row(words: list[Word], strokes: list[Segment]) -> list[Word]:
             and not separated(last, word, strokes)
         ):
             sure = min(last.confidence, word.confidence)
-            joined[-1] = replace(last, text=f"{last.text} {word.text}", u1=word.u1, confidence=sure)
+            joined[-1] = replace(last, text=_tidy(f"{last.text} {word.text}"), u1=word.u1, confidence=sure)
         else:
             joined.append(word)
     return joined
 
 
 def _tidy(text: str) -> str:
-    return text.replace("''", '"').replace("+/-", "±")
+    """Signs in their usual form; where I and l are drawn alike, what stands behind a figure tells pounds and aluminium."""
+    text = text.replace("''", '"').replace("+/-", "±")
+    return re.sub(r"(?<=\d)(\s?)I(?=bs?\b)", r"\1l", re.sub(r"(?<=\d)AI(?=[-\d])", "Al", text))
 
 
 def _cuts(
@@ -103,11 +128,13 @@ def _cuts(
         * float(np.median([glyph.width for glyph in glyphs if glyph.height > 0.5 * cap] or [0.6 * cap]))
         / cap
     )
+    clear = _clear_blank(glyphs, signs, cap, blank)
     heights: list[tuple[float, float]] = []
     starts = [0]
     for place in range(1, len(glyphs)):
         before, glyph = glyphs[place - 1], glyphs[place]
-        if _is_blank(before, glyph, signs[place - 1], signs[place], cap, pitch, blank):
+        wide = _are_wide(signs[place - 1], signs[place])
+        if _is_blank(before, glyph, signs[place - 1], signs[place], cap, pitch, clear if wide else blank):
             starts.append(place)
             heights = []
         for index in (place - 1, place) if not heights else (place,):
@@ -128,6 +155,24 @@ def _cuts(
             heights.append((height, foot))
     starts = sorted(set(starts))
     return list(zip(starts, [*starts[1:], len(glyphs)], strict=True))
+
+
+def _are_wide(one: str, two: str) -> bool:
+    """Letters which fill their place: what is empty between them is a gap of the font or a blank."""
+    return all(sign.isalnum() and sign not in _NARROW_SIGNS for sign in (one, two))
+
+
+def _clear_blank(glyphs: Sequence[Glyph], signs: Sequence[str], cap: float, blank: float) -> float:
+    """Where the gaps of a row fall into two clear groups, the middle between them, at most ``blank``."""
+    gaps = sorted(
+        (b.u0 - a.u1) / cap
+        for a, b, s, t in zip(glyphs, glyphs[1:], signs, signs[1:], strict=False)
+        if _are_wide(s, t)
+    )
+    if len(gaps) < LETTERS_FOR_BLANKS:
+        return blank
+    step, middle = max((high - low, (high + low) / 2) for low, high in pairwise(gaps))
+    return min(blank, middle) if step > CLEAR_BLANK and middle > LEAST_BLANK else blank
 
 
 def _measures(sign: str) -> bool:

@@ -17,6 +17,7 @@ from coordinator.modules.drawings.reading.treatment_text import treatment_kind
 MIN_TURNED_LABELS = 3
 ZONE_MARK_LENGTH = 2
 SHORTEST_RUN_ON = 4
+SAME_LINE = 0.5
 # Recognition loses the blank between a label and its value: "FINISHBlack oxide", "N° de planTP02".
 _GLUED = re.compile(
     r"(?<=[A-ZÀ-Ü]{2})(?=[A-ZÀ-Ü][a-zà-ü])|(?<=[a-zà-ü]{3})(?=[A-ZÀ-Ü\d])|(?<=N[°º])(?=[A-Z\d])"
@@ -68,7 +69,22 @@ class TurnedSheet:
     def inside(self, box: BBox, slack: float = 0.0) -> list[Piece]:
         """Pieces whose middle lies in a box, in reading order."""
         found = [piece for piece in self.pieces if contains(box, *piece.centre, slack)]
-        return sorted(found, key=lambda p: (round(p.centre[1] / max(0.6 * p.height, 1e-6)), p.box[0]))
+        return _in_reading_order(found)
+
+
+def _in_reading_order(pieces: list[Piece]) -> list[Piece]:
+    """Line by line, from left to right."""
+    lines: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda p: p.centre[1]):
+        first = lines[-1][0] if lines else None
+        if (
+            first is not None
+            and abs(piece.centre[1] - first.centre[1]) < max(piece.height, first.height) * SAME_LINE
+        ):
+            lines[-1].append(piece)
+        else:
+            lines.append([piece])
+    return [piece for line in lines for piece in sorted(line, key=lambda p: p.box[0])]
 
 
 def view_title_block(page: Page, blocks: list[TextBlock], grid: Grid) -> TurnedSheet:

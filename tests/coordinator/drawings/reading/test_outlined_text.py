@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits
+from coordinator.modules.drawings.reading.outlined_glyphs import Glyph
+from coordinator.modules.drawings.reading.outlined_lines import Row
+from coordinator.modules.drawings.reading.outlined_words import words_of
 from coordinator.modules.drawings.reading.pdf import read_pdf
 from models_ai.outlined_letters.fonts import Font, outline_font
 
@@ -166,3 +170,33 @@ def test_strokes_without_length_belong_to_the_letter_they_lie_on(tmp_path: Path)
         x += cap
     found = [(d.nominal, d.upper) for d in read(pdf, tmp_path).dimensions]
     assert found == [(36.58, 0.25)]
+
+
+@pytest.mark.requirement("DRW-11")
+def test_deviations_close_behind_a_short_size_do_not_hide_it(tmp_path: Path) -> None:
+    pdf, write = sheet(WRITERS["outlines"]), WRITERS["outlines"]
+    write(pdf, 47, 200, "26", 9, 90)
+    write(pdf, 51, 216.5, "-0,05", 5.5, 90)
+    write(pdf, 44, 216.5, "+0,15", 5.5, 90)
+    assert ("linear", 26.0, 0.15, -0.05, None, 1) in facts(read(pdf, tmp_path))
+
+
+def told(signs: str, gaps: list[float], heights: list[float] | None = None) -> list[str]:
+    """Words of a level row of letters 10 high and 7 wide with these gaps (shares of the height)."""
+    glyphs, at = [], 0.0
+    for sign, gap, height in zip(signs, [*gaps, 0.0], heights or [10.0] * len(signs), strict=True):
+        wide = 1.5 if sign in "1I" else 7.0
+        box = np.array([(at, -height), (at + wide, -height), (at + wide, 0), (at, 0), (at, -height)])
+        glyphs.append(Glyph([box], True, (len(glyphs),)))
+        at += wide + 10 * gap
+    return [word.text for word in words_of(Row(glyphs, 0.0), signs, [1.0] * len(signs), 10.0, 0.0, 0.17)]
+
+
+@pytest.mark.requirement("DRW-11")
+def test_words_of_a_row_of_letters() -> None:
+    assert told("HEATTREAT", [0.2, 0.1, 0.05, 0.42, 0.16, 0.18, 0.1, 0.05]) == ["HEAT", "TREAT"]
+    assert told("HEATTREAT", [0.2, 0.1, 0.05, 0.22, 0.16, 0.18, 0.1, 0.05]) == ["HEATTREAT"]
+    assert told("7001-33B", [0.12, 0.2, 0.2, 0.34, 0.11, 0.11, 0.17]) == ["7001-33B"]
+    assert told("2768-CL", [0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [10, 10, 10, 10, 2, 7.5, 10]) == ["2768-cL"]
+    assert told("27CL", [0.1, 0.1, 0.1], [10, 10, 10, 10]) == ["27CL"]
+    assert told("6AI-4V", [0.1, 0.1, 0.1, 0.1, 0.1]) == ["6Al-4V"]
