@@ -9,6 +9,8 @@ BASE_PX = 13
 STEP = 4
 RADIUS = 6
 PAPER = "#ffffff"
+SCREEN, ON_SCREEN = "#14181d", "#e6e9ed"
+"""Ground of a camera picture in both themes, and words on it."""
 ROW_PX = 32
 CONTROL_PX = 30
 SCALE = {"small": 0.85, "base": 1.0, "large": 1.25, "title": 1.6}

@@ -47,7 +47,7 @@ def run_machine(story: Story) -> str:
     live = story.who("owner").call("GET", f"/machines/{machine_id}/live")
     expect(live["cycles"], "La vue en direct ne montre pas les cycles.")
     minutes = shop.value("SELECT sum(duration_min) FROM machine_cycle WHERE machine_id = %s", machine_id)
-    return f"{_CYCLES} cycles complets, {parts} pièces, {float(minutes) * 60:.1f} s de coupe, {samples} mesures, surcharge signalée"
+    return f"{_CYCLES} cycles complets, {parts} pièces, {float(minutes) * 60:.1f} s de coupe, {samples} mesures, surcharge signalée, pièces contrôlées"
 
 
 def _overload(story: Story, machine_id: int) -> None:
@@ -69,6 +69,14 @@ def _overload(story: Story, machine_id: int) -> None:
         "SELECT count(*) FROM notification WHERE category = 'collision' AND severity = 'critical'"
     )
     expect(told, "Personne n'est averti de la collision.")
+    # What was on the machine is held until somebody has measured it (MCH-23).
+    held = story.eventually(
+        lambda: shop.rows("SELECT id FROM part_hold WHERE status = 'open'"), "Les pièces en cours ne sont pas retenues"
+    )  # fmt: skip
+    for (hold,) in held:
+        story.who("quality").act(
+            "part-holds", int(hold), "decide", outcome="released", comment="Pièces mesurées après le choc : conformes."
+        )  # fmt: skip
 
 
 # the cabinet ----------------------------------------------------------------------------------------------

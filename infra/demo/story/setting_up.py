@@ -22,6 +22,7 @@ PEOPLE: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "production": ("Nadia", "Benali", ("production_manager",)),
     "storekeeper": ("Paul", "Rivière", ("storekeeper",)),
     "purchasing": ("Inès", "Caron", ("purchasing",)),
+    "quality": ("Sophie", "Lemaire", ("quality_manager",)),
     "operator": ("Karim", "Haddad", ("operator",)),
     "operator2": ("Julie", "Perrin", ("operator",)),
 }

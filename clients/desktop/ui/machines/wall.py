@@ -14,7 +14,7 @@ from clients.desktop.model import formatting
 from clients.desktop.model.texts import t
 from clients.desktop.operations import machine_calls
 from clients.desktop.operations.runner import Operation
-from clients.desktop.tokens import STEP
+from clients.desktop.tokens import ON_SCREEN, SCREEN, STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.machines.park import since_words
 from clients.desktop.ui.watch_page import WatchPage
@@ -50,9 +50,9 @@ class CameraTile(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 — Qt's name
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.fillRect(self.rect(), QColor("#14181d"))
+        painter.fillRect(self.rect(), QColor(SCREEN))
         if self.picture.isNull():
-            painter.setPen(QColor("#e6e9ed"))
+            painter.setPen(QColor(ON_SCREEN))
             painter.drawText(
                 self.rect(), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.words
             )
