@@ -26,6 +26,8 @@ _GLUED_DEVIATION = re.compile(rf"^(.*?\d)\s*([+\-]{NUMBER})$")
 TIGHT_WIDTH_MM = 0.02
 STACK_MAX_DROP = 2.4
 SIGNED_MAX_GAP = 2.4
+WIDEST_SHARE, SMALL_SIZE, DOUBTFUL = 0.4, 3.0, 0.3
+"""Tolerances wider than this share of a size above ``SMALL_SIZE`` are rather misread than meant."""
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,14 @@ def make_dimension(
     tight = (width is not None and own_unit != "deg" and width * tight_mm <= TIGHT_WIDTH_MM + 1e-9) or (
         grade is not None and int(grade[0]) <= 7
     )
+    source, sure = block.parts[0].source, block.confidence
+    wide = width is not None and parsed.nominal > SMALL_SIZE and width > WIDEST_SHARE * parsed.nominal
+    if wide and source in ("ocr", "outline"):
+        # A line through small figures gives "10 ±9.1": a person has to type it.
+        sure = min(sure, DOUBTFUL)
     return Dimension(
         text=parsed.text, kind=parsed.kind, nominal=parsed.nominal, upper=parsed.upper, lower=parsed.lower,
-        fit=parsed.fit, count=parsed.count, unit=own_unit, page=page, bbox=block.bbox, confidence=block.confidence,
+        fit=parsed.fit, count=parsed.count, unit=own_unit, page=page, bbox=block.bbox, confidence=sure,
         basic=basic, reference=parsed.reference, thread=parsed.thread, is_tight=tight, critical=parsed.critical,
-        source=block.parts[0].source,
+        source=source,
     )  # fmt: skip

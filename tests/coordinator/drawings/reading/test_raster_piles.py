@@ -6,8 +6,9 @@ import pytest
 
 from coordinator.modules.drawings.reading.cells import Grid
 from coordinator.modules.drawings.reading.crops import find_stacked, prepare
+from coordinator.modules.drawings.reading.dimension_text import parse_dimension
 from coordinator.modules.drawings.reading.drawn_tables import find_table_blocks
-from coordinator.modules.drawings.reading.layout import build_blocks
+from coordinator.modules.drawings.reading.layout import TextBlock, build_blocks, make_dimension
 from coordinator.modules.drawings.reading.ocr_text import clean_text
 from coordinator.modules.drawings.reading.page import Page, Segment, Word
 from coordinator.modules.drawings.reading.piles import find_piles
@@ -188,3 +189,15 @@ def test_slanted_diameter_keeps_its_sign():
     quad = corners @ turn[:, :2].T + turn[:, 2]
     words = read_slanted(image, 255 - image, [quad])
     assert "".join(word.text.replace(" ", "") for word in words) == "Ø38"
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "doubtful"),
+    [("10 ±9.1", "ocr", True), ("25 ±12", "outline", True), ("10 ±0.1", "ocr", False), ("10 ±9.1", "text", False),
+     ("0.5 ±0.2", "ocr", False)],
+)  # fmt: skip
+@pytest.mark.requirement("DRW-18")
+def test_a_tolerance_as_wide_as_its_size_is_left_to_a_person(text, source, doubtful):
+    block = TextBlock([Word(text, 0, 40, 0, 10, source=source, confidence=0.95)])
+    found = make_dimension(block, parse_dimension(text), "mm", 1, basic=False)
+    assert (found.confidence < 0.6) is doubtful
