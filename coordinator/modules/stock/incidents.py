@@ -18,10 +18,10 @@ from coordinator.kernel.i18n import t
 from coordinator.kernel.models import Task
 from coordinator.kernel.registry import Permission
 from coordinator.modules.catalogue.api import Tool
-from coordinator.modules.stock import alternatives, flow, ledger, reorder, shop
+from coordinator.modules.stock import alternatives, assignments, flow, ledger, reorder, shop
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import StockUnit, ToolIncident
-from coordinator.modules.stock.models_tooling import ToolAssignment, ToolEquivalent, ToolIncidentOption
+from coordinator.modules.stock.models_tooling import ToolEquivalent, ToolIncidentOption
 
 _CONDITIONS = ("vc_m_min", "fz_mm", "f_mm_rev", "ap_mm", "ae_mm", "passes")
 
@@ -116,7 +116,7 @@ def declare(ctx: Context, breakage: Breakage) -> ToolIncident:
     )
     _book_out(ctx, breakage)
     if breakage.operation_id is not None:
-        assign(ctx, breakage.operation_id, tool.id, None, incident, None)
+        assignments.assign(ctx, breakage.operation_id, tool.id, None, incident, None)
     _count_repeats(ctx, incident, tool)
     options = alternatives.propose(ctx, incident, facts)
     _call_methods(ctx, incident, tool)
@@ -163,35 +163,6 @@ def _book_out(ctx: Context, breakage: Breakage) -> None:
         for row in flow.take(ctx, scrap):
             if row.stock_unit_id is not None:
                 ctx.get(StockUnit, row.stock_unit_id, lock=True).condition = "broken"
-
-
-def assign(
-    ctx: Context,
-    operation_id: int,
-    broken_tool_id: int,
-    tool_id: int | None,
-    incident: ToolIncident,
-    cutting_data: dict[str, Any] | None,
-) -> ToolAssignment:
-    """Put a tool, or none for now, in the place of another on one operation of one order."""
-    query = select(ToolAssignment).where(
-        ToolAssignment.work_order_operation_id == operation_id, ToolAssignment.ended_at.is_(None)
-    )
-    planned = broken_tool_id
-    for row in ctx.session.scalars(query):
-        if broken_tool_id in (row.tool_id, row.replaces_tool_id):
-            planned = row.replaces_tool_id
-            row.ended_at = ctx.now
-    ctx.session.flush()
-    return ctx.add(
-        ToolAssignment(
-            work_order_operation_id=operation_id,
-            tool_id=tool_id,
-            replaces_tool_id=planned,
-            tool_incident_id=incident.id,
-            cutting_data=cutting_data,
-        )
-    )
 
 
 def _count_repeats(ctx: Context, incident: ToolIncident, tool: Tool) -> None:
@@ -363,7 +334,9 @@ def _take_over(
         setattr(option, name, value)
     data = {n: str(v) for n in _CONDITIONS if (v := getattr(option, n)) is not None}
     if incident.work_order_operation_id is not None:
-        assign(ctx, incident.work_order_operation_id, incident.tool_id, option.tool_id, incident, data)
+        assignments.assign(
+            ctx, incident.work_order_operation_id, incident.tool_id, option.tool_id, incident, data
+        )
     _close_options(ctx, incident, option, "corrected" if changed else "accepted", comment)
     incident.replacement_tool_id = option.tool_id
     incident.replaced_at = ctx.now
@@ -482,27 +455,7 @@ def cancel(ctx: Context, incident: ToolIncident, _params: Any) -> None:
     The movement is reversed by hand where the tool is whole.
     """
     _close_options(ctx, incident, None, "ignored", None)
-    query = select(ToolAssignment).where(
-        ToolAssignment.tool_incident_id == incident.id, ToolAssignment.ended_at.is_(None)
-    )
-    for row in list(ctx.session.scalars(query)):
-        row.ended_at = ctx.now
-        ctx.session.flush()
-        before = (
-            select(ToolAssignment)
-            .join(ToolIncident, ToolIncident.id == ToolAssignment.tool_incident_id)
-            .where(
-                ToolAssignment.work_order_operation_id == row.work_order_operation_id,
-                ToolAssignment.replaces_tool_id == row.replaces_tool_id,
-                ToolAssignment.tool_id.is_not(None),
-                ToolAssignment.id < row.id,
-                ToolIncident.id != incident.id,
-                ToolIncident.status != "cancelled",
-            )
-        )
-        earlier = ctx.session.scalars(before.order_by(ToolAssignment.id.desc()).limit(1)).one_or_none()
-        if earlier is not None:
-            earlier.ended_at = None
+    assignments.take_back(ctx, incident)
 
 
 def on_equivalent(ctx: Context, row: ToolEquivalent) -> None:
