@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from coordinator.modules.stock import counts
 from coordinator.modules.stock.models import StockCount, StockCountLine, StockMovement, StorageLocation
 from tests.conftest import master
 from tests.coordinator.stock.conftest import d
+from tests.coordinator.stock.senders import empty, together
 
 Send = Callable[[Context], Any]
 START = 1000
@@ -121,22 +121,7 @@ def _told(factory: ContextFactory, world: World) -> None:
     """Six senders empty one shuffled queue in which some messages stand twice."""
     queue = world.messages + [m for m in world.messages if world.chance.random() < 0.5]
     world.chance.shuffle(queue)
-    lock, failures = threading.Lock(), []
-
-    def sender() -> None:
-        while True:
-            with lock:
-                if not queue:
-                    return
-                send = queue.pop()
-            try:
-                with factory.open(master()) as ctx:
-                    send(ctx)
-            except Exception as error:  # the test reports every failure of a sender
-                failures.append(error)
-
-    _run(sender, 6)
-    assert failures == []
+    empty(factory, queue)
 
 
 def _undone(factory: ContextFactory, world: World) -> None:
@@ -156,17 +141,9 @@ def _undone(factory: ContextFactory, world: World) -> None:
             except Conflict as refusal:
                 answers.append(refusal.code)
 
-    _run(person, 3)
+    together(person, 3)
     assert answers.count("done") == len(world.undone)
     assert answers.count("stock.already_reversed") == 2 * len(world.undone)
-
-
-def _run(work: Callable[[], None], count: int) -> None:
-    threads = [threading.Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
 
 
 def _check_sums(ctx: Context, world: World) -> None:

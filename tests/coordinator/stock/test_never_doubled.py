@@ -23,6 +23,7 @@ from coordinator.modules.stock.models import MovementEvidence, StockMovement, St
 from coordinator.modules.stock.views import StockBalance
 from tests.conftest import master
 from tests.coordinator.stock.conftest import d
+from tests.coordinator.stock.senders import empty
 
 
 @dataclass
@@ -134,26 +135,7 @@ def test_many_threads_with_replays_lose_and_double_nothing(fresh_factory: Contex
         )
     queue = work * 2
     chance.shuffle(queue)
-    lock, failures = threading.Lock(), []
-
-    def sender() -> None:
-        while True:
-            with lock:
-                if not queue:
-                    return
-                job = queue.pop()
-            try:
-                with fresh_factory.open(master()) as ctx:
-                    job(ctx)
-            except Exception as error:  # the test reports every failure of a sender
-                failures.append(error)
-
-    threads = [threading.Thread(target=sender) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
+    empty(fresh_factory, queue)
     with fresh_factory.open(master()) as ctx:
         delta = sum(a.delta for a in acts)
         assert stock.on_hand(ctx, item_id, location_id=place_id) == 1000 + delta + 5 * len(moves)
