@@ -127,6 +127,8 @@ _CODES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "missing": lambda _c: {},
     "extra_forbidden": lambda _c: {},
     "string_too_long": lambda c: {"max": c.get("max_length")},
+    "too_short": lambda c: {"limit": c.get("min_length")},
+    "too_long": lambda c: {"limit": c.get("max_length")},
     "literal_error": lambda c: {"expected": c.get("expected")},
     "greater_than": lambda c: {"limit": c.get("gt")},
     "greater_than_equal": lambda c: {"limit": c.get("ge")},

@@ -44,12 +44,16 @@ def parse_config(values: dict[str, Any]) -> DriverConfig:
     kind = values.get("type")
     if kind not in _TYPES:
         raise UnknownDriverError(f"type : pilote inconnu {kind!r} (connus : {', '.join(driver_types())})")
-    module, config_class, _ = _TYPES[kind]
-    model = cast(type[DriverConfig], getattr(import_module(f"{module}.config"), config_class))
     try:
-        return model.model_validate(values)
+        return config_class(kind).model_validate(values)
     except ValidationError as error:
         raise ValueError(describe(error)) from None
+
+
+def config_class(kind: str) -> type[DriverConfig]:
+    """Class of a driver type's configuration; loads no library of the driver itself."""
+    module, name, _ = _TYPES[kind]
+    return cast(type[DriverConfig], getattr(import_module(f"{module}.config"), name))
 
 
 def driver_class(kind: str) -> type[Driver[Any]]:

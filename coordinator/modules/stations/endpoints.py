@@ -13,8 +13,8 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.errors import TooLarge
 from coordinator.kernel.http import Ctx, guarded, public
 from coordinator.kernel.registry import Permission
-from coordinator.modules.stations import identity, processing, service, uploads
-from coordinator.modules.stations.models import InboxMessage
+from coordinator.modules.stations import driver_settings, identity, processing, service, uploads
+from coordinator.modules.stations.models import InboxMessage, Station
 from edge_agents.protocol.control import ClaimCreated, ClaimRequest, ClaimStatus
 
 router = APIRouter(prefix="/stations", tags=["station"])
@@ -110,3 +110,19 @@ def retry(ctx: Ctx, message_id: int) -> dict[str, str]:
     ctx.require(_UPDATE)
     processing.retry(ctx, message_id)
     return {"status": "queued"}
+
+
+@router.get("/{station_id:int}/drivers", operation_id="station_drivers", openapi_extra=guarded(_READ))
+def drivers(ctx: Ctx, station_id: int) -> dict[str, Any]:
+    """Drivers of a station with their forms and values."""
+    ctx.require(_READ)
+    return driver_settings.read(ctx, ctx.get(Station, station_id))
+
+
+@router.post(
+    "/{station_id:int}/drivers/preview", operation_id="station_driver_preview", openapi_extra=guarded(_UPDATE)
+)
+def preview_driver(ctx: Ctx, station_id: int, body: driver_settings.DriverParams) -> dict[str, Any]:
+    """What would be sent; refused settings are named, nothing is kept."""
+    ctx.require(_UPDATE)
+    return driver_settings.preview(ctx, ctx.get(Station, station_id), body)

@@ -21,7 +21,8 @@ from edge_agents.protocol import signing
 from edge_agents.protocol.control import BrokerAddress, ClaimCreated, ClaimRequest, ClaimStatus
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_SECRET = re.compile(r"password|secret|private_key", re.I)
+_SECRET = re.compile(r"(password|secret|private_key)(?!_file$)", re.I)
+"""Names of values that are secret; the name of a file of the station that holds one is not."""
 MAX_OPEN_CLAIMS = 50
 
 
