@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from OCP.BRepGProp import BRepGProp
 from OCP.GProp import GProp_GProps
+from OCP.ShapeUpgrade import ShapeUpgrade_UnifySameDomain
 from OCP.TopLoc import TopLoc_Location
 
-from coordinator.modules.drawings.reading.faces import Face
+from coordinator.modules.drawings.reading.faces import Face, describe_faces
 
 RELATIVE = 1e-5
 
@@ -52,6 +53,23 @@ def distinct_bodies(solids: list[Any], describe: Any) -> list[Body]:
             bodies.append(same)
         by_definition.setdefault(key, same)
     return bodies
+
+
+def without_seams(body: Body) -> Body:
+    """The body with every flat face in one piece: modellers leave seams across floors and walls that no tool sees.
+
+    Left as it is where no face gets larger, or where joining would change the volume.
+    """
+    joined = ShapeUpgrade_UnifySameDomain(body.solid, True, True, False)
+    joined.Build()
+    faces = describe_faces(joined.Shape())
+    if sum(f.kind == "plane" for f in faces) == sum(f.kind == "plane" for f in body.faces):
+        return body
+    properties = GProp_GProps()
+    BRepGProp.VolumeProperties_s(joined.Shape(), properties)
+    if abs(abs(float(properties.Mass())) - body.volume_mm3) > RELATIVE * body.volume_mm3:
+        return body
+    return Body(joined.Shape(), faces, body.volume_mm3, body.count, body.print_)
 
 
 def _is_mirrored(solid: Any) -> bool:

@@ -16,6 +16,7 @@ from coordinator.modules.drawings.reading.topology import (
     Neighbours,
     edge_ends,
     edge_points,
+    filled_area,
     inner_loops,
     outer_edges,
 )
@@ -63,13 +64,21 @@ def find_cut_outs(context: Context) -> list[Feature]:
         root = group.get(face.index)
         if root is None or root in closed or face.index in context.sides:
             continue
-        floor = _open_floor(context, face)
+        parts = [other for other in planes if group.get(other.index) == root and _is_level_with(other, face)]
+        floor = _keyway_of_bore(context, face) or _open_floor(context, face, parts)
         if floor is not None and (root not in best or face.area > best[root][0] * (1 + 1e-6)):
             best[root] = (face.area, face, floor)
     for _, face, feature in best.values():
         context.floors.add(face.index)
         found.append(feature)
     return found
+
+
+def _is_level_with(one: Face, other: Face) -> bool:
+    """True for two pieces of one plane."""
+    if one.normal is None or other.normal is None or float(np.dot(one.normal, other.normal)) < 0.9999:
+        return False
+    return abs(float(np.dot(one.point - other.point, other.normal))) < 1e-3
 
 
 def _joined(context: Context) -> tuple[dict[int, int], set[int]]:
@@ -115,8 +124,11 @@ def _walls(context: Context, face: Face, edges: list[Any]) -> list[tuple[Any, Fa
     return found
 
 
-def _open_floor(context: Context, face: Face) -> Feature | None:
-    """A floor with walls on some of its sides: channel between two walls, pocket open at a side, or step."""
+def _open_floor(context: Context, face: Face, parts: list[Face]) -> Feature | None:
+    """A floor with walls on some of its sides: channel between two walls, pocket open at a side, or step.
+
+    ``parts`` are the level pieces of this floor, itself included: a hole as wide as a channel cuts its floor in two.
+    """
     normal = face.normal
     if normal is None or face.index in context.taken:
         return None
@@ -138,10 +150,16 @@ def _open_floor(context: Context, face: Face) -> Feature | None:
     facing = _facing_pair(flat, context.turning)
     if context.turning is not None and facing is None:
         return None
+    rounded = [wall for _, wall in pairs if _lies(wall, normal)]
+    edges = [edge for piece in parts for edge in outer_edges(piece)]
+    edges += [edge for wall in rounded for edge in outer_edges(wall)]
     length, width, centre = _extent(face, edges, ways[0])
+    area = sum(filled_area(piece, context.neighbours) for piece in parts) + sum(
+        _foot_area(wall) for wall in rounded
+    )
     feature = Feature(
         "step", depth_mm=depth, through=False, axis=_triple(-normal), positions_mm=[_triple(centre)],
-        volume_mm3=face.area * depth, corner_radius_mm=_corner([wall for _, wall in pairs], normal),
+        volume_mm3=area * depth, corner_radius_mm=_corner([wall for _, wall in pairs], normal),
     )  # fmt: skip
     if facing is not None and (len(ways) == 2 or context.turning is not None):
         across, gap = facing
@@ -162,16 +180,57 @@ def _open_floor(context: Context, face: Face) -> Feature | None:
     return feature
 
 
+def _lies(wall: Face, normal: Array) -> bool:
+    """True for the rounding between a floor and its wall."""
+    return (
+        wall.kind == "cylinder"
+        and wall.axis is not None
+        and abs(np.dot(wall.axis.direction, normal)) < UPRIGHT
+    )
+
+
+def _foot_area(wall: Face) -> float:
+    """What a rounding at the foot of a wall adds to the floor: its radius along its length, mm²."""
+    low, high = wall.span
+    return wall.radius * (high - low)
+
+
+def _keyway_of_bore(context: Context, face: Face) -> Feature | None:
+    """A keyway in a bore: a floor that looks at the bore's axis, between two walls which end in the bore."""
+    normal = face.normal
+    if normal is None or face.index in context.taken:
+        return None
+    walls = [wall for _, wall in _walls(context, face, outer_edges(face)) if wall.kind == "plane"]
+    bores: list[Face] = []
+    for wall in walls:
+        around = [context.neighbours.across(edge, wall) for edge in outer_edges(wall)]
+        bores += [b for b in around if b is not None and b.kind == "cylinder" and b.concave and b.axis is not None
+                  and abs(float(np.dot(b.axis.direction, normal))) < 1e-3]  # fmt: skip
+    pair = _facing_pair([(None, wall) for wall in walls], None)
+    if pair is None or len(bores) < 2 or bores[0].axis is None or bores[0].radius > 1e5:
+        return None
+    axis, radius, (across, gap) = bores[0].axis, bores[0].radius, pair
+    if not all(b.axis is not None and b.axis.same_line(axis) for b in bores):
+        return None
+    middle = np.array(face.centroid)
+    towards = axis.at(axis.along(middle)) - middle
+    distance = float(np.dot(towards, normal))
+    if distance <= radius or gap >= 2 * radius or abs(float(np.dot(across, axis.direction))) > UPRIGHT:
+        return None
+    along = np.array(axis.direction)
+    foot = float(np.sqrt(radius**2 - gap**2 / 4))
+    return Feature(
+        "slot", "internal", width_mm=gap, length_mm=_span(outer_edges(face), along), depth_mm=distance - radius,
+        volume_mm3=face.area * (distance - foot), axis=_triple(along), positions_mm=[_triple(middle)],
+    )  # fmt: skip
+
+
 def _upright(context: Context, pairs: list[tuple[Any, Face]], normal: Array) -> list[tuple[Any, Face]]:
     """Flat upright walls, those behind a rounded inner corner included."""
     found: dict[int, tuple[Any, Face]] = {}
     for edge, wall in pairs:
         behind = [wall]
-        if (
-            wall.kind == "cylinder"
-            and wall.axis is not None
-            and abs(np.dot(wall.axis.direction, normal)) < UPRIGHT
-        ):
+        if _lies(wall, normal):
             behind = [
                 far for e in outer_edges(wall) if (far := context.neighbours.across(e, wall)) is not None
             ]
@@ -191,14 +250,23 @@ def _upright(context: Context, pairs: list[tuple[Any, Face]], normal: Array) -> 
 
 
 def _is_reachable(context: Context, face: Face, normal: Array) -> bool:
-    """True when nothing stands above the middle of a floor."""
-    for point in (np.array(face.centroid), face.point):
+    """True when nothing stands above the floor, looked at along its middle line: one hole above it is no opening."""
+    edges = outer_edges(face)
+    points = np.array([p for edge in edges for p in edge_points(edge, 4)])
+    longest = max(edges, key=lambda edge: float(np.linalg.norm(np.subtract(*edge_ends(edge)))))
+    way = np.subtract(*edge_ends(longest))
+    way = way / (np.linalg.norm(way) or 1.0)
+    middle = np.array(face.centroid)
+    third = 0.3 * float(np.ptp(points @ way)) * way
+    free = seen = 0
+    for point in (middle, middle + third, middle - third, face.point):
         material = context.rays.material(point, normal)
         position = float(np.dot(point, normal))
         # Only a point really on the face says something: below it there must be material.
         if material.at(position - 0.01):
-            return not any(high > position + 0.01 for _, high in material.stretches)
-    return False
+            seen += 1
+            free += not any(high > position + 0.01 for _, high in material.stretches)
+    return 2 * free > seen
 
 
 def _height(wall: Face, normal: Array, level: float) -> float:

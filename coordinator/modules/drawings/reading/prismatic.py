@@ -11,7 +11,7 @@ import numpy as np
 from coordinator.modules.drawings.reading.faces import Array, Axis, Face
 from coordinator.modules.drawings.reading.model import Feature
 from coordinator.modules.drawings.reading.rays import Inside
-from coordinator.modules.drawings.reading.topology import Neighbours, edge_points, outer_edges
+from coordinator.modules.drawings.reading.topology import Neighbours, edge_points, filled_area, outer_edges
 
 HALF_TURN_TOLERANCE = 0.06
 
@@ -86,11 +86,11 @@ def find_pockets(
         pairs = [(edge, wall) for edge, wall in zip(edges, walls, strict=True) if wall is not None]
         if not all(neighbours.is_inner_corner(edge, face, wall) for edge, wall in pairs):
             continue
-        found.append(_pocket(face, edges, [wall for _, wall in pairs]))
+        found.append(_pocket(face, edges, [wall for _, wall in pairs], neighbours))
     return found
 
 
-def _pocket(face: Face, edges: list[Any], walls: list[Face]) -> Feature:
+def _pocket(face: Face, edges: list[Any], walls: list[Face], neighbours: Neighbours) -> Feature:
     normal = face.normal
     if normal is None:
         raise ValueError("a pocket floor needs a normal")
@@ -109,7 +109,7 @@ def _pocket(face: Face, edges: list[Any], walls: list[Face]) -> Feature:
     sizes = sorted((float(np.ptp(outline @ along)), float(np.ptp(outline @ across))))
     return Feature(
         "pocket", width_mm=sizes[0], length_mm=sizes[1], depth_mm=max(heights), through=False,
-        volume_mm3=face.area * max(heights), corner_radius_mm=_corner_radius(walls, normal),
+        volume_mm3=filled_area(face, neighbours) * max(heights), corner_radius_mm=_corner_radius(walls, normal),
         axis=_triple(-normal), positions_mm=[_triple(outline.mean(axis=0))],
     )  # fmt: skip
 

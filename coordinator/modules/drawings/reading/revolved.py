@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from coordinator.modules.drawings.reading.faces import Axis, Face
+from coordinator.modules.drawings.reading.faces import Axis, Face, boundary_points
 from coordinator.modules.drawings.reading.model import Feature, ProfileSegment, TurnedProfile
 
 MIN_REVOLVED_SHARE = 0.5
@@ -71,7 +71,7 @@ def turned_profile(faces: list[Face], axis: Axis, share: float) -> TurnedProfile
         axis.along(face.point) for face in faces if face.kind == "plane" and _turns_around(face, axis)
     ]
     start, end = min(positions), max(positions)
-    outer_line = _envelope(outer)
+    outer_line = _envelope(outer + _around_flats(faces, axis, outer, start, end))
     inner_line = _envelope(inner)
     radius = max(max(segment[1], segment[3]) for segment in outer)
     origin = axis.at(start)
@@ -84,6 +84,23 @@ def turned_profile(faces: list[Face], axis: Axis, share: float) -> TurnedProfile
         inner=[_shift(segment, start) for segment in inner_line],
         revolved_area_ratio=share,
     )
+
+
+def _around_flats(
+    faces: list[Face], axis: Axis, outer: list[Segment], start: float, end: float
+) -> list[Segment]:
+    """The circle around flats where nothing round is left between them, as on a hexagon head."""
+    along = [face for face in faces if face.kind == "plane" and face.normal is not None
+             and abs(float(np.dot(face.normal, axis.direction))) < 1e-4]  # fmt: skip
+    corners = [(axis.along(p), axis.distance(p)) for face in along for p in boundary_points(face.shape, 2)]
+    marks = sorted({start, end, *(z for segment in outer for z in (segment[0], segment[2]))})
+    found: list[Segment] = []
+    for low, high in pairwise(marks):
+        bare = high - low > 1e-3 and not any(s[0] < high - 1e-4 and s[2] > low + 1e-4 for s in outer)
+        radii = [radius for z, radius in corners if low - 1e-3 <= z <= high + 1e-3]
+        if bare and radii:
+            found.append((low, max(radii), high, max(radii)))
+    return found
 
 
 def _segments(faces: list[Face]) -> list[Segment]:

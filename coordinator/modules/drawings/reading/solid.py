@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from coordinator.modules.drawings.reading import measure
-from coordinator.modules.drawings.reading.assembly import Body, distinct_bodies
+from coordinator.modules.drawings.reading.assembly import Body, distinct_bodies, without_seams
 from coordinator.modules.drawings.reading.faces import Face, describe_faces, is_tessellated, iter_faces
 from coordinator.modules.drawings.reading.holes import merge_equal
 from coordinator.modules.drawings.reading.mesh import measure_triangles, triangles_of
@@ -60,7 +60,10 @@ def read_solid(path: Path, kind: Kind) -> DrawingReading:
         return reading
     bodies = distinct_bodies(model.solids, describe_faces)
     owners: dict[int, Feature] = {}
-    parts = [recognise(body, owners) for body in bodies[:MAX_PARTS]]
+    # Annotations name the faces of the file, so those of an annotated model stay as they are.
+    annotated = MARKER.search(content) is not None
+    shown = [body if annotated else without_seams(body) for body in bodies[:MAX_PARTS]]
+    parts = [recognise(body, owners) for body in shown]
     _summarise(reading, model, bodies, parts)
     for number, feature in enumerate((f for part in parts for f in part.features), start=1):
         feature.id = number

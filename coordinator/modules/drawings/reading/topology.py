@@ -93,6 +93,23 @@ def inner_loops(face: Face) -> list[list[Any]]:
     return loops
 
 
+def filled_area(face: Face, neighbours: Neighbours) -> float:
+    """Area of a flat floor as it was milled: holes that open in it included, islands left out, mm²."""
+    area = face.area
+    normal = face.normal
+    for loop in inner_loops(face) if normal is not None else []:
+        beside = [(edge, neighbours.across(edge, face)) for edge in loop]
+        if normal is None or not all(
+            w is not None and neighbours.is_outer_corner(e, face, w) for e, w in beside
+        ):
+            continue
+        points = np.array([p for edge in loop for p in edge_points(edge, 32)])
+        spokes = points - points.mean(axis=0)
+        turns = np.cross(spokes, np.roll(spokes, -1, axis=0)) @ normal
+        area += abs(float(turns.sum())) / 2
+    return area
+
+
 def wire_edges(wire: Any, face: Face) -> list[Any]:
     """Edges of a loop, in order."""
     walker = BRepTools_WireExplorer(wire, face.shape)

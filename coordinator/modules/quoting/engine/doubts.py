@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from coordinator.modules.quoting.engine import bars, process
+from coordinator.modules.quoting.engine import bars, volumes
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.routes import Job, Phase, Route
 from coordinator.modules.quoting.engine.values import Question, number, size
@@ -91,7 +91,7 @@ def _of_part(part: PartDescription) -> Iterator[Doubt]:
 
 def _of_volume(part: PartDescription) -> Iterator[Doubt]:
     """What faces and shapes explain of the model's volume."""
-    balance = process.balance(part)
+    balance = volumes.balance(part)
     if balance is None:
         return
     whole, rest = balance

@@ -80,7 +80,9 @@ def _bought(ctx: Context, need: ToolNeed) -> ToolChoice:
 
 
 def _cost_per_piece(ctx: Context, cut: Cut) -> float:
-    price = float(cut.choice.tool.price or 0) if cut.choice else 0.0
+    """Machine time and, for a tool to buy, its price spread over the batch, €."""
+    bought = cut.choice is not None and cut.choice.origin != "stock"
+    price = float(cut.choice.tool.price or 0) if cut.choice and bought else 0.0
     return price / ctx.quantity + cut.cut_min.value * ctx.machine_rate_eur_h / 60
 
 
@@ -155,22 +157,28 @@ def spot(ctx: Context, d: float, count: int) -> Cut:
 
 def countersink(ctx: Context, outer_mm: float, hole_mm: float, *, count: int, on_axis: bool) -> list[Cut]:
     """Countersink or chamfer to ``outer_mm`` at 90°: 0.5 × the drill's Vc (QUO-25); beyond the largest cutter of the
-    shop it is turned on the axis, else milled around the hole."""
+    shop it is turned on the axis, else milled around the hole unless a cutter bought for the batch costs less."""
     need = ToolNeed("countersink", min_diameter_mm=outer_mm)
     depth = max((outer_mm - hole_mm) / 2, 0.2)
     label = f"Chanfrein {count} × Ø{size(outer_mm)}"
     if in_stock(need, ctx) is None and outer_mm > ctx.rules.ream_to_mm:
         if on_axis:
             return RoughTurning(((hole_mm, outer_mm, depth),), True, label=f"{label} à la barre").cuts(ctx)
-        if in_stock(ToolNeed("countersink"), ctx) is not None:
-            around = EdgeMilling(math.pi * outer_mm, depth, count, f"{label} par interpolation").cuts(ctx)
-            return [replace(cut, stage=45) for cut in around]
-    choice = choose(need, ctx, lambda t: (t.diameter_mm or 0.0,))
+        sunk = _sunk(ctx, choose(need, ctx), label, outer_mm, depth, count)
+        if in_stock(ToolNeed("countersink"), ctx) is None:
+            return [sunk]
+        around = EdgeMilling(math.pi * outer_mm, depth, count, f"{label} par interpolation").cuts(ctx)
+        dearer = sum(_cost_per_piece(ctx, cut) for cut in around) > _cost_per_piece(ctx, sunk)
+        return [sunk] if dearer else [replace(cut, stage=45) for cut in around]
+    return [_sunk(ctx, choose(need, ctx, lambda t: (t.diameter_mm or 0.0,)), label, outer_mm, depth, count)]
+
+
+def _sunk(ctx: Context, choice: ToolChoice, label: str, outer_mm: float, depth: float, count: int) -> Cut:
     speed = _drill_speed(ctx, choice.tool, ctx.rules.countersink_vc_factor, "fraisurage")
     n = c.spindle_speed(ctx, speed, outer_mm, choice.tool)
     feed = _drill_feed(ctx, outer_mm, choice.tool.substrate == "hss")
     data = (speed, n, feed)
-    return [_plunge(ctx, label, choice, data, d=outer_mm, depth=depth, count=count, stage=45)]
+    return _plunge(ctx, label, choice, data, d=outer_mm, depth=depth, count=count, stage=45)
 
 
 def _plunge(

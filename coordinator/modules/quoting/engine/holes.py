@@ -29,6 +29,11 @@ from coordinator.modules.quoting.engine.tools import ToolNeed, from_supplier, in
 from coordinator.modules.quoting.engine.turning import FinishTurning, RoughTurning, Segment, ThreadTurning
 from coordinator.modules.quoting.engine.values import InfeasibleError, size
 
+_WIDER_MM = 8.0
+"""A step wider than the hole before it by less than this is bored at once."""
+_POINT_SHARE = 0.3
+"""Height of a drill's point in diameters (118°), left to the bar above a flat floor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hole:
@@ -91,8 +96,9 @@ class Hole:
         it = self.it if self.it is not None else ctx.rules.default_it
         if self.pre_mm:
             passes = max(1, c.finish_passes(ctx.rules, self.it, self.ra_um))
-            opened = self._bored if self.on_axis else self._opened
-            return opened(ctx, self.pre_mm, self.diameter_mm, passes)
+            if self.on_axis:
+                return self._redrilled(ctx, passes) or self._bored(ctx, self.pre_mm, self.diameter_mm, passes)
+            return self._opened(ctx, self.pre_mm, self.diameter_mm, passes)
         if it >= 11:
             return self._drilled(ctx, self.diameter_mm, 0)
         if (
@@ -187,6 +193,38 @@ class Hole:
             cuts += FinishTurning((segment,), allowance, True, label="Alésage finition").cuts(ctx)
         return cuts
 
+    def _redrilled(self, ctx: Context, finish: int) -> list[Cut]:
+        """A step much wider than the hole before it: the largest drill of the stock short of its floor, then the bar.
+
+        Nothing where no such drill is in stock, where the spindle is too weak, or where boring alone is as quick.
+        """
+        allowance = ctx.rules.turning_allowance_mm if finish else 0.0
+        rough_to = self.diameter_mm - 2 * allowance
+        need = ToolNeed(
+            "drill", min_diameter_mm=self.pre_mm + _WIDER_MM, max_diameter_mm=rough_to - 0.5,
+            reach_mm=self.depth_mm + ctx.rules.reach_margin_mm,
+        )  # fmt: skip
+        tool = in_stock(need, ctx)
+        d = tool.diameter_mm or 0.0 if tool else 0.0
+        point = _POINT_SHARE * d
+        if tool is None or self.depth_mm - point < 0.5 * self.depth_mm:
+            return []
+        bands = ((d, rough_to, self.depth_mm), (self.pre_mm, d, point))
+        try:
+            first = drill_with(ctx, ToolChoice(tool), self.depth_mm - point, 1)
+            cuts = [first, *RoughTurning(bands, True, label="Alésage ébauche").cuts(ctx)]
+            alone = RoughTurning(
+                ((self.pre_mm, rough_to, self.depth_mm),), True, label="Alésage ébauche"
+            ).cuts(ctx)
+        except InfeasibleError:
+            return []
+        if sum(cut.cut_min.value for cut in cuts) >= sum(cut.cut_min.value for cut in alone):
+            return []
+        if finish:
+            segment = Segment(self.diameter_mm, self.depth_mm, self.it, self.ra_um)
+            cuts += FinishTurning((segment,), allowance, True, label="Alésage finition").cuts(ctx)
+        return cuts
+
     def _opened(self, ctx: Context, start: float, target: float, finish: int) -> list[Cut]:
         it = self.it if self.it is not None else ctx.rules.default_it
         stiff = self.depth_mm <= ctx.rules.overhang_from_ratio * 0.7 * target
@@ -232,6 +270,18 @@ class Hole:
         if large or ctx.group.code == "H" or blind_deep:
             return [thread_mill(ctx, self.diameter_mm, pitch, depth, self.count)]
         return [tap(ctx, self.diameter_mm, pitch, depth, self.count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Countersink:
+    """Cone at the mouth of a bore on the axis, from ``hole_mm`` to ``diameter_mm`` at 90°."""
+
+    diameter_mm: float
+    hole_mm: float
+    operation_type: str = "drilling"
+
+    def cuts(self, ctx: Context) -> list[Cut]:
+        return countersink(ctx, self.diameter_mm, self.hole_mm, count=1, on_axis=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from coordinator.modules.quoting.engine import cutting as c
 from coordinator.modules.quoting.engine.cutting import Context, Cut, Data, ToolChoice
 from coordinator.modules.quoting.engine.milling import (
+    Engagement,
     bulk,
     corner_mill,
     cut_of,
@@ -24,6 +25,8 @@ from coordinator.modules.quoting.engine.tools import ToolNeed, choose, in_stock
 from coordinator.modules.quoting.engine.values import InfeasibleError, Value, size
 
 _NARROW_MM = 3.0
+_TIP_MM = 2.0
+"""What a 90° cutter keeps clear of an edge at its tip and at its rim, together."""
 _MANY_LEVELS = 3
 _WORTH_A_SECOND_TOOL = 0.8
 _FACE_COVER = 1.4
@@ -373,13 +376,9 @@ class EdgeMilling:
     operation_type: str = "milling"
 
     def cuts(self, ctx: Context) -> list[Cut]:
-        choice = choose(ToolNeed("countersink"), ctx, lambda t: (abs((t.diameter_mm or 0.0) - 12.0),))
+        choice = self._choice(ctx)
         d = choice.tool.diameter_mm or 12.0
-        data = end_mill_data(ctx, choice.tool, True, self.width_mm)
-        if choice.tool.substrate == "hss":
-            vc = c.table_speed(ctx, "foret HSS-Co", ctx.group.vc_drill_hss)
-            data = replace(data, vc=vc)
-        e = engage(ctx, choice.tool, data, ap_mm=self.width_mm, ae_mm=self.width_mm, label=self.label)
+        e = self._engaged(ctx, choice.tool)
         time = self.count * (self.length_mm + d + 4) / e.vf.value
         inputs: dict[str, float | str] = {
             "L": self.length_mm,
@@ -391,3 +390,33 @@ class EdgeMilling:
         label = f"{self.label} {size(self.width_mm)} mm"
         where = shape("edges", count=self.count, length=self.length_mm, height=self.width_mm, passes=1.0)
         return [cut_of(label, choice, e, 1, value, positions=self.count, where=where, stage=70)]
+
+    def _choice(self, ctx: Context) -> ToolChoice:
+        """The countersink or carbide spotting drill of the stock that costs the batch least: both cut at 90°."""
+        wide = 2 * self.width_mm + _TIP_MM
+        needs = (
+            ToolNeed("countersink", min_diameter_mm=wide),
+            ToolNeed("spot_drill", min_diameter_mm=wide, substrate="carbide"),
+        )
+        mount = ctx.shop.settings.times.setup_per_missing_tool_min
+
+        def minutes(tool: Tool) -> float:
+            return (
+                self.count
+                * (self.length_mm + (tool.diameter_mm or 12.0) + 4)
+                / self._engaged(ctx, tool).vf.value
+            )
+
+        def whole(tool: Tool) -> float:
+            return ctx.quantity * minutes(tool) + (0.0 if ctx.machine.code in tool.mounted_in else mount)
+
+        found = [tool for need in needs if (tool := quickest(ctx, need, minutes, mount)) is not None]
+        if found:
+            return ToolChoice(min(found, key=whole))
+        return choose(ToolNeed("countersink"), ctx, lambda t: (abs((t.diameter_mm or 0.0) - 12.0),))
+
+    def _engaged(self, ctx: Context, tool: Tool) -> Engagement:
+        data = end_mill_data(ctx, tool, True, self.width_mm)
+        if tool.substrate == "hss":
+            data = replace(data, vc=c.table_speed(ctx, "foret HSS-Co", ctx.group.vc_drill_hss))
+        return engage(ctx, tool, data, ap_mm=self.width_mm, ae_mm=self.width_mm, label=self.label)

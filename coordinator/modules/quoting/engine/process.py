@@ -11,7 +11,7 @@ from coordinator.modules.quoting.engine import grinding, threads
 from coordinator.modules.quoting.engine import profile as outline
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.cutting import Context, Cut, finish_passes
-from coordinator.modules.quoting.engine.holes import Hole
+from coordinator.modules.quoting.engine.holes import Countersink, Hole
 from coordinator.modules.quoting.engine.milled_shapes import (
     EdgeMilling,
     FaceMilling,
@@ -21,6 +21,7 @@ from coordinator.modules.quoting.engine.milled_shapes import (
 )
 from coordinator.modules.quoting.engine.part import Feature, PartDescription, Vector
 from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.slotting import KeywaySlotting
 from coordinator.modules.quoting.engine.turning import (
     Facing,
     FinishTurning,
@@ -29,8 +30,10 @@ from coordinator.modules.quoting.engine.turning import (
     ThreadTurning,
 )
 from coordinator.modules.quoting.engine.values import number, size
+from coordinator.modules.quoting.engine.volumes import extent, removed, steps_of, turned_volume
 
 _MIN_REST_SHARE = 0.03
+_MIN_REST_MM3 = 50.0
 _BEFORE_GRINDING_IT = 9
 _TIGHT_IT = 10
 _TIGHT_STEP_IT = 9
@@ -98,6 +101,7 @@ def turning_works(part: PartDescription, bar: BarStock, rules: CuttingSettings) 
     bored = _through_bore(part)
     other += _outer_steps(part, second, bar, rules, bored)
     secondary: list[Work] = []
+    keyways: list[Step] = []
     has_recess = bool(first.recesses or second.recesses)
     for feature in part.features:
         if bar.has_flats and feature.type == "flat" and _is_around(feature, part):
@@ -111,6 +115,8 @@ def turning_works(part: PartDescription, bar: BarStock, rules: CuttingSettings) 
             own += _internal_groove(feature)
         elif feature.type == "face_recess":
             other += _face_recess(feature)
+        elif _is_keyway(feature):
+            keyways.append(_keyway(feature, part))
         elif feature.type in ("hole", "bore") and feature.is_coaxial:
             if bar.keeps_bore and feature.through:
                 continue
@@ -119,7 +125,19 @@ def turning_works(part: PartDescription, bar: BarStock, rules: CuttingSettings) 
         else:
             secondary += _milled(feature, part, rules, notes)
     secondary += _rest(part, points, rules, notes)
+    own += keyways
     return TurningWorks(tuple(own), tuple(other), tuple(secondary), direction, tuple(notes.warnings))
+
+
+def _is_keyway(feature: Feature) -> bool:
+    return (
+        feature.type == "slot" and feature.form == "internal" and bool(feature.width_mm and feature.depth_mm)
+    )
+
+
+def _keyway(feature: Feature, part: PartDescription) -> KeywaySlotting:
+    length = feature.length_mm or extent(part, feature.axis)
+    return KeywaySlotting(length, feature.width_mm or 0.0, feature.depth_mm or 0.0, feature.count)
 
 
 def _is_around(feature: Feature, part: PartDescription) -> bool:
@@ -129,7 +147,7 @@ def _is_around(feature: Feature, part: PartDescription) -> bool:
 def _through_bore(part: PartDescription) -> float:
     """Diameter already bored through from the first side, which the second face need not cover."""
     through = [f for f in part.features if f.type in ("hole", "bore") and f.is_coaxial and f.through]
-    return max((min(d for d, _ in _steps_of(f, part)) for f in through), default=0.0)
+    return max((min(d for d, _ in steps_of(f, part)) for f in through), default=0.0)
 
 
 def _is_right(points: Sequence[tuple[float, float]], side: outline.Side) -> bool:
@@ -220,17 +238,11 @@ def _face_recess(feature: Feature) -> list[Step]:
     return [RoughTurning(((narrow, wide, depth),), True, label=label)]
 
 
-def _steps_of(feature: Feature, part: PartDescription) -> list[tuple[float, float]]:
-    if feature.steps:
-        return [(s.diameter_mm, s.depth_mm) for s in feature.steps]
-    return [(feature.diameter_mm or 0.0, feature.depth_mm or extent(part, feature.axis))]
-
-
 def _axial(feature: Feature, part: PartDescription, bore_mm: float = 0.0) -> list[Step]:
     """A coaxial bore on the lathe: the smallest Ø (or the core of its thread) through its depth, then each larger step.
 
     ``bore_mm`` is what the tube already leaves open."""
-    steps = _steps_of(feature, part)
+    steps = steps_of(feature, part)
     thread = threads.size_of(feature.thread or "") if feature.thread else None
     smallest = min(d for d, _ in steps)
     total = sum(depth for _, depth in steps)
@@ -253,9 +265,11 @@ def _axial(feature: Feature, part: PartDescription, bore_mm: float = 0.0) -> lis
         grade = _step_grade(feature, smallest)
         found = [Hole(smallest, total, feature.through, grade, feature.ra_um, on_axis=True, pre_mm=bore_mm)]
     reach, previous = 0.0, smallest
-    for d, depth in steps:
+    for index, (d, depth) in enumerate(steps):
         reach += depth
-        if d > smallest + 1e-6:
+        if index == 0 and feature.form == "countersink" and d > smallest + 1e-6:
+            found.append(Countersink(d, max(b for b, _ in steps[1:])))
+        elif d > smallest + 1e-6:
             grade = _step_grade(feature, d)
             found.append(Hole(d, reach, False, grade, feature.ra_um, on_axis=True, pre_mm=previous))
     return found
@@ -291,6 +305,8 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         return [Work(step, directions) for step in _holes(feature, part, it)]
     if feature.type == "taper" and part.is_turned:
         return []
+    if _is_keyway(feature):
+        return [Work(_keyway(feature, part), (feature.axis, _scaled(feature.axis, -1.0)))]
     if feature.type == "chamfer":
         return _chamfer(feature, directions, notes)
     width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
@@ -371,7 +387,7 @@ def places(feature: Feature) -> tuple[tuple[float, float], ...]:
 
 def _holes(feature: Feature, part: PartDescription, it: int) -> list[Hole]:
     """A hole with its coarse steps, then each toleranced step finished on its own."""
-    steps = _steps_of(feature, part)
+    steps = steps_of(feature, part)
     if feature.diameter_mm and not feature.steps:
         steps = [(feature.diameter_mm, steps[0][1])]
     smallest = min(d for d, _ in steps)
@@ -414,38 +430,19 @@ def _holes(feature: Feature, part: PartDescription, it: int) -> list[Hole]:
     return [main, *tight]
 
 
-def balance(part: PartDescription) -> tuple[float, float] | None:
-    """(volume before the shapes, what they leave unexplained: negative where they take more than the part lacks), mm³.
-
-    None where the model's volume or its outline is unknown.
-    """
-    if part.volume_mm3 is None or part.size_mm is None or (part.is_turned and not part.turned_profile):
-        return None
-    if part.is_turned:
-        whole = _turned_volume(part.turned_profile or ())
-    else:
-        whole = part.size_mm[0] * part.size_mm[1] * part.size_mm[2]
-    return whole, whole - part.volume_mm3 - sum(_removed(f, part) for f in part.features)
-
-
-def _turned_volume(points: Sequence[tuple[float, float]]) -> float:
-    pieces = outline.pieces(points)
-    return sum(math.pi / 12 * (z1 - z0) * (d0**2 + d0 * d1 + d1**2) for z0, d0, z1, d1 in pieces)
-
-
 def _rest(
     part: PartDescription, points: Sequence[tuple[float, float]], rules: CuttingSettings, notes: _Notes
 ) -> list[Work]:
-    return _remaining(part, _turned_volume(points), rules, notes) if part.turned_profile else []
+    return _remaining(part, turned_volume(points), rules, notes) if part.turned_profile else []
 
 
 def _remaining(part: PartDescription, whole_mm3: float, rules: CuttingSettings, notes: _Notes) -> list[Work]:
     """Volume that neither faces nor features explain: milled as shapes to be programmed, and said so."""
     if part.volume_mm3 is None or part.size_mm is None:
         return []
-    known = sum(_removed(f, part) for f in part.features)
+    known = sum(removed(f, part) for f in part.features)
     rest = whole_mm3 - part.volume_mm3 - known
-    if rest < _MIN_REST_SHARE * whole_mm3:
+    if rest < max(_MIN_REST_SHARE * whole_mm3, _MIN_REST_MM3):
         return []
     height = min(part.size_mm)
     depth = min(height, 30.0)
@@ -455,34 +452,6 @@ def _remaining(part: PartDescription, whole_mm3: float, rules: CuttingSettings, 
         f"{number(rest / 1000, 1)} cm³ de formes non reconnues : temps estimé au volume, à vérifier."
     )
     return [Work(VolumeMilling(rest, depth, area, passes), ())]
-
-
-def _removed(feature: Feature, part: PartDescription) -> float:
-    if feature.volume_mm3:
-        return feature.volume_mm3 * feature.count
-    if feature.type == "flat" and feature.depth_mm and feature.length_mm:
-        radius = (feature.diameter_mm or part.max_diameter_mm) / 2
-        rest = max(radius - feature.depth_mm, 0.0)
-        segment = radius**2 * math.acos(min(rest / radius, 1.0)) - rest * math.sqrt(
-            max(radius**2 - rest**2, 0.0)
-        )
-        return feature.count * segment * feature.length_mm
-    if feature.type == "internal_groove" and feature.diameter_mm and feature.depth_mm:
-        inner = feature.diameter_mm - 2 * feature.depth_mm
-        return math.pi / 4 * (feature.diameter_mm**2 - inner**2) * (feature.width_mm or 0.0)
-    if feature.type in ("hole", "bore"):
-        return feature.count * sum(math.pi / 4 * d**2 * depth for d, depth in _steps_of(feature, part))
-    if feature.type in ("pocket", "slot", "step") and feature.width_mm and feature.length_mm:
-        depth = feature.depth_mm or extent(part, feature.axis)
-        return feature.count * feature.width_mm * feature.length_mm * depth
-    return 0.0
-
-
-def extent(part: PartDescription, axis: Vector) -> float:
-    """Size of the part along a direction in mm (for a through feature without depth)."""
-    if part.size_mm is None:
-        return 10.0
-    return sum(abs(a) * s for a, s in zip(axis, part.size_mm, strict=True))
 
 
 def _scaled(vector: Vector, factor: float) -> Vector:

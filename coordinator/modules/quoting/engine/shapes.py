@@ -26,6 +26,7 @@ KINDS = (
     "volume",
     "slot",
     "edges",
+    "strokes",
 )
 
 

@@ -43,6 +43,7 @@ TOOL_TYPES = (
     "face_mill",
     "end_mill",
     "boring_head",
+    "slotting",
 )
 SUBSTRATES = ("carbide", "hss")
 USABLE_STATUS = ("available", "running", "stopped", "breakdown", "maintenance")

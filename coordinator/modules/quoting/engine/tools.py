@@ -28,6 +28,7 @@ TYPE_LABELS = {
     "face_mill": "Fraise à surfacer",
     "end_mill": "Fraise 2 tailles",
     "boring_head": "Tête à aléser",
+    "slotting": "Outil à mortaiser",
 }
 
 
@@ -61,6 +62,8 @@ class ToolNeed:
             parts.append(f"Ø ≥ {size(self.min_diameter_mm)}")
         if self.tool_type == "thread_mill" and self.pitch_mm is not None:
             parts.append(f"pas {size(self.pitch_mm)}")
+        if self.tool_type == "slotting" and self.max_width_mm:
+            parts.append(f"largeur {size(self.max_width_mm)} mm")
         if self.min_cut_mm:
             parts.append(f"profondeur ≥ {size(self.min_cut_mm)} mm")
         if self.reach_mm:

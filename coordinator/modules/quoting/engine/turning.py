@@ -81,7 +81,8 @@ class Facing:
 class RoughTurning:
     """Roughing by bands: from each diameter down to the next over the length still to be reduced.
 
-    ``bands`` = ((from Ø, to Ø, length), …) from outside to inside, target Ø without finishing allowance.
+    ``bands`` = ((from Ø, to Ø, length), …) from outside to inside, target Ø without finishing allowance. In a bore the
+    bar enters the first of them.
     """
 
     bands: tuple[tuple[float, float, float], ...]
@@ -95,7 +96,7 @@ class RoughTurning:
     def cuts(self, ctx: Context) -> list[Cut]:
         reach = max(length for _, _, length in self.bands) + ctx.rules.reach_margin_mm
         if self.internal:
-            largest = max(0.8 * min(a for a, _, _ in self.bands), 1.0)
+            largest = max(0.8 * self.bands[0][0], 1.0)
             need = ToolNeed("boring_bar", max_diameter_mm=largest, reach_mm=reach)
         elif self._slender(ctx):
             need = ToolNeed("turning_finish", max_corner_radius_mm=0.4)

@@ -36,6 +36,7 @@ _MILLING: dict[str, Callable[[Program, Cut], None]] = {
     "boring": gcode_holes.boring,
     "tapping": gcode_holes.tapping,
     "thread_milling": gcode_holes.thread_milling,
+    "strokes": gcode_holes.strokes,
 }
 
 

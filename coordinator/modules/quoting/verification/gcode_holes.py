@@ -100,6 +100,21 @@ def thread_milling(program: Program, cut: Cut) -> None:
             program.move(x=x, y=y, feed=centre_feed)
 
 
+def strokes(program: Program, cut: Cut) -> None:
+    """Slotting with a held spindle: one axial stroke per chip, lifted clear on the way back."""
+    if cut.feed_mm_min is None or cut.ap_mm is None:
+        raise ValueError(f"no conditions: {cut.label}")
+    program.add("M5")
+    for shape in _each(program, cut):
+        x, y = program.centres(cut)[0]
+        for number in range(int(shape["strokes"])):
+            infeed = min((number + 1) * cut.ap_mm.value, shape["depth"])
+            program.move(x=x + infeed, y=y, rapid=True)
+            program.move(z=-shape["length"] - 3.0, feed=cut.feed_mm_min.value)
+            program.move(x=x + infeed - 0.5, y=y, rapid=True)
+            program.move(z=CLEAR_MM, rapid=True)
+
+
 def opening(radius_from: float, radius_to: float, ae_mm: float) -> list[float]:
     """Centre radii of the circles that open a hole, innermost first."""
     count = max(1, math.ceil((radius_to - radius_from) / ae_mm - 1e-6))
