@@ -23,6 +23,7 @@ from clients.desktop.ui.quote.page import QuoteSheetView
 from clients.desktop.ui.quote.precision import PrecisionView
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
+from clients.desktop.ui.stations.drivers import DriversView
 from clients.desktop.ui.stock.views import RecordBoardView
 from clients.desktop.ui.vision.review import DetectionReviewView
 from clients.desktop.ui.widgets import Badge, card, column, label, row
@@ -181,6 +182,7 @@ _VIEWS: dict[str, tuple[str, type[SheetView]]] = {
     "machine": ("machine.live", MachineLiveView),
     "machine_event": ("event.tab", EventView),
     "camera": ("register.tab", CameraRegisterView),
+    "station": ("driver.tab", DriversView),
 }
 _SECOND: dict[str, tuple[str, type[SheetView]]] = {"machine": ("machine.trs", MachineTrsView)}
 
