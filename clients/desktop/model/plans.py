@@ -58,6 +58,8 @@ class Mark:
     text: str
     balloon: int | None = None
     is_critical: bool = False
+    others: tuple[Box, ...] = ()
+    """Further places of equal shapes on the same sheet."""
 
 
 def marks_of(document: Document) -> list[Mark]:
@@ -80,13 +82,19 @@ def _add(found: list[Mark], key: str, layer: Layer, place: Mapping[str, Any], le
     box, page, file_id = place.get("box"), place.get("page"), place.get("file_id")
     if not box or page is None or file_id is None:
         return
-    x0, y0, x1, y1 = (min(max(float(v), 0.0), 1.0) for v in box)
+    others = tuple(_inside(one) for one in (place.get("boxes") or [])[1:])
     found.append(
         Mark(
-            key, layer, int(file_id), int(page), (x0, y0, x1, y1), level, text,
-            place.get("balloon_no"), bool(place.get("is_critical")),
+            key, layer, int(file_id), int(page), _inside(box), level, text,
+            place.get("balloon_no"), bool(place.get("is_critical")), others,
         )
     )  # fmt: skip
+
+
+def _inside(box: Any) -> Box:
+    """A box cut to its sheet."""
+    x0, y0, x1, y1 = (min(max(float(v), 0.0), 1.0) for v in box)
+    return x0, y0, x1, y1
 
 
 @dataclass(frozen=True)

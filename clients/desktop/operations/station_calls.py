@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from clients.desktop.model.api import ApiClient, Record
+from clients.desktop.model.errors import ApiError
 from clients.desktop.operations.runner import Operation
 
 
@@ -25,3 +26,30 @@ def send_driver(
     body = {"name": name, "values": values, "version_no": version_no}
     key = str(uuid.uuid4())
     return Operation("send driver", lambda: api.act("stations", station_id, "set-driver", body, None, key))
+
+
+def station_zones(api: ApiClient, station_id: int) -> Record:
+    """Compartments of a cabinet's camera with its newest picture; ``content`` is ``None`` where there is none or it may not be seen."""
+    found = dict(api.request("GET", f"/stations/{station_id}/zones").json())
+    picture = found["picture"]
+    found["content"] = _content(api, f"/stations/files/{picture['sha256']}") if picture else None
+    return found
+
+
+def camera_picture(api: ApiClient, camera_id: int) -> Operation[bytes | None]:
+    """What a machine camera sees now; a look is begun or renewed, ``None`` until the station answers."""
+
+    def call() -> bytes | None:
+        api.request("POST", "/camera-wall/watch", json={"camera_ids": [camera_id]})
+        return _content(api, f"/camera-wall/{camera_id}/view")
+
+    return Operation("camera picture", call)
+
+
+def _content(api: ApiClient, path: str) -> bytes | None:
+    try:
+        return api.request("GET", path).content
+    except ApiError as error:
+        if error.status in {403, 404}:
+            return None
+        raise

@@ -24,6 +24,7 @@ from clients.desktop.ui.quote.precision import PrecisionView
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
 from clients.desktop.ui.stations.drivers import DriversView
+from clients.desktop.ui.stations.zones import CameraZonesView, CompartmentsView
 from clients.desktop.ui.stock.views import RecordBoardView
 from clients.desktop.ui.vision.review import DetectionReviewView
 from clients.desktop.ui.widgets import Badge, card, column, label, row
@@ -184,7 +185,11 @@ _VIEWS: dict[str, tuple[str, type[SheetView]]] = {
     "camera": ("register.tab", CameraRegisterView),
     "station": ("driver.tab", DriversView),
 }
-_SECOND: dict[str, tuple[str, type[SheetView]]] = {"machine": ("machine.trs", MachineTrsView)}
+_SECOND: dict[str, tuple[str, type[SheetView]]] = {
+    "machine": ("machine.trs", MachineTrsView),
+    "station": ("zones.tab", CompartmentsView),
+    "camera": ("zones.tab", CameraZonesView),
+}
 
 
 def sheet_views(desk: Desk, entity: Entity, record_id: int) -> list[tuple[str, SheetView]]:

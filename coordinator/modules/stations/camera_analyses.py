@@ -44,7 +44,7 @@ def approve(ctx: Context, camera: Camera, params: AnalysisParams) -> dict[str, A
     device = ctx.get(Device, camera.device_id)
     station = ctx.session.scalars(select(Station).where(Station.code == device.station_code)).one_or_none()
     config = copy.deepcopy(latest_config(ctx, station)) if station is not None else None
-    driver = _driver(config, device.code)
+    driver = driver_of(config, device.code)
     if station is None or config is None or driver is None:
         raise BusinessError("camera.no_station", camera=camera.location_label)
     others = [one for one in driver.get("analyses") or [] if one.get("kind") != params.analysis]
@@ -52,7 +52,8 @@ def approve(ctx: Context, camera: Camera, params: AnalysisParams) -> dict[str, A
     return set_config(ctx, station, ConfigParams(config=config))
 
 
-def _driver(config: dict[str, Any] | None, code: str) -> dict[str, Any] | None:
+def driver_of(config: dict[str, Any] | None, code: str) -> dict[str, Any] | None:
+    """Settings of a machine camera within its station's configuration, by the camera's code."""
     drivers: dict[str, dict[str, Any]] = (config or {}).get("drivers") or {}
     mine = (d for d in drivers.values() if d.get("type") == "machine_camera")
     return next((d for d in mine if str(d.get("camera_code", "")).lower() == code.lower()), None)

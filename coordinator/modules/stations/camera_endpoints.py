@@ -9,10 +9,11 @@ from fastapi import APIRouter, Depends, Response
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
 from coordinator.modules.machines.camera_models import Camera
-from coordinator.modules.stations import camera_views, identity
+from coordinator.modules.stations import camera_views, identity, zones
 from coordinator.modules.stations.endpoints import read_piece
 
 router = APIRouter(tags=["camera"])
+_SEE = Permission("machines", "read")
 _VIEW = Permission("machines", "export")
 """Pictures of people at work are for those who answer for the machines, as with clips."""
 
@@ -50,3 +51,10 @@ def put_view(ctx: Ctx, code: str, data: Annotated[bytes, Depends(read_piece)]) -
     """A thumbnail while somebody looks; it replaces the one before."""
     camera_views.take(ctx, identity.require_station(ctx), code, data)
     return Response(status_code=204)
+
+
+@router.get("/cameras/{camera_id:int}/zones", operation_id="camera_zones", openapi_extra=guarded(_SEE))
+def camera_zones(ctx: Ctx, camera_id: int) -> dict[str, Any]:
+    """Masks of a machine camera and the zone it watches."""
+    ctx.require(_SEE)
+    return zones.of_camera(ctx, ctx.get(Camera, camera_id))

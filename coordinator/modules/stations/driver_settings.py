@@ -115,6 +115,14 @@ def _merged(
     return row, config, kind
 
 
+def check(ctx: Context, values: Mapping[str, Any]) -> None:
+    """Whether a driver takes these values. Raises BusinessError ``station.driver_settings`` with each refused field."""
+    kind = str(values.get("type"))
+    nodes = driver_forms.form(registry.config_class(kind).model_json_schema(), ctx.locale)
+    if errors := refusals(kind, nodes, values):
+        raise BusinessError("station.driver_settings", errors=errors, driver=kind)
+
+
 def refusals(kind: str, nodes: Sequence[Node], values: Mapping[str, Any]) -> list[FieldError]:
     """What the driver does not accept, at the field it concerns, in words."""
     try:

@@ -13,7 +13,7 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.errors import TooLarge
 from coordinator.kernel.http import Ctx, guarded, public
 from coordinator.kernel.registry import Permission
-from coordinator.modules.stations import driver_settings, identity, processing, service, uploads
+from coordinator.modules.stations import driver_settings, identity, processing, service, uploads, zones
 from coordinator.modules.stations.models import InboxMessage, Station
 from edge_agents.protocol.control import ClaimCreated, ClaimRequest, ClaimStatus
 
@@ -126,3 +126,10 @@ def preview_driver(ctx: Ctx, station_id: int, body: driver_settings.DriverParams
     """What would be sent; refused settings are named, nothing is kept."""
     ctx.require(_UPDATE)
     return driver_settings.preview(ctx, ctx.get(Station, station_id), body)
+
+
+@router.get("/{station_id:int}/zones", operation_id="station_zones", openapi_extra=guarded(_READ))
+def station_zones(ctx: Ctx, station_id: int) -> dict[str, Any]:
+    """Compartments drawn on the newest picture of a cabinet's camera."""
+    ctx.require(_READ)
+    return zones.of_station(ctx, ctx.get(Station, station_id))

@@ -25,6 +25,7 @@ from coordinator.modules.stations import (
     vision_pages,
     vision_places,
     vision_review,
+    zones,
 )
 from coordinator.modules.stations.models import (
     AiModel,
@@ -148,6 +149,8 @@ MODULE = Module(
         Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
         Command("approve_analysis", Permission("machines", "update"), camera_analyses.approve, camera_analyses.AnalysisParams, "camera",
                 confirm=True, critical=True),
+        Command("draw_zones", Permission("machines", "update"), zones.draw_camera, zones.CameraZones, "camera", critical=True, in_menu=False),
+        Command("draw_zones", _UPDATE, zones.draw_places, zones.PlaceZones, "station", in_menu=False),
         Command("local_settings", _UPDATE, local_settings.change, local_settings.LocalSettings, "station"),
         Command("set_driver", _UPDATE, driver_settings.change, driver_settings.DriverParams, "station", in_menu=False),
         Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),

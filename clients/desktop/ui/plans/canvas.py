@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QGraphicsItem,
@@ -18,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clients.desktop.model.plans import LEVELS, Mark
+from clients.desktop.model.plans import LEVELS, Box, Mark
 from clients.desktop.tokens import LIGHT, PAPER
 from clients.desktop.ui import theme
 
@@ -38,11 +48,12 @@ _READABLE_SHARE = 0.14
 
 
 class Highlight(QGraphicsRectItem):
-    """One place; its pen keeps its width at every zoom."""
+    """One place, with those of equal shapes; its pen keeps its width at every zoom."""
 
-    def __init__(self, mark: Mark, rect: QRectF) -> None:
+    def __init__(self, mark: Mark, rect: QRectF, others: Sequence[QRectF] = ()) -> None:
         super().__init__(rect)
         self.mark = mark
+        self.rects = (rect, *others)
         self.is_selected = False
         self.is_flashing = False
         self.with_balloon = False
@@ -56,7 +67,21 @@ class Highlight(QGraphicsRectItem):
     def boundingRect(self) -> QRectF:  # noqa: N802 — Qt's name
         """The balloon stands outside the box."""
         air = max(self.rect().height(), 60.0)
-        return self.rect().adjusted(-air, -air, air, air)
+        whole = self.rect()
+        for other in self.rects:
+            whole = whole.united(other)
+        return whole.adjusted(-air, -air, air, air)
+
+    def shape(self) -> QPainterPath:
+        """Only the places themselves answer to the mouse."""
+        path = QPainterPath()
+        for rect in self.rects:
+            path.addRect(rect)
+        return path
+
+    def area_at(self, place: QPointF) -> float | None:
+        """Area of the place that holds a point; ``None`` where none does."""
+        return min((r.width() * r.height() for r in self.rects if r.contains(place)), default=None)
 
     def paint(
         self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None
@@ -73,7 +98,8 @@ class Highlight(QGraphicsRectItem):
             pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.setBrush(fill)
-        painter.drawRect(self.rect())
+        for rect in self.rects:
+            painter.drawRect(rect)
         if self.with_balloon and self.mark.balloon is not None:
             self._paint_balloon(painter, colour)
 
@@ -187,16 +213,16 @@ class SheetCanvas(QGraphicsView):
         if self._picture is None:
             return
         for mark in marks:
-            item = Highlight(mark, self._rect(mark))
+            item = Highlight(mark, self._rect(mark.box), [self._rect(box) for box in mark.others])
             item.with_balloon = balloons
             item.setZValue(1)
             self._paper.addItem(item)
             self.highlights[mark.key] = item
         self.select(self._selected)
 
-    def _rect(self, mark: Mark) -> QRectF:
+    def _rect(self, box: Box) -> QRectF:
         width, height = self._paper.width(), self._paper.height()
-        x0, y0, x1, y1 = mark.box
+        x0, y0, x1, y1 = box
         rect = QRectF(x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height)
         air = _PADDING * min(rect.width(), rect.height())
         return rect.adjusted(-air, -air, air, air)
@@ -345,10 +371,10 @@ class SheetCanvas(QGraphicsView):
 
     def pick_at(self, place: QPointF) -> str | None:
         """Pick the smallest place at a point of the sheet."""
-        hit = [h for h in self.highlights.values() if h.rect().contains(place)]
+        hit = [(area, h) for h in self.highlights.values() if (area := h.area_at(place)) is not None]
         if not hit:
             return None
-        smallest = min(hit, key=lambda h: h.rect().width() * h.rect().height())
+        smallest = min(hit, key=lambda one: one[0])[1]
         self.select(smallest.mark.key)
         self.picked.emit(smallest.mark.key)
         return smallest.mark.key
