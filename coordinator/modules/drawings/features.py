@@ -9,16 +9,19 @@ from typing import Any
 from coordinator.modules.drawings.models import DrawingFeature
 from coordinator.modules.drawings.reading.boxes import shares
 from coordinator.modules.drawings.reading.fuse import PartReading
+from coordinator.modules.drawings.reading.sheet_kinds import MODELS
 from coordinator.modules.drawings.results import FilePart
 
 ALL_NUMBERED = frozenset({"aerospace", "military", "armament"})
 """Criticalities whose first article report lists every characteristic (EN 9102)."""
+MAX_PLACES = 200
+"""Places of equal shapes kept with their row."""
 _ROW = 0.04
 
 
 def rows(analysis_id: int, part: PartReading, parts: Sequence[FilePart]) -> list[dict[str, Any]]:
     """Values of the feature rows, balloon numbers given to what carries a tolerance."""
-    found = [*_dimensions(part, parts), *_tolerances(parts), *_textures(part, parts), *_shapes(part)]
+    found = [*_dimensions(part, parts), *_tolerances(parts), *_textures(part, parts), *_shapes(part, parts)]
     made = [_BLANK | row | {"drawing_analysis_id": analysis_id} for row in found]
     number(made, everything=False)
     return made
@@ -69,12 +72,19 @@ LEFT_OUT = "left_out"
 
 def is_same_item(made: dict[str, Any], row: DrawingFeature) -> bool:
     """Whether a row of a new reading and a stored one, its values corrected or not, are one item of the drawing."""
-    place = ("drawing_file_id", "page", "bbox")
-    return all(made[n] == getattr(row, n) for n in place) and _facts(made["data"]) == _facts(row.data)
+    # The picture of a model may shift by a pixel from one reading to the next; its shapes are told by their sizes.
+    place = () if row.kind.startswith("feature.") else ("drawing_file_id", "page", "bbox")
+    return (
+        made["kind"] == row.kind
+        and all(made[n] == getattr(row, n) for n in place)
+        and _facts(made["data"]) == _facts(row.data)
+    )
 
 
 def _facts(data: dict[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (data or {}).items() if name not in ("index", "box", LEFT_OUT)}
+    return {
+        name: value for name, value in (data or {}).items() if name not in ("index", "box", "boxes", LEFT_OUT)
+    }
 
 
 def _getter(made: Sequence[Any]) -> Any:
@@ -154,14 +164,20 @@ def _textures(part: PartReading, parts: Sequence[FilePart]) -> Iterator[dict[str
         }
 
 
-def _shapes(part: PartReading) -> Iterator[dict[str, Any]]:
+def _shapes(part: PartReading, parts: Sequence[FilePart]) -> Iterator[dict[str, Any]]:
     for index, item in enumerate(part.features):
+        own = next((p for p in parts if item.bbox and p.reading.kind in MODELS), None)
+        sheet = next((s for s in own.sheets if s["page"] == item.page), None) if own else None
+        boxes = [[round(v, 5) for v in shares(sheet, box)] for box in item.boxes] if sheet else []
         yield {
             "kind": f"feature.{item.type}"[:40],
             "text": f"{item.form} Ø{item.diameter_mm:g}" if item.diameter_mm else item.form,
             "nominal": _decimal(item.diameter_mm),
             "count": item.count,
             "unit": "mm",
+            "drawing_file_id": own.file_id if own else None,
+            "page": item.page,
+            "bbox": [round(float(v), 2) for v in item.bbox] if item.bbox else None,
             "confidence": _decimal(round(item.confidence, 3)),
             "engine": "modèle" if part.solid is not None else "dxf",
             "data": {
@@ -172,6 +188,8 @@ def _shapes(part: PartReading) -> Iterator[dict[str, Any]]:
                 "axis": list(item.axis) if item.axis else None,
                 "steps": [{"diameter_mm": s.diameter_mm, "depth_mm": s.depth_mm} for s in item.steps],
                 "thread": item.thread,
+                "box": boxes[0] if boxes else None,
+                "boxes": boxes[:MAX_PLACES],
             },
         }
 

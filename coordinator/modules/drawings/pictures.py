@@ -17,9 +17,9 @@ from coordinator.modules.drawings.limits import reading_limits
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFeature, DrawingFile
 from coordinator.modules.drawings.reading.boxes import shares
 from coordinator.modules.drawings.reading.sandbox import SandboxFailure
+from coordinator.modules.drawings.reading.sheet_kinds import DRAWN, MODELS
 
 MAX_SIDE_PX = 6000
-_DRAWN = ("pdf", "raster", "dxf")
 
 
 def page(ctx: Context, analysis: DrawingAnalysis, file_id: int, number: int, side_px: int) -> bytes:
@@ -79,6 +79,7 @@ def _marks(ctx: Context, analysis: DrawingAnalysis, file_id: int, balloons: bool
     marks = []
     for row in ctx.session.scalars(query.order_by(DrawingFeature.id)):
         box = (row.data or {}).get("box")
+        boxes = (row.data or {}).get("boxes") or [box]
         if box is None or row.page is None:
             continue
         colour = (
@@ -87,9 +88,11 @@ def _marks(ctx: Context, analysis: DrawingAnalysis, file_id: int, balloons: bool
             else review.level(ctx, float(row.confidence if row.confidence is not None else 1))
         )
         colour = "red" if zones.reasons(_facts(row)) else {"empty": "orange"}.get(colour, colour)
-        marks.append(
-            {"page": row.page, "box": box, "colour": colour, "balloon": row.balloon_no if balloons else None}
-        )
+        number = row.balloon_no if balloons else None
+        marks += [
+            {"page": row.page, "box": own, "colour": colour, "balloon": None if index else number}
+            for index, own in enumerate(boxes)
+        ]
     reading = analysis.reading or {}
     sheets = {(s["file_id"], s["page"]): s for s in reading.get("sheets", [])}
     for entry in reading.get("fields", {}).values():
@@ -125,30 +128,29 @@ def _kind(analysis: DrawingAnalysis, file: DrawingFile) -> str | None:
     reading = analysis.reading or {}
     for source, read in zip(reading.get("sources", []), reading.get("files", []), strict=False):
         if source["file_id"] == file.id:
-            return read["kind"] if read["kind"] in _DRAWN else None
+            return read["kind"] if read["kind"] in DRAWN else None
     return None
 
 
 def shown_sheets(analysis: DrawingAnalysis) -> list[tuple[int, int]]:
-    """File and page of every sheet that can be drawn, in the order of the files."""
+    """File and page of every sheet that can be drawn, in the order of the files, pictures of models last."""
     reading = analysis.reading or {}
     kinds = {
         source["file_id"]: read["kind"]
         for source, read in zip(reading.get("sources", []), reading.get("files", []), strict=False)
     }
-    return [
-        (int(s["file_id"]), int(s["page"]))
-        for s in reading.get("sheets", [])
-        if kinds.get(s["file_id"]) in _DRAWN
-    ]
+    shown = [s for s in reading.get("sheets", []) if kinds.get(s["file_id"]) in DRAWN]
+    ordered = sorted(shown, key=lambda s: kinds[s["file_id"]] in MODELS)
+    return [(int(s["file_id"]), int(s["page"])) for s in ordered]
 
 
 def _main_sheet(ctx: Context, analysis: DrawingAnalysis, number: int) -> tuple[DrawingFile, str, int]:
-    """The ``number``-th sheet of an analysis' drawing: the first file that can be shown."""
+    """The ``number``-th sheet of an analysis' drawing: the first file that can be shown, a model only without another."""
     reading = analysis.reading or {}
     files = {f.id: f for f in access.files_of(ctx, analysis.id)}
     sheets = [s for s in reading.get("sheets", []) if s["file_id"] in files]
-    for file_id in dict.fromkeys(s["file_id"] for s in sheets):
+    file_ids = dict.fromkeys(s["file_id"] for s in sheets)
+    for file_id in sorted(file_ids, key=lambda own: _kind(analysis, files[own]) in MODELS):
         own = [s for s in sheets if s["file_id"] == file_id]
         kind = _kind(analysis, files[file_id])
         if kind is not None and number <= len(own):

@@ -345,12 +345,13 @@ def feature(ctx: Context, row: DrawingFeature, is_changed: bool) -> dict[str, An
         "page": row.page,
         "bbox": row.bbox,
         "box": data.get("box"),
+        "boxes": data.get("boxes") or [],
         "confidence": None if row.confidence is None else float(row.confidence),
         "level": "human"
         if row.is_manual or is_changed
         else level(ctx, float(row.confidence if row.confidence is not None else 1)),
         "is_manual": row.is_manual,
-        "data": {k: v for k, v in data.items() if k not in ("box", "index")},
+        "data": {k: v for k, v in data.items() if k not in ("box", "boxes", "index")},
     }
 
 

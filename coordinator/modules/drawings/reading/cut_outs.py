@@ -160,6 +160,7 @@ def _open_floor(context: Context, face: Face, parts: list[Face]) -> Feature | No
     feature = Feature(
         "step", depth_mm=depth, through=False, axis=_triple(-normal), positions_mm=[_triple(centre)],
         volume_mm3=area * depth, corner_radius_mm=_corner([wall for _, wall in pairs], normal),
+        faces=list(dict.fromkeys([*(f.index for f in parts), *(w.index for _, w in pairs), *(w.index for _, w in flat)])),
     )  # fmt: skip
     if facing is not None and (len(ways) == 2 or context.turning is not None):
         across, gap = facing
@@ -222,6 +223,7 @@ def _keyway_of_bore(context: Context, face: Face) -> Feature | None:
     return Feature(
         "slot", "internal", width_mm=gap, length_mm=_span(outer_edges(face), along), depth_mm=distance - radius,
         volume_mm3=face.area * (distance - foot), axis=_triple(along), positions_mm=[_triple(middle)],
+        faces=[face.index, *(wall.index for wall in walls)],
     )  # fmt: skip
 
 
@@ -358,7 +360,7 @@ def _opening_or_island(
     along = along / length if length > 1e-6 else np.cross(normal, np.eye(3)[int(np.argmin(np.abs(normal)))])
     sizes = sorted((float(np.ptp(points @ along)), float(np.ptp(points @ np.cross(normal, along)))))
     feature = Feature("pocket", "through", width_mm=sizes[0], length_mm=sizes[1], axis=_triple(-normal),
-                      positions_mm=[_triple(points.mean(axis=0))])  # fmt: skip
+                      positions_mm=[_triple(points.mean(axis=0))], faces=[side.index for side in sides])  # fmt: skip
     pairs = list(zip(loop, sides, strict=True))
     if all(context.neighbours.is_outer_corner(edge, face, wall) for edge, wall in pairs):
         key = frozenset(wall.index for wall in sides)
@@ -441,7 +443,7 @@ def _flat_chamfer(context: Context, face: Face) -> Feature | None:
         return None
     legs = [wide * math.cos(math.radians(slope)) for slope in slopes]
     return Feature("chamfer", width_mm=min(legs), length_mm=length, angle_deg=min(slopes), axis=_triple(-normal),
-                   positions_mm=[_triple(face.point)])  # fmt: skip
+                   positions_mm=[_triple(face.point)], faces=[face.index])  # fmt: skip
 
 
 def _round_chamfer(context: Context, face: Face) -> Feature | None:
@@ -463,7 +465,7 @@ def _round_chamfer(context: Context, face: Face) -> Feature | None:
         return None
     return Feature("chamfer", "round", width_mm=leg, length_mm=face.u_span * (r0 + r1) / 2, diameter_mm=2 * max(r0, r1),
                    angle_deg=math.degrees(math.atan2(rise, leg)), axis=face.axis.direction,
-                   positions_mm=[_triple(face.point)])  # fmt: skip
+                   positions_mm=[_triple(face.point)], faces=[face.index])  # fmt: skip
 
 
 def _triple(values: Array) -> tuple[float, float, float]:

@@ -359,6 +359,8 @@ def merge_equal(features: list[Feature]) -> list[Feature]:
         if same:
             same[0].count += feature.count
             same[0].positions_mm = same[0].positions_mm + feature.positions_mm
+            same[0].faces = same[0].faces + feature.faces
+            same[0].boxes = same[0].boxes + feature.boxes
         else:
             group.append(feature)
     return sorted((feature for group in merged.values() for feature in group), key=lambda item: item.id)

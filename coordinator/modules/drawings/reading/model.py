@@ -190,6 +190,13 @@ class Feature:
     lower_mm: float | None = None
     fit: str | None = None
     ra_um: float | None = None
+    faces: list[int] = field(default_factory=list)
+    """Numbers of its faces in the solid."""
+    page: int | None = None
+    bbox: BBox | None = None
+    """Where the picture of the model shows it, the first of ``boxes``; unit of that sheet."""
+    boxes: list[BBox] = field(default_factory=list)
+    """Each of the equal shapes on the picture of the model."""
 
 
 @dataclass

@@ -66,6 +66,7 @@ def _slot(one: Face, two: Face, inside: Inside) -> Feature:
     return Feature(
         "slot", width_mm=2 * one.radius, length_mm=distance + 2 * one.radius, depth_mm=high - low,
         through=open_low and open_high, axis=_triple(-sign * np.array(a.direction)), positions_mm=[_triple(place)],
+        faces=[one.index, two.index],
     )  # fmt: skip
 
 
@@ -111,6 +112,7 @@ def _pocket(face: Face, edges: list[Any], walls: list[Face], neighbours: Neighbo
         "pocket", width_mm=sizes[0], length_mm=sizes[1], depth_mm=max(heights), through=False,
         volume_mm3=filled_area(face, neighbours) * max(heights), corner_radius_mm=_corner_radius(walls, normal),
         axis=_triple(-normal), positions_mm=[_triple(outline.mean(axis=0))],
+        faces=[face.index, *(wall.index for wall in walls)],
     )  # fmt: skip
 
 
@@ -148,7 +150,9 @@ def find_flats(
         distance = float(np.dot(face.point - turning.at(position), face.normal))
         radius = radius_at(position)
         if 0 < distance < radius:
-            feature = Feature("flat", axis=_triple(-face.normal), positions_mm=[_triple(face.point)])
+            feature = Feature(
+                "flat", axis=_triple(-face.normal), positions_mm=[_triple(face.point)], faces=[face.index]
+            )
             feature.depth_mm = radius - distance
             outline = np.array([point for edge in outer_edges(face) for point in edge_points(edge)])
             feature.length_mm = float(np.ptp(outline @ np.array(turning.direction)))
@@ -163,7 +167,7 @@ def find_fillets(faces: list[Face], used: set[int]) -> list[Feature]:
         if face.kind == "cylinder" and face.index not in used and face.u_span < 0.75 * math.pi and face.axis:
             place = [_triple(face.point)]
             found.append(Feature("fillet", diameter_mm=2 * face.radius, axis=face.axis.direction, positions_mm=place,
-                                 form="inside" if face.concave else "outside"))  # fmt: skip
+                                 form="inside" if face.concave else "outside", faces=[face.index]))  # fmt: skip
     return found
 
 

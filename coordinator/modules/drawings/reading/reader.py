@@ -9,8 +9,14 @@ from typing import cast
 from coordinator.modules.drawings.reading.model import DrawingReading, Kind, Limits, ReadingFailedError
 
 
-def read_in_process(path: Path, kind: Kind | str, limits: Limits) -> DrawingReading:
-    """Read ``path`` in this process; raises ReadingFailedError with a French message when the file cannot be read."""
+def read_in_process(
+    path: Path, kind: Kind | str, limits: Limits, *, pictured: bool = False
+) -> DrawingReading:
+    """Read ``path`` in this process; ``pictured`` places the shapes of a model on its picture.
+
+    Raises:
+        ReadingFailedError: the file cannot be read, with a French message.
+    """
     if kind == "pdf":
         from coordinator.modules.drawings.reading.pdf import read_pdf
 
@@ -32,7 +38,7 @@ def read_in_process(path: Path, kind: Kind | str, limits: Limits) -> DrawingRead
     if kind in ("step", "iges"):
         from coordinator.modules.drawings.reading.solid import read_solid
 
-        return read_solid(path, cast(Kind, kind))
+        return read_solid(path, cast(Kind, kind), pictured=pictured)
     if kind in ("stl", "obj"):
         from coordinator.modules.drawings.reading.mesh_files import read_mesh
 

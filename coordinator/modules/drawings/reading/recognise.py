@@ -32,6 +32,7 @@ def recognise(body: Body, owners: dict[int, Feature]) -> SolidPart:
     used = {index for hole in holes for index in hole.faces}
     by_index = {face.index: face for face in faces}
     for hole in holes:
+        hole.feature.faces = sorted(hole.faces)
         owners.update({id(by_index[index]): hole.feature for index in hole.faces})
     slots, slot_ends = prismatic.find_slots(faces, used, inside)
     neighbours = Neighbours(body.solid, faces)
@@ -40,7 +41,7 @@ def recognise(body: Body, owners: dict[int, Feature]) -> SolidPart:
     found = [hole.feature for hole in holes] + slots + pockets + find_cut_outs(context)
     if turning is not None:
         profile = revolved.turned_profile(faces, *turning)
-        found += revolved.turned_features(profile)
+        found += revolved.turned_features(profile, faces, turning[0])
         radius_at = partial(revolved.outer_radius_at, profile, turning[0])
         cut = slot_ends | context.floors
         found += prismatic.find_flats(faces, turning[0], radius_at, neighbours, cut)

@@ -155,8 +155,10 @@ def outer_radius_at(profile: TurnedProfile, axis: Axis, position: float) -> floa
     return max((max(piece.r0_mm, piece.r1_mm) for piece in pieces), default=0.0)
 
 
-def turned_features(profile: TurnedProfile) -> list[Feature]:
-    """Outside diameters, grooves and chamfers of the outer outline."""
+def turned_features(profile: TurnedProfile, faces: list[Face], axis: Axis) -> list[Feature]:
+    """Outside diameters, grooves and chamfers of the outer outline, with the faces they consist of."""
+    start = axis.along(np.array(profile.origin_mm))
+    around = [f for f in faces if f.kind != "plane" and not f.concave and f.ends and _turns_around(f, axis)]
     found: list[Feature] = []
     line = profile.outer
     for index, piece in enumerate(line):
@@ -180,5 +182,10 @@ def turned_features(profile: TurnedProfile) -> list[Feature]:
             else:
                 continue
             feature.angle_deg = math.degrees(math.atan2(rise, length))
+        feature.faces = [
+            f.index for f in around
+            if f.span[0] - start < piece.z1_mm - 1e-3 and f.span[1] - start > piece.z0_mm + 1e-3
+            and abs(max(r for _, r in f.ends) - max(piece.r0_mm, piece.r1_mm)) < 1e-3
+        ]  # fmt: skip
         found.append(feature)
     return found

@@ -11,14 +11,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 
 from coordinator.modules.drawings.reading.boxes import shares
-from coordinator.modules.drawings.reading.model import BBox, Limits, ReadingFailedError
+from coordinator.modules.drawings.reading.model import BBox, Kind, Limits, ReadingFailedError
 from coordinator.modules.drawings.reading.safety import has_active_content
+from coordinator.modules.drawings.reading.sheet_kinds import MODELS
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 MAX_SIDE_PX = 6000
@@ -75,6 +76,13 @@ def _sizes(path: Path, kind: str, limits: Limits) -> Iterator[SheetInfo]:
 
         x0, y0, x1, y1 = extents(path)
         yield SheetInfo(1, x1 - x0, y1 - y0, "du", x0, y0, True)
+    elif kind in MODELS:
+        from coordinator.modules.drawings.reading import model_picture
+
+        # A model without a picture is still a model: it was measured before.
+        with contextlib.suppress(ReadingFailedError):
+            layout = model_picture.layout_of(_scene(path, kind, edges=False))
+            yield SheetInfo(1, layout.width, layout.height, "px")
 
 
 def render(path: Path, kind: str, page: int, max_side_px: int, limits: Limits) -> Picture:
@@ -96,7 +104,18 @@ def render(path: Path, kind: str, page: int, max_side_px: int, limits: Limits) -
         from coordinator.modules.drawings.reading.dxf_picture import draw
 
         return draw(path, side)
+    if kind in MODELS and page == 1:
+        from coordinator.modules.drawings.reading import model_picture
+
+        return model_picture.draw(_scene(path, kind, edges=True), side)
     raise _no_page(page)
+
+
+def _scene(path: Path, kind: str, *, edges: bool) -> Any:
+    from coordinator.modules.drawings.reading import model_files, model_picture
+
+    model = model_files.load_model(path, cast("Kind", kind))
+    return model_picture.scene_of(model.solids or [model.shape], edges=edges)
 
 
 def words(
@@ -112,7 +131,7 @@ def words(
             found = _text_layer(document[info.page - 1], info)
         if sum(len(word[0]) for word in found) >= _MIN_TEXT:
             return found
-    if not optical:
+    if not optical or kind in MODELS:
         return []
     return _optical(render(path, kind, info.page, OCR_SIDE_PX, limits))
 

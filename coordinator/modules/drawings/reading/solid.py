@@ -20,6 +20,7 @@ from coordinator.modules.drawings.reading.model import (
     GeometricTolerance,
     Kind,
     ProcessProposal,
+    ReadingFailedError,
     Solid,
     SolidPart,
 )  # fmt: skip
@@ -40,8 +41,12 @@ VOLUME_TOLERANCE = 1e-3
 MAX_PARTS = 200
 
 
-def read_solid(path: Path, kind: Kind) -> DrawingReading:
-    """Read a model; raises ReadingFailedError when there is nothing to measure in it."""
+def read_solid(path: Path, kind: Kind, *, pictured: bool = False) -> DrawingReading:
+    """Read a model; ``pictured`` also tells where the picture of the model shows each shape.
+
+    Raises:
+        ReadingFailedError: there is nothing to measure in it.
+    """
     reading = DrawingReading(file=str(path), kind=kind, pages=1, unit="mm")
     model = load_model(path, kind)
     content = path.read_bytes() if kind == "step" else b""
@@ -68,8 +73,33 @@ def read_solid(path: Path, kind: Kind) -> DrawingReading:
     for number, feature in enumerate((f for part in parts for f in part.features), start=1):
         feature.id = number
     _annotate(reading, content, [body.faces for body in bodies], owners, parts)
+    if pictured:
+        _place(reading, model, bodies, shown, parts)
     _publish(reading, parts)
     return reading
+
+
+def _place(
+    reading: DrawingReading, model: Model, bodies: list[Body], shown: list[Body], parts: list[SolidPart]
+) -> None:
+    """Where each shape stands on the picture; further uses of a solid hide what is behind them."""
+    from coordinator.modules.drawings.reading import model_picture
+
+    others = [s for s in model.solids if not any(s.IsSame(body.solid) for body in bodies)]
+    others += [body.solid for body in bodies[len(shown) :]]
+    try:
+        scene = model_picture.scene_of([*(body.solid for body in shown), *others], edges=False)
+    except ReadingFailedError as failure:
+        reading.warnings.append(f"Pas d'image du modèle : {failure.error.message}")
+        return
+    first, groups, features = 0, list[list[int]](), list[Feature]()
+    for body, part in zip(shown, parts, strict=True):
+        groups += [[first + face for face in feature.faces] for feature in part.features]
+        features += part.features
+        first += len(iter_faces(body.solid))
+    for feature, box in zip(features, model_picture.places(scene, groups), strict=True):
+        if box is not None:
+            feature.page, feature.bbox, feature.boxes = 1, box, [box]
 
 
 def _summarise(reading: DrawingReading, model: Model, bodies: list[Body], parts: list[SolidPart]) -> None:

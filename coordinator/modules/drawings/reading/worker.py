@@ -96,7 +96,7 @@ def _read_sheets(request: dict[str, Any], limits: Limits, progress: Progress) ->
             if readings and time.monotonic() - started > _TIME_SHARE * limits.wall_s:
                 warnings.append(f"Lecture arrêtée après la page {index} sur {len(pages)} : temps écoulé.")
                 break
-            reading = reader.read_in_process(page, kind, limits)
+            reading = reader.read_in_process(page, kind, limits, pictured=True)
             reading.file = str(path)
             numbers.append(index + 1)
             readings.append(paging.on_page(reading, index + 1) if len(pages) > 1 else reading)
