@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from coordinator.modules.drawings.reading.erasing import erase
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.ocr import Image
 
@@ -25,11 +26,17 @@ MINUS_GAP = 0.42
 LEAST_FIGURE = 0.18  # of the height of a box which holds two rows and strokes
 TOUCHING_ROWS = 1.16  # in letter heights
 WAIST_SHARE = 0.4
+THROUGH_SHARE = 0.8
+PAST_STROKE = 0.75  # widest gap between two figures with a stroke between them, in letter heights
+MOST_CROSSED = 8.0  # width by height of a box which may go on behind a stroke
 
 
 @dataclass(frozen=True)
 class Line:
-    """Glyphs around a detected box in page pixels, and the picture without strokes; ``cap`` is the height of a figure."""
+    """Glyphs around a detected box in page pixels, and the picture without strokes; ``cap`` is the height of a figure.
+
+    ``crossings`` are the places of upright strokes which run through the whole height of the box.
+    """
 
     box: BBox
     cap: float
@@ -37,6 +44,7 @@ class Line:
     picture: Image
     origin: tuple[int, int]
     has_strokes: bool
+    crossings: tuple[float, ...] = ()
 
     def own(self) -> list[BBox]:
         """Glyphs of the box itself without dashes of centre lines at its ends."""
@@ -87,12 +95,11 @@ def prepare(image: Image, ink: Image, box: BBox) -> Line:
     right, bottom = round(box[2] + REACH_BEHIND * height), round(box[3] + REACH_ACROSS * height)
     part = ink[top:bottom, left:right]
     picture = image[top:bottom, left:right]
-    strokes = _strokes(part, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
-    glyph_ink = cv2.bitwise_and(part, cv2.bitwise_not(strokes))
-    if strokes.any():
-        picture = picture.copy()
-        picture[strokes > 0] = np.percentile(picture, 90)
     cap = CAP_SHARE * height
+    level, upright = _strokes(part, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
+    strokes, glyph_ink = level | upright, part
+    if strokes.any():
+        picture, glyph_ink = erase(picture, part, level, upright, cap)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(glyph_ink, connectivity=8)
     glyphs: list[BBox] = []
     numbers: dict[BBox, int] = {}
@@ -117,7 +124,40 @@ def prepare(image: Image, ink: Image, box: BBox) -> Line:
     glyphs = [
         piece for glyph in glyphs for piece in _unstacked(glyph, labels == numbers[glyph], cap, (left, top))
     ] if any(g[3] - g[1] > TOUCHING_ROWS * cap for g in glyphs) else glyphs  # fmt: skip
-    return Line(box, cap, glyphs, np.ascontiguousarray(picture), (left, top), touched)
+    through = np.flatnonzero(upright[max(0, y0) : y1].mean(axis=0) > THROUGH_SHARE * 255) + left
+    return Line(
+        box, cap, glyphs, np.ascontiguousarray(picture), (left, top), touched, tuple(map(float, through))
+    )
+
+
+def past_strokes(line: Line) -> BBox | None:
+    """The box with the figures behind and before it which only a stroke parts from it; None where there are none.
+
+    Text detection ends a box where a line runs through the text.
+    """
+    x0, y0, x1, y1 = line.box
+    own = line.own()
+    if not own or x1 - x0 > MOST_CROSSED * (y1 - y0):
+        return None
+    start, end = own[0][0], max(g[2] for g in own)
+    reach = PAST_STROKE * line.cap
+
+    def beside(edge: float, glyph: BBox) -> bool:
+        gap = glyph[0] - edge if glyph[0] >= edge - 1 else edge - glyph[2]
+        level = glyph[1] > y0 - 0.1 * line.cap and glyph[3] < y1 + 0.1 * line.cap
+        alike = 0.75 * line.cap < glyph[3] - glyph[1] < 1.2 * line.cap and glyph[2] - glyph[0] < line.cap
+        low, high = sorted((edge, (glyph[0] + glyph[2]) / 2))
+        parted = any(low - 0.3 * line.cap <= x <= high for x in line.crossings)
+        return level and alike and gap < reach and parted and not line.is_dash(glyph)
+
+    before = [g for g in line.glyphs if (g[0] + g[2]) / 2 < start and beside(start, g)]
+    behind = [g for g in line.glyphs if (g[0] + g[2]) / 2 > end and beside(end, g)]
+    if not before and not behind:
+        return None
+    margin = 0.15 * line.cap
+    return (
+        min([x0, *(g[0] - margin for g in before)]), y0, max([x1, *(g[2] + margin for g in behind)]), y1,
+    )  # fmt: skip
 
 
 def _beside(glyph: BBox, dash: BBox, cap: float) -> bool:
@@ -147,8 +187,8 @@ def _unstacked(
     return [(float(p[0]), float(p[1]), float(p[2]), float(p[3])) for p in pieces]
 
 
-def _strokes(ink: Image, box: BBox) -> Image:
-    """Level and upright strokes too long for letters of a box of this height, slightly thickened.
+def _strokes(ink: Image, box: BBox) -> tuple[Image, Image]:
+    """Level strokes and upright strokes too long for letters of a box of this height, slightly thickened.
 
     Between the upper and the lower side of a close frame the upright sides are shorter: their distance tells how long.
     """
@@ -162,7 +202,7 @@ def _strokes(ink: Image, box: BBox) -> Image:
         longest = min(longest, max(0.66 * height, 0.92 * float(under[0] - over[-1])))
     upright = _opened(ink, (round(longest), 1))
     thick_level, thick_upright = cv2.dilate(level, np.ones((3, 1))), cv2.dilate(upright, np.ones((1, 3)))
-    return np.maximum(thick_level, thick_upright).astype(np.uint8)
+    return thick_level.astype(np.uint8), thick_upright.astype(np.uint8)
 
 
 def _opened(ink: Image, size: tuple[int, int]) -> Image:

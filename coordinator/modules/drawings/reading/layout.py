@@ -23,6 +23,7 @@ from coordinator.modules.drawings.reading.page import (
 
 _NUMBER_WORD = re.compile(rf"^[+\-]?\s?{NUMBER}°?$")
 _GLUED_DEVIATION = re.compile(rf"^(.*?\d)\s*([+\-]{NUMBER})$")
+_HIDDEN_POINT = re.compile(r"(?<=\d)(\s?[±+\-]\s?)0 ?(?=\d+$)")
 TIGHT_WIDTH_MM = 0.02
 STACK_MAX_DROP = 2.4
 SIGNED_MAX_GAP = 2.4
@@ -190,7 +191,11 @@ def read_block(block: TextBlock) -> DimensionText | None:
             return None
         return parse_dimension("", (block.stack.top.text, block.stack.bottom.text))
     stacked = (block.stack.top.text.rstrip("°"), block.stack.bottom.text.rstrip("°")) if block.stack else None
-    return parse_dimension(block.text, stacked)
+    text = block.text
+    if block.words[0].source == "ocr":
+        # A deviation never begins with a nought before a figure: a stroke through it hides its point.
+        text = _HIDDEN_POINT.sub(r"\g<1>0.", text)
+    return parse_dimension(text, stacked)
 
 
 def make_dimension(

@@ -20,6 +20,8 @@ _COUNTERSINK = re.compile(r"^[∨√vV]\s*(?=Ø)")
 _BARE_COUNTERSINK = re.compile(r"^(?=Ø\s?\d+(?:[.,]\d+)?\s?[xX]\s?\d{2,3}(?:[.,]\d+)?\s?°$)")
 _ISO = re.compile(r"\b[1Il]S[O0](?=[ -]?\d{3,5})|\bIS0(?=[ -]?\d{3,5})")
 _LETTER_O = re.compile(r"(?<=[\d.,])[oO](?=[\d.,]|$)|^[oO](?=[.,]\d)")
+# A line through the nought of a deviation leaves an open ring.
+_OPEN_NOUGHT = re.compile(r"(?<=[±+\-])(\s?)[oOCDGQUØ](?=[.,]\d)")
 _PLUS_MINUS = re.compile(r"(?<=\d)\s*(?:\+/-|\+-|士|土)\s*(?=\d)")
 _BLANK_IN_NUMBER = re.compile(r"(?<=\d)\s*([.,])\s*(?=\d)")
 # Letters which some drafting fonts write as their figure 1, between figures and signs of a size only.
@@ -51,6 +53,8 @@ def clean_text(text: str) -> str:
     text = _LETTER_O.sub("0", text)
     text = _ISO.sub("ISO", text)
     text = _PLUS_MINUS.sub(" ±", text)
+    if re.search(r"\d|[+\-]", text[:2]):
+        text = _OPEN_NOUGHT.sub(r"\g<1>0", text)
     if not re.search(r"[A-Za-z]{3}", text):
         text = _BLANK_IN_NUMBER.sub(r"\1", text)
     return _ZERO_FOR_DIAMETER.sub(lambda match: f"{match[1] or ''}Ø", text)

@@ -27,6 +27,8 @@ SLANT_MIN_DEG = 8.0
 MIN_READING_SIDE_PX = 2300
 MAX_ENLARGEMENT = 2.0
 MAX_READING_SIDE_PX = 5000
+LONE_UPRIGHT = 0.93
+BLOT_SHARE = 0.27  # of the height of a letter: strokes of bold letters are thinner
 
 
 def read_raster(path: Path, limits: Limits) -> DrawingReading:
@@ -95,6 +97,7 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     boxes = cut_at_rules(boxes, page.segments)
     clear = strokes.without_rules(ink, page.segments)
     page.words = _read_words(image, ink, clear, boxes)
+    page.segments = strokes.outside_words(page.segments, page.words)
     values = rows.read_level(image, ink, find_unread_values(page, clear))
     page.words += [word for word in values if word.confidence >= MIN_CONFIDENCE]
     page.marks = find_scribbles(clear, page.words)
@@ -125,15 +128,41 @@ def _read_words(image: Image, ink: Image, clear: Image, boxes: list[Quad]) -> li
     upright = [
         box
         for box in rapid_engine().detect(turned)
-        if extent(box)[0] > 1.15 * extent(box)[1] and _slant(box) < SLANT_MIN_DEG
+        if extent(box)[0] >= 0.5 * extent(box)[1] and _slant(box) < SLANT_MIN_DEG
     ]
     # The turned image maps to the reading frame of 90° by a shift along the text.
     shift = image.shape[0] - 1
     for word in rows.read_level(turned, turned_ink, upright):
         words.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
-    words = _without_rivals([word for word in words if word.text and not _is_fragment(word)])
+    words = [word for word in words if word.text and not _is_fragment(word) and not _is_blot(word, ink)]
+    words = _without_rivals(words)
     words = _without_rivals(words + _overlooked_words(image, ink, clear, words))
-    return _join_targets(strokes.add_diameter_signs(words, clear))
+    return _join_targets(_join_cut_deviations(strokes.add_diameter_signs(words, clear)))
+
+
+def _join_cut_deviations(words: list[Word]) -> list[Word]:
+    """A symmetric deviation which a stroke cuts behind its nought ("25 ±0" and "2") is one text again."""
+    joined = list(words)
+    for word in words:
+        if not re.search(r"\d\s?±\s?0?[.,]?$", word.text):
+            continue
+        for rest in words:
+            beside = -0.2 * word.height < rest.u0 - word.u1 < 0.7 * word.height
+            level = abs(rest.v0 + rest.v1 - word.v0 - word.v1) < 0.4 * word.height
+            pointed = re.fullmatch(r"[.,]\d{1,3}", rest.text)
+            if pointed and word.text.endswith("±"):
+                # The stroke took the nought.
+                beside = rest.u0 - word.u1 < 1.8 * word.height
+            if (
+                rest.angle == word.angle
+                and level
+                and beside
+                and (pointed or re.fullmatch(r"\d{1,3}", rest.text))
+            ):
+                joined = [other for other in joined if other is not word and other is not rest]
+                nought = "0" if pointed and word.text.endswith("±") else ""
+                joined.append(replace(word, text=word.text + nought + rest.text, u1=rest.u1))
+    return joined
 
 
 def _join_targets(words: list[Word]) -> list[Word]:
@@ -165,11 +194,8 @@ def _overlooked_words(image: Image, ink: Image, clear: Image, words: list[Word])
         return []
     cap = float(np.median(caps))
     known = [word.bbox for word in words]
-    found = [
-        word
-        for word in rows.read_level(image, ink, rows.find_overlooked(clear, known, cap))
-        if rows.is_sure_size(word)
-    ]
+    level = rows.read_level(image, ink, rows.find_overlooked(clear, known, cap))
+    found = [word for word in level if _is_sure(word, level)]
     shift = image.shape[0] - 1
     turned, turned_ink, turned_clear = (
         np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink, clear)
@@ -177,10 +203,18 @@ def _overlooked_words(image: Image, ink: Image, clear: Image, words: list[Word])
     sideways = [
         (shift - y1, x0, shift - y0, x1) for x0, y0, x1, y1 in [*known, *(word.bbox for word in found)]
     ]
-    for word in rows.read_level(turned, turned_ink, rows.find_overlooked(turned_clear, sideways, cap)):
-        if rows.is_sure_size(word):
-            found.append(replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0))
-    return found
+    upright = rows.read_level(turned, turned_ink, rows.find_overlooked(turned_clear, sideways, cap))
+    return found + [
+        replace(word, u0=word.u0 - shift, u1=word.u1 - shift, angle=90.0)
+        for word in upright
+        if _is_sure(word, upright)
+    ]
+
+
+def _is_sure(word: Word, found: list[Word]) -> bool:
+    """Clear figures, and a single one before its deviations."""
+    single = len(word.text) == 1 and word.text.isdigit() and word.confidence > 0.9
+    return rows.is_sure_size(word) or (single and _has_company(word, found))
 
 
 def _slant(quad: Quad) -> float:
@@ -194,6 +228,8 @@ def _without_rivals(words: list[Word]) -> list[Word]:
 
     def merit(word: Word) -> float:
         straight = 1.0 if word.angle % 90 == 0 else 0.9
+        # A lone sign is level unless its upright reading is clearly surer.
+        straight = LONE_UPRIGHT if word.angle == 90 and len(word.text) == 1 else straight
         # A single figure looks alike in both directions: it goes with the words beside it.
         company = 1.2 if len(word.text) <= 2 and _has_company(word, words) else 1.0
         # Two figures stand beside each other: a box higher than wide holds them lying on their side.
@@ -213,12 +249,24 @@ def _is_fragment(word: Word) -> bool:
     return len(word.text) == 1 and narrow and word.text not in "1IlijJ|/!-+,."
 
 
+def _is_blot(word: Word, ink: Image) -> bool:
+    """A figure which is a patch of ink, no strokes: the head of an arrow."""
+    if len(word.text) != 1 or not word.text.isdigit():
+        return False
+    x0, y0, x1, y1 = (max(0, round(value)) for value in word.bbox)
+    side = max(4, round(BLOT_SHARE * word.height))
+    part = ink[y0:y1, x0:x1]
+    return bool(part.size) and bool(
+        cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((side, side), np.uint8), borderValue=0).any()
+    )
+
+
 def _has_company(word: Word, words: list[Word]) -> bool:
     return any(
         other.angle == word.angle
         and len(other.text) > 1
         and abs(other.v0 + other.v1 - word.v0 - word.v1) < 2 * max(other.height, word.height)
-        and -0.5 * other.height < word.u0 - other.u1 < 1.2 * other.height
+        and -0.5 * other.height < max(word.u0 - other.u1, other.u0 - word.u1) < 1.2 * other.height
         for other in words
     )
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from coordinator.modules.drawings.reading.crops import Line, Stacked, around, find_stacked, prepare
+from coordinator.modules.drawings.reading.crops import (
+    Line,
+    Stacked,
+    around,
+    find_stacked,
+    past_strokes,
+    prepare,
+)
 from coordinator.modules.drawings.reading.hole_signs import find_hole_signs
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.ocr import Image, Quad, Read, read_crops
@@ -25,6 +32,8 @@ MAX_OVERLOOKED = 60
 WIDE_GAP = 1.0  # in letter heights
 EVEN_GAP = 0.22
 TALLER_THAN_FIGURES = 1.07
+FIRST_FIGURE = 1.6  # in heights of a row, its sign included
+SMALL_SIZE, WIDE_TOLERANCE = 3.0, 0.25
 BARE_STROKE = 0.2  # width by height of a piece of a line, narrower than a figure 1 with its flag
 _CLEAR = re.compile(
     r"^(?:\d{1,2}\s?[xX]\s?)?[(]?(?:[ØRMC+\-]|SR)?\s?(?:\d+(?:[.,]\d+)?|[.,]\d+)[)°]?(?:\s?±\s?\d*[.,]?\d+°?)?(?:\s?[A-Za-z]{1,2}\d{1,2})?$"
@@ -34,6 +43,7 @@ _SIZE_OR_CALLOUT = re.compile(
     r"^(?!\d{1,3}\s?[xX]$)(?=..)[(]?(?:\d{1,3}\s?[xX]\s?)?(?:[ØRCM]|SR|SØ)?\s?\d*[.,]?\d"
 )
 _SIZE_BEFORE_SIGN = re.compile(r"^((?:\d{1,3}\s?[xX]\s?)?[ØR]?\s?\d+(?:[.,]\d+)?)\s*[+\-±]")
+_SYMMETRIC = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØR]?\s?(\d+(?:[.,]\d+)?)\s*±\s?(\d*[.,]?\d+)$")
 SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
 
 
@@ -154,6 +164,10 @@ def _plan(image: Image, ink: Image, quad: Quad, crops: list[Image]) -> _Box:
     """Put the crops of one box into the batch."""
     (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
     line = prepare(image, ink, (float(x0), float(y0), float(x1), float(y1)))
+    if (longer := past_strokes(line)) is not None:
+        quad = np.array([(longer[0], y0), (longer[2], y0), (longer[2], y1), (longer[0], y1)], dtype=float)
+        x0, x1 = longer[0], longer[2]
+        line = prepare(image, ink, longer)
     own = line.own()
     tight = around(own) if own else None
     if tight is not None and tight[3] - tight[1] < 0.4 * (y1 - y0):
@@ -179,12 +193,14 @@ def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
 
 def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list[Read]) -> list[Word]:
     top, bottom = (
-        _row_text(reads[index], place)
+        _row_text(reads[index], place, box.line.crossings)
         for index, place in zip(numbers[:2], (stacked.top, stacked.bottom), strict=True)
     )
     if top is None or bottom is None:
         return []
     main = None if stacked.main is None else reads[numbers[2]]
+    if main is not None and stacked.main is not None and _holds_only(box.line, stacked.main):
+        main = max(main, reads[box.raw], key=_merit)
     main_text = clean_text(main.text) if main is not None else ""
     signed = any(text[0] in "+-" or float(text.rstrip("°").replace(",", ".")) == 0 for text in (top, bottom))
     if main is not None and not (
@@ -222,13 +238,21 @@ def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list
     return words
 
 
+def _holds_only(line: Line, size: BBox) -> bool:
+    """True when the detected box holds the size alone: its deviations stand behind it."""
+    return abs(line.box[2] - size[2]) < 0.6 * line.cap and abs(line.box[0] - size[0]) < 0.9 * line.cap
+
+
 def _ordered(top: str, bottom: str) -> tuple[str, str] | None:
-    """The rows with the upper deviation above the lower; a plus that lost its stem over or under a nought is mended."""
+    """The rows with the upper deviation above the lower; a sign lost or half lost is mended where only one reading orders them."""
     high, low = (float(text.rstrip("°").replace(",", ".")) for text in (top, bottom))
     if high > low:
         return top, bottom
     if low == 0 and top[0] == "-":
         return f"+{top[1:]}", bottom
+    if top[0] == "+" and low > 0 and bottom[0] != "+":
+        # The lower row lost its minus among the strokes.
+        return top, f"-{bottom}"
     return None
 
 
@@ -236,11 +260,17 @@ def _placed(text: str, box: BBox, sure: float) -> Word:
     return Word(text, box[0], box[2], box[1], box[3], 0.0, sure, "ocr")
 
 
-def _row_text(read: Read, box: BBox) -> str | None:
-    """The number of a small row; a lone ring is a nought."""
+def _row_text(read: Read, box: BBox, crossings: tuple[float, ...] = ()) -> str | None:
+    """The number of a small row; a lone ring is a nought. ``crossings``: places of strokes through the line."""
     text = clean_text(read.text).replace(" ", "").translate(str.maketrans("OoQDØ", "00000"))
     # The plus of the upper row stands over the nought of the lower one.
     text = re.sub(r"^±", "+", text).replace(":", ".")
+    # A stroke left half a ring of the nought, or took its point: "+).05", "-003".
+    text = re.sub(r"^([+\-]?)[()CcGUu](?=[.,]\d)", r"\g<1>0", text)
+    text = re.sub(r"^([+\-]?0)(?=\d+$)", r"\g<1>.", text)
+    if any(box[0] < x < box[0] + FIRST_FIGURE * (box[3] - box[1]) for x in crossings):
+        # What is left of a nought between two strokes is as thin as a 1.
+        text = re.sub(r"^([+\-]?)[1Il|](?=\.0\d)", r"\g<1>0", text)
     if text == "0" and (box[2] - box[0]) < 1.05 * (box[3] - box[1]):
         return text
     if text in ("", "°", "()", "D", "C", "c", "U", "u") or (len(text) == 1 and not text.isdigit()):
@@ -258,7 +288,11 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
         other = reads[box.clean]
         # A leading decimal point is small enough to be lost with the strokes.
         pointed = read.text == "." + other.text
-        if not pointed and _merit(other) + PREFER_CLEAN >= _merit(read):
+        if (
+            not pointed
+            and not _is_cut_short(other.text, read.text)
+            and _merit(other) + PREFER_CLEAN >= _merit(read)
+        ):
             read = other
     text = clean_text(read.text)
     if read.confidence < (MIN_CONFIDENCE if len(text) > 1 else MIN_SINGLE_CONFIDENCE) or not text:
@@ -274,10 +308,26 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
     return _placed(with_point(glyphs, _with_degree(glyphs, text)), tight, read.confidence)
 
 
+def _is_cut_short(clean: str, raw: str) -> bool:
+    """True when the last letter touched a stroke and lost its arms with it ("ml" instead of "mK")."""
+    same = len(clean) == len(raw) > 2 and clean[:-1] == raw[:-1]
+    return same and clean[-1] in "lI|1i" and raw[-1].isalpha()
+
+
 def _merit(read: Read) -> float:
     text = clean_text(read.text)
     whole = _CLEAR.match(text) is not None and text.count("(") == text.count(")")
-    return read.confidence + (0.08 if whole else 0.0) - (0.3 if not text or re.match(r"0\d", text) else 0.0)
+    spoilt = not text or re.match(r"0\d", text) or re.search(r"±\s?\d*[.,]?$", text) or _is_too_wide(text)
+    return read.confidence + (0.08 if whole else 0.0) - (0.3 if spoilt else 0.0)
+
+
+def _is_too_wide(text: str) -> bool:
+    """True for a tolerance which is no small part of its size: a stroke was read as a figure."""
+    match = _SYMMETRIC.match(text)
+    if match is None:
+        return False
+    size, width = (float(part.replace(",", ".")) for part in match.groups())
+    return size > SMALL_SIZE and width > WIDE_TOLERANCE * size
 
 
 def with_point(glyphs: list[BBox], text: str) -> str:
@@ -358,7 +408,7 @@ def find_overlooked(ink: Image, known: list[BBox], cap: float) -> list[Quad]:
         if any(box[0] <= u <= box[2] and box[1] <= v <= box[3] for box in known):
             continue
         free[index] = 255
-        tall[index] = 0.6 * cap <= h and area < 0.8 * w * h + 0.2 * cap * cap
+        tall[index] = 0.48 * cap <= h and area < 0.8 * w * h + 0.2 * cap * cap
     mask = free[labels]
     joined = cv2.dilate(mask, np.ones((1, max(3, round(1.1 * cap))), np.uint8))
     groups, marks, places, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)

@@ -24,9 +24,12 @@ def read_slanted(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
     """Words of slanted boxes; boxes of nearly one slant share one reading direction, so that their rows fit together."""
     words: list[Word] = []
     angles: list[float] = []
-    for quad in sorted(quads, key=lambda item: -float(np.ptp(item, axis=0).sum())):
-        own = _angle(quad)
-        beside = angle_of_line_beside(ink, quad, own)
+    found = [(quad, _angle(quad), angle_of_line_beside(ink, quad, _angle(quad))) for quad in quads]
+    lined = [(quad, beside) for quad, _, beside in found if beside is not None]
+    for quad, own, beside in sorted(found, key=lambda item: (item[2] is None, -_size(item[0]))):
+        if beside is None:
+            # Deviations stand a row away from the dimension line: they lie as the size they belong to.
+            beside = next((angle for other, angle in lined if _belongs(quad, own, other, angle)), None)
         if beside is not None:
             quad, own = _tilted(quad, own, beside), beside
         near = [angle for angle in angles if abs((angle - own + 90) % 180 - 90) < SAME_SLANT_DEG]
@@ -34,6 +37,17 @@ def read_slanted(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
             angles.append(own)
         words += _read_one_slanted(image, ink, quad, near[0] if near else own)
     return words
+
+
+def _size(quad: Quad) -> float:
+    return float(np.ptp(quad, axis=0).sum())
+
+
+def _belongs(quad: Quad, angle: float, other: Quad, other_angle: float) -> bool:
+    """True for a box beside another one which lies nearly in its direction."""
+    apart = float(np.linalg.norm(quad.mean(axis=0) - other.mean(axis=0)))
+    turn = (other_angle - angle + 90) % 180 - 90
+    return apart < 0.6 * (_size(quad) + _size(other)) and abs(turn) < MAX_BOX_TILT_DEG
 
 
 def angle_of_line_beside(ink: Image, quad: Quad, angle: float) -> float | None:

@@ -17,6 +17,7 @@ Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 MAX_SKEW_DEG = 8.0
 MIN_SKEW_DEG = 0.08
+SURE_WORD = 0.8
 GREY_REACH_PX = 25
 LIGHTEST_INK = 205
 # Counts before a size and dates: a nought crossed by a slash begins them, no diameter sign.
@@ -84,6 +85,19 @@ def find_rules(ink: Image) -> list[Segment]:
                 else Segment(middle[1], float(y), middle[1], float(y + height))
             )  # fmt: skip
     return rules
+
+
+def outside_words(rules: list[Segment], words: list[Word]) -> list[Segment]:
+    """Rules without those which are bars of letters in a row ("TITLE"): they lie wholly inside a word read surely."""
+    sure = [word.bbox for word in words if len(word.text) > 1 and word.confidence >= SURE_WORD]
+
+    def lies_in(rule: Segment, box: BBox) -> bool:
+        (x0, y0, x1, y1), (left, right), (top, bottom) = (
+            box, sorted((rule.x0, rule.x1)), sorted((rule.y0, rule.y1)),
+        )  # fmt: skip
+        return x0 - 2 <= left and right <= x1 + 2 and y0 - 2 <= top and bottom <= y1 + 2
+
+    return [rule for rule in rules if not any(lies_in(rule, box) for box in sure)]
 
 
 def without_rules(ink: Image, rules: list[Segment]) -> Image:

@@ -48,6 +48,20 @@ def read_unlabelled(fields: dict[str, FieldValue], view: TurnedSheet, page: int,
         if pieces and (name not in fields or fields[name].status != "read"):
             piece = max(pieces, key=lambda p: p.height)
             fields[name] = _field(piece, piece.text, 0.7, page)
+            mark = _mark_behind(piece, left) if name == "drawing_number" else None
+            if mark is not None and "revision" not in fields:
+                fields["revision"] = _field(mark, mark.text, 0.7, page)
+
+
+def _mark_behind(number: Piece, pieces: list[Piece]) -> Piece | None:
+    """The lone letter or figure in the cell right of the number: its revision (ASME Y14.1 puts it there)."""
+    for piece in pieces:
+        if piece.cell is None or number.cell is None or not re.fullmatch(r"[A-Z]{1,2}|\d{1,2}", piece.text):
+            continue
+        level = abs(piece.cell[1] - number.cell[1]) + abs(piece.cell[3] - number.cell[3])
+        if level < number.height and abs(piece.cell[0] - number.cell[2]) < number.height:
+            return piece
+    return None
 
 
 def read_without_label(

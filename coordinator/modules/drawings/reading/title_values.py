@@ -8,7 +8,7 @@ from coordinator.modules.catalogue.grades import find_grades, identify
 
 GENERAL_TOLERANCE = re.compile(
     r"(?:(?:NF|DIN|EN|BS|SN|UNI)[\s-]*)*(?:ISO[\s-]*)?(?<!\d)(?:2768(?:\s?-\s?1\b)?(?:\s?-\s?2\b)?|22768(?:\s?-\s?[12]\b)?|7168|13920|22081|8062(?:\s?-\s?\d\b)?)\b"
-    r"(?:[\s:,-]*(?:part(?:ie)?|teil|classe?|klasse)?\s*[-–]?\s*\(?[fmcvsg]\s?[-–/]?\s?[HKLRSTE]?\b\)?)?(?:[\s-]*E\b)?"
+    r"(?:[\s:,-]*(?:part(?:ie)?|teil|classe?|klasse)?\s*[-–]?\s*\(?[fmcvsg]\s?[-–/]?\s?[HKLRSTEhkl]?\b\)?)?(?:[\s-]*E\b)?"
 )  # fmt: skip
 _PLUS_MINUS = re.compile(
     r"(?:general\s+tol\w*|gen\.?\s+tol\w*|tol\w*\.?\s+g[ée]n\w*\.?|allgemein-?\s?tol\w*|unless otherwise (?:specified|stated|noted)[^±]{0,40}|sauf indication[^±]{0,40}|all tolerances)"
@@ -51,7 +51,8 @@ def fact_in(name: str, text: str) -> str | None:
     if name == "general_tolerance":
         match = GENERAL_TOLERANCE.search(text)
         if match and re.search(r"[A-Za-z]", match[0]):
-            return match[0].strip(" ,:-")
+            # The second letter of ISO 2768 is a capital, whatever a scan makes of it.
+            return re.sub(r"(?<=[fmcv])[hkl]$", lambda last: last[0].upper(), match[0].strip(" ,:-"))
         match = _PLUS_MINUS.search(text)
         return match[1].strip() if match else None
     pattern = {"scale": _SCALE, "unit": _UNIT, "projection": _PROJECTION}[name]
