@@ -21,6 +21,7 @@ except ImportError:  # stations only send; without it every message takes the ge
 
 _MAX_CODE = 256
 _BATCH = "telemetry.batch"
+_INTEGER, _NUMBER = np.dtype(np.int64), np.dtype(np.float64)
 
 
 class ChannelColumns(NamedTuple):
@@ -94,13 +95,13 @@ def _read_document(document: Any) -> tuple[Envelope, TelemetryColumns] | None:
 
 def _read_channel(series: dict[str, Any]) -> ChannelColumns | None:
     unit, quality = series["unit"], series.get("q")
-    t = np.frombuffer(series["t"].as_buffer(of_type="i"), dtype=np.int64)
-    v = np.frombuffer(series["v"].as_buffer(of_type="d"), dtype=np.float64)
+    t = np.frombuffer(series["t"].as_buffer(of_type="i"), _INTEGER)
+    v = np.frombuffer(series["v"].as_buffer(of_type="d"), _NUMBER)
     if not isinstance(unit, str) or len(t) != len(v) or not len(t):
         return None
     if quality is None:
         return ChannelColumns(unit, t, v, None)
-    q = np.frombuffer(quality.as_buffer(of_type="i"), dtype=np.int64)
+    q = np.frombuffer(quality.as_buffer(of_type="i"), _INTEGER)
     if len(q) and (len(q) != len(t) or int(q.min()) < 0 or int(q.max()) > 255):
         return None
     return ChannelColumns(unit, t, v, q if len(q) else None, has_quality=True)

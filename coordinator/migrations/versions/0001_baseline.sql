@@ -6719,35 +6719,49 @@ CREATE TRIGGER procrastinate_trigger_delete_jobs_v1
 DO $do$
 BEGIN
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
-        CREATE TABLE telemetry_sample (
+        CREATE TABLE telemetry_block (
     telemetry_channel_id bigint NOT NULL,
-    sampled_at timestamptz NOT NULL,
-    value double precision,
-    quality smallint NOT NULL CHECK (quality BETWEEN 0 AND 2)
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    offset_ms integer[] NOT NULL,
+    value double precision[] NOT NULL,
+    quality smallint[],
+    CHECK (last_at >= first_at AND last_at < date_trunc('hour', first_at, 'UTC') + INTERVAL '1 hour'),
+    CHECK (cardinality(value) = cardinality(offset_ms) AND coalesce(cardinality(quality) = cardinality(value), true))
 );
-        PERFORM create_hypertable('telemetry_sample', 'sampled_at', chunk_time_interval => INTERVAL '1 day');
+        PERFORM create_hypertable(
+            'telemetry_block', 'first_at', chunk_time_interval => INTERVAL '1 day', create_default_indexes => FALSE
+        );
     ELSE
-        CREATE TABLE telemetry_sample (
+        CREATE TABLE telemetry_block (
     telemetry_channel_id bigint NOT NULL,
-    sampled_at timestamptz NOT NULL,
-    value double precision,
-    quality smallint NOT NULL CHECK (quality BETWEEN 0 AND 2)
-) PARTITION BY RANGE (sampled_at);
-        CREATE TABLE telemetry_sample_default PARTITION OF telemetry_sample DEFAULT;
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    offset_ms integer[] NOT NULL,
+    value double precision[] NOT NULL,
+    quality smallint[],
+    CHECK (last_at >= first_at AND last_at < date_trunc('hour', first_at, 'UTC') + INTERVAL '1 hour'),
+    CHECK (cardinality(value) = cardinality(offset_ms) AND coalesce(cardinality(quality) = cardinality(value), true))
+) PARTITION BY RANGE (first_at);
+        CREATE TABLE telemetry_block_default PARTITION OF telemetry_block DEFAULT;
     END IF;
 END $do$
 -- next --
-DO $do$
-BEGIN
-    -- Chunks cannot be indexed one by one at night: a hypertable keeps the index from the start.
-    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_sample'::regclass) <> 'p' THEN
-        CREATE INDEX ix_telemetry_sample_channel ON telemetry_sample (telemetry_channel_id, sampled_at DESC);
-    ELSE
-        CREATE INDEX ix_telemetry_sample_default ON telemetry_sample_default (telemetry_channel_id, sampled_at DESC);
-    END IF;
-END $do$
+CREATE INDEX ix_telemetry_block_channel ON telemetry_block (telemetry_channel_id, first_at, last_at)
 -- next --
-CREATE INDEX ix_telemetry_sample_time ON telemetry_sample USING brin (sampled_at)
+CREATE FUNCTION telemetry_samples(channels bigint[], start timestamptz, stop timestamptz)
+RETURNS TABLE (telemetry_channel_id bigint, sampled_at timestamptz, value double precision, quality smallint)
+LANGUAGE sql STABLE AS $do$
+    SELECT b.telemetry_channel_id, b.first_at + s.offset_ms * INTERVAL '1 millisecond', nullif(s.value, 'NaN'),
+           coalesce(s.quality, 0::smallint)
+    FROM telemetry_block b
+    CROSS JOIN LATERAL unnest(b.offset_ms, b.value, b.quality) AS s (offset_ms, value, quality)
+    WHERE b.telemetry_channel_id = ANY (channels)
+      -- A block lasts less than an hour.
+      AND b.first_at > start - INTERVAL '1 hour' AND b.first_at < stop AND b.last_at >= start
+      AND b.first_at + s.offset_ms * INTERVAL '1 millisecond' >= start
+      AND b.first_at + s.offset_ms * INTERVAL '1 millisecond' < stop
+$do$
 -- next --
 CREATE FUNCTION ensure_telemetry_partitions(first_day date, last_day date) RETURNS integer LANGUAGE plpgsql AS $do$
 DECLARE
@@ -6756,16 +6770,16 @@ DECLARE
     made integer := 0;
 BEGIN
     -- A hypertable makes its chunks itself.
-    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_sample'::regclass) <> 'p' THEN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_block'::regclass) <> 'p' THEN
         RETURN 0;
     END IF;
     FOR day IN SELECT generate_series(first_day, last_day, INTERVAL '1 day')::date LOOP
-        partition := 'telemetry_sample_' || to_char(day, 'YYYYMMDD');
+        partition := 'telemetry_block_' || to_char(day, 'YYYYMMDD');
         IF to_regclass(partition) IS NULL THEN
-            PERFORM pg_advisory_xact_lock(hashtext('telemetry_sample'));
+            PERFORM pg_advisory_xact_lock(hashtext('telemetry_block'));
             IF to_regclass(partition) IS NULL THEN
                 EXECUTE format(
-                    'CREATE TABLE %I PARTITION OF telemetry_sample FOR VALUES FROM (%L) TO (%L)',
+                    'CREATE TABLE %I PARTITION OF telemetry_block FOR VALUES FROM (%L) TO (%L)',
                     partition, day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00'
                 );
                 made := made + 1;
@@ -6780,37 +6794,20 @@ DECLARE
     partition text;
     dropped integer := 0;
 BEGIN
-    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_sample'::regclass) <> 'p' THEN
-        PERFORM drop_chunks('telemetry_sample', older_than => limit_day::timestamptz);
+    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_block'::regclass) <> 'p' THEN
+        PERFORM drop_chunks('telemetry_block', older_than => limit_day::timestamptz);
         RETURN 0;
     END IF;
     FOR partition IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'telemetry_sample'::regclass AND c.relname ~ '^telemetry_sample_[0-9]{8}$'
+        WHERE i.inhparent = 'telemetry_block'::regclass AND c.relname ~ '^telemetry_block_[0-9]{8}$'
           AND to_date(right(c.relname, 8), 'YYYYMMDD') < limit_day
     LOOP
         EXECUTE format('DROP TABLE %I', partition);
         dropped := dropped + 1;
     END LOOP;
-    DELETE FROM telemetry_sample WHERE sampled_at < limit_day;
+    DELETE FROM telemetry_block WHERE first_at < limit_day;
     RETURN dropped;
-END $do$
--- next --
-CREATE FUNCTION index_telemetry_before(limit_day date) RETURNS integer LANGUAGE plpgsql AS $do$
-DECLARE
-    partition text;
-    made integer := 0;
-BEGIN
-    FOR partition IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'telemetry_sample'::regclass AND c.relname ~ '^telemetry_sample_[0-9]{8}$'
-          AND to_date(right(c.relname, 8), 'YYYYMMDD') < limit_day
-          AND to_regclass('ix_' || c.relname) IS NULL
-    LOOP
-        EXECUTE format('CREATE INDEX %I ON %I (telemetry_channel_id, sampled_at DESC)', 'ix_' || partition, partition);
-        made := made + 1;
-    END LOOP;
-    RETURN made;
 END $do$
 -- next --
 CREATE TABLE telemetry_minute (
@@ -6842,6 +6839,36 @@ CREATE TABLE telemetry_last (
 -- next --
 CREATE TABLE telemetry_dirty (telemetry_channel_id bigint NOT NULL, hour timestamptz NOT NULL)
 -- next --
+CREATE FUNCTION merge_telemetry_blocks(whole_hour timestamptz, channels bigint[]) RETURNS void LANGUAGE plpgsql AS $do$
+BEGIN
+    -- A signal that comes one by one makes a block each time. Only blocks taken away here are put back together:
+    -- those that come meanwhile stay as they are, those another run has taken are not seen.
+    EXECUTE $q$
+        WITH crowded AS (
+            SELECT telemetry_channel_id FROM telemetry_block
+            WHERE telemetry_channel_id = ANY ($2) AND first_at >= $1 AND first_at < $1 + INTERVAL '1 hour'
+              AND cardinality(value) < 40
+            GROUP BY 1 HAVING count(*) > 1 + sum(cardinality(value)) / 40),
+        taken AS (
+            DELETE FROM telemetry_block b USING crowded c
+            WHERE b.telemetry_channel_id = c.telemetry_channel_id
+              AND b.first_at >= $1 AND b.first_at < $1 + INTERVAL '1 hour' AND cardinality(b.value) < 40
+            RETURNING b.*),
+        samples AS (
+            SELECT t.telemetry_channel_id AS channel, t.first_at + s.offset_ms * INTERVAL '1 millisecond' AS at,
+                   s.value, coalesce(s.quality, 0::smallint) AS quality
+            FROM taken t CROSS JOIN LATERAL unnest(t.offset_ms, t.value, t.quality) AS s (offset_ms, value, quality)),
+        numbered AS (SELECT *, row_number() OVER (PARTITION BY channel ORDER BY at) - 1 AS place FROM samples),
+        placed AS (
+            SELECT *, place / 160 AS part,
+                   min(at) OVER (PARTITION BY channel, place / 160) AS first_at FROM numbered)
+        INSERT INTO telemetry_block
+        SELECT channel, first_at, max(at), array_agg((extract(epoch FROM at - first_at) * 1000)::integer ORDER BY place),
+               array_agg(value ORDER BY place), CASE WHEN max(quality) > 0 THEN array_agg(quality ORDER BY place) END
+        FROM placed GROUP BY channel, part, first_at
+    $q$ USING whole_hour, channels;
+END $do$
+-- next --
 CREATE FUNCTION roll_up_telemetry(max_hours integer) RETURNS integer LANGUAGE plpgsql AS $do$
 DECLARE
     item record;
@@ -6859,9 +6886,8 @@ BEGIN
             WITH minutes AS (
                 INSERT INTO telemetry_minute AS m
                 SELECT telemetry_channel_id, date_trunc('minute', sampled_at), count(*), sum(value), min(value), max(value)
-                FROM telemetry_sample
-                WHERE sampled_at >= $1 AND sampled_at < $1 + INTERVAL '1 hour' AND telemetry_channel_id = ANY ($2)
-                  AND quality < 2 AND value IS NOT NULL
+                FROM telemetry_samples($2, $1, $1 + INTERVAL '1 hour')
+                WHERE quality < 2 AND value IS NOT NULL
                 GROUP BY 1, 2
                 ON CONFLICT (telemetry_channel_id, bucket) DO UPDATE
                 SET samples = excluded.samples, total = excluded.total, least = excluded.least, greatest = excluded.greatest
@@ -6873,6 +6899,7 @@ BEGIN
             SET samples = excluded.samples, total = excluded.total, least = excluded.least, greatest = excluded.greatest
             WHERE excluded.samples >= h.samples
         $q$ USING item.hour, item.channels;
+        PERFORM merge_telemetry_blocks(item.hour, item.channels);
         done := done + 1;
     END LOOP;
     RETURN done;

@@ -22,7 +22,6 @@ from coordinator.modules.machines.models import (
 from coordinator.modules.machines.rules import MachineLimits, PartNeed, misfits
 from coordinator.modules.machines.sensors import may_operate
 from coordinator.modules.machines.telemetry import (
-    copy_samples,
     ensure_partitions,
     forget_channels,
     write_batches,
@@ -40,7 +39,6 @@ __all__ = [
     "camera_by_code",
     "capable_machines",
     "compatible_tool_ids",
-    "copy_samples",
     "current_state",
     "ensure_partitions",
     "forget_channels",

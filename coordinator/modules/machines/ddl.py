@@ -1,27 +1,51 @@
-"""Telemetry samples: a hypertable where TimescaleDB is installed, native day partitions otherwise (DAT-12).
+"""Telemetry: blocks of samples in a hypertable where TimescaleDB is installed, in native day partitions otherwise (DAT-12).
 
-The day that is being written has only a BRIN index: a B-tree would cost three times the row itself. Finished days get their
-B-tree at night; what is asked of today is answered by ``telemetry_last``, the aggregates and the raw rows of hours in hand.
+A block holds samples of one channel within one hour of UTC (``blocks.py``). Readers ask ``telemetry_samples``.
 """
 
+from coordinator.modules.machines.blocks import BLOCK_SAMPLES
+
+# NaN: no value. No qualities: all good.
 _COLUMNS = """
     telemetry_channel_id bigint NOT NULL,
-    sampled_at timestamptz NOT NULL,
-    value double precision,
-    quality smallint NOT NULL CHECK (quality BETWEEN 0 AND 2)
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    offset_ms integer[] NOT NULL,
+    value double precision[] NOT NULL,
+    quality smallint[],
+    CHECK (last_at >= first_at AND last_at < date_trunc('hour', first_at, 'UTC') + INTERVAL '1 hour'),
+    CHECK (cardinality(value) = cardinality(offset_ms) AND coalesce(cardinality(quality) = cardinality(value), true))
 """
 
 _TABLE = f"""
 DO $do$
 BEGIN
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
-        CREATE TABLE telemetry_sample ({_COLUMNS});
-        PERFORM create_hypertable('telemetry_sample', 'sampled_at', chunk_time_interval => INTERVAL '1 day');
+        CREATE TABLE telemetry_block ({_COLUMNS});
+        PERFORM create_hypertable(
+            'telemetry_block', 'first_at', chunk_time_interval => INTERVAL '1 day', create_default_indexes => FALSE
+        );
     ELSE
-        CREATE TABLE telemetry_sample ({_COLUMNS}) PARTITION BY RANGE (sampled_at);
-        CREATE TABLE telemetry_sample_default PARTITION OF telemetry_sample DEFAULT;
+        CREATE TABLE telemetry_block ({_COLUMNS}) PARTITION BY RANGE (first_at);
+        CREATE TABLE telemetry_block_default PARTITION OF telemetry_block DEFAULT;
     END IF;
 END $do$
+"""
+
+_SAMPLES = """
+CREATE FUNCTION telemetry_samples(channels bigint[], start timestamptz, stop timestamptz)
+RETURNS TABLE (telemetry_channel_id bigint, sampled_at timestamptz, value double precision, quality smallint)
+LANGUAGE sql STABLE AS $do$
+    SELECT b.telemetry_channel_id, b.first_at + s.offset_ms * INTERVAL '1 millisecond', nullif(s.value, 'NaN'),
+           coalesce(s.quality, 0::smallint)
+    FROM telemetry_block b
+    CROSS JOIN LATERAL unnest(b.offset_ms, b.value, b.quality) AS s (offset_ms, value, quality)
+    WHERE b.telemetry_channel_id = ANY (channels)
+      -- A block lasts less than an hour.
+      AND b.first_at > start - INTERVAL '1 hour' AND b.first_at < stop AND b.last_at >= start
+      AND b.first_at + s.offset_ms * INTERVAL '1 millisecond' >= start
+      AND b.first_at + s.offset_ms * INTERVAL '1 millisecond' < stop
+$do$
 """
 
 _ENSURE = """
@@ -32,16 +56,16 @@ DECLARE
     made integer := 0;
 BEGIN
     -- A hypertable makes its chunks itself.
-    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_sample'::regclass) <> 'p' THEN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_block'::regclass) <> 'p' THEN
         RETURN 0;
     END IF;
     FOR day IN SELECT generate_series(first_day, last_day, INTERVAL '1 day')::date LOOP
-        partition := 'telemetry_sample_' || to_char(day, 'YYYYMMDD');
+        partition := 'telemetry_block_' || to_char(day, 'YYYYMMDD');
         IF to_regclass(partition) IS NULL THEN
-            PERFORM pg_advisory_xact_lock(hashtext('telemetry_sample'));
+            PERFORM pg_advisory_xact_lock(hashtext('telemetry_block'));
             IF to_regclass(partition) IS NULL THEN
                 EXECUTE format(
-                    'CREATE TABLE %I PARTITION OF telemetry_sample FOR VALUES FROM (%L) TO (%L)',
+                    'CREATE TABLE %I PARTITION OF telemetry_block FOR VALUES FROM (%L) TO (%L)',
                     partition, day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00'
                 );
                 made := made + 1;
@@ -58,51 +82,20 @@ DECLARE
     partition text;
     dropped integer := 0;
 BEGIN
-    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_sample'::regclass) <> 'p' THEN
-        PERFORM drop_chunks('telemetry_sample', older_than => limit_day::timestamptz);
+    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_block'::regclass) <> 'p' THEN
+        PERFORM drop_chunks('telemetry_block', older_than => limit_day::timestamptz);
         RETURN 0;
     END IF;
     FOR partition IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'telemetry_sample'::regclass AND c.relname ~ '^telemetry_sample_[0-9]{8}$'
+        WHERE i.inhparent = 'telemetry_block'::regclass AND c.relname ~ '^telemetry_block_[0-9]{8}$'
           AND to_date(right(c.relname, 8), 'YYYYMMDD') < limit_day
     LOOP
         EXECUTE format('DROP TABLE %I', partition);
         dropped := dropped + 1;
     END LOOP;
-    DELETE FROM telemetry_sample WHERE sampled_at < limit_day;
+    DELETE FROM telemetry_block WHERE first_at < limit_day;
     RETURN dropped;
-END $do$
-"""
-
-_INDEX = """
-DO $do$
-BEGIN
-    -- Chunks cannot be indexed one by one at night: a hypertable keeps the index from the start.
-    IF (SELECT relkind FROM pg_class WHERE oid = 'telemetry_sample'::regclass) <> 'p' THEN
-        CREATE INDEX ix_telemetry_sample_channel ON telemetry_sample (telemetry_channel_id, sampled_at DESC);
-    ELSE
-        CREATE INDEX ix_telemetry_sample_default ON telemetry_sample_default (telemetry_channel_id, sampled_at DESC);
-    END IF;
-END $do$
-"""
-
-_INDEX_DAYS = """
-CREATE FUNCTION index_telemetry_before(limit_day date) RETURNS integer LANGUAGE plpgsql AS $do$
-DECLARE
-    partition text;
-    made integer := 0;
-BEGIN
-    FOR partition IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'telemetry_sample'::regclass AND c.relname ~ '^telemetry_sample_[0-9]{8}$'
-          AND to_date(right(c.relname, 8), 'YYYYMMDD') < limit_day
-          AND to_regclass('ix_' || c.relname) IS NULL
-    LOOP
-        EXECUTE format('CREATE INDEX %I ON %I (telemetry_channel_id, sampled_at DESC)', 'ix_' || partition, partition);
-        made := made + 1;
-    END LOOP;
-    RETURN made;
 END $do$
 """
 
@@ -147,9 +140,8 @@ BEGIN
             WITH minutes AS (
                 INSERT INTO telemetry_minute AS m
                 SELECT telemetry_channel_id, date_trunc('minute', sampled_at), count(*), sum(value), min(value), max(value)
-                FROM telemetry_sample
-                WHERE sampled_at >= $1 AND sampled_at < $1 + INTERVAL '1 hour' AND telemetry_channel_id = ANY ($2)
-                  AND quality < 2 AND value IS NOT NULL
+                FROM telemetry_samples($2, $1, $1 + INTERVAL '1 hour')
+                WHERE quality < 2 AND value IS NOT NULL
                 GROUP BY 1, 2
                 ON CONFLICT (telemetry_channel_id, bucket) DO UPDATE
                 SET samples = excluded.samples, total = excluded.total, least = excluded.least, greatest = excluded.greatest
@@ -161,22 +153,55 @@ BEGIN
             SET samples = excluded.samples, total = excluded.total, least = excluded.least, greatest = excluded.greatest
             WHERE excluded.samples >= h.samples
         $q$ USING item.hour, item.channels;
+        PERFORM merge_telemetry_blocks(item.hour, item.channels);
         done := done + 1;
     END LOOP;
     RETURN done;
 END $do$
 """
 
+_MERGE = """
+CREATE FUNCTION merge_telemetry_blocks(whole_hour timestamptz, channels bigint[]) RETURNS void LANGUAGE plpgsql AS $do$
+BEGIN
+    -- A signal that comes one by one makes a block each time. Only blocks taken away here are put back together:
+    -- those that come meanwhile stay as they are, those another run has taken are not seen.
+    EXECUTE $q$
+        WITH crowded AS (
+            SELECT telemetry_channel_id FROM telemetry_block
+            WHERE telemetry_channel_id = ANY ($2) AND first_at >= $1 AND first_at < $1 + INTERVAL '1 hour'
+              AND cardinality(value) < {small}
+            GROUP BY 1 HAVING count(*) > 1 + sum(cardinality(value)) / {small}),
+        taken AS (
+            DELETE FROM telemetry_block b USING crowded c
+            WHERE b.telemetry_channel_id = c.telemetry_channel_id
+              AND b.first_at >= $1 AND b.first_at < $1 + INTERVAL '1 hour' AND cardinality(b.value) < {small}
+            RETURNING b.*),
+        samples AS (
+            SELECT t.telemetry_channel_id AS channel, t.first_at + s.offset_ms * INTERVAL '1 millisecond' AS at,
+                   s.value, coalesce(s.quality, 0::smallint) AS quality
+            FROM taken t CROSS JOIN LATERAL unnest(t.offset_ms, t.value, t.quality) AS s (offset_ms, value, quality)),
+        numbered AS (SELECT *, row_number() OVER (PARTITION BY channel ORDER BY at) - 1 AS place FROM samples),
+        placed AS (
+            SELECT *, place / {samples} AS part,
+                   min(at) OVER (PARTITION BY channel, place / {samples}) AS first_at FROM numbered)
+        INSERT INTO telemetry_block
+        SELECT channel, first_at, max(at), array_agg((extract(epoch FROM at - first_at) * 1000)::integer ORDER BY place),
+               array_agg(value ORDER BY place), CASE WHEN max(quality) > 0 THEN array_agg(quality ORDER BY place) END
+        FROM placed GROUP BY channel, part, first_at
+    $q$ USING whole_hour, channels;
+END $do$
+"""
+
 STATEMENTS: list[str] = [
     _TABLE,
-    _INDEX,
-    "CREATE INDEX ix_telemetry_sample_time ON telemetry_sample USING brin (sampled_at)",
+    "CREATE INDEX ix_telemetry_block_channel ON telemetry_block (telemetry_channel_id, first_at, last_at)",
+    _SAMPLES,
     _ENSURE,
     _DROP,
-    _INDEX_DAYS,
     _AGGREGATE.format(name="minute"),
     _AGGREGATE.format(name="hour"),
     _LAST,
     _DIRTY,
+    _MERGE.format(small=BLOCK_SAMPLES // 4, samples=BLOCK_SAMPLES),
     _ROLL_UP,
 ]

@@ -101,9 +101,8 @@ _EXCEEDED = text(
     "SELECT t.id AS threshold_id, t.level, s.value, s.sampled_at, c.code, c.machine_id,"
     " coalesce(CASE WHEN s.value > t.max_value THEN t.max_value END, t.min_value) AS passed"
     " FROM alarm_threshold t JOIN telemetry_channel c ON c.id = t.telemetry_channel_id"
-    " JOIN (SELECT DISTINCT ON (telemetry_channel_id) telemetry_channel_id, value, sampled_at FROM telemetry_sample"
-    "  WHERE quality = 0 AND sampled_at > :since ORDER BY telemetry_channel_id, sampled_at DESC) s"
-    " ON s.telemetry_channel_id = c.id"
+    " CROSS JOIN LATERAL (SELECT value, sampled_at FROM telemetry_samples(ARRAY[c.id], :since, 'infinity')"
+    "  WHERE quality = 0 ORDER BY sampled_at DESC LIMIT 1) s"
     " WHERE t.archived_at IS NULL AND (s.value > t.max_value OR s.value < t.min_value)"
 )
 

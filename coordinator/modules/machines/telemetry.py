@@ -1,13 +1,14 @@
-"""Samples in by binary COPY, charts out by ``date_bin``; the same SQL with and without TimescaleDB."""
+"""Samples in as blocks, charts out by ``date_bin``; the same SQL with and without TimescaleDB."""
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -17,36 +18,26 @@ from sqlalchemy import text
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
+from coordinator.modules.machines.blocks import Hours, Samples, copy_blocks, hours_of
 from coordinator.modules.machines.models import TelemetryChannel
 from coordinator.modules.machines.rules import BAD, FUTURE_TOLERANCE, GOOD, UNCERTAIN
-from edge_agents.protocol.columns import columns_of
+from edge_agents.protocol.columns import ChannelColumns, columns_of
 from edge_agents.protocol.payloads import TelemetryBatch
 
-_REPRESENTABLE_MS = 9.0e14
-"""Beyond it an instant fits neither Python's nor PostgreSQL's calendar."""
+_EARLIEST_MS, _LATEST_MS = -6.2e13, 9.0e14
+"""Beyond them an instant fits not Python's calendar, or not PostgreSQL's."""
 MAX_POINTS = 5000
 CACHE_S = 60.0
 ROLL_UP_HOURS = 5000
 """Hours one run of the roll-up makes again; the next run takes the others."""
-_HOUR_US = 3_600_000_000
-_HOURS_LIMIT = 1 << 24
-"""More hours since 1970 than any calendar holds: a channel and an hour fit one number."""
+_HOUR_S = 3600
+_MILLISECOND = dt.timedelta(milliseconds=1)
 _MINUTE = dt.timedelta(minutes=1)
 _HOUR = dt.timedelta(hours=1)
 _RAW_RANGE = dt.timedelta(hours=6)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PARTITIONED_DAYS = dt.timedelta(days=100)
 _log = structlog.get_logger(__name__)
-
-
-class Samples(NamedTuple):
-    """Columns of samples: channel ids, µs since 1970 UTC, values, qualities (0 good, 1 uncertain, 2 bad), missing values."""
-
-    channel: Any
-    at_us: Any
-    value: Any
-    quality: Any
-    is_null: Any
 
 
 @dataclass(frozen=True)
@@ -117,48 +108,6 @@ def forget_channels() -> None:
     _cache = ChannelCache()
 
 
-def copy_samples(connection: psycopg.Connection[Any], samples: Samples) -> int:
-    """Write samples by binary COPY in the caller's transaction. Partitions must be there. Returns how many."""
-    statement = (
-        "COPY telemetry_sample (telemetry_channel_id, sampled_at, value, quality) FROM STDIN (FORMAT BINARY)"
-    )
-    count = len(samples.channel)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(_COPY_HEADER)
-        # The database stores one piece while the next is laid out.
-        for start in range(0, count, _PIECE):
-            copy.write(_binary_rows(Samples(*(column[start : start + _PIECE] for column in samples))))
-        copy.write(_COPY_TRAILER)
-    return count
-
-
-_PIECE = 32_768
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_COPY_TRAILER = b"\xff\xff"
-_ROW = np.dtype(
-    [("n", ">i2"), ("l1", ">i4"), ("channel", ">i8"), ("l2", ">i4"), ("at", ">i8"), ("l3", ">i4"), ("value", ">f8"),
-     ("l4", ">i4"), ("quality", ">i2")]
-)  # fmt: skip
-_EMPTY_ROW = np.array([(4, 8, 0, 8, 0, 8, 0, 2, 0)], dtype=_ROW)
-_POSTGRES_EPOCH_US = 946_684_800_000_000
-
-
-def _binary_rows(samples: Samples) -> bytes:
-    """Rows in PostgreSQL's binary COPY format, laid out by numpy: writing them one by one would cost more than
-    storing them. A missing value is a NULL: a length of −1 and no bytes.
-    """
-    rows = np.repeat(_EMPTY_ROW, len(samples.channel))
-    rows["channel"], rows["at"] = samples.channel, samples.at_us - _POSTGRES_EPOCH_US
-    rows["value"], rows["quality"] = samples.value, samples.quality
-    if not samples.is_null.any():
-        return rows.tobytes()
-    rows["l3"][samples.is_null] = -1
-    start, end = _ROW.fields["value"][1], _ROW.fields["l4"][1]  # type: ignore[index]
-    keep = np.ones((len(rows), _ROW.itemsize), dtype=bool)
-    keep[samples.is_null, start:end] = False
-    return rows.view(np.uint8).reshape(len(rows), _ROW.itemsize)[keep].tobytes()
-
-
 def ensure_partitions(connection: psycopg.Connection[Any], first: dt.datetime, last: dt.datetime) -> int:
     """Make the day partitions from ``first`` to ``last``; nothing to do on a hypertable. Returns how many."""
     row = connection.execute(
@@ -177,96 +126,101 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
     batches = [(columns_of(b) if isinstance(b, TelemetryBatch) else b, at) for b, at in batches]
     wanted = {(b.machine_code, code): c.unit for b, _ in batches for code, c in b.channels.items()}
     channels = _cache.resolve(connection, wanted)
-    found = [
-        (channel, series, received_at)
-        for batch, received_at in batches
-        for code, series in batch.channels.items()
-        if len(series.t) and (channel := channels.get((batch.machine_code, code))) is not None
-    ]
+    found: dict[int, list[tuple[ChannelColumns, int]]] = defaultdict(list)
+    for batch, received_at in batches:
+        limit_ms = _ms(received_at + FUTURE_TOLERANCE)
+        for code, series in batch.channels.items():
+            if len(series.t) and (channel := channels.get((batch.machine_code, code))) is not None:
+                found[channel.id].append((series, limit_ms))
     if not found:
         return 0
-    # Neighbours in the index come together: the batch costs less than its rows one by one.
-    found.sort(key=lambda item: item[0].id)
-    samples = _samples(found)
+    samples = _samples(found, {channel.id: channel for channel in channels.values()}).ordered()
+    hours = hours_of(samples)
     newest = max(received_at for _, received_at in batches)
     # Older samples go to the default partition: a wrong clock must not make a partition per imagined day.
-    recent = samples.at_us[samples.at_us >= _us(newest - _PARTITIONED_DAYS)]
-    oldest = _EPOCH + dt.timedelta(microseconds=int(recent.min())) if recent.size else newest
+    recent = hours.hour[hours.hour >= _oldest_hour(newest)]
+    oldest = _EPOCH + int(recent.min()) * _HOUR if recent.size else newest
     ensure_partitions(connection, min(oldest, newest), newest + dt.timedelta(minutes=2))
-    count = copy_samples(connection, samples)
-    _mark(connection, samples, newest)
-    return count
+    copy_blocks(connection, samples, hours)
+    _mark(connection, samples, hours, newest)
+    return len(samples.channel)
 
 
-def _mark(connection: psycopg.Connection[Any], samples: Samples, newest: dt.datetime) -> None:
+def _oldest_hour(newest: dt.datetime) -> int:
+    return _ms(newest - _PARTITIONED_DAYS) // (_HOUR_S * 1000)
+
+
+def _mark(connection: psycopg.Connection[Any], samples: Samples, hours: Hours, newest: dt.datetime) -> None:
     """Note the last sample of each channel, and the hours whose aggregates are to be made again."""
-    starts = np.flatnonzero(np.diff(samples.channel, prepend=samples.channel[0] - 1))
-    parts = np.split(np.arange(len(samples.channel)), starts)[1:]
-    lasts = [int(part[np.argmax(samples.at_us[part])]) for part in parts]
+    is_last = np.diff(samples.channel, append=samples.channel[-1] + 1) != 0
+    last = Samples(*(column[is_last] for column in samples))
     connection.execute(
-        "INSERT INTO telemetry_last AS known SELECT c, to_timestamp(t / 1e6), v, q"
+        "INSERT INTO telemetry_last AS known SELECT c, to_timestamp(t / 1e3), v, q"
         " FROM unnest(%s::bigint[], %s::float8[], %s::float8[], %s::smallint[]) AS new (c, t, v, q)"
         " ON CONFLICT (telemetry_channel_id) DO UPDATE SET sampled_at = excluded.sampled_at, value = excluded.value,"
         " quality = excluded.quality WHERE excluded.sampled_at >= known.sampled_at",
         (
-            samples.channel[lasts].tolist(),
-            samples.at_us[lasts].astype(np.float64).tolist(),
-            [None if samples.is_null[i] else float(samples.value[i]) for i in lasts],
-            samples.quality[lasts].tolist(),
+            last.channel.tolist(),
+            last.at_ms.astype(np.float64).tolist(),
+            [None if np.isnan(value) else value for value in last.value.tolist()],
+            last.quality.tolist(),
         ),
     )
-    is_kept = samples.at_us >= _us(newest - _PARTITIONED_DAYS)
-    pairs = samples.channel[is_kept] * _HOURS_LIMIT + samples.at_us[is_kept] // _HOUR_US
-    # Neighbours mostly share their hour: only the changes are sorted.
-    pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])
+    is_kept = hours.hour >= _oldest_hour(newest)
     connection.execute(
         "INSERT INTO telemetry_dirty SELECT c, to_timestamp(h * 3600.0)"
         " FROM unnest(%s::bigint[], %s::bigint[]) AS new (c, h)",
-        ((pairs // _HOURS_LIMIT).tolist(), (pairs % _HOURS_LIMIT).tolist()),
+        (hours.channel[is_kept].tolist(), hours.hour[is_kept].tolist()),
     )
 
 
-def _samples(found: Sequence[tuple[Channel, Any, dt.datetime]]) -> Samples:
-    """Columns of all series at once; the rules are those of ``rules.sample_quality``, on arrays."""
-    count = [len(series.t) for _, series, _ in found]
-    at_ms = np.concatenate([series.t for _, series, _ in found])
-    value = np.concatenate([series.v for _, series, _ in found])
-    channel = np.repeat(np.array([c.id for c, _, _ in found], dtype=np.int64), count)
-    quality = _told_quality(found, count)
+def _samples(
+    found: Mapping[int, Sequence[tuple[ChannelColumns, int]]], channels: Mapping[int, Channel]
+) -> Samples:
+    """Columns of all series at once, by channel, from (series, latest possible ms); the rules are those of
+    ``rules.sample_quality``, on arrays.
+    """
+    # Neighbours in the index come together, and share blocks.
+    ids = sorted(found)
+    series, limits = zip(*(item for channel in ids for item in found[channel]), strict=True)
+    count = np.array([len(one.t) for one in series])
+    # Thousands of short columns: joined as bytes they cost a third of what ``concatenate`` asks.
+    at_ms = np.frombuffer(b"".join([one.t for one in series]), dtype=np.int64)
+    value = np.frombuffer(b"".join([one.v for one in series]), dtype=np.float64)
+    totals = np.add.reduceat(count, np.cumsum([0, *(len(found[channel]) for channel in ids[:-1])]))
+    quality = _told_quality(series, count)
     is_null = np.isnan(value)
     is_absurd = np.isinf(value)
-    if any(c.minimum is not None or c.maximum is not None for c, _, _ in found):
-        low = np.repeat([-np.inf if c.minimum is None else c.minimum for c, _, _ in found], count)
-        high = np.repeat([np.inf if c.maximum is None else c.maximum for c, _, _ in found], count)
-        is_absurd |= (value < low) | (value > high)
-    limits_ms = [_us(received_at + FUTURE_TOLERANCE) / 1000 for _, _, received_at in found]
-    if at_ms.max() <= min(limits_ms) and at_ms.min() > -_REPRESENTABLE_MS:
-        at_us = at_ms.astype(np.int64) * 1000
-    else:
-        received_us = np.repeat([_us(received_at) for _, _, received_at in found], count)
-        limit_us = received_us + _us(_EPOCH + FUTURE_TOLERANCE)
-        is_possible = (at_ms > -_REPRESENTABLE_MS) & (at_ms < _REPRESENTABLE_MS)
-        at_us = np.where(is_possible, at_ms, 0).astype(np.int64) * 1000
-        is_absurd |= ~is_possible | (at_us > limit_us)
-        at_us = np.where(is_possible, np.minimum(at_us, limit_us), received_us)
+    if any(channels[i].minimum is not None or channels[i].maximum is not None for i in ids):
+        lows, highs = (channels[i].minimum for i in ids), (channels[i].maximum for i in ids)
+        is_absurd |= value < np.repeat([-np.inf if low is None else low for low in lows], totals)
+        is_absurd |= value > np.repeat([np.inf if high is None else high for high in highs], totals)
+    if at_ms.max() > min(limits) or at_ms.min() <= _EARLIEST_MS:
+        limit_ms = np.repeat(limits, count)
+        is_possible = (at_ms > _EARLIEST_MS) & (at_ms < _LATEST_MS)
+        is_absurd |= ~is_possible | (at_ms > limit_ms)
+        received_ms = limit_ms - FUTURE_TOLERANCE // _MILLISECOND
+        at_ms = np.where(is_possible, np.minimum(at_ms, limit_ms), received_ms)
     if is_null.any():
         quality[is_null] = np.maximum(quality[is_null], UNCERTAIN)
     quality[is_absurd] = BAD
-    return Samples(channel, at_us, value, quality, is_null)
+    return Samples(np.repeat(np.array(ids, dtype=np.int64), totals), at_ms, value, quality)
 
 
-def _told_quality(found: Sequence[tuple[Channel, Any, dt.datetime]], count: Sequence[int]) -> Any:
+def _told_quality(series: Sequence[ChannelColumns], count: Any) -> Any:
     """What the sources said; anything but good and uncertain is bad."""
-    quality = np.zeros(sum(count), dtype=np.int16)
-    for (_, series, _), end in zip(found, np.cumsum(count).tolist(), strict=True):
-        if series.q is not None:
-            quality[end - len(series.q) : end] = series.q
-    quality[(quality != GOOD) & (quality != UNCERTAIN)] = BAD
+    quality = np.zeros(count.sum(), dtype=np.int16)
+    told = [i for i, one in enumerate(series) if one.q is not None]
+    if told:
+        ends = np.cumsum(count)
+        for i in told:
+            quality[ends[i] - count[i] : ends[i]] = series[i].q
+        quality[(quality != GOOD) & (quality != UNCERTAIN)] = BAD
     return quality
 
 
-def _us(instant: dt.datetime) -> int:
-    return (instant - _EPOCH) // dt.timedelta(microseconds=1)
+def _ms(instant: dt.datetime) -> int:
+    return (instant - _EPOCH) // _MILLISECOND
 
 
 def chart(
@@ -301,9 +255,8 @@ def chart(
 
 _CHART_RAW = (
     "SELECT date_bin(:bucket, sampled_at, :start) AS at, avg(value) AS mean, min(value) AS least,"
-    " max(value) AS greatest, count(*) AS samples FROM telemetry_sample"
-    " WHERE telemetry_channel_id = :channel AND sampled_at >= :start AND sampled_at < :end"
-    " AND quality < 2 AND value IS NOT NULL GROUP BY 1 ORDER BY 1"
+    " max(value) AS greatest, count(*) AS samples FROM telemetry_samples(ARRAY[CAST(:channel AS bigint)], :start, :end)"
+    " WHERE quality < 2 AND value IS NOT NULL GROUP BY 1 ORDER BY 1"
 )
 _CHART_AGGREGATED = (
     "SELECT date_bin(:bucket, bucket, :start) AS at, sum(total) / sum(samples) AS mean, min(least) AS least,"
@@ -313,10 +266,9 @@ _CHART_AGGREGATED = (
     " AND date_trunc('hour', bucket, 'UTC') <> ALL (CAST(:dirty AS timestamptz[]))"
     " UNION ALL SELECT raw.* FROM unnest(CAST(:dirty AS timestamptz[])) AS dirty (hour) CROSS JOIN LATERAL ("
     "SELECT date_trunc('minute', sampled_at) AS bucket, count(*) AS samples, sum(value) AS total, min(value) AS least,"
-    " max(value) AS greatest FROM telemetry_sample WHERE telemetry_channel_id = :channel"
-    " AND sampled_at >= greatest(dirty.hour, CAST(:start AS timestamptz))"
-    " AND sampled_at < least(dirty.hour + INTERVAL '1 hour', CAST(:end AS timestamptz))"
-    " AND quality < 2 AND value IS NOT NULL GROUP BY 1) AS raw) AS parts GROUP BY 1 ORDER BY 1"
+    " max(value) AS greatest FROM telemetry_samples(ARRAY[CAST(:channel AS bigint)],"
+    " greatest(dirty.hour, CAST(:start AS timestamptz)), least(dirty.hour + INTERVAL '1 hour', CAST(:end AS timestamptz)))"
+    " WHERE quality < 2 AND value IS NOT NULL GROUP BY 1) AS raw) AS parts GROUP BY 1 ORDER BY 1"
 )
 
 
@@ -350,22 +302,29 @@ def roll_up(ctx: Context) -> None:
 
 
 def maintain(ctx: Context) -> None:
-    """Make the partitions of the coming week, index the finished days, drop what is past its retention (MCH-12)."""
+    """Make the partitions of the coming week, drop what is past its retention (MCH-12)."""
     today = ctx.now.date()
     run = ctx.session.execute
     run(
         text("SELECT ensure_telemetry_partitions(:first, :last)"),
         {"first": today, "last": today + dt.timedelta(days=7)},
     )
-    run(text("SELECT index_telemetry_before(:day)"), {"day": today})
     longest = ctx.session.scalar(text("SELECT max(raw_retention_days) FROM telemetry_channel"))
     if longest is not None:
         # What was never counted must be, before its samples go.
         roll_up(ctx)
         run(text("SELECT drop_telemetry_before(:day)"), {"day": today - dt.timedelta(days=int(longest))})
+        run(text(_DROP_SHORTER), {"today": today, "longest": longest})
     for table in ("minute", "hour"):
         days = ctx.settings.integer(f"machines.{table}_retention_days")
         run(
             text(f"DELETE FROM telemetry_{table} WHERE bucket < :limit"),  # noqa: S608 — constant names
             {"limit": ctx.now - dt.timedelta(days=days)},
         )
+
+
+_DROP_SHORTER = (
+    "DELETE FROM telemetry_block b USING telemetry_channel c WHERE c.id = b.telemetry_channel_id"
+    " AND c.raw_retention_days < :longest"
+    " AND b.first_at < CAST(CAST(:today AS date) - c.raw_retention_days AS timestamp) AT TIME ZONE 'UTC'"
+)

@@ -39,7 +39,7 @@ def run_machine(story: Story) -> str:
     _overload(story, machine_id)
     samples = story.eventually(
         lambda: shop.value(
-            "SELECT count(*) FROM telemetry_sample s JOIN telemetry_channel c ON c.id = s.telemetry_channel_id"
+            "SELECT sum(cardinality(value)) FROM telemetry_block b JOIN telemetry_channel c ON c.id = b.telemetry_channel_id"
             " WHERE c.machine_id = %s", machine_id,
         ),
         "Aucune mesure n'arrive",

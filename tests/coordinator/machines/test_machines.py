@@ -276,7 +276,7 @@ def test_samples_go_in_by_copy_and_come_out_as_a_chart(
     too_fine = api_client.get(f"/api/v1/machines/{machine.id}/chart", params=params | {"bucket_s": 0.001})
     assert too_fine.json()["code"] == "telemetry.range"
     partitions = ctx.session.scalar(
-        text("SELECT count(*) FROM pg_inherits WHERE inhparent = 'telemetry_sample'::regclass")
+        text("SELECT count(*) FROM pg_inherits WHERE inhparent = 'telemetry_block'::regclass")
     )
     assert partitions >= 2
 
@@ -294,11 +294,14 @@ def test_absurd_samples_are_kept_as_bad_and_never_charted(ctx: Context, machine:
     api.write_batches(
         raw(ctx), [(batch([50.0, 99999.0, None], past), ctx.now), (batch([60.0], future), ctx.now)]
     )
-    rows = ctx.session.execute(text("SELECT value, quality FROM telemetry_sample ORDER BY sampled_at")).all()
-    assert [tuple(r) for r in rows] == [(50.0, 0), (99999.0, 2), (None, 1), (60.0, 2)]
-    latest = ctx.session.scalar(text("SELECT max(sampled_at) FROM telemetry_sample"))
-    assert latest <= ctx.now + dt.timedelta(minutes=2)
     channel = service.channel_of(ctx, machine, "spindle_load")
+    stored = text(
+        "SELECT value, quality, sampled_at FROM telemetry_samples(ARRAY[CAST(:id AS bigint)], '-infinity', 'infinity')"
+        " ORDER BY sampled_at"
+    )
+    rows = ctx.session.execute(stored, {"id": channel.id}).all()
+    assert [tuple(r)[:2] for r in rows] == [(50.0, 0), (99999.0, 2), (None, 1), (60.0, 2)]
+    assert rows[-1].sampled_at <= ctx.now + dt.timedelta(minutes=2)
     from coordinator.modules.machines.telemetry import chart
 
     points = chart(ctx, channel, past - dt.timedelta(minutes=1), ctx.now, dt.timedelta(hours=1))
@@ -315,16 +318,16 @@ def test_samples_of_an_unknown_machine_are_dropped_not_fatal(ctx: Context) -> No
 def test_old_days_are_dropped_and_a_wrong_clock_makes_no_partition(ctx: Context, machine: Machine) -> None:
     api.forget_channels()
     before = ctx.session.scalar(
-        text("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^telemetry_sample_2'")
+        text("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^telemetry_block_2'")
     )
     api.write_batches(raw(ctx), [(batch([1.0], dt.datetime(1999, 1, 1, tzinfo=dt.UTC)), ctx.now)])
     after = ctx.session.scalar(
-        text("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^telemetry_sample_2'")
+        text("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^telemetry_block_2'")
     )
     assert after - before <= 1
-    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_sample_default")) == 1
+    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_block_default")) == 1
     ctx.session.execute(text("SELECT drop_telemetry_before(current_date - 90)"))
-    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_sample")) == 0
+    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_block")) == 0
 
 
 @pytest.mark.requirement("MCH-03")

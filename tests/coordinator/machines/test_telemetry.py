@@ -28,7 +28,7 @@ def batch(values: list[float | None], at: dt.datetime) -> TelemetryBatch:
 
 def raw(ctx: Context) -> psycopg.Connection[Any]:
     connection: Any = ctx.session.connection().connection.driver_connection
-    return connection
+    return connection  # type: ignore[no-any-return]
 
 
 def points(
@@ -73,7 +73,7 @@ def test_aggregates_outlive_the_samples_and_a_straggler_does_not_spoil_them(
     service.channel_of(ctx, machine, "spindle_load").raw_retention_days = 30
     ctx.session.flush()
     telemetry.maintain(ctx)
-    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_sample")) == 0
+    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_block")) == 0
     kept = [(hour, 3, 1.0, 0.0, 2.0)]
     assert points(ctx, machine, hour, hour + dt.timedelta(hours=1), dt.timedelta(hours=1)) == kept
     api.write_batches(raw(ctx), [(batch([77.0], hour + dt.timedelta(seconds=9)), ctx.now)])
@@ -87,17 +87,3 @@ def test_the_last_value_is_the_newest_not_the_last_that_came(ctx: Context, machi
         at = ctx.now - dt.timedelta(seconds=seconds)
         api.write_batches(raw(ctx), [(batch([value], at), ctx.now)])
     assert [row["value"] for row in telemetry.latest_values(ctx, machine.id)] == [2.0]
-
-
-def test_finished_days_are_indexed_at_night(ctx: Context, machine: Machine) -> None:
-    api.forget_channels()
-    at = ctx.now - dt.timedelta(days=2)
-    api.write_batches(raw(ctx), [(batch([1.0], at), ctx.now)])
-    telemetry.maintain(ctx)
-    assert ctx.session.scalar(text("SELECT to_regclass(:name)"), {"name": f"ix_telemetry_sample_{at:%Y%m%d}"})
-    assert (
-        ctx.session.scalar(
-            text("SELECT to_regclass(:name)"), {"name": f"ix_telemetry_sample_{ctx.now:%Y%m%d}"}
-        )
-        is None
-    )
