@@ -19,8 +19,8 @@ from coordinator.bench import entry
 from edge_agents.drivers.scanner.decode import decode_image
 from infra.samples import codes
 
-FIRST_SEED = 50_000
-PER_KIND = 80
+FIRST_SEED = 700_000
+PER_KIND = 200
 SEVERITY = 0.88
 """Here zxing-cpp alone reads about 0.91 of the QR codes, both readers together about 0.94."""
 _MEGAPIXEL = 900_000

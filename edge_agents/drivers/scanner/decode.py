@@ -7,11 +7,11 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_agents.drivers.scanner import datamatrix, focus, linear, profiles, qrcode, regions
+from edge_agents.drivers.scanner import datamatrix, focus, linear, profiles, qrcode, regions, voting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +25,9 @@ _PYZBAR_NAMES = {
     "EAN13": "EAN13",
     "EAN8": "EAN8",
 }
-# One check digit or none lets chance bars pass: several lines must say the same, and enlarging repeats each line.
-_WEAK_FOR_PYZBAR = {"EAN13", "EAN8", "CODE39"}
+# A check digit or none lets chance bars pass: several lines must say the same, and enlarging repeats each line.
 _AGREEING_LINES = 3
+_BARS = {"Code128", "Code39", "Code93", "EAN13", "EAN8", "UPCA", "UPCE", "ITF", "Codabar"}
 _WEAK_BARS = {"UPCE", "ITF", "Codabar"}
 _THIN_PX, _THIN_SHARE = 8, 0.05
 # Symbologies whose own check makes a wrong reading unlikely on a picture that had to be forced.
@@ -57,11 +57,12 @@ _LEAST_AREA_PX = 150
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """One code: its text, its symbology (zxing names) and its four corners in pixels of the file."""
+    """One code: its text, its symbology (zxing names), its four corners in pixels of the file, and whether it is a GS1 one."""
 
     text: str
     symbology: str
     polygon: tuple[tuple[int, int], ...]
+    is_gs1: bool = False
 
 
 def load_gray(path: Path) -> Image:
@@ -123,11 +124,12 @@ def _apart(code: Decoded, others: list[Decoded]) -> bool:
 def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
     """Ways of looking, the cheap and fruitful ones first."""
     prepared = _preparations(image)
-    yield from _read_by_all(itertools.islice(prepared, 3 if max(image.shape) > _MAX_SIDE else 2))
+    yield from _read_by_all(image, itertools.islice(prepared, 3 if max(image.shape) > _MAX_SIDE else 2))
     for view in regions.bars(image):
         yield functools.partial(_upright_bars, view)
+        yield functools.partial(_bars_alone, view)
     yield functools.partial(_half_read, image)
-    yield from _read_by_all(itertools.islice(prepared, 1))
+    yield from _read_by_all(image, itertools.islice(prepared, 1))
     for view in regions.blocks(image):
         yield functools.partial(_flat_block, view)
     for view in itertools.islice(regions.blocks(image), _SHARPENED):
@@ -136,14 +138,20 @@ def _attempts(image: Image) -> Iterator[Callable[[], list[Decoded]]]:
         yield functools.partial(_modelled_bars, view)
     for view in regions.blocks(image):
         yield functools.partial(_resampled, view)
-    yield from _read_by_all(prepared)
+    yield from _read_by_all(image, prepared)
     yield functools.partial(_straightened, image)
 
 
-def _read_by_all(pictures: Iterable[tuple[Image, float, float]]) -> Iterator[Callable[[], list[Decoded]]]:
+def _read_by_all(
+    image: Image, pictures: Iterable[tuple[Image, float, float]]
+) -> Iterator[Callable[[], list[Decoded]]]:
     for picture in pictures:
-        for reader in (_zxing, _pyzbar):
-            yield functools.partial(reader, *picture)
+        yield functools.partial(_zxing_believed, image, *picture)
+        yield functools.partial(_pyzbar, *picture)
+
+
+def _zxing_believed(image: Image, picture: Image, scale: float, offset: float) -> list[Decoded]:
+    return _believed(_zxing(picture, scale, offset), image)
 
 
 def _preparations(image: Image) -> Iterator[tuple[Image, float, float]]:
@@ -210,9 +218,22 @@ def _upright_bars(view: regions.View) -> list[Decoded]:
     for share in (0.02, 0.08, 0.25):
         smooth = cv2.blur(view.image, (1, max(3, round(share * height))))
         for candidate in (smooth, cv2.createCLAHE(3.0, (1, 8)).apply(smooth), 255 - smooth):
-            read = _zxing(candidate, 1.0, 0.0)
+            read = _believed(_zxing(candidate, 1.0, 0.0), view.image)
             if read:
                 return [_placed(code, view) for code in read]
+    return []
+
+
+def _bars_alone(view: regions.View) -> list[Decoded]:
+    """Bars without light at their ends: each stretch cut free of what lies around, the text of several taken."""
+    import zxingcpp
+
+    lines, (left, right, top, bottom) = profiles.stretches(view.image)
+    for name in ("Code128", "EAN13", "EAN8"):
+        text = voting.winner(voting.tally(lines, [getattr(zxingcpp.BarcodeFormat, name)]))
+        if text is not None:
+            corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+            return [Decoded(text, name, view.place(corners))]
     return []
 
 
@@ -294,7 +315,6 @@ def _sampled_view(view: regions.View, frames: list[Image]) -> list[Decoded]:
         for code in zxingcpp.read_barcodes(
             picture, formats=formats, is_pure=True, try_invert=False, text_mode=zxingcpp.TextMode.Plain
         ):
-            # Nothing at all is a symbol without errors, too: an even surface must not become a code.
             if code.text:
                 return [Decoded(code.text, code.format.name, corners)]
     return []
@@ -320,7 +340,7 @@ def _block_preparations(image: Image) -> Iterator[Image]:
 
 
 def _placed(code: Decoded, view: regions.View) -> Decoded:
-    return Decoded(code.text, code.symbology, view.place([(float(x), float(y)) for x, y in code.polygon]))
+    return replace(code, polygon=view.place([(float(x), float(y)) for x, y in code.polygon]))
 
 
 def _zxing(image: Image, scale: float, offset: float, formats: Any = None) -> list[Decoded]:
@@ -337,9 +357,30 @@ def _zxing(image: Image, scale: float, offset: float, formats: Any = None) -> li
             continue
         if name in _WEAK_BARS and _is_thin(polygon):
             continue
-        text = code.text or bytes(code.bytes).decode("latin-1")
-        found.append(Decoded(text, str(name), polygon))
+        # Nothing at all is a symbol without errors, too: an even surface must not become a code.
+        if text := code.text or bytes(code.bytes).decode("latin-1"):
+            is_gs1 = code.content_type == zxingcpp.ContentType.GS1
+            found.append(Decoded(text, str(name), polygon, is_gs1))
     return found
+
+
+def _believed(found: list[Decoded], image: Image) -> list[Decoded]:
+    """Codes with the texts their stretches vote for; bars that were seen in few lines or in two ways need such votes.
+
+    ``image`` is the picture the codes have their places in.
+    """
+    kept: list[Decoded] = []
+    for code in found:
+        if code.symbology in _BARS:
+            rivals = [other for other in found if other.text != code.text and not _apart(other, [code])]
+            in_doubt = bool(rivals) or _is_thin(code.polygon)
+            text = voting.text_of(image, code.polygon, code.text, code.symbology, in_doubt=in_doubt)
+            if text is None:
+                continue
+            code = replace(code, text=text)
+        if all(other.text != code.text or _apart(other, [code]) for other in kept):
+            kept.append(code)
+    return kept
 
 
 def _is_thin(polygon: tuple[tuple[int, int], ...]) -> bool:
@@ -358,14 +399,15 @@ def _pyzbar(image: Image, scale: float, offset: float) -> list[Decoded]:
     for code in pyzbar.decode(image):
         if code.type not in _PYZBAR_NAMES:
             continue
-        if code.type in _WEAK_FOR_PYZBAR and code.quality < _AGREEING_LINES * max(scale, 1.0):
+        name = _PYZBAR_NAMES[code.type]
+        if not code.data or (name in _BARS and code.quality < _AGREEING_LINES * max(scale, 1.0)):
             continue
         polygon = tuple((round((p.x - offset) / scale), round((p.y - offset) / scale)) for p in code.polygon)
         try:
             text = code.data.decode("utf-8")
         except UnicodeDecodeError:
             text = code.data.decode("latin-1")
-        found.append(Decoded(text, _PYZBAR_NAMES[code.type], polygon))
+        found.append(Decoded(text, name, polygon))
     return found
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,9 +18,20 @@ from edge_agents.drivers.scanner.texts import text
 from edge_agents.protocol import ProtocolError
 from edge_agents.runtime.journal import JournalFullError
 
+if TYPE_CHECKING:
+    from edge_agents.drivers.scanner.decode import Decoded
+
 log = structlog.get_logger(__name__)
 _FRAME_PATIENCE_S = 0.1
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
+
+
+_GS1_MARKS = {"Code128": "]C1", "DataMatrix": "]d2", "QRCode": "]Q3"}
+
+
+def _as_read(code: Decoded) -> str:
+    """The content as a reader that names its symbology sends it, where nothing else tells a label of GS1."""
+    return (_GS1_MARKS.get(code.symbology, "") if code.is_gs1 else "") + code.text
 
 
 class ScannerDriver(Driver[ScannerConfig]):
@@ -121,7 +132,9 @@ class ScannerDriver(Driver[ScannerConfig]):
         codes = await asyncio.to_thread(lambda: decode_image(load_gray(path)))
         if not codes:
             return Reply("image.nothing", text("image.nothing"), "warning")
-        return await self.scan(codes[0].text, codes[0].symbology)
+        replies = [await self.scan(_as_read(code), code.symbology) for code in codes]
+        understood = [reply for reply in replies if reply.key not in ("code.unknown", "duplicate")]
+        return (understood or replies)[-1]
 
     async def _from_stdin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -131,7 +144,7 @@ class ScannerDriver(Driver[ScannerConfig]):
             await self._scan_line(line)
 
     async def _scan_line(self, line: bytes) -> None:
-        code = line.decode("utf-8", "replace").strip()
+        code = line.decode("utf-8", "replace").strip(" \t\r\n")  # separators at an end belong to a label
         if code:
             reply = await self.scan(code, "keyboard")
             log.info("scan", key=reply.key)
@@ -182,7 +195,7 @@ class ScannerDriver(Driver[ScannerConfig]):
                     self._report("camera", None)
                     gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
                     for code in await asyncio.to_thread(decode_image, gray, _FRAME_PATIENCE_S):
-                        await self.scan(code.text, code.symbology)
+                        await self.scan(_as_read(code), code.symbology)
                     await asyncio.sleep(0.2)
             finally:
                 capture.release()

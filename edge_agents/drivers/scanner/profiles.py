@@ -1,4 +1,4 @@
-"""Brightness across bars, averaged along them: of the whole height and of bands, each straightened."""
+"""Brightness across bars, averaged along them: of the whole height, of bands, of stretches cut free of what lies around."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 _BANDS = ((0.38, 0.62), (0.05, 0.95), (0.15, 0.35), (0.65, 0.85))
 _MIN_ROWS = 4
+_STRETCHES = 9
+_AROUND = 0.12
+"""Of the bars' width, looked at either side."""
+_LEAST_RUNS = 20
+_LONGEST = 6.5
+"""No bar is as many narrow ones wide."""
 
 
 def across(image: Array) -> Iterator[tuple[Array, float, float, float]]:
@@ -76,3 +82,72 @@ def _averaged(band: Array) -> Array:
                 total = total + np.roll(parts[number], -shift[number])
             number += direction
     return np.asarray(total)
+
+
+def stretches(image: Array) -> tuple[list[Array], tuple[float, float, float, float]]:
+    """Brightness across upright bars in stretches along them, cut free of their surroundings, and their place.
+
+    The place: first and last column, upper and lower row. A label cut close to the bars lies on something dark, which looks
+    like one more bar: it is made light.
+    """
+    import cv2
+    import numpy as np
+
+    level = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32)
+    busy = np.abs(cv2.Sobel(level, cv2.CV_32F, 1, 0)) - np.abs(cv2.Sobel(level, cv2.CV_32F, 0, 1))
+    side = image.shape[0]
+    window = max(9, round(0.08 * side)) | 1
+    busy = np.maximum(cv2.blur(busy, (window, max(5, window // 4) | 1)), 0)
+    left, right = _run(busy[side // 4 : 3 * side // 4].sum(axis=0), 0.25)
+    top, bottom = _run(busy[:, left:right].mean(axis=1), 0.5)
+    place = (float(left), float(right), float(top), float(bottom))
+    if bottom - top < _STRETCHES or right - left < 60:
+        return [], place
+    edge = round(_AROUND * (right - left))
+    first, last = max(0, left - edge), min(image.shape[1], right + edge)
+    bands = np.array_split(level[top:bottom, first:last], _STRETCHES)
+    lines = [_cut_free(band.mean(axis=0)) for band in bands]
+    return [line for line in lines if line is not None], place
+
+
+def _cut_free(line: Array) -> Array | None:
+    """A line with light instead of what is no bar at its ends; ``None`` where no bars stand."""
+    import cv2
+    import numpy as np
+
+    width = max(9, len(line) // 6) | 1
+    row = line[None].astype(np.float32)
+    light = cv2.blur(cv2.dilate(row, np.ones((1, width), np.uint8)), (width, 1))[0]
+    dark = cv2.blur(cv2.erode(row, np.ones((1, width), np.uint8)), (width, 1))[0]
+    is_dark = line < (light + dark) / 2
+    ends = np.flatnonzero(np.diff(is_dark)) + 1
+    runs = [(int(a), int(b)) for a, b in zip(np.r_[0, ends], np.r_[ends, len(line)], strict=True)]
+    middle = runs[len(runs) // 4 : 1 + 3 * len(runs) // 4]
+    if len(runs) < _LEAST_RUNS:
+        return None
+    longest = _LONGEST * float(np.percentile([b - a for a, b in middle], 15))
+    start, end = 0, len(line)
+    for a, b in runs:
+        if b - a > longest and is_dark[a]:
+            if (a + b) / 2 < len(line) / 2:
+                start = b
+            else:
+                end = min(end, a)
+    if end - start < len(line) / 3:
+        return None
+    first = start
+    bright = np.flatnonzero(line[start:end] > (3 * light + dark)[start:end] / 4)
+    if not len(bright):
+        return None
+    # The blurred edge towards the surroundings would be a fine bar of its own: on to the light before the first bar.
+    if start:
+        start += int(bright[0])
+        while start + 1 < end and line[start + 1] > line[start]:
+            start += 1
+    if end < len(line):
+        end = first + int(bright[-1]) + 1
+        while end - 2 > start and line[end - 2] > line[end - 1]:
+            end -= 1
+    bars = line[start:end]
+    quiet = np.full(len(line) // 6, np.percentile(bars, 95), np.float32)
+    return np.concatenate([quiet, bars, quiet])
