@@ -117,3 +117,63 @@ def test_refusals(content: str, code: str) -> None:
 def test_two_digits_of_a_year(digits: str, year: int) -> None:
     label = read([f"]C1010400638133393111{digits}0131"], TODAY)
     assert label.manufactured_on == dt.date(year, 1, 31)
+
+
+def test_a_material_tag_has_its_rohs_field_not_taken_for_the_part() -> None:
+    label = read(["[)>\x1e06\x1d30PY\x1d31PORD-4711\x1d1PAX-77/2\x1dQ10\x1d1TL5\x1e\x04"], TODAY)
+    assert label.every("supplier_part") == ["AX-77/2"]
+    assert read(["[)>\x1e06\x1d30P296-6501-1-ND\x1dQ10\x1e\x04"], TODAY).every("supplier_part") == [
+        "296-6501-1-ND"
+    ]
+
+
+def test_the_name_of_a_party_is_no_heat() -> None:
+    assert read(["[)>\x1e06\x1dP42\x1dHACIERIE 3+MF\x1dQ10\x1e\x04"], TODAY).first("heat") is None
+    assert read(["[)>\x1e06\x1dP42\x1dHC4471\x1dQ10\x1e\x04"], TODAY).first("heat") == "C4471"
+
+
+def test_an_additional_code_is_no_serial_number() -> None:
+    assert read(["[)>\x1e06\x1dP42\x1d1SNOTE7\x1dQ10\x1e\x04"], TODAY).first("serial") is None
+
+
+def test_dates_with_the_day_first_and_order_with_its_line() -> None:
+    label = read(["[)>\x1e06\x1dP42\x1d17D01102026\x1d15D30092027\x1d14K450012+30\x1dQ10\x1e\x04"], TODAY)
+    assert (label.manufactured_on, label.expires_on) == (dt.date(2026, 10, 1), dt.date(2027, 9, 30))
+    assert (label.first("order"), label.first("order_line")) == ("450012", "30")
+
+
+def test_expiry_goes_before_best_before_wherever_it_stands() -> None:
+    for content in ("]C101040063813339311727093015270630", "]C101040063813339311527063017270930"):
+        assert read([content], TODAY).expires_on == dt.date(2027, 9, 30)
+    assert read(["]C1010400638133393115270630"], TODAY).expires_on == dt.date(2027, 6, 30)
+    with pytest.raises(LabelError) as refusal:
+        read(["]C101040063813339311727093017270630"], TODAY)
+    assert refusal.value.code == "label.contradiction"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "39220123\x1d10L5",
+        "71034\x1d10L5",
+        "8001" + "12345678901234\x1d10L5",
+        "7011261123\x1d10L5",
+        "4107300015200048" + "10L5",
+    ],
+)
+def test_elements_a_receipt_has_no_use_for_do_not_hide_the_lot(rest: str) -> None:
+    assert read([f"]C10104006381333931{rest}"], TODAY).first("lot") == "L5"
+
+
+@pytest.mark.parametrize(
+    ("rest", "code"),
+    [
+        ("3106001250", "label.bad_identifier"),
+        ("3380001250", "label.bad_identifier"),
+        ("4107300015200049", "label.check_digit"),
+    ],
+)
+def test_elements_that_are_none(rest: str, code: str) -> None:
+    with pytest.raises(LabelError) as refusal:
+        read([f"]C10104006381333931{rest}"], TODAY)
+    assert refusal.value.code == code

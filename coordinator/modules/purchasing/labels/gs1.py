@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from coordinator.modules.purchasing.labels.content import GS, Field, LabelError, check_digit_right
-from coordinator.modules.purchasing.labels.identifiers import AIS, MEASURES, Ai
+from coordinator.modules.purchasing.labels.identifiers import AIS, CHECKED, MEASURE_SHAPE, MEASURES, Ai
 
-PRIMARY = {"00", "01", "8006", "8004", "253", "255"}
+PRIMARY = {"00", "01", "253", "255", "402", "8003", "8004", "8006", "8010", "8013", "8017", "8018"}
 """Identifiers a Digital Link may begin with."""
 _PREDEFINED = {
     *("00", "01", "02", "03", "04", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "41"),
@@ -22,9 +22,8 @@ def known(name: str) -> bool:
 
 
 def _ai(name: str) -> Ai | None:
-    if re.fullmatch(r"3[1-6][0-9][0-9]", name):
-        meaning = "measure" if name[:3] in MEASURES and int(name[3]) <= 6 else "other"
-        return Ai(meaning, r"[0-9]{6}", 6)
+    if re.fullmatch(MEASURE_SHAPE, name):
+        return Ai("measure" if name[:3] in MEASURES else "other", r"[0-9]{6}", 6)
     return AIS.get(name)
 
 
@@ -41,7 +40,7 @@ def element(name: str, value: str) -> Field:
         raise LabelError("label.empty_field", identifier=name)
     if not re.fullmatch(ai.pattern, value):
         raise LabelError("label.bad_value", identifier=name, value=value[:40])
-    if name in {"00", "01", "02"} and not check_digit_right(value):
+    if name in CHECKED and not check_digit_right(value[: CHECKED[name]]):
         raise LabelError("label.check_digit", identifier=name, value=value)
     return Field(name, ai.meaning, value)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -26,6 +27,7 @@ from coordinator.modules.purchasing.labels.content import (
 )
 from coordinator.modules.purchasing.labels.identifiers import (
     DATA_IDENTIFIERS,
+    DAY_FIRST,
     DI_SHAPE,
     MEASURES,
     TEXT_ELEMENTS,
@@ -161,6 +163,8 @@ def _di(text: str) -> Field:
     identifier, value = found.group(1), found.group(2).strip()
     if not value:
         raise LabelError("label.empty_field", identifier=identifier)
+    if identifier == "H" and re.search(r"\+[A-Z]{1,3}$", value):
+        return Field(identifier, "party", value)
     return Field(identifier, DATA_IDENTIFIERS.get(identifier, "other"), value)
 
 
@@ -218,20 +222,58 @@ def _link(content: str) -> list[Field]:
 
 
 def _understood(syntax: str, fields: list[Field], today: dt.date) -> SupplierLabel:
+    fields = _resolved(fields)
     for meaning in ("our_part", "gtin", "heat", "order", "package", "plate"):
         values = {field.value for field in fields if field.meaning == meaning}
         if len(values) > 1:
             raise LabelError("label.contradiction", values=", ".join(sorted(values))[:80])
     quantity, unit = _quantity(fields)
-    made = expires = None
-    for field in fields:
-        if field.meaning == "made":
-            made = date(field.identifier, field.value, today)
-        elif field.meaning == "expires":
-            expires = date(field.identifier, field.value, today)
-        elif field.meaning == "expires_hour":
-            expires = date(field.identifier, field.value[:6], today)
+    made = _dated(fields, today, "made", "made_hour")
+    expires = _dated(fields, today, "expires", "expires_hour", "best_before")
     return SupplierLabel(syntax, tuple(fields), quantity, unit, made, expires)
+
+
+def _resolved(fields: list[Field]) -> list[Field]:
+    """Fields whose meaning depends on what else stands on the label."""
+    found = []
+    for field in fields:
+        if field.meaning == "supplier_part_level":
+            own = any(other.meaning == "supplier_part" for other in fields)
+            is_number = len(field.value) > 3 and any(c.isdigit() for c in field.value)
+            found.append(replace(field, meaning="supplier_part" if is_number and not own else "other"))
+        elif field.meaning == "order_and_line" and field.value.count("+") == 1:
+            order, line = field.value.split("+")
+            found += [
+                replace(field, meaning="order", value=order),
+                replace(field, meaning="order_line", value=line),
+            ]
+        else:
+            found.append(field)
+    return found
+
+
+def _dated(fields: list[Field], today: dt.date, *meanings: str) -> dt.date | None:
+    """Date of the first of these meanings on the label.
+
+    Raises:
+        LabelError: ``label.bad_date``, ``label.contradiction``.
+    """
+    for meaning in meanings:
+        texts = [
+            (f.identifier, f.value[:6] if meaning.endswith("_hour") else f.value)
+            for f in fields
+            if f.meaning == meaning
+        ]
+        days = {date(name, _year_first(name, text), today) for name, text in texts}
+        if len(days) > 1:
+            raise LabelError("label.contradiction", values=", ".join(text for _, text in texts)[:80])
+        if days:
+            return days.pop()
+    return None
+
+
+def _year_first(identifier: str, text: str) -> str:
+    return text[4:] + text[2:4] + text[:2] if identifier in DAY_FIRST and len(text) == 8 else text
 
 
 def _quantity(fields: list[Field]) -> tuple[Decimal | None, str | None]:
