@@ -15,7 +15,14 @@ from coordinator.modules.documents.models import Document, DocumentVersion
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.quoting import paper_data, queries
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteScenario
-from coordinator.modules.quoting.papers import SCENARIO_POINTS, PriceBreak, QuotePaper, render_quote
+from coordinator.modules.quoting.papers import (
+    SCENARIO_POINTS,
+    PriceBreak,
+    QuotePaper,
+    certificate_words,
+    render_quote,
+    subject_of,
+)
 from coordinator.modules.quoting.papers import QuoteLine as PaperLine
 from coordinator.modules.quoting.papers import QuoteScenario as PaperScenario
 
@@ -78,11 +85,7 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
             )
         )
     assumptions = [q["text"] for q in quote.questions or [] if q.get("code") == "assumption"]
-    certified = [
-        f"Certificat matière EN 10204 3.1, ligne {line.line_no}"
-        for line in lines
-        if line.certificate_required
-    ]
+    certified = certificate_words([line.line_no for line in lines if line.certificate_required])
     return QuotePaper(
         company=paper_data.seller(ctx),
         customer=paper_data.party(ctx, quote.customer_id, quote.contact_id),
@@ -101,7 +104,7 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
         late_rate=ctx.settings.get("quoting.late_rate"),
         seller_contact=_contact(ctx, quote),
         customer_reference=quote.customer_reference or "",
-        subject=", ".join(line.designation for line in printed[: len(lines)])[:80],
+        subject=subject_of([line.designation for line in printed[: len(lines)]]),
         introduction=ctx.settings.get("quoting.introduction"),
         incoterm=quote.incoterm or "",
         certificates=certified,

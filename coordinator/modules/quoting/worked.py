@@ -23,7 +23,9 @@ from coordinator.modules.quoting.papers import (
     QuoteLine,
     QuotePaper,
     QuoteScenario,
+    certificate_words,
     render_quote,
+    subject_of,
 )
 from coordinator.modules.quoting.papers.inspection import InspectionPaper, render_inspection, rows_of
 
@@ -131,11 +133,9 @@ def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) ->
         if price is not None
     ]
     lines += _supplements(result.lines, chosen, len(lines), rate)
-    certificates = [
-        f"Certificat matière EN 10204 3.1, ligne {i + 1}"
-        for i, line in enumerate(result.lines)
-        if line.part.certificate_required
-    ]
+    certificates = certificate_words(
+        [i + 1 for i, line in enumerate(result.lines) if line.part.certificate_required]
+    )
     assumptions = [q.text for q in result.questions if q.code == "assumption"]
     assumptions += [f"Ligne {i + 1} : {w}" for i, line in enumerate(result.lines) for w in _notable(line)]
     return QuotePaper(
@@ -151,7 +151,7 @@ def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) ->
         payment_terms=terms.payment_terms,
         late_rate=terms.late_rate,
         seller_contact=terms.contact,
-        subject=", ".join(line.part.name or line.part.drawing_number for line in result.lines)[:80],
+        subject=subject_of([line.part.name or line.part.drawing_number for line in result.lines]),
         introduction="Nous vous remercions de votre consultation et vous proposons ce qui suit.",
         incoterm=terms.incoterm,
         certificates=certificates,

@@ -12,9 +12,20 @@ from coordinator.modules.quoting.papers.data import (
     QuoteLine,
     QuotePaper,
     QuoteScenario,
+    certificate_words,
+    subject_of,
 )
 
-__all__ = ["SCENARIO_POINTS", "PriceBreak", "QuoteLine", "QuotePaper", "QuoteScenario", "render_quote"]
+__all__ = [
+    "SCENARIO_POINTS",
+    "PriceBreak",
+    "QuoteLine",
+    "QuotePaper",
+    "QuoteScenario",
+    "certificate_words",
+    "render_quote",
+    "subject_of",
+]
 
 
 def render_quote(data: QuotePaper, *, assets: Mapping[str, bytes] | None = None) -> bytes:

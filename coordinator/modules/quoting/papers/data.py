@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -91,3 +93,29 @@ class QuotePaper:
     retention_of_title: str = ""
     general_conditions: str = ""
     qr: str = ""
+
+
+def subject_of(designations: Sequence[str], room: int = 80) -> str:
+    """Names of the lines as the subject of a quote: as many as fit, then how many more; never half a word."""
+    named: list[str] = []
+    for name in dict.fromkeys(d for d in designations if d):
+        if named and len(", ".join([*named, name])) > room:
+            break
+        named.append(name)
+    more = len(designations) - sum(d in named for d in designations)
+    text = textwrap.shorten(", ".join(named), room + 1, placeholder="…")
+    return f"{text} et {more} autre{'s' if more > 1 else ''}" if more > 0 else text
+
+
+def certificate_words(lines: Sequence[int]) -> list[str]:
+    """The material certificate once, with the lines it comes with: « lignes 1 à 4, 7 »."""
+    if not lines:
+        return []
+    runs: list[list[int]] = []
+    for number in sorted(set(lines)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [str(r[0]) if len(r) == 1 else f"{r[0]} {'et' if len(r) == 2 else 'à'} {r[-1]}" for r in runs]
+    return [f"Certificat matière EN 10204 3.1, ligne{'s' if len(set(lines)) > 1 else ''} {', '.join(parts)}"]
