@@ -43,7 +43,8 @@ def label_of(ctx: Context, record: Record) -> Label:
 def _unit_title(unit: StockUnit) -> str:
     if unit.serial_number:
         return unit.serial_number
-    return f"{'CHUTE' if unit.parent_id is not None else 'BARRE'} {unit.id}"
+    whole = "TÔLE" if unit.shape == "plate" else "BARRE"
+    return f"{'CHUTE' if unit.parent_id is not None else whole} {unit.id}"
 
 
 def _unit_lines(ctx: Context, unit: StockUnit) -> list[str]:
