@@ -27,7 +27,7 @@ LEAST_FIGURE = 0.18  # of the height of a box which holds two rows and strokes
 TOUCHING_ROWS = 1.16  # in letter heights
 WAIST_SHARE = 0.4
 THROUGH_SHARE = 0.8
-PAST_STROKE = 0.75  # widest gap between two figures with a stroke between them, in letter heights
+PAST_STROKE = 0.45  # widest gap between two figures with a stroke between them, in letter heights
 MOST_CROSSED = 8.0  # width by height of a box which may go on behind a stroke
 
 

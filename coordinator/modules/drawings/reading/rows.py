@@ -317,7 +317,9 @@ def _is_cut_short(clean: str, raw: str) -> bool:
 def _merit(read: Read) -> float:
     text = clean_text(read.text)
     whole = _CLEAR.match(text) is not None and text.count("(") == text.count(")")
-    spoilt = not text or re.match(r"0\d", text) or re.search(r"±\s?\d*[.,]?$", text) or _is_too_wide(text)
+    spoilt = (
+        not text or re.match(r"0\d", text) or re.search(r"±\s?(?:0|\d*[.,])?$", text) or _is_too_wide(text)
+    )
     return read.confidence + (0.08 if whole else 0.0) - (0.3 if spoilt else 0.0)
 
 
