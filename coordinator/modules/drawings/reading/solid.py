@@ -35,10 +35,13 @@ from coordinator.modules.drawings.reading.step_header import (
     stated_volume_mm3,
 )  # fmt: skip
 from coordinator.modules.drawings.reading.step_text import StepText
+from coordinator.modules.drawings.reading.topology import is_faceted
 
 THIN_WALL_MM = 1.5
 VOLUME_TOLERANCE = 1e-3
 MAX_PARTS = 200
+LARGEST_MM = 10_000.0
+SMALLEST_MM = 1.0
 
 
 def read_solid(path: Path, kind: Kind, *, pictured: bool = False) -> DrawingReading:
@@ -67,9 +70,16 @@ def read_solid(path: Path, kind: Kind, *, pictured: bool = False) -> DrawingRead
     owners: dict[int, Feature] = {}
     # Annotations name the faces of the file, so those of an annotated model stay as they are.
     annotated = MARKER.search(content) is not None
-    shown = [body if annotated else without_seams(body) for body in bodies[:MAX_PARTS]]
-    parts = [recognise(body, owners) for body in shown]
+    faceted = [is_faceted(body.faces) for body in bodies[:MAX_PARTS]]
+    kept = [annotated or facets for facets in faceted]
+    shown = [body if keep else without_seams(body) for body, keep in zip(bodies, kept, strict=False)]
+    parts = [
+        _measured(body) if facets else recognise(body, owners)
+        for body, facets in zip(shown, faceted, strict=True)
+    ]
     _summarise(reading, model, bodies, parts)
+    if any(faceted):
+        _tell_facets(reading, all(faceted))
     for number, feature in enumerate((f for part in parts for f in part.features), start=1):
         feature.id = number
     _annotate(reading, content, [body.faces for body in bodies], owners, parts)
@@ -102,6 +112,27 @@ def _place(
             feature.page, feature.bbox, feature.boxes = 1, box, [box]
 
 
+def _measured(body: Body) -> SolidPart:
+    """A solid of which only the measures are sure."""
+    size, area = measure.size_mm(body.solid), measure.area_mm2(body.faces)
+    return SolidPart(None, body.count, Solid(body.volume_mm3, area, size, 1, estimated=True))
+
+
+def _tell_facets(reading: DrawingReading, is_whole: bool) -> None:
+    if reading.solid is not None:
+        reading.solid.estimated = True
+    which = "Modèle issu d'un maillage" if is_whole else "Corps issus d'un maillage"
+    reading.warnings.append(f"{which} (facettes) : encombrement et volume estimés, formes non reconnues.")
+
+
+def _tell_unlikely_size(reading: DrawingReading) -> None:
+    """A file whose unit is wrong shows in its size."""
+    size = max(reading.solid.size_mm) if reading.solid is not None else 0.0
+    if size > LARGEST_MM or 0 < size < SMALLEST_MM:
+        told = f"{size / 1000:.1f} m" if size > LARGEST_MM else f"{size:.3f} mm"
+        reading.warnings.append(f"Encombrement de {told.replace('.', ',')} : unité du fichier à vérifier.")
+
+
 def _summarise(reading: DrawingReading, model: Model, bodies: list[Body], parts: list[SolidPart]) -> None:
     """Measures of the whole model, and what is to be said about its quality."""
     closed = all(measure.is_valid(body.solid) for body in bodies)
@@ -110,6 +141,7 @@ def _summarise(reading: DrawingReading, model: Model, bodies: list[Body], parts:
     size = parts[0].solid.size_mm if len(model.solids) == 1 else measure.size_mm(compound(model.solids))
     wall = min((p.solid.min_wall_mm for p in parts if p.solid.min_wall_mm), default=None)
     reading.solid = Solid(volume, area, size, len(model.solids), estimated=not closed, min_wall_mm=wall)
+    _tell_unlikely_size(reading)
     if not closed:
         reading.warnings.append("Solide ouvert ou invalide : volume estimé.")
     if model.sewn:

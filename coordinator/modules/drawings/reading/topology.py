@@ -18,6 +18,9 @@ from OCP.TopTools import TopTools_IndexedDataMapOfShapeListOfShape
 from coordinator.modules.drawings.reading.faces import Array, Face, surface_point
 
 SMOOTH_SINE = 0.02
+MIN_FACETS = 12
+"""A box cut into triangles has as many."""
+FACET_SHARE = 0.8
 
 
 class Neighbours:
@@ -91,6 +94,13 @@ def inner_loops(face: Face) -> list[list[Any]]:
         if not wire.IsSame(outer):
             loops.append(wire_edges(wire, face))
     return loops
+
+
+def is_faceted(faces: list[Face]) -> bool:
+    """True for a solid made of a triangle mesh: its round surfaces are only approached by flat facets."""
+    if len(faces) < MIN_FACETS or any(face.kind != "plane" for face in faces):
+        return False
+    return sum(len(outer_edges(face)) == 3 for face in faces) >= FACET_SHARE * len(faces)
 
 
 def filled_area(face: Face, neighbours: Neighbours) -> float:

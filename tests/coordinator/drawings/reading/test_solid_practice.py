@@ -96,3 +96,45 @@ def test_a_chamfered_hexagon_head_is_part_of_the_outline(tmp_path):
     flats = [f for f in reading.features if f.type == "flat"]
     assert sum(f.count for f in flats) == 6
     assert flats[0].depth_mm == pytest.approx(profile.max_diameter_mm / 2 - 9.5, abs=0.01)
+
+
+def facets_of(shape):
+    """A solid of flat triangles, as a mesh saved as STEP."""
+    from OCP.BRep import BRep_Tool
+    from OCP.BRepBuilderAPI import BRepBuilderAPI_MakeFace, BRepBuilderAPI_MakePolygon, BRepBuilderAPI_Sewing
+    from OCP.BRepMesh import BRepMesh_IncrementalMesh
+    from OCP.TopLoc import TopLoc_Location
+
+    from coordinator.modules.drawings.reading.faces import iter_faces
+
+    BRepMesh_IncrementalMesh(shape, 0.3, False, 0.4, False)
+    sewing = BRepBuilderAPI_Sewing(1e-4)
+    for face in iter_faces(shape):
+        mesh = BRep_Tool.Triangulation_s(face, TopLoc_Location())
+        for index in range(1, mesh.NbTriangles() + 1):
+            corners = [mesh.Node(i) for i in mesh.Triangle(index).Get()]
+            sewing.Add(BRepBuilderAPI_MakeFace(BRepBuilderAPI_MakePolygon(*corners, True).Wire()).Face())
+    sewing.Perform()
+    return sewing.SewedShape()
+
+
+@pytest.mark.requirement("DRW-51")
+def test_a_mesh_saved_as_solid_gives_its_size_and_no_invented_shapes(tmp_path):
+    plate = m.cut(m.box(60, 40, 20), m.rod(10, 30, (20, 20, -5)))
+    reading = read_solid(m.step_file(tmp_path, facets_of(plate)), "step", pictured=True)
+    assert reading.solid.size_mm == pytest.approx((60, 40, 20))
+    assert reading.solid.estimated
+    assert reading.features == []
+    assert any("maillage" in w for w in reading.warnings)
+
+
+@pytest.mark.requirement("DRW-49")
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [((60_000, 40_000, 20_000), "60,0 m"), ((0.5, 0.4, 0.3), "0,500 mm"), ((60, 40, 20), None)],
+)
+def test_a_size_that_tells_of_a_wrong_unit_is_told(tmp_path, size, told):
+    warnings = read_solid(m.step_file(tmp_path, m.box(*size)), "step").warnings
+    assert [w for w in warnings if "unité" in w] == (
+        [f"Encombrement de {told} : unité du fichier à vérifier."] if told else []
+    )
