@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from edge_agents.drivers.base import DriverError
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig
 from edge_agents.drivers.cabinet_camera.opening import moving
-from edge_agents.drivers.cabinet_camera.privacy import Polygon, conceal
+from edge_agents.drivers.cabinet_camera.privacy import Polygon, conceal, mosaic
 from edge_agents.runtime.files import write_durably
 
 if TYPE_CHECKING:
@@ -82,22 +82,66 @@ class Camera:
 
 
 class Album:
-    """Pictures a station keeps, named by their digest; they are uploaded from there. ``places`` are the compartments' outlines."""
+    """Pictures a station keeps, named by their digest; they are uploaded from there.
 
-    def __init__(self, folder: Path, places: Sequence[Polygon] = ()) -> None:
+    ``places`` are the compartments' outlines, ``empty`` a picture of the cabinet without anybody before it. The scene accepted so far is
+    kept beside the pictures, so that a restart goes on with it; another ``empty`` or other compartments begin anew.
+    """
+
+    def __init__(self, folder: Path, places: Sequence[Polygon] = (), empty: Image | None = None) -> None:
         self._folder, self._places = folder, places
+        began = hashlib.sha256(repr(places).encode() + (b"" if empty is None else empty.tobytes()))
+        self._file = folder.parent / f"scene-{began.hexdigest()[:16]}.png"
+        self._scene = load(self._file) if self._file.exists() else empty
 
-    def keep(self, image: Image, known: Image | None) -> str | None:
-        """Stores a picture without hands and faces; None when nothing fit to be kept is left (VIS-27)."""
-        shown = conceal(image, known, self._places).image
-        return None if shown is None else self.keep_part(shown)
+    @property
+    def fault(self) -> str | None:
+        """Why pictures are kept as a few coloured squares only, in French; None when they are not."""
+        return None if self._scene is not None else "aucune vue de référence, photos réduites à des carreaux"
+
+    def accept(self, image: Image) -> None:
+        """Takes a picture as the scene all others are compared with: the person who asks for it answers for nobody being in view."""
+        self._keep_scene(image)
+
+    def keep(self, image: Image, told: Collection[int] = ()) -> str:
+        """Stores of a picture what cannot show a person (VIS-27): squares without any detail when that is nothing. ``told``:
+        compartments found changed (by their place in the list). Raises ``DriverError``."""
+        kept = conceal(image, self._scene, self._places, told)
+        if kept is None:
+            return self.keep_part(mosaic(image))
+        if kept.shown:
+            self._keep_scene(kept.scene)
+        return self.keep_part(kept.image)
+
+    def view(self, digest: str | None) -> Image | None:
+        """A kept picture that shows the cabinet; None for none and for squares. Raises ``DriverError``."""
+        image = None if digest is None else self.load(digest)
+        return (
+            image
+            if image is not None and self._scene is not None and image.shape == self._scene.shape
+            else None
+        )
+
+    def _keep_scene(self, scene: Image) -> None:
+        ok, data = cv2.imencode(".png", scene)
+        if not ok:
+            raise DriverError("camera.encode", "Image impossible à enregistrer.")
+        write_durably(self._file, data.tobytes())
+        self._scene = scene
+        for other in self._file.parent.glob("scene-*.png"):
+            if other != self._file:
+                other.unlink(missing_ok=True)
 
     def keep_part(self, image: Image) -> str:
         """Stores a part of a picture that was already freed of persons. Raises ``DriverError``."""
         content = jpeg(image)
         digest = hashlib.sha256(content).hexdigest()
         path = self.path(digest)
-        if not path.exists():
+        if path.exists():
+            # An unchanged view is the same file again: its days begin anew, and the office may have let go of it meanwhile.
+            path.touch()
+            path.with_suffix(".sent").unlink(missing_ok=True)
+        else:
             write_durably(path, content)
         return digest
 

@@ -55,12 +55,11 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             lost="les compartiments partagés ne sont plus lus",
         )  # fmt: skip
         self._camera = Camera(config, data / "frames")
-        self._album = Album(data / "images", [place.polygon for place in self._vision.compartments])
+        places = [place.polygon for place in self._vision.compartments]
+        self._album = Album(data / "images", places, self._empty)
         self._recordings, self._open_file = data / "recordings", data / "open_session.json"
         self._session: dict[str, Any] | None = None
         self._before: Any = None
-        # What nobody stood before, to conceal persons by; never taken for the scene before a session.
-        self._known: Any = self._empty
         self._quiet: Any = None
         self._weights: dict[str, float | None] = {}
         self._weights_before: dict[str, float | None] = {}
@@ -104,7 +103,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             return
         if self._session is None:
             seen = reason_text(await asyncio.to_thread(check_usable, image, self._vision))
-            reason = seen or self._model.fault or self._detector.fault
+            reason = seen or self._model.fault or self._detector.fault or self._album.fault
             self.context.set_status("fault" if reason else "ok", reason)
         by_motion = self.config.opening == "motion"
         signals = Signals(
@@ -147,7 +146,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             late = cause in {"motion", "weight"}
             use_quiet = late and self._quiet is not None
             image = self._quiet if use_quiet else await asyncio.to_thread(self._camera.grab_still)
-            digest = await asyncio.to_thread(self._album.keep, image, self._known)
+            digest = await asyncio.to_thread(self._album.keep, image)
             opened = self.context.clock.now()
             weights = self._weights_before if late else {}
             if self._trays is not None and not weights:
@@ -167,10 +166,10 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
                 raise CommandRefusedError("Aucune session ouverte.")
             image = await asyncio.to_thread(self._camera.grab_still)
             before = self._before
-            if before is None and session["image_before"] is not None:
-                before = await asyncio.to_thread(self._album.load, session["image_before"])
+            if before is None:
+                before = await asyncio.to_thread(self._album.view, session["image_before"])
             decision = await asyncio.to_thread(self._decide, session, before, image)
-            digest = await asyncio.to_thread(self._album.keep, image, before)
+            digest = await asyncio.to_thread(self._album.keep, image, self._changed(decision))
             doubtful = uncertain or not decision.usable
             details = await asyncio.to_thread(self._record, session, digest, decision, doubtful=doubtful)
             session |= {"closed_at": self.context.clock.now(), "image_after": digest,
@@ -182,8 +181,6 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             )
             # What a doubtful session changed is scanned: it must not be seen again as a change of the next one.
             self._quiet = None if doubtful else image
-            if not doubtful:
-                self._known = image
             self._forget_session()
             return answer
 
@@ -201,14 +198,16 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         self._scale_faults = {name: one.reason for name, one in new.items() if one.reason in _SCALE_FAULTS}
         return Decision(decision.usable, decision.reason, (*decision.changes, *weighed))
 
+    def _changed(self, decision: Decision) -> list[int]:
+        """Compartments a decision names, by their place in the vision file."""
+        named = {change.compartment.id for change in decision.changes}
+        return [number for number, place in enumerate(self._vision.compartments) if place.id in named]
+
     def _record(
         self, session: dict[str, Any], after: str | None, decision: Decision, *, doubtful: bool
     ) -> list[dict[str, Any]]:
         """Detections of a session with the crops a reviewer looks at; keeps the session for replays."""
-        kept = [
-            None if digest is None else self._album.load(digest)
-            for digest in (session["image_before"], after)
-        ]
+        kept = [self._album.view(digest) for digest in (session["image_before"], after)]
         first, second = kept
         if self.config.record and first is not None and second is not None:
             recording.keep(self._recordings, session, jpeg(first), jpeg(second), decision)
@@ -320,12 +319,12 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             )
             if not found.usable and not weighed:
                 raise CommandRefusedError(f"Comptage impossible : {reason_text(found.reason)}.")
-            digest = await asyncio.to_thread(self._album.keep, image, self._known)
+            digest = await asyncio.to_thread(self._album.keep, image)
             places = telling.counted(self._vision, found, weighed)
             payload = {"count_uid": str(uuid4()), "trigger": trigger, "places": places, "image": digest}
             await self.context.emit("vision.counted", payload | self._quality(image))
             if found.usable:
-                self._known = self._quiet = image
+                self._quiet = image
             sure = sum(place["count"] is not None for place in places)
             return f"{sure} compartiments comptés sur {len(places)}."
 
@@ -371,6 +370,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             return await self.dispute(request.get("location"))
         if kind == "count":
             return {"ok": True, "message": await self.count_all()}
+        if kind == "reference":
+            return await self._accept_scene()
         if kind == "tell":
             return await self._tell(str(request["location"]), int(request["count"]))
         if kind == "status":
@@ -379,6 +380,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
                 | self._screen(now)
                 | {
                     "open": self._session is not None,
+                    "reference": self._album.fault is None,
                     "user": self._visitor.user_ref,
                 }
             )
@@ -389,7 +391,20 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             }
         if kind.startswith("teach"):
             return await self._teach(kind, request)
-        raise ValueError("do : open, close, wrong, count, tell, tare, learn, teach ou status attendu")
+        raise ValueError(
+            "do : open, close, wrong, count, reference, tell, tare, learn, teach ou status attendu"
+        )
+
+    async def _accept_scene(self) -> dict[str, Any]:
+        """The picture all kept ones are built on, taken when the person at the cabinet says that nobody is in view (VIS-27)."""
+        if self._session is not None:
+            raise CommandRefusedError("Fermez d'abord la session.")
+        image = await asyncio.to_thread(self._camera.grab_still)
+        unfit = reason_text(await asyncio.to_thread(check_usable, image, self._vision))
+        if unfit is not None:
+            raise CommandRefusedError(f"Vue de référence impossible : {unfit}.")
+        await asyncio.to_thread(self._album.accept, image)
+        return {"ok": True, "message": "Vue de référence enregistrée."}
 
     async def _tell(self, location: str, count: int) -> dict[str, Any]:
         """A place no sensor sees is counted by the person who stands before it."""
@@ -425,8 +440,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
     async def command(self, kind: str, params: dict[str, Any]) -> str:
         if kind == "capture_test_image" and "camera_code" not in params:
             image = await asyncio.to_thread(self._camera.grab_still)
-            digest = await asyncio.to_thread(self._album.keep, image, self._known)
-            return f"Image {digest}" if digest else "Vue masquée : aucune image conservée."
+            return f"Image {await asyncio.to_thread(self._album.keep, image)}"
         if kind == "run_count":
             return await self.count_all()
         if kind in {"tare", "learn_unit"}:

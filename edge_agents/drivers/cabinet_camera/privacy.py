@@ -1,19 +1,22 @@
-"""No hand and no face is ever stored (VIS-27): pure functions on pictures.
+"""No hand and no face is ever stored (VIS-27): what is kept is built from a scene without anybody, not searched for persons.
 
-What is new against the empty or former view and reaches in from the edge, or lies between the compartments where no item belongs, is
-painted over before the picture is written, with some room around it and up to the edge it came from; so is what newly has the colour of
-skin. A picture of which too much would go
-is not kept at all. Nobody is recognised: there is no face detector that could be turned into one that knows people.
+The stored picture is the accepted scene of the cabinet, seen when nobody stood there. Into it come, of the new picture, only compartments
+whose content changed and whose whole surround agrees with the scene to within the picture's own noise: whatever reaches in from outside
+must cross that surround. A compartment of which this cannot be shown is painted over; with anything larger unexplained between the
+compartments, every changed one is. Where nothing changed, and everywhere outside the compartments, no pixel of the new picture is kept.
+Nobody is recognised, and nothing here could be turned into something that knows people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+
+from edge_agents.drivers.cabinet_camera import registration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,175 +25,213 @@ if TYPE_CHECKING:
 
 Polygon = Sequence[tuple[float, float]]
 
-_SIDE = 240
-_NEW_TINT = 0.09
-_NEW_STRUCTURE = 0.55
-_NOISE = 0.0012
-_NEW_LUMA = 0.2
-_PROVEN = 0.15
-_SMALLEST = 0.004
-_MOST = 0.6
-_BETWEEN = 0.006
-_ROOM = 0.02
+_SIDE = 480
 _PAINT = (128, 128, 128)
+# A change of colour, of brightness (log units) and of structure that is none of the light; and how many times the usual difference
+# outside the compartments it must be.
+_TINT, _LUMA, _STRUCTURE, _TIMES = 0.035, 0.07, 0.5, 5.0
+# Above these usual differences two pictures are too unlike for anything to be shown to agree.
+_WORST_TINT, _WORST_LUMA = 0.02, 0.035
+_STRUCTURE_NOISE = 0.0009
+_SAME_STRUCTURE = 0.25
+_WINDOW = 2.5
+# Added before a logarithm, so that noise in the dark is no difference.
+_DARK = 10.0
+_NEAR, _FAR, _INNER = 6, 11, 4
+_LEAST = 5
+_INTRUDER = 0.006
+_LEAST_OUTSIDE = 0.03
+_POINTS = 12
+_MOST = 0.6
+_CELLS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Concealed:
-    """Picture without what may be a person (None: not to be kept), and the part (0..1) that was painted over."""
+class Kept:
+    """``image``: the picture fit to be stored. ``scene``: the scene with the newly shown compartments, person-free as well, for the next
+    picture. ``shown`` and ``hidden``: changed compartments (by their place in the list) in view and painted over; ``part`` painted (0..1)."""
 
-    image: Image | None
+    image: Image
+    scene: Image
+    shown: tuple[int, ...]
+    hidden: tuple[int, ...]
     part: float
 
 
-def conceal(image: Image, known: Image | None, places: Sequence[Polygon] = ()) -> Concealed:
-    """BGR picture fit to be stored; ``known`` is an earlier picture of the same place without anybody in it, ``places`` the
-    outlines of the compartments in it."""
-    hidden = person_mask(image, known, places)
-    part = float(np.mean(hidden > 0))
-    if part > _MOST:
-        return Concealed(None, part)
-    if not part:
-        return Concealed(image, 0.0)
-    painted = image.copy()
-    painted[hidden > 0] = _PAINT
-    return Concealed(painted, part)
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """Where a picture does not agree with the scene, raw and cleaned of specks; whether anything can be said at all; ``light`` is its
+    smooth light against the scene's (log units, per channel)."""
+
+    raw: Image
+    clean: Image
+    is_comparable: bool
+    light: Image
 
 
-def person_mask(image: Image, known: Image | None, places: Sequence[Polygon] = ()) -> Image:
-    """255 where a hand, an arm or a face may be, with room around it; at the size of the picture."""
+def conceal(
+    image: Image, scene: Image | None, places: Sequence[Polygon], told: Collection[int] = ()
+) -> Kept | None:
+    """What may be stored of a BGR picture, in the frame of ``scene``; None when nothing can be shown to be free of persons.
+
+    ``places``: outlines of the compartments in the scene; ``told``: those something else found changed, shown from the new picture
+    even where it looks like the scene.
+    """
+    if scene is None or scene.shape != image.shape:
+        return None
+    now, view = _in_frame(image, scene)
+    size, factor = _small_size(scene)
+    small, known = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (now, scene))
+    seen = cv2.resize(view, size, interpolation=cv2.INTER_AREA) > 250
+    if seen.mean() < 1 - _MOST:
+        return None
+    inside = [_filled(place, factor, (size[1], size[0])) for place in places]
+    taken = np.zeros(seen.shape, bool)
+    for mask in inside:
+        taken |= cv2.dilate(mask, _disk(_NEAR - 2)) > 0
+    outside = ~taken & seen
+    gap = _disagreement(small, known, outside if outside.mean() > _LEAST_OUTSIDE else seen)
+    gap.raw[~seen] = True
+    trusted = gap.is_comparable and _largest(gap.clean & outside) <= _INTRUDER * outside.size
+    middle = _middle(inside, seen)
+    now = _in_light(now, gap.light)
+    kept, shown, hidden = scene.copy(), [], []
+    for number, mask in enumerate(inside):
+        if number not in told and np.count_nonzero(gap.clean & (mask > 0)) < _LEAST:
+            continue
+        if trusted and _stands_apart(mask, gap.raw, middle):
+            whole = _filled(places[number], 1.0, scene.shape[:2]) > 0
+            kept[whole] = now[whole]
+            shown.append(number)
+        else:
+            hidden.append(number)
+    cover = (gap.clean & outside).astype(np.uint8)
+    for number in hidden:
+        cover = np.maximum(cover, cv2.dilate(inside[number], _disk(2)))
+    picture = kept.copy()
+    picture[cv2.resize(cover, (scene.shape[1], scene.shape[0]), interpolation=cv2.INTER_NEAREST) > 0] = _PAINT
+    part = float(cover.mean())
+    return None if part > _MOST else Kept(picture, kept, tuple(shown), tuple(hidden), part)
+
+
+def mosaic(image: Image) -> Image:
+    """A dozen coloured squares across: enough to see that a view is dark, blinded or turned away, for nobody to be made out."""
     height, width = image.shape[:2]
+    cells = (_CELLS, max(round(_CELLS * height / width), 1))
+    coarse = cv2.resize(image, cells, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(coarse, (cells[0] * 40, cells[1] * 40), interpolation=cv2.INTER_NEAREST))
+
+
+def _in_frame(image: Image, scene: Image) -> tuple[Image, Image]:
+    """The picture moved onto the scene, and where it shows something (255); as it is when the move is not found, which then shows as
+    disagreement."""
+    height, width = scene.shape[:2]
+    works = [registration.to_work(one)[0] for one in (image, scene)]
+    new, known = (registration.points_of(cv2.cvtColor(work, cv2.COLOR_BGR2GRAY)) for work in works)
+    source, target = registration.matches(new, known)
+    found = registration.fit_similarity(new.place[source], known.place[target])
+    whole = np.full((height, width), 255, np.uint8)
+    if found is None or found.inliers < _POINTS:
+        return image, whole
+    matrix = registration.in_file(found.matrix, registration.work_factor((width, height)))
+    moved = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved), np.asarray(cv2.warpAffine(whole, matrix, (width, height)))
+
+
+def _small_size(scene: Image) -> tuple[tuple[int, int], float]:
+    height, width = scene.shape[:2]
     factor = _SIDE / max(height, width)
-    size = (max(round(width * factor), 8), max(round(height * factor), 8))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    skin = _skin(small)
-    if known is not None and known.shape[:2] == image.shape[:2]:
-        former = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-        new = _new(small, former)
-        between = _between(places, factor, size)
-        found = _persons(new, between) | _bare(new, _large(skin & ~_skin(former) & new), between)
-    else:
-        found = _persons(skin, np.zeros(skin.shape, bool))
-    if not found.any():
-        return np.zeros((height, width), np.uint8)
-    room = np.ones((9, 9), np.uint8)
-    wide = cv2.dilate(found.astype(np.uint8) * 255, room)
-    wide = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((17, 17), np.uint8))
-    return np.asarray(cv2.resize(wide, (width, height), interpolation=cv2.INTER_NEAREST))
+    return (max(round(width * factor), 8), max(round(height * factor), 8)), factor
 
 
-def _new(small: Image, known: Image) -> Image:
-    """Where a picture differs from the known one: patches in which brightness, colour or structure changed, but not those
-    where a shadow alone fell (its brightness changes, colour and structure stay but for its edge)."""
-    looks = [np.log(cv2.GaussianBlur(one.astype(np.float32), (0, 0), 1.2) + 14.0) for one in (small, known)]
+def _disagreement(now: Image, known: Image, outside: Image) -> _Gap:
+    """Where colour, brightness or structure differ by more than light and noise explain; ``outside`` is where nothing should."""
+    looks = [np.log(cv2.GaussianBlur(one.astype(np.float32), (0, 0), 1.0) + _DARK) for one in (now, known)]
     lumas = [look.mean(axis=2) for look in looks]
-    tint = (looks[0] - lumas[0][..., None]) - (looks[1] - lumas[1][..., None])
-    colour = np.abs(tint - np.median(tint, axis=(0, 1), keepdims=True)).max(axis=2) > _NEW_TINT
-    first, second = (_structure(luma) for luma in lumas)
-    apart, both = (
-        cv2.GaussianBlur(part, (0, 0), 3.0) for part in ((first - second) ** 2, first**2 + second**2)
+    tints = (looks[0] - lumas[0][..., None]) - (looks[1] - lumas[1][..., None])
+    colours = np.stack([_slope(tints[..., k], outside) for k in range(3)], axis=2)
+    general = _slope(lumas[0] - lumas[1], outside)
+    tint = np.stack([np.abs(_window(tints[..., k] - colours[..., k])) for k in range(3)]).max(axis=0)
+    luma = np.abs(_window(lumas[0] - lumas[1] - general))
+    first, second = (one - cv2.GaussianBlur(one, (0, 0), 4.0) for one in lumas)
+    apart, both = _window((first - second) ** 2), _window(first**2 + second**2)
+    noise = float(np.quantile(apart[outside], 0.25))
+    ratio = apart / (both + _STRUCTURE_NOISE + 2 * noise)
+    usual_tint, usual_luma = float(np.median(tint[outside])), float(np.median(luma[outside]))
+    # A shadow leaves the grain of what it falls on; a hand does not.
+    is_same = (ratio < _SAME_STRUCTURE) & (both > 6 * (noise + 1e-4))
+    raw = (
+        (tint > max(_TINT, _TIMES * usual_tint))
+        | ((luma > max(_LUMA, _TIMES * usual_luma)) & ~is_same)
+        | (ratio > _STRUCTURE)
     )
-    sure = colour | (apart > _NEW_STRUCTURE * both + _NOISE)
-    bright = np.abs(_without_slope(lumas[0] - lumas[1])) > _NEW_LUMA
-    far = cv2.morphologyEx((sure | bright).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    far = cv2.morphologyEx(far, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    number, labels = cv2.connectedComponents(far, connectivity=4)
-    total = np.bincount(labels.ravel(), minlength=number)
-    proven = np.bincount(labels.ravel(), weights=sure.ravel(), minlength=number)
-    kept = [k for k in range(1, number) if proven[k] > _PROVEN * total[k]]
-    return np.isin(labels, kept)
+    clean = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    is_comparable = usual_tint <= _WORST_TINT and usual_luma <= _WORST_LUMA
+    return _Gap(raw, clean, is_comparable, colours + general[..., None])
 
 
-def _without_slope(gap: Image) -> Image:
-    """The change of brightness without a smooth slope of light, fitted on what changed least."""
+def _window(values: Image) -> Image:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), _WINDOW))
+
+
+def _in_light(now: Image, light: Image) -> Image:
+    """A picture as the light of the scene would show it, so that what is shown of it fits in there."""
+    size = (now.shape[1], now.shape[0])
+    gain = np.exp(-cv2.resize(light.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
+    return np.asarray(np.clip((now + _DARK) * gain - _DARK + 0.5, 0, 255).astype(np.uint8))
+
+
+def _slope(gap: Image, outside: Image) -> Image:
+    """The smooth slope of light in a difference, fitted outside the compartments on what differs least."""
     height, width = gap.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     y, x = y / height - 0.5, x / width - 0.5
     terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=2).reshape(-1, 6)
-    flat = gap.ravel()
+    chosen = np.flatnonzero(outside.ravel())[::7]
+    some, flat = terms[chosen], gap.ravel()[chosen]
     rest = flat - np.median(flat)
-    for _ in range(3):
+    slope = np.zeros(6, np.float32)
+    for _ in range(4):
         near = np.abs(rest) <= np.quantile(np.abs(rest), 0.6)
-        rest = flat - terms @ np.linalg.lstsq(terms[near], flat[near], rcond=None)[0]
-    return np.asarray(rest.reshape(gap.shape))
+        slope = np.linalg.lstsq(some[near], flat[near], rcond=None)[0]
+        rest = flat - some @ slope
+    return np.asarray((terms @ slope).reshape(gap.shape))
 
 
-def _structure(luma: Image) -> Image:
-    return np.asarray(cv2.GaussianBlur(luma, (0, 0), 1.2) - cv2.GaussianBlur(luma, (0, 0), 5.0))
+def _middle(inside: Sequence[Image], seen: Image) -> Image:
+    """The ground around the compartments where it is farthest from all of them, up to ``_NEAR``: what lies in one does not reach there."""
+    free = np.ones(seen.shape, np.uint8)
+    for mask in inside:
+        free &= 1 - mask
+    distance = cv2.distanceTransform(free, cv2.DIST_L2, 5)
+    frame = np.zeros(seen.shape, bool)
+    frame[2:-2, 2:-2] = True
+    distance[~(frame & seen)] = 0
+    highest = cv2.dilate(distance, np.ones((7, 7), np.uint8))
+    return np.asarray((distance >= 1.5) & (distance >= np.minimum(highest - 0.6, _NEAR)))
 
 
-def _skin(small: Image) -> Image:
-    """Colours of human skin in any shade (Chai and Ngan, IEEE TCSVT 1999, bounds widened for dark skin)."""
-    colour = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 1.0), cv2.COLOR_BGR2YCrCb)
-    luma, red, blue = (colour[..., k].astype(int) for k in range(3))
-    return np.asarray(
-        (luma > 30) & (red >= 133) & (red <= 180) & (blue >= 77) & (blue <= 130) & (red - blue > 8)
-    )
+def _stands_apart(mask: Image, gap: Image, middle: Image) -> bool:
+    """Whether all around a compartment the picture agrees with the scene; where there is no ground around it (a neighbour without
+    room between, the edge of the picture), along the inside of its outline."""
+    band = middle & (cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5) <= _FAR)
+    covered = cv2.dilate(band.astype(np.uint8), _disk(_FAR + 1)) > 0
+    rim = (mask > 0) & (cv2.erode(mask, _disk(_INNER), borderType=cv2.BORDER_CONSTANT, borderValue=0) == 0)
+    watched = band | (rim & ~covered)
+    return bool(watched.any()) and int(np.count_nonzero(gap & watched)) < _LEAST
 
 
-def _large(mask: Image) -> Image:
-    """Connected patches which cover more than the smallest part of the picture."""
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    number, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
-    large = [k for k in range(1, number) if stats[k, cv2.CC_STAT_AREA] > _SMALLEST * mask.size]
-    return np.isin(labels, large)
+def _filled(place: Polygon, factor: float, shape: tuple[int, ...]) -> Image:
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(np.array(place) * factor).astype(np.int32)], 1)
+    return mask
 
 
-def _between(places: Sequence[Polygon], factor: float, size: tuple[int, int]) -> Image:
-    """Where no item belongs: outside all compartments and some room around them; nowhere when no compartment is known."""
-    if not places:
-        return np.zeros((size[1], size[0]), bool)
-    inside = np.zeros((size[1], size[0]), np.uint8)
-    for polygon in places:
-        cv2.fillPoly(inside, [np.round(np.array(polygon) * factor).astype(np.int32)], 1)
-    room = 2 * round(_ROOM * max(size)) + 1
-    return np.asarray(cv2.dilate(inside, np.ones((room, room), np.uint8)) == 0)
+def _largest(patches: Image) -> int:
+    """Area of the largest connected patch."""
+    number, _, stats, _ = cv2.connectedComponentsWithStats(patches.astype(np.uint8), connectivity=8)
+    return max((int(stats[k, cv2.CC_STAT_AREA]) for k in range(1, number)), default=0)
 
 
-def _persons(mask: Image, between: Image) -> Image:
-    """Large patches which touch the edge of the picture or lie between the compartments; the latter up to the nearest edge,
-    for an arm may look like what it lies on."""
-    number, labels = cv2.connectedComponents(_large(mask).astype(np.uint8), connectivity=8)
-    found = np.zeros(mask.shape, np.uint8)
-    for k in range(1, number):
-        patch = labels == k
-        touches = patch[:2].any() or patch[-2:].any() or patch[:, :2].any() or patch[:, -2:].any()
-        apart = cv2.morphologyEx(
-            (patch & between).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-        )
-        if touches:
-            found[patch] = 1
-        elif apart.sum() > _BETWEEN * mask.size:
-            cv2.fillConvexPoly(found, _to_edge(patch), 1)
-    return found.astype(bool)
-
-
-def _bare(new: Image, skin: Image, between: Image) -> Image:
-    """What newly has the colour of skin; with everything new around it, up to the nearest edge, where that is more than the content
-    of one compartment: a hand on wood is told by its parts."""
-    found = skin.astype(np.uint8)
-    if skin.any():
-        wide = cv2.morphologyEx((new | skin).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-        number, labels = cv2.connectedComponents(wide, connectivity=8)
-        for k in range(1, number):
-            patch = labels == k
-            if (skin & patch).any() and ((patch & between).sum() > _SMALLEST * new.size or not between.any()):
-                cv2.fillConvexPoly(found, _to_edge(patch), 1)
-    return found.astype(bool)
-
-
-def _to_edge(patch: Image) -> Image:
-    """Convex outline of a patch and of its shadow on the nearest edge of the picture."""
-    height, width = patch.shape
-    y, x = np.nonzero(patch)
-    points = np.stack([x, y], axis=1)
-    gaps = {
-        (0, 0): x.min(),
-        (0, width - 1): width - 1 - x.max(),
-        (1, 0): y.min(),
-        (1, height - 1): height - 1 - y.max(),
-    }
-    axis, edge = min(gaps, key=lambda side: int(gaps[side]))
-    thrown = points.copy()
-    thrown[:, axis] = edge
-    return np.asarray(cv2.convexHull(np.concatenate([points, thrown]).astype(np.int32)))
+def _disk(radius: int) -> Image:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))

@@ -14,21 +14,24 @@ _PAGE = """<!doctype html><html lang="fr"><meta charset="utf-8"><title>Armoire</
 main{text-align:center;padding:1em}#text{font-size:1.9em;font-weight:600;min-height:2.4em}#open{color:#93c5fd}
 button{font:inherit;font-weight:600;padding:.7em 1.6em;border:0;border-radius:.4em;background:#dc2626;color:#fff}
 button[hidden]{display:none}#clock{position:fixed;top:.4em;right:.6em;margin:0;color:#9ca3af}
-body.light{background:#f4f4f4;color:#1f2937}body.light #open{color:#0055aa}body.quiet{filter:brightness(.35)}</style><p id="clock"></p><main><p id="open"></p><p id="text"></p><button id="wrong" hidden></button></main><script>
+body.light{background:#f4f4f4;color:#1f2937}body.light #open{color:#0055aa}body.quiet{filter:brightness(.35)}</style><p id="clock"></p><main><p id="open"></p><p id="text"></p><button id="wrong" hidden></button>
+<button id="view" hidden>Personne dans le champ : prendre la vue</button></main><script>
 const say=async body=>(await fetch('/',{method:'POST',body:JSON.stringify(body)})).json();
 const el=id=>document.getElementById(id);
 el('wrong').onclick=async()=>{el('text').textContent=(await say({do:'wrong'})).message;el('wrong').hidden=true;held=Date.now()+4000};
+el('view').onclick=async()=>{el('text').textContent=(await say({do:'reference'})).message;held=Date.now()+4000};
 let last='',sounds=null;const tone=()=>{try{sounds??=new AudioContext();const o=sounds.createOscillator();o.frequency.value=880;
 o.connect(sounds.destination);o.start();o.stop(sounds.currentTime+.12)}catch(e){}};
 let held=0;setInterval(async()=>{try{const s=await say({do:'status'});el('clock').textContent=s.clock||'';
 document.body.className=(s.dark===false?'light ':'')+(s.quiet?'quiet':'');document.body.style.fontSize=28*(s.text_scale||1)+'px';
 if(s.message&&s.message!==last&&s.sound)tone();last=s.message||'';el('open').textContent=s.open?'Armoire ouverte':'';
-if(Date.now()<held)return;el('text').textContent=s.open?'Prenez, rangez, fermez.':(s.message||'Armoire prête');
+if(Date.now()<held)return;el('text').textContent=s.open?'Prenez, rangez, fermez.':(s.message||(s.reference?'Armoire prête':'Vue de référence manquante : écartez-vous de la caméra, puis'));
+el('view').hidden=s.open||s.reference;
 el('wrong').hidden=s.open||!(s.wrong_s>0);el('wrong').textContent='C\\u2019est faux ('+Math.ceil(s.wrong_s)+' s)'}
 catch(e){el('text').textContent='Station arrêtée'}},700)</script></html>"""
 _LONGEST = 16 * 1024
 _HOSTS = {"127.0.0.1", "localhost"}
-_ALLOWED = {"status", "wrong", "open", "close"}
+_ALLOWED = {"status", "wrong", "open", "close", "reference"}
 
 
 class Screen:
