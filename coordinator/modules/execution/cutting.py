@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,10 @@ def debit(fact: Fact) -> str:
     count = int(number(fact.payload, "cut_count")) or int(planned.get("cut_count") or 0)
     length = _length(fact, planned)
     if count <= 0 or length <= 0:
+        return ""
+    if not fact.payload.get("stock_unit_code") and (plates := stock.plate_sources(ctx, fact.operation.id)):
+        # Plates leave stock when their plan is cut; here the parts get their material.
+        _tie(ctx, fact, plates)
         return ""
     result = _by_plan(fact, count, length)
     if result is not None:
@@ -115,17 +120,22 @@ def _source(fact: Fact, planned: dict[str, Any], length: Decimal) -> tuple[int |
 
 
 def _link(ctx: Context, fact: Fact, movement_ids: list[int]) -> list[int]:
-    lot = lot_of(ctx, fact.order.id)
     movements = ctx.session.scalars(
         select(stock.StockMovement).where(stock.StockMovement.id.in_(movement_ids))
     )
     used = {(m.stock_lot_id, m.stock_unit_id) for m in movements if m.kind == "consumption"}
-    for lot_id, unit_id in sorted(used, key=str):
+    _tie(ctx, fact, sorted(used, key=str))
+    return sorted({lot_id for lot_id, _ in used if lot_id is not None})
+
+
+def _tie(ctx: Context, fact: Fact, used: Iterable[tuple[int | None, int | None]]) -> None:
+    """Note of which material the parts of the order are."""
+    lot = lot_of(ctx, fact.order.id)
+    for lot_id, unit_id in used:
         if lot_id is None and unit_id is None:
             continue
         values = {"part_lot_id": lot.id, "stock_lot_id": lot_id, "stock_unit_id": unit_id}
         ctx.session.execute(insert(PartLotMaterial).values(values).on_conflict_do_nothing())
-    return sorted({lot_id for lot_id, _ in used if lot_id is not None})
 
 
 def _missing(fact: Fact, what: str) -> None:

@@ -40,6 +40,7 @@ from coordinator.modules.stock.models import (
     ToolIncident,
 )
 from coordinator.modules.stock.models_tooling import ToolAssignment
+from coordinator.modules.stock.plate_plans import sources_of as plate_sources
 from coordinator.modules.stock.readiness import Obstacle, obstacles
 from coordinator.modules.stock.reorder import check_threshold
 from coordinator.modules.stock.rules import Demand, may_post_automatically, must_return_to_review
@@ -107,6 +108,7 @@ __all__ = [
     "on_hand",
     "open_plan",
     "operation_facts",
+    "plate_sources",
     "post_detection",
     "receive",
     "record_tool_use",

@@ -87,7 +87,11 @@ def _wishes(ctx: Context, material: Material, params: PlanParams) -> list[_Wish]
     wishes = [
         _Wish(f.name, f.cut_length_mm, f.cut_count, f)
         for f in facts
-        if f.cut_length_mm and f.cut_count and f.id not in taken and f.status in {"pending", "in_progress"}
+        if f.cut_length_mm
+        and f.cut_count
+        and not f.is_plate
+        and f.id not in taken
+        and f.status in {"pending", "in_progress"}
     ]
     return wishes + [_Wish(p.label, p.length_mm, p.count) for p in params.pieces]
 

@@ -29,6 +29,7 @@ from coordinator.modules.stock import (
     scanned,
     shop,
     supply,
+    surroundings,
     tool_search,
 )
 from coordinator.modules.stock.ledger import Movement
@@ -61,6 +62,13 @@ def locate(ctx: Ctx, q: Text) -> dict[str, Any]:
     """Where the things of this name are (STK-16, STK-47)."""
     ctx.require(DECLARE)
     return {"items": scanned.locate(ctx, q)}
+
+
+@router.get("/stock/place-map", operation_id="stock_place_map", openapi_extra=guarded(DECLARE))
+def place_map(ctx: Ctx, code: Text) -> dict[str, Any]:
+    """Where a place is, with what stands around it (STK-16)."""
+    ctx.require(DECLARE)
+    return surroundings.around(ctx, code)
 
 
 @router.get("/stock/place-suggestions", operation_id="stock_places", openapi_extra=guarded(DECLARE))

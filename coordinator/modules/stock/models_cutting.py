@@ -89,7 +89,7 @@ class PlatePlan(Record):
     trim_mm: Mapped[Decimal] = f.decimal(8, 3, unit="mm", required=True, read_only=True)
     minimum_mm: Mapped[Decimal] = f.decimal(8, 3, unit="mm", required=True, read_only=True)
     pieces: Mapped[Any] = f.json(read_only=True)
-    """``[{key, label, length_mm, width_mm, count, may_turn}]``."""
+    """``[{key, label, length_mm, width_mm, count, may_turn, operation_id}]``."""
     sheet_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
     remnant_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)
     missing_count: Mapped[int] = f.integer(required=True, default=0, read_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +15,13 @@ from coordinator.kernel import numbering, qr
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.modules.catalogue.api import Material
-from coordinator.modules.stock import commands, cutting_plans, ledger
+from coordinator.modules.stock import commands, cutting_plans, ledger, shop
 from coordinator.modules.stock.engine import plates
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import StockReservation, StockUnit
 from coordinator.modules.stock.models_cutting import PlatePlan, PlatePlanSheet
 from coordinator.modules.stock.rules import Demand
+from coordinator.modules.stock.shop import OperationFacts
 
 AREA_UNITS = ("m2",)
 """Plates kept by area give their offcuts a share of it; those kept by piece are one each."""
@@ -39,25 +41,119 @@ class PlateWish(BaseModel):
 
 
 class PlatePlanParams(BaseModel):
-    """What to cut from plates of one thickness; certified material only where the order demands it."""
+    """What to cut: pieces of one thickness named here, operations, or without either all plate work released in the material.
+
+    Certified material is taken only where the order demands it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    pieces: list[PlateWish] = Field(min_length=1, max_length=100)
-    thickness_mm: Decimal = Field(gt=0, max_digits=10, decimal_places=3)
+    pieces: list[PlateWish] = Field(default_factory=list, max_length=100)
+    work_order_operation_ids: list[int] = Field(default_factory=list, max_length=200)
+    thickness_mm: Decimal | None = Field(default=None, gt=0, max_digits=10, decimal_places=3)
     is_certified: bool = False
     kerf_mm: Decimal | None = Field(default=None, ge=0, le=20)
     trim_mm: Decimal = Field(default=ZERO, ge=0, le=100)
     minimum_mm: Decimal | None = Field(default=None, ge=0, le=5000)
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Pieces that may lie on one plate: same thickness, same demand on the material."""
+
+    thickness_mm: Decimal
+    demand: Demand
+    pieces: list[tuple[PlateWish, int | None]]
+    """Each with the operation it is for."""
+
+
 def propose(ctx: Context, material: Material, params: PlatePlanParams) -> dict[str, Any]:
     """Lay the pieces out on the plates and offcuts there are, offcuts first; nothing is reserved yet.
 
+    One plan per thickness and per kind of material wanted (certified or not).
+
     Raises:
-        BusinessError: ``stock.too_many_pieces``.
+        BusinessError: ``stock.nothing_to_cut``, ``stock.thickness_missing``, ``stock.too_many_pieces``.
     """
-    if sum(p.count for p in params.pieces) > plates.MAX_PIECES:
+    groups = _groups(ctx, material, params)
+    if not groups:
+        raise BusinessError("stock.nothing_to_cut", item=material.code)
+    made = [_plan(ctx, material, group, params) for group in groups]
+    return {
+        "plate_plan_id": made[0].id,
+        "plate_plan_ids": [plan.id for plan in made],
+        "number": ", ".join(plan.number for plan in made),
+        "missing": sum(plan.missing_count for plan in made),
+    }
+
+
+def _groups(ctx: Context, material: Material, params: PlatePlanParams) -> list[_Group]:
+    groups: dict[tuple[bool, Decimal], _Group] = {}
+
+    def add(thickness_mm: Decimal, demand: Demand, wish: PlateWish, operation_id: int | None = None) -> None:
+        group = groups.setdefault((demand.is_critical, thickness_mm), _Group(thickness_mm, demand, []))
+        group.pieces.append((wish, operation_id))
+
+    for facts in _ordered(ctx, material, params):
+        _, _, width, thickness = facts.section
+        if (
+            params.thickness_mm in (None, thickness)
+            and facts.cut_length_mm
+            and facts.cut_count
+            and width
+            and thickness
+        ):
+            wish = PlateWish(
+                label=facts.name[:200], length_mm=facts.cut_length_mm, width_mm=width, count=facts.cut_count
+            )
+            add(thickness, facts.demand, wish, facts.id)
+    for wish in params.pieces:
+        if params.thickness_mm is None:
+            raise BusinessError("stock.thickness_missing")
+        add(params.thickness_mm, Demand(certificate_required=params.is_certified), wish)
+    return list(groups.values())
+
+
+def _ordered(ctx: Context, material: Material, params: PlatePlanParams) -> list[OperationFacts]:
+    """Operations that cut plate in this material and that no approved plan covers yet."""
+    if params.work_order_operation_ids:
+        found = [shop.operation(ctx, i) for i in dict.fromkeys(params.work_order_operation_ids)]
+        facts = [f for f in found if f is not None and f.material_id in (None, material.id)]
+    else:
+        facts = [] if params.pieces else shop.cutting(ctx, material.id)
+    return [
+        f
+        for f in facts
+        if f.is_plate and f.status in {"pending", "in_progress"} and not _plans_for(ctx, f.id, material.id)
+    ]
+
+
+def _plans_for(ctx: Context, operation_id: int, stock_item_id: int | None = None) -> list[PlatePlan]:
+    query = select(PlatePlan).where(
+        PlatePlan.status.in_(("approved", "done")),
+        PlatePlan.pieces.contains([{"operation_id": operation_id}]),
+    )
+    if stock_item_id is not None:
+        query = query.where(PlatePlan.stock_item_id == stock_item_id)
+    return list(ctx.session.scalars(query.order_by(PlatePlan.id)))
+
+
+def sources_of(ctx: Context, operation_id: int) -> list[tuple[int | None, int]]:
+    """Lot and plate of every plate that approved plans cut for an operation; empty where no plan covers it.
+
+    These plates leave stock when they are cut: the report of the operation takes nothing more.
+    """
+    found = []
+    for plan in _plans_for(ctx, operation_id):
+        keys = {piece["key"] for piece in plan.pieces if piece.get("operation_id") == operation_id}
+        for sheet in sheets_of(ctx, plan.id):
+            if keys & {placed["key"] for placed in sheet.placed}:
+                found.append((sheet.stock_lot_id, sheet.stock_unit_id))
+    return found
+
+
+def _plan(ctx: Context, material: Material, group: _Group, params: PlatePlanParams) -> PlatePlan:
+    if sum(wish.count for wish, _ in group.pieces) > plates.MAX_PIECES:
         raise BusinessError("stock.too_many_pieces", limit=plates.MAX_PIECES)
     saw = plates.PlateSaw(
         params.kerf_mm if params.kerf_mm is not None else ctx.settings.decimal("stock.saw_kerf_mm"),
@@ -68,24 +164,25 @@ def propose(ctx: Context, material: Material, params: PlatePlanParams) -> dict[s
     )
     wanted = [
         plates.PlatePiece(i, p.length_mm, p.width_mm, p.count, p.may_turn)
-        for i, p in enumerate(params.pieces, 1)
+        for i, (p, _) in enumerate(group.pieces, 1)
     ]
-    found = plates_for(
-        ctx, material.id, params.thickness_mm, Demand(certificate_required=params.is_certified)
-    )
+    found = plates_for(ctx, material.id, group.thickness_mm, group.demand)
     plan = ctx.add(
         PlatePlan(
             number=numbering.next_number(ctx, "cutting_plan"),
             stock_item_id=material.id,
-            thickness_mm=params.thickness_mm,
+            thickness_mm=group.thickness_mm,
             kerf_mm=saw.kerf_mm,
             trim_mm=saw.trim_mm,
             minimum_mm=saw.minimum_mm,
-            pieces=[{"key": i, **p.model_dump(mode="json")} for i, p in enumerate(params.pieces, 1)],
+            pieces=[
+                {"key": i, **p.model_dump(mode="json"), "operation_id": operation_id}
+                for i, (p, operation_id) in enumerate(group.pieces, 1)
+            ],
         )
     )
     _write(ctx, plan, plates.nest(wanted, found, saw))
-    return {"plate_plan_id": plan.id, "number": plan.number, "missing": plan.missing_count}
+    return plan
 
 
 def plates_for(

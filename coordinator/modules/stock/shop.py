@@ -43,6 +43,11 @@ class OperationFacts:
         return self.demand.is_critical
 
     @property
+    def is_plate(self) -> bool:
+        """Whether it takes rectangles from a plate, not lengths from a bar."""
+        return self.section[0] == "plate" and all(self.section[2:])
+
+    @property
     def name(self) -> str:
         """As a person names it."""
         return f"{self.order_number} · {self.sequence_no} · {self.label}"

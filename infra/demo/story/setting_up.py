@@ -79,7 +79,7 @@ BAR_LENGTH_MM = 3000
 def set_up(story: Story) -> str:
     """Install the company through its first-start page, then enter people, machines, tools and material."""
     prepare_plans(story)
-    owner = _company(story)
+    owner = found_company(story)
     _machines(story, owner)
     _people(story, owner)
     _stock(story, owner)
@@ -112,7 +112,7 @@ def _password() -> str:
     return f"Copeau-{secrets.token_hex(5)}"
 
 
-def _company(story: Story) -> Person:
+def found_company(story: Story) -> Person:
     secret, password = pyotp.random_base32(), _password()
     rates = [
         {"kind": kind, "rate": rate, "unit": "€/h", **({"machine_type": machine} if machine else {})}
@@ -301,7 +301,7 @@ def admit_stations(story: Story) -> str:
     for unit in units.values():
         unit.service.start()
     for unit in units.values():
-        _admit(story, owner, unit)
+        admit(story, owner, unit)
     for unit in units.values():
         answer = owner.act("stations", unit.station_id, "set_config", config=unit.config)
         expect(answer["result"]["version_no"] == 1, f"{unit.name} : première configuration mal numérotée.")
@@ -310,7 +310,7 @@ def admit_stations(story: Story) -> str:
     return "; ".join(f"{u.name} = {u.code}, configuration 1 appliquée, en ligne" for u in units.values())
 
 
-def _admit(story: Story, owner: Person, unit: StationUnit) -> None:
+def admit(story: Story, owner: Person, unit: StationUnit) -> None:
     code = story.eventually(unit.claim_code, f"{unit.name} n'affiche pas de code", timeout_s=60)
     claim = owner.one("station-claims", claim_code=code)
     wrong = "AAAAAAAA" if code != "AAAAAAAA" else "BBBBBBBB"

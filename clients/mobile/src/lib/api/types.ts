@@ -136,6 +136,18 @@ export interface StockThing {
   safety_sheet_url: string | null;
 }
 
+/** Where a place is, the outermost level first. */
+export interface PlaceMap {
+  code: string;
+  display: string;
+  levels: {
+    /** What it lies in; `null`: the workshop. */
+    inside: string | null;
+    /** `x`, `y` in 0…1 where the position of every cell is known. */
+    cells: { code: string; name: string; is_here: boolean; x: number | null; y: number | null }[];
+  }[];
+}
+
 export interface FoundItem {
   code: string;
   display: string;

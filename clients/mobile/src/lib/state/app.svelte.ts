@@ -3,16 +3,8 @@ import { ApiClient, type RequestOptions } from "../api/client";
 import { ApiError, NetworkError, SignInNeeded } from "../api/errors";
 import { readOperation } from "../api/read-operation";
 import type {
-  Breakage,
-  CodeAnswer,
-  EventResult,
-  FoundItem,
-  LoginAnswer,
-  MachineRow,
-  Me,
-  Operation,
-  StockThing,
-  User,
+  Breakage, CodeAnswer, EventResult, FoundItem, LoginAnswer, MachineRow, Me,
+  Operation, PlaceMap, StockThing, User,
 } from "../api/types";
 import type { EventDraft } from "../events";
 import { applyEvent, applyWaiting, byUrgency, fromServer, type LocalOperation } from "../operations";
@@ -449,6 +441,12 @@ class AppState {
     const query = new URLSearchParams({ q: words });
     const answer = await this.#parts.client.request(this.#owner, `/stock/locate?${query}`);
     return (answer as { items: FoundItem[] }).items;
+  }
+
+  /** Where a place is. @throws ApiError, NetworkError, SignInNeeded */
+  async placeMap(code: string): Promise<PlaceMap> {
+    const query = new URLSearchParams({ code });
+    return (await this.#parts.client.request(this.#owner, `/stock/place-map?${query}`)) as PlaceMap;
   }
 
   /** A declared breakage with its solutions. @throws ApiError, NetworkError, SignInNeeded */
