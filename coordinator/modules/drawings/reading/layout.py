@@ -23,12 +23,14 @@ from coordinator.modules.drawings.reading.page import (
 
 _NUMBER_WORD = re.compile(rf"^[+\-]?\s?{NUMBER}°?$")
 _GLUED_DEVIATION = re.compile(rf"^(.*?\d)\s*([+\-]{NUMBER})$")
-_HIDDEN_POINT = re.compile(r"(?<=\d)(\s?[±+\-]\s?)0 ?(?=\d+$)")
+_HIDDEN_POINT = re.compile(r"(?<=\d)(\s?[±+]\s?|\s-\s?)0 ?(?=\d+$)")
 TIGHT_WIDTH_MM = 0.02
 STACK_MAX_DROP = 2.4
 SIGNED_MAX_GAP = 2.4
 WIDEST_SHARE, SMALL_SIZE, DOUBTFUL = 0.4, 3.0, 0.3
 """Tolerances wider than this share of a size above ``SMALL_SIZE`` are rather misread than meant."""
+MENDED = 0.85
+"""Highest confidence of what was set right after reading: a person checks it."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,8 @@ def make_dimension(
         grade is not None and int(grade[0]) <= 7
     )
     source, sure = block.parts[0].source, block.confidence
+    if source == "ocr" and not parsed.text.startswith(block.text):
+        sure = min(sure, MENDED)
     wide = width is not None and parsed.nominal > SMALL_SIZE and width > WIDEST_SHARE * parsed.nominal
     if wide and source in ("ocr", "outline"):
         # A line through small figures gives "10 ±9.1": a person has to type it.

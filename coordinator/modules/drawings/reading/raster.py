@@ -161,7 +161,8 @@ def _join_cut_deviations(words: list[Word]) -> list[Word]:
             ):
                 joined = [other for other in joined if other is not word and other is not rest]
                 nought = "0" if pointed and word.text.endswith("±") else ""
-                joined.append(replace(word, text=word.text + nought + rest.text, u1=rest.u1))
+                sure = min(word.confidence, rest.confidence, rows.MENDED)
+                joined.append(replace(word, text=word.text + nought + rest.text, u1=rest.u1, confidence=sure))
     return joined
 
 

@@ -32,6 +32,7 @@ MAX_OVERLOOKED = 60
 WIDE_GAP = 1.0  # in letter heights
 EVEN_GAP = 0.22
 TALLER_THAN_FIGURES = 1.07
+MENDED = 0.85  # highest confidence of a row set right after reading
 FIRST_FIGURE = 1.6  # in heights of a row, its sign included
 SMALL_SIZE, WIDE_TOLERANCE = 3.0, 0.25
 BARE_STROKE = 0.2  # width by height of a piece of a line, narrower than a figure 1 with its flag
@@ -214,6 +215,11 @@ def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list
     if main is None and not all(re.search(r"\d[.,]\d", text) for text in (top, bottom)):
         return []
     sure = min(reads[index].confidence for index in numbers)
+    if any(
+        text != reads[index].text.replace(" ", "")
+        for text, index in zip((top, bottom), numbers, strict=False)
+    ):
+        sure = min(sure, MENDED)
     before: tuple[str, BBox] | None = None
     if stacked.main is not None:
         before = main_text, stacked.main

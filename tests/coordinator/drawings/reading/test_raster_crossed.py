@@ -6,7 +6,7 @@ import pytest
 
 from coordinator.modules.drawings.reading import slanted
 from coordinator.modules.drawings.reading.crops import past_strokes, prepare
-from coordinator.modules.drawings.reading.layout import TextBlock, read_block
+from coordinator.modules.drawings.reading.layout import TextBlock, make_dimension, read_block
 from coordinator.modules.drawings.reading.ocr import Read
 from coordinator.modules.drawings.reading.ocr_text import clean_text
 from coordinator.modules.drawings.reading.page import Segment, Word
@@ -96,6 +96,19 @@ def test_a_hidden_point_of_a_deviation_is_written(text, upper):
     found = read_block(TextBlock([word(text, 10, 100)]))
     assert found is not None
     assert found.upper == pytest.approx(upper)
+
+
+def test_what_was_set_right_is_left_to_be_checked():
+    sure = {}
+    for text in ("25 ±02", "25 ±0.2"):
+        block = TextBlock([word(text, 10, 100, confidence=0.99)])
+        sure[text] = make_dimension(block, read_block(block), "mm", 1, basic=False).confidence
+    assert sure["25 ±02"] < 0.9 <= sure["25 ±0.2"]
+
+
+def test_a_number_with_a_hyphen_has_no_hidden_point():
+    found = read_block(TextBlock([word("12-034", 10, 100)]))
+    assert found is None or found.upper is None
 
 
 def test_a_text_layer_is_taken_as_it_is():
