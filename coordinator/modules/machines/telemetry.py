@@ -30,7 +30,7 @@ MAX_POINTS = 5000
 CACHE_S = 60.0
 ROLL_UP_HOURS = 5000
 """Hours one run of the roll-up makes again; the next run takes the others."""
-_HOUR_S = 3600
+_DAY_MS = 86_400_000
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _MINUTE = dt.timedelta(minutes=1)
 _HOUR = dt.timedelta(hours=1)
@@ -147,7 +147,11 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
 
 
 def _oldest_hour(newest: dt.datetime) -> int:
-    return _ms(newest - _PARTITIONED_DAYS) // (_HOUR_S * 1000)
+    """Where the oldest day with a partition of its own begins, in hours since 1970.
+
+    No day is shared with the default partition: a partition cannot be made for a day of which that holds samples.
+    """
+    return _ms(newest - _PARTITIONED_DAYS) // _DAY_MS * 24
 
 
 def _mark(connection: psycopg.Connection[Any], samples: Samples, hours: Hours, newest: dt.datetime) -> None:

@@ -226,6 +226,17 @@ def test_each_channel_keeps_its_samples_as_long_as_it_says_and_a_day_is_cut_at_m
     assert [p["samples"] for p in point] == [300, 300], "the aggregates outlive the samples"
 
 
+@pytest.mark.requirement("DAT-12")
+def test_the_oldest_day_of_its_own_is_whole(ctx: Context, machine: Machine) -> None:
+    noon = ctx.now.replace(hour=12, minute=0, second=0, microsecond=0)
+    times = [ms(noon - dt.timedelta(days=100, hours=hours)) for hours in (13, 2, -2)]
+    for at in times:
+        columns = ChannelColumns("%", np.array([at]), np.array([1.0]), None)
+        api.write_batches(raw(ctx), [(TelemetryColumns("M03", {"load": columns}), noon)])
+    assert [at for at, _, _ in read(ctx, machine)] == times
+    assert ctx.session.scalar(text("SELECT count(*) FROM telemetry_block_default")) == 1
+
+
 def received(seq: int, payload: dict[str, Any], at: dt.datetime) -> inbox.Received:
     envelope = Envelope(
         message_id=uuid.uuid5(uuid.NAMESPACE_OID, str(seq)), station_id="st-1", seq=seq, type="telemetry.batch",
