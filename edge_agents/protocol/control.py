@@ -49,6 +49,9 @@ class DesiredConfig(Document):
     config: dict[str, Any]
     sha256: Sha256
     signature: str
+    optional: tuple[str, ...] = ()
+    """Settings an agent that does not know them may ignore (``edge_agents/protocol/optional.py``)."""
+    optional_signature: str | None = None
 
     @classmethod
     def signed(cls, version_no: int, config: dict[str, Any], private_key_raw: bytes) -> DesiredConfig:
@@ -67,12 +70,18 @@ class DesiredConfig(Document):
         if signing.sha256_hex(data) != self.sha256:
             raise ProtocolError("config.digest", "L'empreinte ne correspond pas à la configuration.")
         signing.verify(public_key_base64, self.signature, data)
+        if self.optional:
+            document = signing.optional_document(self.sha256, self.optional)
+            signing.verify(public_key_base64, self.optional_signature or "", document)
 
 
 class ReportedConfig(Document):
+    """What became of a configuration; ``ignored`` are comfort settings this agent is too old to know."""
+
     version_no: Count
     result: Literal["applied", "refused"]
     reason: str | None = None
+    ignored: Annotated[list[str], Field(max_length=200)] = []
 
 
 class CommandKind(StrEnum):

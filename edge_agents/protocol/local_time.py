@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from edge_agents.protocol.optional import MAY_BE_IGNORED
+
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 WEEK = frozenset(range(7))
 
@@ -57,17 +59,17 @@ class QuietHours(_Rules):
 class ScreenOptions(_Rules):
     """The screen at the station: size of its text, tones, dark or light."""
 
-    text_scale: float = Field(default=1.0, ge=0.7, le=2.0)
-    sound: bool = True
-    dark: bool = True
+    text_scale: float = Field(default=1.0, ge=0.7, le=2.0, json_schema_extra=MAY_BE_IGNORED)
+    sound: bool = Field(default=True, json_schema_extra=MAY_BE_IGNORED)
+    dark: bool = Field(default=True, json_schema_extra=MAY_BE_IGNORED)
 
 
 class LocalRules(_Rules):
     """What a station knows of its place."""
 
-    time_zone: TimeZone = "Europe/Paris"
-    quiet_hours: QuietHours | None = None
-    screen: ScreenOptions = ScreenOptions()
+    time_zone: TimeZone = Field(default="Europe/Paris", json_schema_extra=MAY_BE_IGNORED)
+    quiet_hours: QuietHours | None = Field(default=None, json_schema_extra=MAY_BE_IGNORED)
+    screen: ScreenOptions = Field(default=ScreenOptions(), json_schema_extra=MAY_BE_IGNORED)
 
     def local(self, at: dt.datetime) -> dt.datetime:
         """The instant in the station's zone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from edge_agents.protocol.errors import ProtocolError
@@ -20,6 +21,11 @@ def canonical_json(value: Any) -> bytes:
 def config_document(version_no: int, config: dict[str, Any]) -> bytes:
     """The bytes which are hashed and signed for a station configuration."""
     return canonical_json({"version_no": version_no, "config": config})
+
+
+def optional_document(sha256: str, optional: Sequence[str]) -> bytes:
+    """The bytes which are signed to say what of a configuration an older agent may ignore."""
+    return canonical_json({"sha256": sha256, "optional": list(optional)})
 
 
 def sha256_hex(data: bytes) -> str:

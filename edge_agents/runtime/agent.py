@@ -313,7 +313,10 @@ class Agent:
 
     async def _report_config(self, version_no: int, reason: str | None) -> None:
         result = ReportedConfig(
-            version_no=version_no, result="refused" if reason else "applied", reason=reason
+            version_no=version_no,
+            result="refused" if reason else "applied",
+            reason=reason,
+            ignored=[] if reason else self.store.ignored,
         )
         log.info("config.reported", version_no=version_no, result=result.result, reason=reason)
         await self.link.send(Channel.CONFIG_REPORTED, result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import structlog
 from pydantic import Field, ValidationError
 
 from edge_agents.drivers.base import DriverConfig
-from edge_agents.drivers.registry import parse_config
+from edge_agents.drivers.registry import config_class, driver_types, parse_config
 from edge_agents.protocol import ProtocolError
 from edge_agents.protocol.control import DesiredConfig
 from edge_agents.protocol.envelope import describe
 from edge_agents.protocol.local_time import LocalRules
+from edge_agents.protocol.optional import without_unknown
 from edge_agents.runtime.capacity import Retention
 from edge_agents.runtime.files import write_durably
 
@@ -46,6 +48,20 @@ class StationConfig(LocalRules):
         return found
 
 
+def tolerant(values: dict[str, Any], may_ignore: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The configuration without the comfort settings this agent does not know, and their paths (EDG-36)."""
+    kept, ignored = without_unknown(StationConfig, values, may_ignore)
+    drivers = kept.get("drivers")
+    if not isinstance(drivers, dict):
+        return kept, ignored
+    for name, driver in list(drivers.items()):
+        if isinstance(driver, dict) and driver.get("type") in driver_types():
+            model = config_class(str(driver["type"]))
+            drivers[name], more = without_unknown(model, driver, may_ignore, f"drivers.{name}.")
+            ignored += more
+    return kept, ignored
+
+
 def parse(values: dict[str, Any]) -> StationConfig:
     """Checks a whole configuration, drivers included. Raises ``ConfigRefusedError``."""
     try:
@@ -63,6 +79,8 @@ class ConfigStore:
         self._directory = directory
         self._template = template
         self._public_key = public_key
+        self.ignored: list[str] = []
+        """Settings of the configuration last looked at that this agent is too old to know."""
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self._directory / name
@@ -83,7 +101,8 @@ class ConfigStore:
         stored = self._read("good.json")
         if stored is not None:
             try:
-                return int(stored["version_no"]), parse(stored["config"])
+                values, self.ignored = tolerant(stored["config"], stored.get("optional") or ())
+                return int(stored["version_no"]), parse(values)
             except (ConfigRefusedError, KeyError, TypeError, ValueError) as error:
                 log.error("config.last_good_unusable", reason=str(error))
         return None, parse(self._template)
@@ -104,7 +123,8 @@ class ConfigStore:
         failed = self._read("failed.json")
         if failed is not None and failed.get("sha256") == desired.sha256:
             raise ConfigRefusedError(str(failed.get("reason", "Configuration déjà refusée.")))
-        return parse(desired.config)
+        values, self.ignored = tolerant(desired.config, desired.optional)
+        return parse(values)
 
     def is_current(self, desired: DesiredConfig) -> bool:
         """True when this very configuration is already the good one."""

@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
+from coordinator.kernel.i18n import t
 from coordinator.modules.company.models import Site
-from coordinator.modules.stations import clones, history, rollout
+from coordinator.modules.stations import clones, driver_settings, history, identity, rollout
 from coordinator.modules.stations.models import Station, StationCommand, StationConfig
 from coordinator.modules.stations.service import topic_name
 from edge_agents.protocol.control import (
@@ -27,6 +28,7 @@ from edge_agents.protocol.control import (
     encode_document,
 )
 from edge_agents.protocol.envelope import MAX_DECODED_BYTES, MAX_MESSAGE_BYTES
+from edge_agents.protocol.signing import optional_document
 
 _log = structlog.get_logger(__name__)
 
@@ -58,9 +60,11 @@ def pending_configs(ctx: Context) -> list[tuple[str, str, int, DesiredConfig]]:
     result = []
     for row in newest.values():
         site, code = _address(ctx, row.station_id)
+        optional = driver_settings.ignorable(row.config)
         document = DesiredConfig(
-            version_no=row.version_no, config=row.config, sha256=row.sha256, signature=row.signature
-        )
+            version_no=row.version_no, config=row.config, sha256=row.sha256, signature=row.signature, optional=tuple(optional),
+            optional_signature=identity.pki(ctx).sign(optional_document(row.sha256, optional)),
+        )  # fmt: skip
         result.append((site, code, row.id, document))
     return result
 
@@ -120,8 +124,17 @@ def record_config_report(ctx: Context, station_code: str, report: ReportedConfig
     row = ctx.session.scalars(query).one_or_none()
     if row is not None:
         rollout.on_config_report(ctx, station.id, report.version_no, report.result, report.reason)
-    if row is not None and row.status != report.result:
-        row.status, row.reason, row.reported_at = report.result, (report.reason or "")[:500] or None, ctx.now
+    if row is not None:
+        ignored = (
+            t("station.config_ignored", ctx.locale, settings=", ".join(report.ignored))
+            if report.ignored
+            else ""
+        )
+        reason = (report.reason or ignored)[:500] or None
+    if row is not None and (row.status, row.reason) != (report.result, reason):
+        row.status, row.reason, row.reported_at = report.result, reason, ctx.now
+        if ignored:
+            tasks.notify(ctx, "info", "station_config", f"{station.name} : {ignored}", station, role="admin")
         if report.result == "refused":
             text = f"{station.name} refuse la configuration {report.version_no} : {report.reason}"
             tasks.notify(ctx, "warning", "station_config", text, station, role="admin")

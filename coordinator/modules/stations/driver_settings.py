@@ -22,6 +22,8 @@ from coordinator.modules.stations.driver_forms import Node
 from coordinator.modules.stations.models import Station, StationConfig
 from coordinator.modules.stations.service import ConfigParams, refuse_secrets, set_config
 from edge_agents.drivers import registry
+from edge_agents.protocol import optional
+from edge_agents.protocol.local_time import LocalRules
 
 _NOT_OFFERED = frozenset({"load_generator"})
 _NAME = r"^[a-z][a-z0-9_-]{0,39}$"
@@ -121,6 +123,16 @@ def check(ctx: Context, values: Mapping[str, Any]) -> None:
     nodes = driver_forms.form(registry.config_class(kind).model_json_schema(), ctx.locale)
     if errors := refusals(kind, nodes, values):
         raise BusinessError("station.driver_settings", errors=errors, driver=kind)
+
+
+def ignorable(config: Mapping[str, Any]) -> list[str]:
+    """Settings of a configuration an agent too old to know them may do without: only what its models mark as comfort."""
+    found = optional.ignorable(LocalRules, config)
+    for name, values in _drivers(config).items():
+        if values.get("type") in registry.driver_types():
+            model = registry.config_class(str(values["type"]))
+            found += optional.ignorable(model, values, f"drivers.{name}.")
+    return found
 
 
 def refusals(kind: str, nodes: Sequence[Node], values: Mapping[str, Any]) -> list[FieldError]:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from coordinator.kernel.audit import jsonable
-from coordinator.kernel.errors import TooLarge
-from coordinator.kernel.http import Ctx, guarded, public
+from coordinator.kernel.errors import TooLarge, Unauthenticated
+from coordinator.kernel.http import Ctx, guarded, own, public
 from coordinator.kernel.registry import Permission
-from coordinator.modules.stations import driver_settings, identity, processing, service, uploads, zones
+from coordinator.modules.stations import (
+    driver_settings,
+    identity,
+    local_settings,
+    processing,
+    service,
+    uploads,
+    zones,
+)
 from coordinator.modules.stations.models import InboxMessage, Station
 from edge_agents.protocol.control import ClaimCreated, ClaimRequest, ClaimStatus
 
@@ -133,3 +141,11 @@ def station_zones(ctx: Ctx, station_id: int) -> dict[str, Any]:
     """Compartments drawn on the newest picture of a cabinet's camera."""
     ctx.require(_READ)
     return zones.of_station(ctx, ctx.get(Station, station_id))
+
+
+@router.get("/screen-rules", operation_id="station_screen_rules", openapi_extra=own())
+def screen_rules(ctx: Ctx, station: Annotated[str, Query(max_length=120)]) -> dict[str, Any]:
+    """Zone, quiet hours and tones for the screen of a scan station."""
+    if ctx.principal.user_id is None:
+        raise Unauthenticated
+    return local_settings.screen_rules(ctx, station)

@@ -102,6 +102,19 @@ def is_quiet(ctx: Context, station: Station, event: DeviceEvent) -> bool:
         return False
 
 
+def screen_rules(ctx: Context, code: str) -> dict[str, Any]:
+    """What the screen of a scan station keeps to: zone, quiet hours, tones; the usual rules for a name no station has.
+
+    A screen knows its station by the code or the name it was given.
+    """
+    named = select(Station).where(
+        (Station.code == code) | (Station.name == code), Station.archived_at.is_(None)
+    )
+    station = ctx.session.scalars(named.order_by(Station.code != code).limit(1)).first()
+    rules = rules_of(latest_config(ctx, station) or {}) if station is not None else LocalRules()
+    return rules.model_dump(mode="json")
+
+
 def latest_config(ctx: Context, station: Station) -> dict[str, Any] | None:
     """Newest configuration of a station; ``None`` before the first."""
     query = select(StationConfig.config).where(StationConfig.station_id == station.id)

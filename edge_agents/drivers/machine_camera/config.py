@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_agents.drivers.base import DriverConfig
 from edge_agents.protocol.camera_analysis import CameraAnalysis
+from edge_agents.protocol.optional import MAY_BE_IGNORED
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MAX_RETENTION_DAYS = 30.0
@@ -53,7 +54,7 @@ class MachineCameraConfig(DriverConfig):
     masks: tuple[Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3)], ...] = ()
     fps: float = Field(default=4.0, gt=0, le=15)
     width_px: int = Field(default=960, ge=160, le=1920)
-    quality: int = Field(default=75, ge=30, le=95)
+    quality: int = Field(default=75, ge=30, le=95, json_schema_extra=MAY_BE_IGNORED)
     before_s: float = Field(default=30.0, gt=0, le=60)
     after_s: float = Field(default=60.0, gt=0, le=120)
     ring_mb: float = Field(default=48.0, gt=0, le=256)

@@ -71,6 +71,16 @@ def test_the_form_becomes_a_signed_configuration_the_agent_takes(
     assert _ask(ctx, station, quiet_hours="off").config["quiet_hours"] is None
 
 
+@pytest.mark.requirement("EDG-30")
+def test_the_screen_of_a_scan_station_learns_its_quiet_hours(ctx: Context, station: Station) -> None:
+    _ask(ctx, station, quiet_hours="every_day", quiet_start="20:00", quiet_until="06:30", screen_sound=False)
+    for known_as in ("arm-7", "Armoire 7"):
+        rules = local_settings.screen_rules(ctx, known_as)
+        assert (rules["quiet_hours"]["start"], rules["quiet_hours"]["until"]) == ("20:00", "06:30")
+        assert (rules["time_zone"], rules["screen"]["sound"]) == ("Europe/Paris", False)
+    assert local_settings.screen_rules(ctx, "autre")["quiet_hours"] is None
+
+
 def test_what_cannot_be_is_refused_before_it_is_signed(ctx: Context, station: Station) -> None:
     with pytest.raises(BusinessError, match="fuseau horaire inconnu"):
         _ask(ctx, station, time_zone="Europe/Nulle-Part")
