@@ -13,6 +13,7 @@ import { DeviceDatabase } from "../queue/database";
 import { type PhotoBox, receiptPhotos, smaller } from "../queue/photos";
 import { EventQueue, type FlushReport } from "../queue/queue";
 import type { Issue, PendingEvent } from "../queue/store";
+import { isExpected, readStationRules, readStopReasons, type StopReason } from "./from-coordinator";
 import type { LabelProposal } from "./label";
 import { LiveLink } from "./live";
 import { prefs } from "./prefs.svelte";
@@ -26,11 +27,6 @@ export type DeclarationOutcome = { uid: string } & (
   | { result: EventResult["result"]; message: string | null }
   | { result: "waiting" }
 );
-
-export interface StopReason {
-  code: string;
-  label: string;
-}
 
 interface KeptOperations {
   /** ISO 8601 UTC. */
@@ -148,7 +144,7 @@ class AppState {
     await this.#loadOperations();
     if (this.idleForMs() > PHONE_IDLE_MS) this.phase = "locked";
     else void this.refresh();
-    void this.#loadStopReasons();
+    void this.#loadKept();
     void this.#loadRights();
   }
 
@@ -207,22 +203,14 @@ class AppState {
     await this.#loadOperations();
     await this.refresh();
     void this.#loadRights();
-    void this.#loadStopReasons();
+    void this.#loadKept();
   }
 
-  /** The shop's own list of pause reasons; without it the usual ones are offered. */
-  async #loadStopReasons(): Promise<void> {
-    try {
-      const answer = await this.#parts.client.request(this.#owner, "/stop-reasons?limit=100&sort=label");
-      const rows = (answer as { items: Record<string, unknown>[] }).items;
-      this.stopReasons = rows.flatMap(({ code, label }) =>
-        typeof code === "string" && typeof label === "string" ? [{ code, label }] : [],
-      );
-      await this.#parts.db.setValue("stop-reasons", this.stopReasons);
-    } catch (error) {
-      if (!this.#isExpected(error)) throw error;
-      this.stopReasons = ((await this.#parts.db.getValue("stop-reasons")) as StopReason[] | null) ?? [];
-    }
+  /** What the device keeps of the coordinator besides the work itself. */
+  async #loadKept(): Promise<void> {
+    const { client, db } = this.#parts;
+    this.stopReasons = await readStopReasons(client, db, this.#owner);
+    await readStationRules(client, this.#owner);
   }
 
   async #loadRights(): Promise<void> {
@@ -237,7 +225,7 @@ class AppState {
         may_review: this.mayReview,
       });
     } catch (error) {
-      if (!this.#isExpected(error)) throw error;
+      if (!isExpected(error)) throw error;
     }
   }
 
@@ -488,10 +476,6 @@ class AppState {
   wake(): void {
     if (this.phase === "ready") void this.refresh();
     else if (this.#queue !== null && this.#pending.length > 0) void this.sync();
-  }
-
-  #isExpected(error: unknown): boolean {
-    return error instanceof ApiError || error instanceof NetworkError || error instanceof SignInNeeded;
   }
 }
 

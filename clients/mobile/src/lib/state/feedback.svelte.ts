@@ -1,5 +1,6 @@
 /** The full-width confirmation after each act: words, colour, sound and vibration together. */
 import { prefs } from "./prefs.svelte";
+import { mayStationSound } from "./station-rules";
 
 export type Tone = "success" | "waiting" | "warning" | "danger";
 
@@ -60,6 +61,8 @@ function play(tone: Tone): void {
 }
 
 export function signal(tone: Tone): void {
+  // A station that keeps quiet stays mute; the panel with its words and colour is the answer.
+  if (prefs.station !== null && !mayStationSound(Date.now())) return;
   play(tone);
   if ("vibrate" in navigator) navigator.vibrate(VIBRATION_MS[tone]);
 }
