@@ -34,6 +34,7 @@ _FINE_ANGLE = 0.2
 _MAX_TRIANGLES = 400_000
 _CELLS_AT_ONCE = 3_000_000
 _SMALL_PX = (4, 8, 16)
+_SUBPIXEL_BITS = 8
 _STEEL = (206, 198, 190)
 _INK = (70, 52, 40)
 _EDGE_DEPTH = 0.004
@@ -255,9 +256,7 @@ def _hidden(placed: Array, width: int, height: int) -> tuple[Any, Any]:
             _fill(placed[part], part, low[part], (limit + 1, limit + 1), depth, hit, width, height)
         smaller = limit
     for index in np.nonzero(longest > smaller)[0]:
-        part = np.array([index])
-        cells = int(side[index, 0]) + 1, int(side[index, 1]) + 1
-        _fill(placed[part], part, low[part], cells, depth, hit, width, height)
+        _fill_one(placed[index], int(index), depth, hit, width, height)
     return depth.reshape(height, width), hit.reshape(height, width)
 
 
@@ -295,6 +294,28 @@ def _fill(
     # The last of several writes to one place stays: the nearest, since they are sorted by depth.
     depth[flat[nearer]] = z[nearer]
     hit[flat[nearer]] = who[nearer]
+
+
+def _fill_one(corners: Array, number: int, depth: Any, hit: Any, width: int, height: int) -> None:
+    """Draw one large triangle: its pixels first, then the depth of its plane at these."""
+    low = np.maximum(np.floor(corners[:, :2].min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(corners[:, :2].max(axis=0)).astype(int), (width - 1, height - 1))
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    if abs(area) < 1e-9 or (high < low).any():
+        return
+    mask = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), dtype=np.uint8)
+    outline = np.round((corners[:, :2] - low - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
+    cv2.fillConvexPoly(mask, outline, 1, shift=_SUBPIXEL_BITS)
+    rows, columns = np.nonzero(mask)
+    slope_x = ((bz - az) * (cy - ay) - (cz - az) * (by - ay)) / area
+    slope_y = ((cz - az) * (bx - ax) - (bz - az) * (cx - ax)) / area
+    z = az + slope_x * (columns + low[0] + 0.5 - ax) + slope_y * (rows + low[1] + 0.5 - ay)
+    z = np.clip(z, corners[:, 2].min(), corners[:, 2].max()).astype(np.float32)
+    flat = (rows + low[1]) * width + columns + low[0]
+    nearer = z > depth[flat]
+    depth[flat[nearer]] = z[nearer]
+    hit[flat[nearer]] = number
 
 
 def _ink(picture: Picture, depth: Any, line: Array, bias: float, fine: int) -> None:
