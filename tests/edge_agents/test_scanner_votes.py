@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from numpy.typing import NDArray
 
-from edge_agents.drivers.scanner import decode, profiles, voting
+from edge_agents.drivers.scanner import decode, profiles, regions, voting
 from edge_agents.drivers.scanner.decode import Decoded, decode_image
 from edge_agents.drivers.scanner.driver import _as_read
 
@@ -73,6 +73,21 @@ def test_a_label_cut_close_to_its_bars_on_something_dark(kind: str, content: str
     lines, _ = profiles.stretches(picture)
     assert voting.winner(voting.tally(lines, [getattr(zxingcpp.BarcodeFormat, kind)])) == content
     assert [code.text for code in decode_image(turned)] == [content]
+
+
+def test_faint_bars_are_found_beside_the_strong_edge_of_their_label() -> None:
+    art = bars("Code128", "PB0GN2TQ701", module_px=2, height=110).astype(np.float32) * (22 / 255) + 190
+    label = np.pad(art, ((110, 110), (90, 90)), constant_values=212)
+    picture = np.pad(label, 70, constant_values=25) + np.random.default_rng(3).normal(
+        0, 6, [n + 140 for n in label.shape]
+    )
+    assert [code.text for code in decode_image(picture.clip(0, 255).astype(np.uint8))] == ["PB0GN2TQ701"]
+    places = [
+        view.place([(view.image.shape[1] / 2, view.image.shape[0] / 2)])[0]
+        for view in regions.bars(picture.astype(np.uint8))
+    ]
+    middle = (picture.shape[1] / 2, picture.shape[0] / 2)
+    assert any(np.hypot(x - middle[0], y - middle[1]) < 25 for x, y in places)
 
 
 def test_few_or_contradicting_votes_win_nothing() -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _BANDS = ((0.38, 0.62), (0.05, 0.95), (0.15, 0.35), (0.65, 0.85))
-_MIN_ROWS = 4
+_MIN_ROWS, _MIN_COLUMNS = 4, 30
 _STRETCHES = 9
 _AROUND = 0.12
 """Of the bars' width, looked at either side."""
@@ -26,14 +26,8 @@ def across(image: Array) -> Iterator[tuple[Array, float, float, float]]:
     import numpy as np
 
     level = cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32)
-    busy = np.abs(cv2.Sobel(level, cv2.CV_32F, 1, 0)) - np.abs(cv2.Sobel(level, cv2.CV_32F, 0, 1))
-    side = image.shape[0]
-    window = max(9, round(0.08 * side)) | 1
-    busy = np.maximum(cv2.blur(busy, (window, max(5, window // 4) | 1)), 0)
-    middle = busy[side // 4 : 3 * side // 4].sum(axis=0)
-    left, right = _run(middle, 0.25)
-    top, bottom = _run(busy[:, left:right].mean(axis=1), 0.5)
-    if bottom - top < _MIN_ROWS or right - left < 30:
+    busy, (left, right, top, bottom) = _busy(level)
+    if bottom - top < _MIN_ROWS or right - left < _MIN_COLUMNS:
         return
     for low, high in _BANDS:
         first, last = round(top + low * (bottom - top)), round(top + high * (bottom - top))
@@ -42,8 +36,22 @@ def across(image: Array) -> Iterator[tuple[Array, float, float, float]]:
         inner_left, inner_right = _run(busy[first:last].mean(axis=0), 0.18)
         edge = round(0.06 * (inner_right - inner_left)) + 4
         start, end = max(0, inner_left - edge), min(image.shape[1], inner_right + edge)
-        if end - start >= 30:
+        if end - start >= _MIN_COLUMNS:
             yield _averaged(level[first:last, start:end]), float(start), float(first), float(last)
+
+
+def _busy(level: Array) -> tuple[Array, tuple[int, int, int, int]]:
+    """How much brightness changes across rather than along, and where it does so most: columns and rows of the bars."""
+    import cv2
+    import numpy as np
+
+    change = np.abs(cv2.Sobel(level, cv2.CV_32F, 1, 0)) - np.abs(cv2.Sobel(level, cv2.CV_32F, 0, 1))
+    side = level.shape[0]
+    window = max(9, round(0.08 * side)) | 1
+    busy = np.maximum(cv2.blur(change, (window, max(5, window // 4) | 1)), 0)
+    left, right = _run(busy[side // 4 : 3 * side // 4].sum(axis=0), 0.25)
+    top, bottom = _run(busy[:, left:right].mean(axis=1), 0.5)
+    return busy, (left, right, top, bottom)
 
 
 def _run(values: Array, share: float) -> tuple[int, int]:
@@ -94,14 +102,9 @@ def stretches(image: Array) -> tuple[list[Array], tuple[float, float, float, flo
     import numpy as np
 
     level = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32)
-    busy = np.abs(cv2.Sobel(level, cv2.CV_32F, 1, 0)) - np.abs(cv2.Sobel(level, cv2.CV_32F, 0, 1))
-    side = image.shape[0]
-    window = max(9, round(0.08 * side)) | 1
-    busy = np.maximum(cv2.blur(busy, (window, max(5, window // 4) | 1)), 0)
-    left, right = _run(busy[side // 4 : 3 * side // 4].sum(axis=0), 0.25)
-    top, bottom = _run(busy[:, left:right].mean(axis=1), 0.5)
+    _, (left, right, top, bottom) = _busy(level)
     place = (float(left), float(right), float(top), float(bottom))
-    if bottom - top < _STRETCHES or right - left < 60:
+    if bottom - top < _STRETCHES or right - left < 2 * _MIN_COLUMNS:
         return [], place
     edge = round(_AROUND * (right - left))
     first, last = max(0, left - edge), min(image.shape[1], right + edge)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _WORK_SIDE = 800
 _MIN_SIDE_PX = 12
 _MARGIN = 0.12
+_BAR_LOOKS = ((0.02, 0.25), (0.05, 0.25), (0.02, 0.1))
+"""Size of the window, and how strong changes must be beside the strongest: faint bars lie beside a label's own edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ def bars(image: Image, limit: int = 3) -> Iterator[View]:
     import numpy as np
 
     small, scale = _reduced(image)
-    for window in (0.02, 0.05):
+    for window, share in _BAR_LOOKS:
         energy, coherence, angle = _structure(small, max(3.0, window * max(small.shape)))
-        mask = (coherence > 0.6) & (energy > 0.25 * np.percentile(energy, 99.5))
+        mask = (coherence > 0.6) & (energy > share * np.percentile(energy, 99.5))
         for rect, chosen in _blobs(mask.astype(np.uint8), limit, window * 0.8):
             weight = energy * (chosen > 0)
             # Angles of bars repeat every half turn: their mean is taken on the doubled angle.
