@@ -108,7 +108,7 @@ def photograph(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.requirement("CRM-38", "CRM-50", "STK-25", "STK-51", "EDG-27")
 def test_each_package_enters_stock_once_whatever_breaks(story: Story) -> None:
     shop = story.workshop
