@@ -6757,8 +6757,9 @@ LANGUAGE sql STABLE AS $do$
     FROM telemetry_block b
     CROSS JOIN LATERAL unnest(b.offset_ms, b.value, b.quality) AS s (offset_ms, value, quality)
     WHERE b.telemetry_channel_id = ANY (channels)
-      -- A block lasts less than an hour.
-      AND b.first_at > start - INTERVAL '1 hour' AND b.first_at < stop AND b.last_at >= start
+      -- A block lasts less than an hour. In UTC the bound is a constant: other days are left out when planning.
+      AND b.first_at > (start AT TIME ZONE 'UTC' - INTERVAL '1 hour') AT TIME ZONE 'UTC'
+      AND b.first_at < stop AND b.last_at >= start
       AND b.first_at + s.offset_ms * INTERVAL '1 millisecond' >= start
       AND b.first_at + s.offset_ms * INTERVAL '1 millisecond' < stop
 $do$
@@ -6846,13 +6847,13 @@ BEGIN
     EXECUTE $q$
         WITH crowded AS (
             SELECT telemetry_channel_id FROM telemetry_block
-            WHERE telemetry_channel_id = ANY ($2) AND first_at >= $1 AND first_at < $1 + INTERVAL '1 hour'
+            WHERE telemetry_channel_id = ANY ($2) AND first_at >= $1 AND first_at < $3
               AND cardinality(value) < 40
             GROUP BY 1 HAVING count(*) > 1 + sum(cardinality(value)) / 40),
         taken AS (
             DELETE FROM telemetry_block b USING crowded c
             WHERE b.telemetry_channel_id = c.telemetry_channel_id
-              AND b.first_at >= $1 AND b.first_at < $1 + INTERVAL '1 hour' AND cardinality(b.value) < 40
+              AND b.first_at >= $1 AND b.first_at < $3 AND cardinality(b.value) < 40
             RETURNING b.*),
         samples AS (
             SELECT t.telemetry_channel_id AS channel, t.first_at + s.offset_ms * INTERVAL '1 millisecond' AS at,
@@ -6866,7 +6867,7 @@ BEGIN
         SELECT channel, first_at, max(at), array_agg((extract(epoch FROM at - first_at) * 1000)::integer ORDER BY place),
                array_agg(value ORDER BY place), CASE WHEN max(quality) > 0 THEN array_agg(quality ORDER BY place) END
         FROM placed GROUP BY channel, part, first_at
-    $q$ USING whole_hour, channels;
+    $q$ USING whole_hour, channels, whole_hour + INTERVAL '1 hour';
 END $do$
 -- next --
 CREATE FUNCTION roll_up_telemetry(max_hours integer) RETURNS integer LANGUAGE plpgsql AS $do$
@@ -6886,7 +6887,7 @@ BEGIN
             WITH minutes AS (
                 INSERT INTO telemetry_minute AS m
                 SELECT telemetry_channel_id, date_trunc('minute', sampled_at), count(*), sum(value), min(value), max(value)
-                FROM telemetry_samples($2, $1, $1 + INTERVAL '1 hour')
+                FROM telemetry_samples($2, $1, $3)
                 WHERE quality < 2 AND value IS NOT NULL
                 GROUP BY 1, 2
                 ON CONFLICT (telemetry_channel_id, bucket) DO UPDATE
@@ -6898,7 +6899,7 @@ BEGIN
             ON CONFLICT (telemetry_channel_id, bucket) DO UPDATE
             SET samples = excluded.samples, total = excluded.total, least = excluded.least, greatest = excluded.greatest
             WHERE excluded.samples >= h.samples
-        $q$ USING item.hour, item.channels;
+        $q$ USING item.hour, item.channels, item.hour + INTERVAL '1 hour';
         PERFORM merge_telemetry_blocks(item.hour, item.channels);
         done := done + 1;
     END LOOP;
