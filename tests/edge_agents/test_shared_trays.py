@@ -79,8 +79,18 @@ def test_each_item_of_a_shared_tray_has_its_own_difference() -> None:
 def test_an_unsure_piece_makes_the_difference_unsure() -> None:
     lying = [piece("drill", 60)]
     assert changes(lying, [*lying, piece("drill", 150, 0.62)])["FOR-8"].confidence == pytest.approx(0.62)
-    hidden = changes(lying, [piece("drill", 200), piece("drill", 260, 0.4)])
-    assert "FOR-8" not in hidden, "one moved, one doubtful: no difference is claimed"
+
+
+def test_that_the_picture_changed_is_evidence_for_an_unsure_piece() -> None:
+    lying = [piece("drill", 60), piece("end_mill", 300, 0.3)]
+    found = changes(lying, lying[:1])
+    assert {item: (c.delta, c.reason) for item, c in found.items()} == {"FRA-10": (-1, None)}
+    assert found["FRA-10"].confidence <= 0.59, "a proposal for a person, never posted"
+    pictures = picture(lying[:1]), picture(lying[:1], light=0.8)
+    detector: Any = Scripted([lying, lying[:1]])
+    assert decide(*pictures, VISION, detector=detector).changes == (), "nothing changed, nothing came or went"
+    (strange,) = changes([lying[0], piece("tap", 300, 0.3)], lying[:1]).values()
+    assert strange.reason == "foreign_or_misplaced", "what does not belong there explains nothing"
 
 
 def test_what_stays_where_it_lies_is_the_same_piece_whatever_it_is_read_as() -> None:

@@ -12,8 +12,14 @@ import yaml
 
 from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, VisionConfig
 from edge_agents.drivers.cabinet_camera.driver import CabinetCameraDriver
-from edge_agents.drivers.cabinet_camera.session import decide
-from edge_agents.drivers.cabinet_camera.taught import State, load_model, save_model
+from edge_agents.drivers.cabinet_camera.session import compare, decide
+from edge_agents.drivers.cabinet_camera.taught import (
+    PictureReading,
+    PlaceReading,
+    State,
+    load_model,
+    save_model,
+)
 from edge_agents.drivers.cabinet_camera.teaching import Example, teach
 from edge_agents.drivers.simulators import cabinet_scenes as scenes
 from edge_agents.drivers.simulators import spoil
@@ -58,6 +64,27 @@ def test_a_take_and_a_foreign_object(taught: tuple[Path, str]) -> None:
     ]
     hand = spoil.hand(_picture(_full() | {first: 0}, 104), np.random.default_rng(1), reach=0.8)
     assert not decide(_picture(_full(), 105), hand, VISION, model=model).usable
+
+
+def _read(*shares: float, bright: int = 90) -> PictureReading:
+    """A counted compartment with the probability of each count from none."""
+    best = int(np.argmax(shares))
+    likely = tuple((State(count, None), share) for count, share in enumerate(shares))
+    patch = np.full((20, 20, 3), 90, np.uint8)
+    patch[:, :8] = bright
+    place = PlaceReading(
+        VISION.compartments[0].id, best > 0, best, None, shares[best], patch=patch, likely=likely
+    )
+    return PictureReading(True, None, (place,))
+
+
+def test_two_unsure_readings_that_barely_differ_are_no_change() -> None:
+    one = VISION.model_copy(update={"compartments": VISION.compartments[:1]})
+    unsure = compare(_read(0.02, 0.54, 0.44), _read(0.01, 0.3, 0.69, bright=120), one)
+    assert not [change for change in unsure if change.delta]
+    (change,) = compare(_read(0.01, 0.98, 0.01), _read(0.01, 0.04, 0.95, bright=200), one)
+    assert (change.delta, change.reason) == (1, None)
+    assert 0.6 < change.confidence <= 0.95, "no surer than the readings"
 
 
 def _driver(recorded: Recorded, folder: Path, model: Path, sha256: str | None) -> CabinetCameraDriver:

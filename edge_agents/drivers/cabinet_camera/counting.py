@@ -52,8 +52,9 @@ class Counter:
     reach: float
     photographs: int
 
-    def read(self, patch: Image, mask: Image) -> tuple[int, float, float]:
-        """Count, its probability, and how unlike that many pieces it looks (above 1: unlike anything taught).
+    def read(self, patch: Image, mask: Image) -> tuple[int, float, float, list[float]]:
+        """Count, its probability, how unlike that many pieces it looks (above 1: unlike anything taught), and the probability of every
+        count from none to one above the highest taught.
 
         Beyond the highest taught count nothing is sure; one unseen error in twice the photographs is assumed.
         """
@@ -63,7 +64,8 @@ class Counter:
         sure = probability(value, count, self.spread) * (1 - 0.5 / (self.photographs + 2))
         if count > self.highest:
             sure *= 0.5
-        return count, sure, float(_distance(found[None], np.array([count]), self.usual)[0]) / self.reach
+        strange = float(_distance(found[None], np.array([count]), self.usual)[0]) / self.reach
+        return count, sure, strange, [probability(value, n, self.spread) for n in range(self.highest + 2)]
 
 
 def probability(value: float, count: int, spread: float) -> float:

@@ -34,6 +34,7 @@ _NOISE = 0.0022
 _LEAST_PART = 0.0025
 _TOUCHED = 0.12
 _ROOM = 9.0
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def changes_of(place: Compartment, old: TrayReading, new: TrayReading) -> list[C
     Next to what nobody can explain no difference is sure.
     """
     changed, factor = _changed(old, new)
-    gone, come = _moved(old, new, changed, factor)
+    gone, come = _explaining(place, changed, factor, *_moved(old, new, changed, factor))
     strange = any(p.probability >= _STRANGE and _item_of(place, p) is None for p in come)
     odd = strange or _unexplained(changed, factor, [p for p in (*gone, *come) if p.probability >= _LIKELY])
     after = {one.item: one for one in new.counts(place)}
@@ -148,6 +149,23 @@ def _moved(
     return left, come
 
 
+def _explaining(
+    place: Compartment, changed: Image, factor: float, gone: list[Piece], come: list[Piece]
+) -> tuple[list[Piece], list[Piece]]:
+    """Pieces of both pictures, with an unsure one of an expected item taken for likely where only it explains that the picture changed:
+    that something came or went there is evidence for it."""
+    rest = _beside(changed, factor, [p for p in (*gone, *come) if p.probability >= _LIKELY])
+    for patch in _patches(rest):
+        unsure = [p for p in (*gone, *come) if p.probability < _LIKELY and _item_of(place, p) is not None]
+        near = [p for p in unsure if float((_beside(patch, factor, [p]) == 0)[patch > 0].mean()) >= _MOSTLY]
+        if near:
+            best = max(near, key=lambda p: p.probability)
+            likely = replace(best, probability=_LIKELY)
+            gone = [likely if p is best else p for p in gone]
+            come = [likely if p is best else p for p in come]
+    return gone, come
+
+
 def _covered(changed: Image, factor: float, piece: Piece) -> float:
     """Part of a piece's outline (0..1) in which the picture changed."""
     mask = np.zeros(changed.shape, np.uint8)
@@ -170,15 +188,24 @@ def _changed(old: TrayReading, new: TrayReading) -> tuple[Image, float]:
 
 def _unexplained(changed: Image, factor: float, pieces: Sequence[Piece]) -> bool:
     """Whether structure came or went where no piece was found in either picture."""
+    return bool(_patches(_beside(changed, factor, pieces)))
+
+
+def _beside(changed: Image, factor: float, pieces: Sequence[Piece]) -> Image:
+    """A map of what changed without the pieces and some room around them."""
     rest = changed.copy()
     for piece in pieces:
         room = 2 * _ROOM / factor
         wide = replace(piece, length=piece.length + room, width=piece.width + room)
         cv2.fillConvexPoly(rest, np.round(wide.corners * factor).astype(np.int32), 0)
-    rest = cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    number, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
-    areas = [int(stats[k, cv2.CC_STAT_AREA]) for k in range(1, number)]
-    return max(areas, default=0) > _LEAST_PART * rest.size
+    return np.asarray(cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+
+
+def _patches(rest: Image) -> list[Image]:
+    """Connected patches of a map larger than grain and shadow edges make them."""
+    number, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    large = [k for k in range(1, number) if stats[k, cv2.CC_STAT_AREA] > _LEAST_PART * rest.size]
+    return [(labels == k).astype(np.uint8) for k in large]
 
 
 def _relief(picture: Image) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,8 @@ _REVIEW = 0.59
 _CHANGED = 0.06
 _REPLACED = 0.12
 _ONE_OF_MANY = 0.004
+# Part of the compartments a session changes.
+_CHANGES = 0.2
 _FOREIGN = items.FOREIGN
 
 
@@ -88,11 +91,39 @@ def _taught(place: Compartment, old: PlaceReading, new: PlaceReading) -> Change 
     delta = new.count - old.count
     if old.count and new.count and old.item != new.item:
         return Change(place, known, seen, delta, min(sure, _REVIEW), _FOREIGN)
+    first, second, share = _likeliest(old, new)
+    sure = share if first == second else min(sure, share, 1.0 if second - first == delta else _REVIEW)
+    known, seen, delta = _counted(known, first), _counted(seen, second), second - first
     if delta:
         return Change(place, known, seen, delta, _with_evidence(sure, old, new))
     if sure < _DOUBTFUL and _moved(old, new) > 0.5:
         return Change(place, known, seen, 0, min(sure, _REVIEW), "doubtful")
     return None
+
+
+def _likeliest(old: PlaceReading, new: PlaceReading) -> tuple[int, int, float]:
+    """The two counts that both pictures together make likeliest, with the probability of their difference: most compartments stay as
+    they are in a session, so two unsure readings that barely differ are no change."""
+    pairs: dict[tuple[int, int], float] = {}
+    shares: dict[int, float] = {}
+    for first, p in old.likely:
+        for second, q in new.likely:
+            if first.item != second.item and first.count and second.count:
+                continue
+            usual = 1 - _CHANGES if first == second else _CHANGES / max(len(new.likely) - 1, 1)
+            pair, delta = (first.count, second.count), second.count - first.count
+            pairs[pair] = pairs.get(pair, 0.0) + p * q * usual
+            shares[delta] = shares.get(delta, 0.0) + p * q * usual
+    total = sum(shares.values())
+    if total <= 0:
+        return old.count or 0, new.count or 0, min(old.confidence, new.confidence)
+    delta = max(shares, key=lambda one: shares[one])
+    count, later = max((one for one in pairs if one[1] - one[0] == delta), key=lambda one: pairs[one])
+    return count, later, shares[delta] / total
+
+
+def _counted(reading: Reading, count: int) -> Reading:
+    return reading if reading.count == count else replace(reading, count=count, present=count > 0)
 
 
 def _by_rule(place: Compartment, old: PlaceReading, new: PlaceReading, moved: float) -> Change | None:

@@ -31,6 +31,8 @@ _UNSURE = 0.5
 _INSIDE = 0.75
 _STRANGE = 1.15
 _ALONE = 0.9
+# Something foreign hides nothing when it is no larger (part of the view) and every compartment is this familiar and clear.
+_MOST_FOREIGN, _FAMILIAR, _CLEAR = 0.25, 0.85, 0.9
 # A compartment which never changed in the photographs cannot be judged better than this.
 _ONE_STATE = 0.6
 
@@ -73,7 +75,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PlaceReading:
-    """Content of one compartment in one picture; ``count`` None where nothing can be told."""
+    """Content of one compartment in one picture; ``count`` None where nothing can be told, ``likely`` every content that may be
+    there with its probability."""
 
     id: str
     present: bool | None
@@ -83,7 +86,18 @@ class PlaceReading:
     reason: str | None = None
     patch: Image | None = field(default=None, repr=False)
     codes: tuple[str, ...] = ()
+    likely: tuple[tuple[State, float], ...] = ()
     tray: TrayReading | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Content, its probability, how unlike the taught looks the compartment is, and every content with its probability."""
+
+    state: State
+    confidence: float
+    novelty: float
+    likely: tuple[tuple[State, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +147,22 @@ class TaughtModel:
         odd = None
         if fault is None and share > self.backdrop.tolerated:
             odd = self._only_in(patch, view.factor)
-            fault = "covered" if odd is None else None
+            if odd is None and not self._hides_nothing(share, view, matrix):
+                fault = "covered"
         return PictureReading(fault is None, fault, self._places(view, matrix, fault, odd))
+
+    def _hides_nothing(self, share: float, view: framing.View, matrix: Image) -> bool:
+        """Whether every compartment looks as taught and is sure although something else in the view does not: light or a shifted
+        camera at its edges, or something that lies beside the compartments."""
+        if share > _MOST_FOREIGN:
+            return False
+        for place in self.places:
+            window = features.window_of(place.polygon)
+            patch = features.patch_of(view.full, in_file(matrix, view.factor), window)
+            judged = self._judge(place, patch, window)
+            if judged.novelty > _FAMILIAR or judged.confidence < _CLEAR:
+                return False
+        return True
 
     def _locate(self, views: Sequence[framing.View]) -> tuple[framing.View, Image | None]:
         """The view which shows the taught scene best, with its transform into the frame of the polygons (working
@@ -178,8 +206,9 @@ class TaughtModel:
         for place in self.places:
             window = features.window_of(place.polygon)
             patch = features.patch_of(view.full, into, window)
-            state, confidence, novelty = self._judge(place, patch, window)
-            novelty = max(novelty, 2.0) if place.id == odd else novelty
+            judged = self._judge(place, patch, window)
+            state, confidence = judged.state, judged.confidence
+            novelty = max(judged.novelty, 2.0) if place.id == odd else judged.novelty
             reason = fault
             if novelty > 1.0:
                 confidence = min(confidence, max(_UNSURE, 1.0 - (novelty - 1.0) * 2.0))
@@ -188,21 +217,31 @@ class TaughtModel:
                 confidence = min(confidence, _UNSURE)
             item = (state.item or place.item) if state.count else None
             found.append(
-                PlaceReading(place.id, state.count > 0, state.count, item, confidence, reason, patch)
+                PlaceReading(
+                    place.id,
+                    state.count > 0,
+                    state.count,
+                    item,
+                    confidence,
+                    reason,
+                    patch,
+                    likely=judged.likely,
+                )
             )
         return tuple(found)
 
-    def _judge(self, place: Place, patch: Image, window: features.Window) -> tuple[State, float, float]:
-        """Content, its probability and how unlike the taught looks the compartment is."""
+    def _judge(self, place: Place, patch: Image, window: features.Window) -> _Judged:
         if place.counter is not None:
-            count, sure, strange = self.counters[place.counter].read(patch, window.mask)
-            return State(count, None), sure, strange
+            count, sure, strange, shares = self.counters[place.counter].read(patch, window.mask)
+            likely = tuple((State(number, None), share) for number, share in enumerate(shares))
+            return _Judged(State(count, None), sure, strange, likely)
         group = self.groups[place.group or 0]
         described = features.describe_patch(patch, window.mask)
         shares = group.softmax.shares(described[None])[0]
         best = int(np.argmax(shares))
         sure = float(shares[best]) if len(group.states) > 1 else _ONE_STATE
-        return group.states[best], sure, group.novelty(described)
+        likely = tuple(zip(group.states, (float(share) for share in shares), strict=True))
+        return _Judged(group.states[best], sure, group.novelty(described), likely)
 
     def _blind(self, reason: str) -> PictureReading:
         nothing = tuple(PlaceReading(place.id, None, None, None, 0.0, reason) for place in self.places)
