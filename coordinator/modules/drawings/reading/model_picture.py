@@ -35,9 +35,11 @@ _MAX_TRIANGLES = 400_000
 _CELLS_AT_ONCE = 3_000_000
 _SMALL_PX = (4, 8, 16)
 _SUBPIXEL_BITS = 8
+_EDGE_ON_PX = 0.5
 _STEEL = (206, 198, 190)
 _INK = (70, 52, 40)
 _EDGE_DEPTH = 0.004
+_PIECE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,8 @@ def places(scene: Scene, groups: Sequence[Iterable[int]]) -> list[BBox | None]:
         masks = [np.isin(own, wanted) for own in shown]
         best = max(masks, key=lambda mask: int(mask.sum()))
         if best.any():
-            rows, columns = np.nonzero(best.any(axis=1))[0], np.nonzero(best.any(axis=0))[0]
-            box = columns[0] / factor, rows[0] / factor, (columns[-1] + 1) / factor, (rows[-1] + 1) / factor
-            found.append((float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+            x0, y0, x1, y1 = _clump(best)
+            found.append((x0 / factor, y0 / factor, x1 / factor, y1 / factor))
             continue
         own = scene.corners[np.isin(scene.owner, wanted)].reshape(-1, 3)
         if not len(own):
@@ -185,6 +186,16 @@ def places(scene: Scene, groups: Sequence[Iterable[int]]) -> list[BBox | None]:
         low, high = flat.min(axis=0), flat.max(axis=0)
         found.append((float(low[0]), float(low[1]), float(high[0]), float(high[1])))
     return found
+
+
+def _clump(mask: Any) -> tuple[float, float, float, float]:
+    """Box around what hangs together, pieces much smaller than the largest left out: they shine through a seam."""
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, names, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    areas = np.bincount(names[mask], minlength=len(stats))
+    kept = mask & (areas >= _PIECE_SHARE * areas.max())[names]
+    rows, columns = np.nonzero(kept.any(axis=1))[0], np.nonzero(kept.any(axis=0))[0]
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def _extent(shape: Any) -> float:
@@ -302,7 +313,9 @@ def _fill_one(corners: Array, number: int, depth: Any, hit: Any, width: int, hei
     high = np.minimum(np.ceil(corners[:, :2].max(axis=0)).astype(int), (width - 1, height - 1))
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners
     area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    if abs(area) < 1e-9 or (high < low).any():
+    longest = float(np.hypot(*(corners[:, :2].max(axis=0) - corners[:, :2].min(axis=0))))
+    # Seen edge-on a triangle shows nothing, and the depth of its plane says nothing.
+    if abs(area) < _EDGE_ON_PX * longest or (high < low).any():
         return
     mask = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), dtype=np.uint8)
     outline = np.round((corners[:, :2] - low - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)

@@ -9,8 +9,8 @@ import numpy as np
 from coordinator.modules.drawings.reading import measure, prismatic, revolved
 from coordinator.modules.drawings.reading.assembly import Body
 from coordinator.modules.drawings.reading.cut_outs import Context, find_chamfers, find_cut_outs
-from coordinator.modules.drawings.reading.faces import Axis
-from coordinator.modules.drawings.reading.holes import find_holes
+from coordinator.modules.drawings.reading.faces import Axis, Face
+from coordinator.modules.drawings.reading.holes import Hole, find_holes
 from coordinator.modules.drawings.reading.model import Feature, ProcessProposal, Solid, SolidPart, Vector
 from coordinator.modules.drawings.reading.rays import Inside, Rays
 from coordinator.modules.drawings.reading.topology import Neighbours
@@ -48,12 +48,23 @@ def recognise(body: Body, owners: dict[int, Feature]) -> SolidPart:
         part.turned_profile = profile
         used |= {face.index for face in faces if face.axis is not None and face.axis.same_line(turning[0])}
     found += find_chamfers(context)
-    found += prismatic.find_fillets(faces, used | slot_ends)
+    found += prismatic.find_fillets(faces, used | slot_ends | _beyond_crossings(holes, faces))
     part.features = found
     part.access_directions = _access(found, axis)
     _propose_processes(part)
     solid.min_wall_mm = thinnest_wall_mm(faces, rays)
     return part
+
+
+def _beyond_crossings(holes: list[Hole], faces: list[Face]) -> set[int]:
+    """Pieces of a hole's wall that another hole parts from it: they are no roundings."""
+    by_index = {face.index: face for face in faces}
+    walls = [by_index[index] for hole in holes for index in hole.faces if by_index[index].kind == "cylinder"]
+    return {
+        face.index for face in faces
+        if face.kind == "cylinder" and face.concave and face.axis is not None
+        and any(w.axis is not None and abs(w.radius - face.radius) < 1e-3 and w.axis.same_line(face.axis) for w in walls)
+    }  # fmt: skip
 
 
 def _access(found: list[Feature], axis: Axis | None) -> list[Vector]:

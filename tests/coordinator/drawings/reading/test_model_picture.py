@@ -78,3 +78,13 @@ def test_a_model_with_no_faces_to_draw_is_still_read(tmp_path, monkeypatch):
     assert len(reading.features) == 3
     assert any("image" in w for w in reading.warnings)
     assert sheets.sheet_infos(path, "step", Limits()) == []
+
+
+def test_walls_seen_edge_on_do_not_stretch_a_place(tmp_path):
+    """Deep holes near the corners of a block: their place is their mouth, the same size for each."""
+    holes = [m.rod(6.8, 60, (x, y, -5)) for x in (10, 110) for y in (10, 70)]
+    reading = read_solid(m.step_file(tmp_path, m.cut(m.box(120, 80, 50), *holes)), "step", pictured=True)
+    (feature,) = reading.features
+    heights = [box[3] - box[1] for box in feature.boxes]
+    assert len(heights) == 4
+    assert max(heights) < 1.5 * min(heights)

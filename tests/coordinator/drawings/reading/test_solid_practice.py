@@ -138,3 +138,17 @@ def test_a_size_that_tells_of_a_wrong_unit_is_told(tmp_path, size, told):
     assert [w for w in warnings if "unité" in w] == (
         [f"Encombrement de {told} : unité du fichier à vérifier."] if told else []
     )
+
+
+@pytest.mark.requirement("DRW-21")
+def test_walls_of_crossing_holes_are_no_fillets(tmp_path):
+    block = m.cut(
+        m.box(120, 80, 50),
+        m.rod(12, 105, (0, 40, 25), m.X),
+        *(m.rod(8, 35, (x, 40, 20)) for x in (30, 60, 90)),
+    )
+    reading = read_solid(m.step_file(tmp_path, block), "step")
+    assert sorted((f.type, round(f.diameter_mm, 3), f.count) for f in reading.features) == [
+        ("hole", 8, 3),
+        ("hole", 12, 1),
+    ]
