@@ -27,6 +27,8 @@ class Config(BaseSettings):
     mqtt_port: int = 8883
     mqtt_tls: bool = True
     database_pool_size: int = 10
+    time_zone: str = "Europe/Paris"
+    """Zone of the workshop: instants in texts made here (titles of records) are told in it."""
     log_level: str = "INFO"
     log_json: bool = True
     max_upload_mb: int = 200

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Column, ColumnElement, and_, false, func, inspect, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.kernel.audit import jsonable, mark_action
+from coordinator.kernel.config import get_config
 from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Invalid, NotFound
-from coordinator.kernel.i18n import field_label
+from coordinator.kernel.i18n import choice_label, field_label
 from coordinator.kernel.lifecycle import allowed_actions
 from coordinator.kernel.registry import EntitySpec, Permission
 from coordinator.kernel.schema import field_columns, info_of, python_type
@@ -38,10 +40,22 @@ class ListQuery:
     filters: Mapping[str, str] | None = None
 
 
-def display(spec: EntitySpec, record: Any) -> str:
-    """Short name of a record, as shown in lists and links."""
-    parts = [getattr(record, name) for name in spec.title]
-    return " · ".join(str(p) for p in parts if p not in (None, "")) or f"#{record.id}"
+def display(spec: EntitySpec, record: Any, locale: str = "fr") -> str:
+    """Short name of a record, as shown in lists and links: choices in words, days and instants as people of the workshop write them."""
+    columns = field_columns(spec.model)
+    parts = [_in_title(columns.get(name), getattr(record, name), locale) for name in spec.title]
+    return " · ".join(p for p in parts if p) or f"#{record.id}"
+
+
+def _in_title(column: Column[Any] | None, value: Any, locale: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return value.astimezone(ZoneInfo(get_config().time_zone)).strftime("%d/%m/%Y %H:%M")
+    if isinstance(value, dt.date):
+        return value.strftime("%d/%m/%Y")
+    enumeration = info_of(column).enumeration if column is not None else None
+    return choice_label(enumeration, str(value), locale) if enumeration else str(value)
 
 
 def scope_clause(ctx: Context, spec: EntitySpec, scope: str) -> ColumnElement[bool] | None:
@@ -228,7 +242,7 @@ def serialize_many(ctx: Context, spec: EntitySpec, records: Sequence[Record]) ->
         answer: dict[str, Any] = {
             "id": record.id,
             "row_version": record.row_version,
-            "display": display(spec, record),
+            "display": display(spec, record, ctx.locale),
         }
         answer.update({n: jsonable(getattr(record, n)) for n in visible})
         for name in ("created_at", "updated_at", "archived_at"):
@@ -278,7 +292,7 @@ def titles_of(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
         rows: Iterable[Any] = ctx.session.execute(select(spec.model.id, *columns).where(*conditions))
     else:
         rows = ctx.session.scalars(select(spec.model).where(*conditions))
-    return {row.id: display(spec, row) for row in rows}
+    return {row.id: display(spec, row, ctx.locale) for row in rows}
 
 
 def _conditions(ctx: Context, spec: EntitySpec, query: ListQuery, scope: str) -> list[ColumnElement[bool]]:

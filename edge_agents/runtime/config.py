@@ -80,7 +80,7 @@ class ConfigStore:
         self._template = template
         self._public_key = public_key
         self.ignored: list[str] = []
-        """Settings of the configuration last looked at that this agent is too old to know."""
+        """Settings of the configuration last accepted that this agent is too old to know."""
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self._directory / name
@@ -123,8 +123,10 @@ class ConfigStore:
         failed = self._read("failed.json")
         if failed is not None and failed.get("sha256") == desired.sha256:
             raise ConfigRefusedError(str(failed.get("reason", "Configuration déjà refusée.")))
-        values, self.ignored = tolerant(desired.config, desired.optional)
-        return parse(values)
+        values, ignored = tolerant(desired.config, desired.optional)
+        config = parse(values)
+        self.ignored = ignored
+        return config
 
     def is_current(self, desired: DesiredConfig) -> bool:
         """True when this very configuration is already the good one."""

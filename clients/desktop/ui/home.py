@@ -16,7 +16,7 @@ from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.form_view import scrolled
-from clients.desktop.ui.widgets import Badge, button, card, clear, column, label, row
+from clients.desktop.ui.widgets import Badge, ElidedLink, button, card, clear, column, label, row
 
 _COLUMNS = 3
 _LISTS = 5
@@ -110,14 +110,11 @@ class HomePage(QWidget):
 
     def _waiting_line(self, entity: Entity, record: Record, status: Field | None) -> QHBoxLayout:
         line = row()
+        # A long sentence is cut where the card ends, whole in its tip: it must not widen the page.
         line.addWidget(
-            button(
-                str(record.get("display")),
-                "link",
-                on_click=lambda: self._desk.open_record(entity, int(record["id"])),
-            )
+            ElidedLink(str(record.get("display")), lambda: self._desk.open_record(entity, int(record["id"]))),
+            1,
         )
-        line.addStretch()
         choice = status.choice(record.get(entity.status_field or "")) if status else None
         if choice is not None:
             line.addWidget(Badge.of(choice))

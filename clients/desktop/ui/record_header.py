@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from clients.desktop.model import formatting
@@ -12,9 +12,11 @@ from clients.desktop.model.api import Record
 from clients.desktop.model.metadata import Action, Entity
 from clients.desktop.model.texts import t
 from clients.desktop.tokens import STEP
+from clients.desktop.ui import theme
 from clients.desktop.ui.widgets import Badge, button, clear, column, label, row
 
 _SHOWN = 3
+_TITLE_PX = 640
 
 
 class RecordHeader(QWidget):
@@ -33,12 +35,13 @@ class RecordHeader(QWidget):
         left = column(spacing=STEP // 2)
         left.addWidget(button(entity.label_plural, "link", on_click=self.list_wanted.emit))
         titles = row(spacing=3 * STEP)
-        self.title = label("", "title", selectable=True)
+        self.title = label("", "title", wrap=True, selectable=True)
         self.badge = Badge()
         self.archived = Badge(t("record.archived"), "muted", "archive")
-        for widget in (self.title, self.badge, self.archived):
-            titles.addWidget(widget)
-        titles.addStretch()
+        titles.addWidget(self.title)
+        for widget in (self.badge, self.archived):
+            titles.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
+        titles.addStretch(1)
         left.addLayout(titles)
         self.dates = label("", "muted")
         left.addWidget(self.dates)
@@ -49,6 +52,9 @@ class RecordHeader(QWidget):
     def show_record(self, title: str, record: Record | None) -> None:
         """Show a record; ``None`` for one not created yet."""
         self.title.setText(title)
+        # A wrapped label takes as little as it can: a short title keeps one line, a sentence as name fills the header.
+        wide = self.title.fontMetrics().horizontalAdvance(title) + 8
+        self.title.setMinimumWidth(min(wide, theme.scaled(_TITLE_PX)))
         self.archived.setVisible(bool(record and record.get("archived_at")))
         field = self._entity.field(self._entity.status_field) if self._entity.status_field else None
         choice = field.choice(record.get(field.name)) if field and record else None

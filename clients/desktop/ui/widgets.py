@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -53,6 +53,26 @@ def button(
     if on_click is not None:
         made.clicked.connect(lambda *_: on_click())
     return made
+
+
+class ElidedLink(QPushButton):
+    """Link as wide as its place: what does not fit is cut with « … » and stands in the tip."""
+
+    def __init__(self, text: str, on_click: Callable[[], Any]) -> None:
+        super().__init__()
+        self.words = text
+        self.setProperty("kind", "link")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(text)
+        self.setToolTip(text)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(lambda *_: on_click())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 — Qt's name
+        """Cut to the new width."""
+        super().resizeEvent(event)
+        shown = self.fontMetrics().elidedText(self.words, Qt.TextElideMode.ElideRight, self.width() - 4)
+        self.setText(shown.replace("&", "&&"))
 
 
 def restyle(widget: QWidget, name: str, value: Any) -> None:
