@@ -112,6 +112,7 @@ def test_a_wrong_setting_is_told_at_its_field_then_sent_after_a_look(
     rows = [[model.index(r, c).data() for c in range(model.columnCount())] for r in range(model.rowCount())]
     assert rows == [["Déconnexion automatique après", "90 s", "45 s"], ["Codes faux admis", "—", "2"]]
     _picture(window, "pilote-apercu")
+    assert editor.send_button is not None
     editor.send_button.click()
     wait(lambda: view.editor is None and view.data["version_no"] == 2, "sent")
     assert _newest(office, station_id).config["drivers"]["scanner"] == {
@@ -173,6 +174,7 @@ def test_a_machine_without_network_is_described_without_typing_json(
     editor.preview()
     wait(lambda: editor.send_button, "preview")
     _picture(window, "pilote-signaux")
+    assert editor.send_button is not None
     editor.send_button.click()
     wait(lambda: view.data["version_no"] == 2, "sent")
     assert _newest(office, station_id).config["drivers"]["tour-4"] == {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 
 from clients.desktop.model.api import Record
 from clients.desktop.model.errors import ApiError
@@ -49,7 +49,7 @@ class DriverEditor(QWidget):
         buttons.addWidget(button(t("cancel"), "flat", on_click=view.close_editor))
         buttons.addStretch()
         layout.addLayout(buttons)
-        self.send_button: QWidget | None = None
+        self.send_button: QPushButton | None = None
 
     def _changed(self) -> None:
         clear(self._outcome)
