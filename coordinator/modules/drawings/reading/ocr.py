@@ -1,17 +1,18 @@
-"""Optical character recognition behind one interface: RapidOCR finds and reads, Tesseract gives a second opinion (DRW-11).
+"""Optical character recognition behind one interface (DRW-11): RapidOCR finds texts, a network taught on drawings reads them.
 
-The models of RapidOCR come with its wheel; nothing is downloaded. A missing engine is reported, not fatal (DRW-53).
+RapidOCR's own recogniser reads words and what that network is unsure of, Tesseract gives a last opinion. The models of
+RapidOCR come with its wheel; nothing is downloaded. A missing engine is reported, not fatal (DRW-53).
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 import subprocess
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,9 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+
+from coordinator.modules.drawings.reading.line_net import sign_scores, stacked
+from coordinator.modules.drawings.reading.line_signs import SIGNS
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Scores = np.ndarray[Any, np.dtype[np.float32]]
@@ -28,9 +32,17 @@ SECOND_OPINION_BELOW = 0.75
 MAX_SECOND_OPINIONS = 24
 TESSERACT_TIMEOUT_S = 60
 DETECT_SIDE_PX = 2600
-LINE_HEIGHT_PX = 48
-MIN_LINE_WIDTH_PX = 64
 BATCH = 12
+SURE_SIZE = 0.8  # of the network of drawings, below which the general one reads a size too
+SIZE_LEAD = 0.2  # which the general one needs there
+_WORD = re.compile(r"[^\W\d_]{3}")
+SURE_DIAMETER = 0.97
+SURE_FIGURE = 0.97
+_LONE_FIGURE = re.compile(r"^[2-9]$")
+# What it takes for the sign of diameters: the nought of "0.8", since inch drawings write "Ø.25", and a point drawn as a ring.
+_BARE_DIAMETER = re.compile(r"^Ø(\d{2,})$")
+_POINT_BEHIND_DIAMETER = re.compile(r"Ø\s?([.,])")
+_SIZE_SIGN = re.compile(r"[Ø±°]|\d[.,]\d")
 # Signs written on drawings, and signs of other scripts which the model takes them for.
 _SIGNS = frozenset(
     " \"#%&'()*+,-./0123456789:;<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_abcdefghijklmnopqrstuvwxyz"
@@ -77,27 +89,13 @@ class RapidEngine:
         return [] if result.boxes is None else [np.asarray(box, dtype=float) for box in result.boxes]
 
     def recognise(self, crops: list[Image]) -> list[Read]:
-        """Read line crops in batches of like width; only signs which drawings hold are considered."""
-        if not crops:
-            return []
-        order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1] / crops[index].shape[0])
-        found = [Read("", 0.0)] * len(crops)
-        for start in range(0, len(order), BATCH):
-            part = order[start : start + BATCH]
-            for index, scores in zip(part, self._scores([crops[index] for index in part]), strict=True):
-                found[index] = self._decode(scores)
-        return found
+        """Read line crops; only signs which drawings hold are considered."""
+        return _in_batches(crops, lambda part: (self._scores(part), self._signs))
 
     def _scores(self, crops: list[Image]) -> Scores:
         """Probabilities of the kept signs, crop by step by sign."""
         session, folding = self._recogniser()
-        widths = [max(8, math.ceil(LINE_HEIGHT_PX * crop.shape[1] / crop.shape[0])) for crop in crops]
-        broad = max(MIN_LINE_WIDTH_PX, -(-max(widths) // 8) * 8)
-        batch = np.zeros((len(crops), 3, LINE_HEIGHT_PX, broad), np.float32)
-        for row, crop, width in zip(batch, crops, widths, strict=True):
-            line = cv2.resize(crop, (width, LINE_HEIGHT_PX)).astype(np.float32)
-            row[:, :, :width] = line / 127.5 - 1
-        result = session(batch)
+        result = session(stacked(crops))
         kept = np.zeros((*result.shape[:2], len(self._signs)), np.float32)
         for source, target in folding:
             kept[:, :, target] += result[:, :, source]
@@ -117,16 +115,36 @@ class RapidEngine:
                     self._folding.append((index, self._signs.index(sign)))
         return self._engine.text_rec.session, self._folding
 
-    def _decode(self, scores: Scores) -> Read:
-        """Best path: repeated signs and blanks collapse; the confidence is the mean over the signs written."""
-        best = scores.argmax(axis=1)
-        text, sure, last = "", [], -1
-        for step, sign in enumerate(best):
-            if sign != last and self._signs[sign]:
-                text += self._signs[sign]
-                sure.append(float(scores[step, sign]))
-            last = sign
-        return Read(text.strip(), sum(sure) / len(sure) if sure else 0.0)
+
+class DrawingEngine:
+    """The network taught on lines of drawings: sizes, deviations, call-outs, crossed by strokes or cut at the edges."""
+
+    def recognise(self, crops: list[Image]) -> list[Read]:
+        """Read line crops; a crop which holds only strokes gives an empty reading."""
+        return _in_batches(crops, lambda part: (sign_scores(part), ["", *SIGNS]))
+
+
+def _in_batches(crops: list[Image], scored: Callable[[list[Image]], tuple[Scores, list[str]]]) -> list[Read]:
+    """Reads in the order of the crops; crops of like width go through a network together."""
+    order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1] / crops[index].shape[0])
+    found = [Read("", 0.0)] * len(crops)
+    for start in range(0, len(order), BATCH):
+        part = order[start : start + BATCH]
+        scores, signs = scored([crops[index] for index in part])
+        for index, steps in zip(part, scores, strict=True):
+            found[index] = _decoded(steps, signs)
+    return found
+
+
+def _decoded(scores: Scores, signs: list[str]) -> Read:
+    """Best path: repeated signs and blanks collapse; the confidence is the mean over the signs written."""
+    text, sure, last = "", [], -1
+    for step, sign in enumerate(scores.argmax(axis=1)):
+        if sign != last and signs[sign]:
+            text += signs[sign]
+            sure.append(float(scores[step, sign]))
+        last = sign
+    return Read(text.strip(), sum(sure) / len(sure) if sure else 0.0)
 
 
 class TesseractEngine:
@@ -164,8 +182,12 @@ def rapid_engine() -> RapidEngine:
 
 
 def read_crops(crops: list[Image]) -> list[Read]:
-    """Read crops with RapidOCR; where it is unsure ask Tesseract and keep the surer answer."""
-    found = rapid_engine().recognise(crops)
+    """Read crops with both networks, each where it is the better one; where the answer is unsure Tesseract gives another."""
+    found = DrawingEngine().recognise(crops)
+    general = [index for index, read in enumerate(found) if not _is_clear_size(read)]
+    others = rapid_engine().recognise([crops[index] for index in general])
+    for index, other in zip(general, others, strict=True):
+        found[index] = _better(found[index], other)
     unsure = [
         index
         for index, read in enumerate(found)
@@ -182,3 +204,31 @@ def read_crops(crops: list[Image]) -> list[Read]:
         if other.confidence > found[index].confidence + 0.1 and re.search(r"\d|\w{3}", other.text):
             found[index] = other
     return found
+
+
+def _is_clear_size(read: Read) -> bool:
+    """True where the network of drawings needs no second reading: a sure size of several signs."""
+    if len(read.text) < 2 or _WORD.search(read.text) or _POINT_BEHIND_DIAMETER.search(read.text):
+        return False
+    return read.confidence >= (SURE_DIAMETER if _BARE_DIAMETER.match(read.text) else SURE_SIZE)
+
+
+def _better(drawing: Read, general: Read) -> Read:
+    """Of two readings of one crop the one to keep: the surer where it holds words only, else that of the network of drawings.
+
+    A lone figure may lie on its side or be a stroke: there the general network knows more, but takes arrows for a 1.
+    """
+    if len(drawing.text) < 2 and len(general.text) < 2:
+        if drawing.text == "1" or (_LONE_FIGURE.match(general.text) and general.confidence > SURE_FIGURE):
+            return general
+        return drawing
+    word = _WORD.search(drawing.text) or _WORD.search(general.text)
+    taken_for_diameter = {
+        _POINT_BEHIND_DIAMETER.sub(r"0\1", drawing.text),
+        _POINT_BEHIND_DIAMETER.sub(r"\1", drawing.text),
+        _BARE_DIAMETER.sub(r".\1", drawing.text),
+    } - {drawing.text}
+    if general.text in taken_for_diameter:
+        return general
+    lead = 0.0 if word and not _SIZE_SIGN.search(drawing.text) else SIZE_LEAD
+    return general if drawing.text and general.confidence > drawing.confidence + lead else drawing

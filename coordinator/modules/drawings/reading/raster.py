@@ -170,7 +170,7 @@ def _join_targets(words: list[Word]) -> list[Word]:
     """A datum target is written in two halves of a circle: the size of its area over its name."""
     joined = list(words)
     for size in words:
-        if size.angle or not re.fullmatch(r"Ø?\d+(?:[.,]\d+)?", size.text):
+        if size.angle or not re.fullmatch(r"Ø?\s?\d+(?:[.,]\d+)?", size.text):
             continue
         for name in words:
             gap = name.v0 - size.v1
