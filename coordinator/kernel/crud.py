@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Column, ColumnElement, and_, false, func, inspect, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.kernel.audit import jsonable, mark_action
-from coordinator.kernel.config import get_config
 from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Invalid, NotFound
-from coordinator.kernel.i18n import choice_label, field_label
+from coordinator.kernel.i18n import choice_label, field_label, written
 from coordinator.kernel.lifecycle import allowed_actions
 from coordinator.kernel.registry import EntitySpec, Permission
 from coordinator.kernel.schema import field_columns, info_of, python_type
@@ -50,12 +48,8 @@ def display(spec: EntitySpec, record: Any, locale: str = "fr") -> str:
 def _in_title(column: Column[Any] | None, value: Any, locale: str) -> str:
     if value is None:
         return ""
-    if isinstance(value, dt.datetime):
-        return value.astimezone(ZoneInfo(get_config().time_zone)).strftime("%d/%m/%Y %H:%M")
-    if isinstance(value, dt.date):
-        return value.strftime("%d/%m/%Y")
     enumeration = info_of(column).enumeration if column is not None else None
-    return choice_label(enumeration, str(value), locale) if enumeration else str(value)
+    return choice_label(enumeration, str(value), locale) if enumeration else str(written(value, locale))
 
 
 def scope_clause(ctx: Context, spec: EntitySpec, scope: str) -> ColumnElement[bool] | None:

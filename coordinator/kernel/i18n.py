@@ -5,12 +5,17 @@ Keys are identifiers (``entity.quote``, ``error.stock.negative``), the same in b
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.messages.pofile import read_po
+
+from coordinator.kernel.config import get_config
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("fr", "en")
@@ -46,10 +51,22 @@ def t(key: str, locale: str = "fr", /, **params: Any) -> str:
     if not params:
         return text
     try:
-        return text.format(**params)
+        return text.format(**{name: written(value, locale) for name, value in params.items()})
     except (KeyError, IndexError, ValueError):
         _log.warning("text %s does not accept its parameters", key)
         return text
+
+
+def written(value: Any, locale: str = "fr") -> Any:
+    """A number, a day or an instant as people of the workshop write it (decimal comma, local time); anything else as it is."""
+    if isinstance(value, dt.datetime):
+        local = value.astimezone(ZoneInfo(get_config().time_zone)) if value.tzinfo else value
+        return local.strftime("%d/%m/%Y %H:%M")
+    if isinstance(value, dt.date):
+        return value.strftime("%d/%m/%Y")
+    if isinstance(value, Decimal | float):
+        return str(value).replace(".", ",") if locale == "fr" else str(value)
+    return value
 
 
 def first_text(keys: list[str], locale: str = "fr") -> str:

@@ -9,12 +9,6 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.modules.parties.models import Address, Contact, Customer, Supplier
-from coordinator.modules.parties.rules import (
-    email_is_valid,
-    french_vat_number,
-    siren_is_valid,
-    siret_is_valid,
-)
 
 __all__ = [
     "Address",
@@ -26,11 +20,7 @@ __all__ = [
     "contacts_of",
     "customer",
     "customer_defaults",
-    "email_is_valid",
-    "french_vat_number",
     "order_needs_manager",
-    "siren_is_valid",
-    "siret_is_valid",
     "supplier",
     "supplier_may_serve",
 ]

@@ -6,48 +6,16 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
+from coordinator.modules.company.rules import french_vat_number, siren_is_valid
+
 _EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,}$")
 _EU_VAT = re.compile(r"^[A-Z]{2}[0-9A-Z+*]{2,13}$")
 _LEGAL_FORMS = re.compile(r"\b(SARL|SASU?|SA|EURL|SNC|SCOP|SCI|GMBH|AG|LTD|INC|SRL|SPA|BV|NV)\b")
-LA_POSTE_SIREN = "356000000"
 
 
 def compact(value: str) -> str:
     """``value`` in capitals without spaces, dots and dashes, as identifiers are stored."""
     return re.sub(r"[\s.\-]", "", value).upper()
-
-
-def luhn_is_valid(digits: str) -> bool:
-    """Luhn key over a string of digits (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for position, character in enumerate(reversed(digits)):
-        value = int(character)
-        if position % 2:
-            value = value * 2 - 9 if value > 4 else value * 2
-        total += value
-    return total % 10 == 0
-
-
-def siren_is_valid(siren: str) -> bool:
-    """Nine digits with a Luhn key (INSEE)."""
-    return bool(re.fullmatch(r"[0-9]{9}", siren)) and luhn_is_valid(siren)
-
-
-def siret_is_valid(siret: str) -> bool:
-    """Fourteen digits with a Luhn key, the first nine being a valid SIREN.
-
-    The establishments of La Poste follow another rule of INSEE: the sum of their digits is a multiple of 5.
-    """
-    if not re.fullmatch(r"[0-9]{14}", siret) or not siren_is_valid(siret[:9]):
-        return False
-    if siret.startswith(LA_POSTE_SIREN) and sum(map(int, siret)) % 5 == 0:
-        return True
-    return luhn_is_valid(siret)
-
-
-def french_vat_number(siren: str) -> str:
-    """French VAT number of a SIREN: key = (12 + 3 × (SIREN mod 97)) mod 97 (CGI art. 286 ter; CRM-04)."""
-    return f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
 
 
 def vat_number_is_valid(number: str) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from coordinator.kernel import numbering
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError
+from coordinator.modules.company.rules import french_vat_number, siret_is_valid
 from coordinator.modules.parties import models, rules
 from coordinator.modules.parties.models import Address, Contact, Customer, Supplier
 
@@ -27,7 +28,7 @@ def check_identifiers(party: Party) -> None:
     party.country = (party.country or "FR").upper()
     if party.siret:
         party.siret = rules.compact(party.siret)
-        if not rules.siret_is_valid(party.siret):
+        if not siret_is_valid(party.siret):
             errors.append(FieldError("siret", "party.siret"))
     party.siren = party.siret[:9] if party.siret and not errors else None
     if party.vat_number:
@@ -60,7 +61,7 @@ def check_customer(ctx: Context, customer: Customer) -> None:  # noqa: ARG001 â€
     """Identifiers of a customer."""
     check_identifiers(customer)
     if customer.siren and not customer.vat_number and customer.country == "FR":
-        customer.vat_number = rules.french_vat_number(customer.siren)
+        customer.vat_number = french_vat_number(customer.siren)
 
 
 def on_create_supplier(ctx: Context, supplier: Supplier) -> None:

@@ -19,6 +19,7 @@ def test_keys_of_identification_numbers() -> None:
     assert not rules.siren_is_valid("73282932")
     assert rules.siret_is_valid("73282932000074")
     assert not rules.siret_is_valid("73282932000075")
+    assert rules.siret_is_valid("35600000000048")
     assert rules.siret_is_valid("35600000049837"), "La Poste: sum of digits divisible by 5"
     assert rules.iban_is_valid("FR1420041010050500013M02606")
     assert not rules.iban_is_valid("FR1420041010050500013M02607")

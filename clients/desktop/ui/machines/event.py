@@ -15,6 +15,7 @@ from clients.desktop.model.texts import t
 from clients.desktop.operations import machine_calls
 from clients.desktop.tokens import STEP
 from clients.desktop.ui.machines.chart import Chart, Plot, Series
+from clients.desktop.ui.machines.park import severity_badge
 from clients.desktop.ui.sheet_view import SheetView, pairs
 from clients.desktop.ui.widgets import Badge, button, card, column, label, row
 
@@ -52,13 +53,7 @@ class EventView(SheetView):
         frame, layout = card(accent=data.get("severity") in {"alarm", "critical"})
         head = row()
         head.addWidget(label(str(data.get("text") or ""), "heading", wrap=True), 1)
-        head.addWidget(
-            Badge(
-                t(f"machine.severity.{data.get('severity', 'info')}"),
-                "danger" if data.get("severity") in {"alarm", "critical"} else "warning",
-                "alert",
-            )
-        )
+        head.addWidget(severity_badge({"severity": data.get("severity")}))
         if data.get("verdict"):
             field = self.field_of("machine_event", "verdict")
             choice = field.choice(data["verdict"]) if field else None

@@ -20,10 +20,10 @@ from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.machines.chart import Chart, Plot, Series
-from clients.desktop.ui.machines.park import percent, since_words, state_badge, worst
+from clients.desktop.ui.machines.park import percent, severity_badge, since_words, state_badge, worst
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
-from clients.desktop.ui.widgets import Badge, button, card, clear, column, label, row
+from clients.desktop.ui.widgets import button, card, clear, column, label, row
 
 REFRESH_MS = 10_000
 _CHART_PX = 230
@@ -106,13 +106,7 @@ class MachineLiveView(SheetView):
         for alarm in worst(alarms)[:20]:
             is_taken = alarm.get("acknowledged_at") is not None
             line = row()
-            line.addWidget(
-                Badge(
-                    t(f"machine.severity.{alarm.get('severity', 'info')}"),
-                    "muted" if is_taken else "danger",
-                    "alert",
-                )
-            )
+            line.addWidget(severity_badge(alarm))
             line.addWidget(label(formatting.instant(alarm["occurred_at"]), "muted"))
             line.addWidget(label(str(alarm.get("text") or alarm.get("code") or ""), wrap=True), 1)
             if is_taken:

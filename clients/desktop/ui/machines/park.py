@@ -27,6 +27,14 @@ SETTLE_MS = 400
 _CARD_PX = 300
 _ENTITIES = {"machine", "machine_state", "machine_event", "machine_cycle", "*"}
 _URGENT = {"critical": 0, "alarm": 1, "warning": 2, "info": 3}
+_SEVERITY_TONES = {"critical": "danger", "alarm": "danger", "warning": "warning"}
+
+
+def severity_badge(alarm: Mapping[str, Any]) -> Badge:
+    """How grave an alert is: red for what stops or harms, quiet once somebody has taken it."""
+    severity = str(alarm.get("severity") or "info")
+    tone = "muted" if alarm.get("acknowledged_at") is not None else _SEVERITY_TONES.get(severity, "info")
+    return Badge(t(f"machine.severity.{severity}"), tone, "circle" if tone == "info" else "alert")
 
 
 def state_badge(desk: Desk, state: str) -> Badge:
@@ -87,13 +95,7 @@ class MachineCard(QFrame):
         for alarm in worst(list(item.get("alarms") or []))[:2]:
             is_taken = alarm.get("acknowledged_at") is not None
             line = row(spacing=STEP)
-            line.addWidget(
-                Badge(
-                    t(f"machine.severity.{alarm.get('severity', 'info')}"),
-                    "muted" if is_taken else "danger",
-                    "alert",
-                )
-            )
+            line.addWidget(severity_badge(alarm))
             line.addWidget(label(str(alarm.get("text") or ""), "muted" if is_taken else "", wrap=True), 1)
             layout.addLayout(line)
 
