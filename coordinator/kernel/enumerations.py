@@ -334,6 +334,7 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
         "ball_mill",
         "slot_mill",
         "boring_head",
+        "slotting",
         "saw_blade",
         "grinding_wheel",
         "electrode",

@@ -138,7 +138,8 @@ def test_a_weak_code_needs_several_lines_that_agree(monkeypatch: pytest.MonkeyPa
         ("EAN13", 3, 1.0, 1),
         ("EAN13", 5, 2.0, 0),
         ("EAN13", 6, 2.0, 1),
-        ("CODE128", 1, 2.0, 1),
+        ("CODE128", 1, 1.0, 0),
+        ("CODE128", 6, 2.0, 1),
     ):
         monkeypatch.setattr(pyzbar, "decode", lambda _image, q=quality, k=kind: seen_by(q, k))
         assert len(decode._pyzbar(blank, scale, 0.0)) == expected
