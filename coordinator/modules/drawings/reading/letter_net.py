@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from coordinator.modules.drawings.reading.letter_picture import SIDE_PX, Image
 from coordinator.modules.drawings.reading.letter_signs import SIGNS
+from coordinator.modules.drawings.reading.networks import network
 
 Scores = np.ndarray[Any, np.dtype[np.float32]]
-_WEIGHTS = Path(__file__).with_name("letters.onnx")
+WEIGHTS = "letters.onnx"
 _BATCH = 512
 NO_SIGN = len(SIGNS)
-
-
-@lru_cache(maxsize=1)
-def _session() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(_WEIGHTS), options, providers=["CPUExecutionProvider"])
 
 
 def tell_letters(pictures: Sequence[Image]) -> Scores:
@@ -33,7 +22,7 @@ def tell_letters(pictures: Sequence[Image]) -> Scores:
     found = np.zeros((len(pictures), NO_SIGN + 1), np.float32)
     for start in range(0, len(pictures), _BATCH):
         part = np.stack(pictures[start : start + _BATCH]).astype(np.float32) / 255
-        scores = _session().run(None, {"pictures": part.reshape(-1, 1, SIDE_PX, SIDE_PX)})[0]
+        scores = network(WEIGHTS).run(None, {"pictures": part.reshape(-1, 1, SIDE_PX, SIDE_PX)})[0]
         scores = scores - scores.max(axis=1, keepdims=True)
         found[start : start + _BATCH] = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+
+from coordinator.modules.drawings.reading.networks import network
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Scores = np.ndarray[Any, np.dtype[np.float32]]
@@ -16,7 +16,7 @@ Scores = np.ndarray[Any, np.dtype[np.float32]]
 LINE_HEIGHT_PX = 48
 MIN_LINE_WIDTH_PX = 64
 STEP_PX = 8
-_WEIGHTS = Path(__file__).with_name("lines.onnx")
+WEIGHTS = "lines.onnx"
 
 
 def stacked(crops: list[Image]) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -30,17 +30,7 @@ def stacked(crops: list[Image]) -> np.ndarray[Any, np.dtype[np.float32]]:
     return batch
 
 
-@lru_cache(maxsize=1)
-def _session() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(_WEIGHTS), options, providers=["CPUExecutionProvider"])
-
-
 def sign_scores(crops: list[Image]) -> Scores:
     """Probabilities, crop by step by sign: column 0 is "no sign", the others are ``line_signs.SIGNS``."""
-    scores: Scores = _session().run(None, {"x": stacked(crops)})[0]
+    scores: Scores = network(WEIGHTS).run(None, {"x": stacked(crops)})[0]
     return scores

@@ -2,11 +2,11 @@
 
 import cv2
 import numpy as np
-import onnxruntime
 import pytest
 
 from coordinator.modules.drawings.reading import line_net, ocr, rows
 from coordinator.modules.drawings.reading.line_signs import SIGNS
+from coordinator.modules.drawings.reading.networks import network
 from coordinator.modules.drawings.reading.ocr import DrawingEngine, Read, _better, read_crops
 
 
@@ -121,7 +121,7 @@ def test_a_lone_figure_is_taken_from_the_general_network_an_arrow_is_not():
 
 
 def test_the_weights_fit_the_signs_and_name_where_they_come_from():
-    session = onnxruntime.InferenceSession(str(line_net._WEIGHTS), providers=["CPUExecutionProvider"])
+    session = network(line_net.WEIGHTS)
     given = session.get_modelmeta().custom_metadata_map
     assert given["signs"] == SIGNS
     assert "Apache License 2.0" in given["notice"]
