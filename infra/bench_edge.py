@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import structlog
 import websockets
 from sqlalchemy.orm import sessionmaker
 
@@ -47,6 +48,7 @@ from infra.embedded.mosquitto import MosquittoProcess, find_binary
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import EmbeddedPostgres, libpq_url
 
+_log = structlog.get_logger(__name__)
 CUT_S = 72 * 3600.0
 MEMORY_LIMIT_MB = 250.0
 SCAN_LIMIT_MS = 300.0
@@ -193,7 +195,15 @@ class Schedule:
             self._until(agent, lambda: agent.promised() >= self.events)
             self._until(agent, lambda: len(self.plant.numbers(code)) >= self.events)
         except TimeoutError:
-            pass  # what is missing is counted as lost
+            # What is missing is counted as lost; where it stopped tells a slow machine from a lost message.
+            _log.warning(
+                "schedule not finished",
+                schedule=self.number,
+                faults=self.faults,
+                promised=agent.promised(),
+                stored=len(self.plant.numbers(code)),
+                total=self.events,
+            )
         finally:
             agent.stop()
         return agent, self.plant.numbers(code)

@@ -5,6 +5,7 @@ A NAS takes hundreds of thousands of values a second; as Python objects they wou
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +22,10 @@ except ImportError:  # stations only send; without it every message takes the ge
 
 _MAX_CODE = 256
 _BATCH = "telemetry.batch"
+_PLAIN_MEMBERS = 3
+"""Members of a channel whose values are all good: unit, t, v."""
+_parsers = threading.local()
+"""One parser per thread, used again: its memory costs as much as its parsing."""
 _INTEGER, _NUMBER = np.dtype(np.int64), np.dtype(np.float64)
 
 
@@ -57,9 +62,12 @@ def read_columns(data: bytes) -> tuple[Envelope, TelemetryColumns] | None:
     raw = inflate(data)
     if b"\\" in raw:
         return None
+    parsers = _parsers.__dict__
     try:
-        document = simdjson.Parser().parse(raw)
-        found = _read_document(document)
+        parser = parsers.pop("parser", None) or simdjson.Parser()
+        found = _read_document(parser.parse(raw))
+        # Kept only where all went well: a parser whose document somebody still holds takes no other.
+        parsers["parser"] = parser
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, ValidationError):
         return None
     return found if found is not None and raw.count(b"[") == _array_count(found[1]) else None
@@ -81,28 +89,36 @@ def _read_document(document: Any) -> tuple[Envelope, TelemetryColumns] | None:
     head = _members(document)
     payload = _members(head.pop("payload"))
     envelope = Envelope.model_validate({**head, "payload": {}})
-    machine_code = payload["machine_code"]
+    machine_code, series = payload["machine_code"], payload["channels"]
     if envelope.type != _BATCH or envelope.schema_version > SCHEMA_VERSION or not _is_code(machine_code):
         return None
     channels = {}
-    for code, series in _members(payload["channels"]).items():
-        columns = _read_channel(_members(series)) if _is_code(code) else None
+    for code in series:
+        columns = _read_channel(series[code]) if _is_code(code) else None
         if columns is None:
             return None
         channels[code] = columns
-    return envelope, TelemetryColumns(machine_code, channels)
+    # Fewer than members: a name stands twice.
+    return (envelope, TelemetryColumns(machine_code, channels)) if len(channels) == len(series) else None
 
 
-def _read_channel(series: dict[str, Any]) -> ChannelColumns | None:
-    unit, quality = series["unit"], series.get("q")
+def _read_channel(series: Any) -> ChannelColumns | None:
+    unit = series["unit"]
     t = np.frombuffer(series["t"].as_buffer(of_type="i"), _INTEGER)
     v = np.frombuffer(series["v"].as_buffer(of_type="d"), _NUMBER)
-    if not isinstance(unit, str) or len(t) != len(v) or not len(t):
+    count, members = len(t), len(series)
+    if not isinstance(unit, str) or count != len(v) or not count:
+        return None
+    # As many members as names found: none stands twice, none is unknown.
+    if members == _PLAIN_MEMBERS:
+        return ChannelColumns(unit, t, v, None)
+    quality = series["q"]
+    if members != _PLAIN_MEMBERS + 1:
         return None
     if quality is None:
         return ChannelColumns(unit, t, v, None)
     q = np.frombuffer(quality.as_buffer(of_type="i"), _INTEGER)
-    if len(q) and (len(q) != len(t) or int(q.min()) < 0 or int(q.max()) > 255):
+    if len(q) and (len(q) != count or int(q.min()) < 0 or int(q.max()) > 255):
         return None
     return ChannelColumns(unit, t, v, q if len(q) else None, has_quality=True)
 

@@ -123,15 +123,19 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
     Absurd samples are kept with quality bad (MCH-47); one dated in the future gets its time of receipt, since its
     own says nothing. Samples of unknown machines are dropped and logged once. Returns how many were stored.
     """
-    batches = [(columns_of(b) if isinstance(b, TelemetryBatch) else b, at) for b, at in batches]
-    wanted = {(b.machine_code, code): c.unit for b, _ in batches for code, c in b.channels.items()}
-    channels = _cache.resolve(connection, wanted)
-    found: dict[int, list[tuple[ChannelColumns, int]]] = defaultdict(list)
+    taken: dict[tuple[str, str], list[tuple[ChannelColumns, int]]] = defaultdict(list)
     for batch, received_at in batches:
-        limit_ms = _ms(received_at + FUTURE_TOLERANCE)
-        for code, series in batch.channels.items():
-            if len(series.t) and (channel := channels.get((batch.machine_code, code))) is not None:
-                found[channel.id].append((series, limit_ms))
+        columns = columns_of(batch) if isinstance(batch, TelemetryBatch) else batch
+        machine_code, limit_ms = columns.machine_code, _ms(received_at + FUTURE_TOLERANCE)
+        for code, series in columns.channels.items():
+            taken[machine_code, code].append((series, limit_ms))
+    channels = _cache.resolve(connection, {key: parts[-1][0].unit for key, parts in taken.items()})
+    found = {
+        channels[key].id: [part for part in parts if len(part[0].t)]
+        for key, parts in taken.items()
+        if key in channels
+    }
+    found = {channel: parts for channel, parts in found.items() if parts}
     if not found:
         return 0
     samples = _samples(found, {channel.id: channel for channel in channels.values()}).ordered()
