@@ -21,6 +21,7 @@ from coordinator.modules.execution.models import TimeEntry, WorkOrder, WorkOrder
 from coordinator.modules.finance import rules
 from coordinator.modules.finance.models import FinanceCategory, FinanceTransaction
 from coordinator.modules.machines.models import Machine
+from coordinator.modules.orders import prices
 from coordinator.modules.orders.models import SalesOrder, SalesOrderLine
 from coordinator.modules.quoting.models import QuoteLine, QuoteLineOperation
 from coordinator.modules.stock.models import StockLot, StockMovement, ToolUsage
@@ -34,7 +35,7 @@ def job_of(ctx: Context, line: SalesOrderLine) -> rules.JobFacts:
     orders = _work_orders(ctx, line.id)
     operations = _operations(ctx, [o.id for o in orders])
     order = ctx.get(SalesOrder, line.sales_order_id)
-    price = rules.cents(line.quantity * line.unit_price_excl_tax)
+    price = prices.net(line)
     costs = [*_movements(ctx, [o.id for o in orders], [o.id for o in operations])]
     costs += _worn(ctx, [o.id for o in operations])
     costs += _purchases(ctx, line, price)
@@ -279,12 +280,12 @@ def _purchases(ctx: Context, line: SalesOrderLine, price: Decimal) -> list[rules
     lines = select(SalesOrderLine).where(
         SalesOrderLine.sales_order_id == line.sales_order_id, SalesOrderLine.archived_at.is_(None)
     )
-    prices = [rules.cents(x.quantity * x.unit_price_excl_tax) for x in ctx.session.scalars(lines)]
+    amounts = [prices.net(x) for x in ctx.session.scalars(lines)]
     totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for code, amount, description in rows:
         totals[_HEADING_OF_CATEGORY[code], description] += amount
-    whole = sum(prices, rules.ZERO)
+    whole = sum(amounts, rules.ZERO)
     return [
-        rules.CostFact(heading, rules.share(amount, price, whole, len(prices)), words[:120])
+        rules.CostFact(heading, rules.share(amount, price, whole, len(amounts)), words[:120])
         for (heading, words), amount in totals.items()
     ]

@@ -171,6 +171,7 @@ def _line(line: InvoiceLine, customer: Customer, nature: OperationNature) -> Dat
         unit=line.unit,
         unit_code=_UNIT_CODES.get(line.unit, "C62"),
         part_number=line.part_number or "",
+        discount_amount=line.discount_amount or Decimal(0),
     )
 
 

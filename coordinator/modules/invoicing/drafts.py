@@ -18,6 +18,7 @@ from coordinator.modules.catalogue.models import Part, PartRevision
 from coordinator.modules.invoicing import content, rules
 from coordinator.modules.invoicing.invoice_data import cents, totals_of
 from coordinator.modules.invoicing.models import Invoice, InvoiceDeposit, InvoiceLine
+from coordinator.modules.orders import prices
 from coordinator.modules.orders.models import (
     CustomerPo,
     DeliveryNote,
@@ -28,6 +29,7 @@ from coordinator.modules.orders.models import (
 from coordinator.modules.parties.models import Customer
 
 OPEN = ("draft", "pending")
+_PIECE, _ONCE = "pièce", "forfait"
 SHIPPED = ("shipped", "delivered")
 
 
@@ -57,9 +59,13 @@ def invoice_note(ctx: Context, note: DeliveryNote, *, mode: str = "automatic") -
     invoice.delivery_date = note.delivery_date or ctx.now.date()
     ctx.add(invoice)
     customer = ctx.get(Customer, order.customer_id)
-    for number, row in enumerate(delivered, start=1):
-        ctx.add(_line_of(ctx, invoice, customer, number, row))
-    _add_supplement(ctx, invoice, order, customer, len(delivered) + 1)
+    count = 0
+    for row in delivered:
+        for line in _lines_of(ctx, invoice, customer, row):
+            count += 1
+            line.line_no = count
+            ctx.add(line)
+    _add_supplement(ctx, invoice, order, customer, count + 1)
     refresh(ctx, invoice)
     ctx.emit("invoice.drafted", {"id": invoice.id})
     return invoice
@@ -76,25 +82,51 @@ def _new(ctx: Context, order: SalesOrder, *, kind: str = "invoice", mode: str = 
     )
 
 
-def _line_of(
-    ctx: Context, invoice: Invoice, customer: Customer, number: int, row: DeliveryNoteLine
-) -> InvoiceLine:
+def _lines_of(ctx: Context, invoice: Invoice, customer: Customer, row: DeliveryNoteLine) -> list[InvoiceLine]:
+    """Delivered pieces with their share of the discount; the one-off work of the line with its first delivery."""
     line = ctx.get(SalesOrderLine, row.sales_order_line_id)
     revision = ctx.get(PartRevision, line.part_revision_id)
     part = ctx.get(Part, revision.part_id)
-    return InvoiceLine(
-        invoice_id=invoice.id,
-        line_no=number,
+    plan = f"{part.name}, plan {part.drawing_number} ind. {revision.revision}"
+    common = {
+        "invoice_id": invoice.id,
+        "delivery_note_line_id": row.id,
+        "part_number": part.drawing_number,
+        "discount_pct": rules.ZERO,
+        "vat_pct": line.vat_pct if customer.vat_regime == "fr_standard" else rules.ZERO,
+    }
+    billed = _billed(ctx, line)
+    done = sum((x.quantity for x in billed if x.unit == _PIECE), rules.ZERO)
+    discount = prices.discount_on_goods(line)
+    goods = InvoiceLine(
+        **common,
         sales_order_line_id=line.id,
-        delivery_note_line_id=row.id,
-        part_number=part.drawing_number,
-        description=f"{part.name}, plan {part.drawing_number} ind. {revision.revision}"[:500],
+        description=plan[:500],
         quantity=row.quantity,
-        unit="pièce",
+        unit=_PIECE,
         unit_price_excl_tax=line.unit_price_excl_tax,
-        discount_pct=rules.ZERO,
-        vat_pct=line.vat_pct if customer.vat_regime == "fr_standard" else rules.ZERO,
+        discount_amount=prices.part_of(discount, done, row.quantity, line.quantity) or None,
     )
+    if not line.one_off_excl_tax or any(x.unit == _ONCE for x in billed):
+        return [goods]
+    once = InvoiceLine(
+        **common,
+        description=f"{t('orders.one_off', 'fr')}, {plan}"[:500],
+        quantity=Decimal(1),
+        unit=_ONCE,
+        unit_price_excl_tax=line.one_off_excl_tax,
+        discount_amount=((line.discount_excl_tax or rules.ZERO) - discount) or None,
+    )
+    return [goods, once]
+
+
+def _billed(ctx: Context, line: SalesOrderLine) -> Sequence[InvoiceLine]:
+    """What living invoices hold of the deliveries of an order line already."""
+    delivered = select(DeliveryNoteLine.id).where(DeliveryNoteLine.sales_order_line_id == line.id)
+    query = select(InvoiceLine).join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+    living = query.where(Invoice.kind == "invoice", Invoice.status != "cancelled")
+    own = living.where(InvoiceLine.delivery_note_line_id.in_(delivered), InvoiceLine.archived_at.is_(None))
+    return ctx.session.scalars(own).all()
 
 
 def _add_supplement(
@@ -171,7 +203,7 @@ def deposit_order(ctx: Context, params: DepositParams) -> dict[str, Any]:
     query = select(SalesOrderLine).where(SalesOrderLine.sales_order_id == order.id)
     for line in ctx.session.scalars(query.where(SalesOrderLine.archived_at.is_(None))):
         rate = line.vat_pct if customer.vat_regime == "fr_standard" else rules.ZERO
-        bases[rate] = bases.get(rate, rules.ZERO) + cents(line.quantity * line.unit_price_excl_tax)
+        bases[rate] = bases.get(rate, rules.ZERO) + prices.net(line)
     if order.supplement_excl_tax and bases:
         rate = next(iter(bases))
         bases[rate] += order.supplement_excl_tax
@@ -220,7 +252,9 @@ def refresh(ctx: Context, invoice: Invoice) -> None:
     """Recompute the lines, the deposits to deduct and the totals of a draft (ORD-33)."""
     lines = content.lines_of(ctx, invoice.id)
     for line in lines:
-        line.line_total_excl_tax = rules.line_net(line.quantity, line.unit_price_excl_tax, line.discount_pct)
+        line.line_total_excl_tax = rules.line_net(
+            line.quantity, line.unit_price_excl_tax, line.discount_pct, line.discount_amount
+        )
     totals = totals_of(content.build(ctx, invoice, "—", ctx.now.date()))
     invoice.total_excl_tax, invoice.vat_total = totals.excl, totals.vat_total
     invoice.total_incl_tax = totals.incl
@@ -295,7 +329,7 @@ def credit(ctx: Context, original: Invoice, params: CreditParams) -> dict[str, A
     ctx.add(note)
     copied = (
         "line_no", "sales_order_line_id", "delivery_note_line_id", "part_number", "description", "quantity", "unit",
-        "unit_price_excl_tax", "discount_pct", "vat_pct",
+        "unit_price_excl_tax", "discount_pct", "discount_amount", "vat_pct",
     )  # fmt: skip
     for line in content.lines_of(ctx, original.id):
         ctx.add(InvoiceLine(invoice_id=note.id, **{name: getattr(line, name) for name in copied}))
@@ -358,11 +392,19 @@ def _check_line(line: InvoiceLine) -> None:
         "quantity": line.quantity > 0,
         "unit_price_excl_tax": line.unit_price_excl_tax >= 0,
         "discount_pct": 0 <= line.discount_pct <= 100,
+        "discount_amount": _fits(line),
         "vat_pct": 0 <= line.vat_pct <= 100,
     }
     wrong = [FieldError(name, f"invoice.{name}") for name, is_right in limits.items() if not is_right]
     if wrong:
         raise BusinessError("invoice.line_values", errors=wrong)
+
+
+def _fits(line: InvoiceLine) -> bool:
+    """An amount taken off is not above the price, and stands in place of a percentage."""
+    amount = line.discount_amount or rules.ZERO
+    most = cents(line.quantity * line.unit_price_excl_tax)
+    return amount == 0 or (0 < amount <= most and line.discount_pct == 0)
 
 
 def today(ctx: Context) -> dt.date:

@@ -162,8 +162,9 @@ def _line(trade: etree._Element, line: InvoiceLine) -> None:
     if line.discount:
         allowance = _add(settlement, "ram:SpecifiedTradeAllowanceCharge")
         _add(allowance, "ram:ChargeIndicator/udt:Indicator", "false")
-        _add(allowance, "ram:CalculationPercent", _number(line.discount_pct))
-        _add(allowance, "ram:BasisAmount", _amount(line.gross))
+        if not line.discount_amount:
+            _add(allowance, "ram:CalculationPercent", _number(line.discount_pct))
+            _add(allowance, "ram:BasisAmount", _amount(line.gross))
         _add(allowance, "ram:ActualAmount", _amount(line.discount))
         _add(allowance, "ram:ReasonCode", "95")
         _add(allowance, "ram:Reason", "Remise")

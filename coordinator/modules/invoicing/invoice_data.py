@@ -56,6 +56,7 @@ class InvoiceLine:
     unit_code: str = "C62"
     part_number: str = ""
     description: str = ""
+    discount_amount: Decimal = Decimal(0)
 
     @property
     def gross(self) -> Decimal:
@@ -67,7 +68,7 @@ class InvoiceLine:
 
     @property
     def discount(self) -> Decimal:
-        return cents(self.gross * self.discount_pct / 100)
+        return self.discount_amount or cents(self.gross * self.discount_pct / 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,12 @@ def _line_errors(line: InvoiceLine, data: InvoiceData) -> list[InvoiceFieldError
         errors.append(
             InvoiceFieldError(
                 f"{prefix}.discount_pct", "out_of_range", f"{where} : remise hors de 0 à 100 %."
+            )
+        )
+    if not 0 <= line.discount_amount <= line.gross:
+        errors.append(
+            InvoiceFieldError(
+                f"{prefix}.discount_amount", "out_of_range", f"{where} : remise supérieure au prix."
             )
         )
     standard = line.vat_category is VatCategory.STANDARD

@@ -74,6 +74,9 @@ class InvoiceLine(Record):
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("unit_price_excl_tax >= 0", name="price_not_negative"),
         CheckConstraint("discount_pct BETWEEN 0 AND 100", name="discount_range"),
+        CheckConstraint(
+            "discount_amount >= 0 AND (discount_amount = 0 OR discount_pct = 0)", name="discount_amount_range"
+        ),
     )
 
     invoice_id: Mapped[int] = f.ref("invoice.id", required=True)
@@ -86,6 +89,8 @@ class InvoiceLine(Record):
     unit: Mapped[str] = f.text(20, required=True, default="pièce")
     unit_price_excl_tax: Mapped[Decimal] = f.unit_price(required=True)
     discount_pct: Mapped[Decimal] = f.decimal(5, 2, unit="%", required=True, default=0)
+    discount_amount: Mapped[Decimal | None] = f.money()
+    """Discount as an amount excl. VAT, in place of a percentage."""
     vat_pct: Mapped[Decimal] = f.decimal(5, 2, unit="%", required=True, default=20)
     line_total_excl_tax: Mapped[Decimal] = f.money(required=True, default=0, read_only=True)
 

@@ -25,10 +25,12 @@ def due_date(issued_on: dt.date, term_days: int) -> dt.date:
     return issued_on + dt.timedelta(days=term_days)
 
 
-def line_net(quantity: Decimal, unit_price: Decimal, discount_pct: Decimal) -> Decimal:
-    """Net amount of a line, discount rounded by itself as on the paper."""
+def line_net(
+    quantity: Decimal, unit_price: Decimal, discount_pct: Decimal, discount_amount: Decimal | None = None
+) -> Decimal:
+    """Net amount of a line, discount rounded by itself as on the paper; an amount stands in place of a percentage."""
     gross = cents(quantity * unit_price)
-    return gross - cents(gross * discount_pct / 100)
+    return gross - (discount_amount or cents(gross * discount_pct / 100))
 
 
 def vat_category(regime: str, nature: OperationNature, vat_pct: Decimal) -> VatCategory:

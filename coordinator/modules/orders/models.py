@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from coordinator.kernel import fields as f
@@ -70,7 +70,10 @@ class SalesOrderLine(Record):
     """One part of an order (ORD-08)."""
 
     __tablename__ = "sales_order_line"
-    __table_args__ = (UniqueConstraint("sales_order_id", "line_no"),)
+    __table_args__ = (
+        UniqueConstraint("sales_order_id", "line_no"),
+        CheckConstraint("discount_excl_tax >= 0", name="discount_not_negative"),
+    )
 
     sales_order_id: Mapped[int] = f.ref("sales_order.id", required=True)
     line_no: Mapped[int] = f.integer(required=True, default=1)
@@ -78,6 +81,10 @@ class SalesOrderLine(Record):
     part_revision_id: Mapped[int] = f.ref("part_revision.id", required=True)
     quantity: Mapped[Decimal] = f.quantity(required=True)
     unit_price_excl_tax: Mapped[Decimal] = f.unit_price(required=True)
+    one_off_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    """One-off work priced apart in the quote; invoiced once, with the first delivery of the line (QUO-31)."""
+    discount_excl_tax: Mapped[Decimal | None] = f.money()
+    """Discount of the quote on this line, its part of the discount on the whole included (QUO-33)."""
     vat_pct: Mapped[Decimal] = f.decimal(5, 2, unit="%", required=True, default=20)
     due_date: Mapped[dt.date | None] = f.date()
     certificate_required: Mapped[bool] = f.boolean()

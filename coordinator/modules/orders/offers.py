@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
 from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.modules.catalogue.models import Part, PartRevision
-from coordinator.modules.orders.po_matching import QuotedLine, QuotedOffer, normal
-from coordinator.modules.orders.po_reading import PoReading
+from coordinator.modules.orders import prices
+from coordinator.modules.orders.po_matching import QuotedLine, QuotedOffer, is_net_price, normal
+from coordinator.modules.orders.po_reading import PoLine, PoReading
 from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import api as quoting
 from coordinator.modules.quoting.models import QuotePriceBreak, QuoteScenario
+from coordinator.modules.quoting.rules import PricedLine
 
 ORDERABLE = ("sent", "accepted", "expired")
 _MAX = 200
@@ -50,12 +56,13 @@ def offer_of(ctx: Context, quote: quoting.Quote) -> QuotedOffer:
     scenario = (
         ctx.session.get(QuoteScenario, quote.selected_scenario_id) if quote.selected_scenario_id else None
     )
+    rows = quoting.scenario_lines(ctx, scenario.id) if scenario else {}
     return QuotedOffer(
         quote.id,
         quote.number,
         quote.customer_id,
         quote.status,
-        tuple(_line(ctx, line) for line in quoting.lines_of(ctx, quote.id)),
+        tuple(_line(ctx, line, rows.get(line.id)) for line in quoting.lines_of(ctx, quote.id)),
         scenario.delivery_date if scenario else None,
         parties.customer(ctx, quote.customer_id).payment_terms_days,
         quote.valid_until,
@@ -64,7 +71,39 @@ def offer_of(ctx: Context, quote: quoting.Quote) -> QuotedOffer:
     )
 
 
-def _line(ctx: Context, line: quoting.QuoteLine) -> QuotedLine:
+def agreed(quoted: PricedLine, wanted: PoLine | None, breaks: Sequence[PricedLine] = ()) -> PricedLine:
+    """Quantity, price and discount of an order line: as quoted, else as ordered.
+
+    A customer who writes the price with the discount taken off orders at the quoted price with that discount; a price of his
+    own, which a person accepted, holds as it is.
+    """
+    if wanted is None:
+        return quoted
+    price, told = wanted.unit_price, [quoted]
+    if price is not None:
+        told += [replace(b, is_break=False) for b in breaks if b.quantity == wanted.quantity]
+    for offer in told:
+        if price is None or price == offer.unit_price or is_net_price(net_unit(offer), price):
+            both = replace(offer, one_off_cost=quoted.one_off_cost, one_off_price=quoted.one_off_price)
+            now = replace(both, quantity=wanted.quantity)
+            return replace(now, discount=prices.scaled(offer.discount, gross_of(offer), gross_of(now)))
+    return replace(quoted, quantity=wanted.quantity, unit_price=price, discount=Decimal(0))
+
+
+def gross_of(line: PricedLine) -> Decimal:
+    """Goods and one-off work before the discount."""
+    return prices.cents((line.unit_price or Decimal(0)) * line.quantity) + line.one_off_price
+
+
+def net_unit(line: PricedLine) -> Decimal | None:
+    """Unit price with the discount on the goods taken off; ``None`` without a discount."""
+    gross = gross_of(line)
+    if not line.discount or not gross or line.unit_price is None:
+        return None
+    return line.unit_price * (1 - line.discount / gross)
+
+
+def _line(ctx: Context, line: quoting.QuoteLine, row: quoting.QuoteScenarioLine | None) -> QuotedLine:
     number, revision = quoting.drawing_of(ctx, line.part_revision_id)
     breaks = select(QuotePriceBreak).where(
         QuotePriceBreak.quote_line_id == line.id, QuotePriceBreak.archived_at.is_(None)
@@ -82,4 +121,5 @@ def _line(ctx: Context, line: quoting.QuoteLine) -> QuotedLine:
             for b in ctx.session.scalars(breaks)
             if b.unit_price_excl_tax is not None
         ),
+        net_unit(quoting.priced(line, row)),
     )

@@ -30,6 +30,8 @@ class QuotedLine:
     description: str = ""
     prices: tuple[tuple[Decimal, Decimal], ...] = ()
     """Prices by quantity, from the price breaks."""
+    net_unit_price: Decimal | None = None
+    """Unit price with the discount taken off, unrounded; none without a discount."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,17 @@ def price_at(line: QuotedLine, quantity: Decimal) -> Decimal | None:
     return next((price for count, price in line.prices if count == quantity), line.unit_price)
 
 
+def is_net_price(exact: Decimal | None, price: Decimal) -> bool:
+    """Whether a price is the quoted one with the discount taken off, rounded as customers do: to the cent or finer."""
+    return exact is not None and abs(price - exact) <= Decimal("0.005")
+
+
+def _is_quoted(line: QuotedLine, price: Decimal | None, quantity: Decimal) -> bool:
+    return price is not None and (
+        price == price_at(line, quantity) or is_net_price(line.net_unit_price, price)
+    )
+
+
 def score(reading: PoReading, offer: QuotedOffer, customer_id: int | None) -> Candidate:
     """How well an order fits a quote."""
     ordered = goods(reading, offer)
@@ -157,8 +170,7 @@ def score(reading: PoReading, offer: QuotedOffer, customer_id: int | None) -> Ca
         "reference": float(offer.number.upper() in {n.upper() for n in reading.quote_numbers}),
         "customer": float(customer_id is not None and customer_id == offer.customer_id),
         "drawings": len(pairs) / count,
-        "prices": sum(p.unit_price is not None and p.unit_price == price_at(q, p.quantity) for p, q in pairs)
-        / count,
+        "prices": sum(_is_quoted(q, p.unit_price, p.quantity) for p, q in pairs) / count,
         "quantities": sum(p.quantity == q.quantity for p, q in pairs) / count,
     }
     weights = _WITH_REFERENCE if evidence["reference"] else _WITHOUT
@@ -220,7 +232,7 @@ def _line(ordered: PoLine, quoted: QuotedLine) -> list[Difference]:
             Difference("quantity", no, *values, f"Ligne {no} : quantité {values[0]}, devis {values[1]}.")
         )
     wanted = price_at(quoted, ordered.quantity)
-    if ordered.unit_price is None or wanted is None or ordered.unit_price != wanted:
+    if wanted is None or not _is_quoted(quoted, ordered.unit_price, ordered.quantity):
         values = str(ordered.unit_price or ""), "" if wanted is None else f"{wanted:.2f}"
         found.append(
             Difference("unit_price", no, *values, f"Ligne {no} : prix {values[0]} €, devis {values[1]} €.")

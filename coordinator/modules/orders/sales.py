@@ -21,7 +21,7 @@ from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import Document, DocumentVersion
 from coordinator.modules.execution import api as execution
 from coordinator.modules.identity import api as identity
-from coordinator.modules.orders import offers
+from coordinator.modules.orders import offers, prices
 from coordinator.modules.orders.models import CustomerPo, SalesOrder, SalesOrderLine
 from coordinator.modules.orders.papers import AcknowledgedLine, OrderAcknowledgement, render_acknowledgement
 from coordinator.modules.orders.po_matching import goods, pair
@@ -31,9 +31,10 @@ from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import api as quoting
 from coordinator.modules.quoting.defaults import engine_settings
 from coordinator.modules.quoting.models import QuoteScenario
-from coordinator.modules.quoting.rules import PricedLine, below_minimum
+from coordinator.modules.quoting.rules import PricedLine, below_minimum, named
 
 DEFENCE = ("aerospace", "military", "armament")
+_APART = ("one_off_excl_tax", "discount_excl_tax")
 OPEN = ("pending", "validated", "in_production")
 SEVERITY = ("standard", "sensitive", "critical", *DEFENCE)
 
@@ -152,23 +153,28 @@ def _add_lines(
 ) -> None:
     """Lines of the order: quantity and price as ordered, the quote's where nothing was read (``is_typed``)."""
     vat = quoting.vat_pct(ctx, order.customer_id)
+    rows = quoting.scenario_lines(ctx, quote.selected_scenario_id) if quote.selected_scenario_id else {}
     priced: list[PricedLine] = []
     for line in quoting.lines_of(ctx, quote.id):
         wanted = ordered.get(line.id)
         if wanted is None and not is_typed:
             continue
-        quantity = wanted.quantity if wanted else line.quantity
-        price = wanted.unit_price if wanted and wanted.unit_price is not None else line.unit_price_excl_tax
-        if price is None:
+        if line.unit_price_excl_tax is None and (wanted is None or wanted.unit_price is None):
             raise BusinessError("order.unpriced", line=line.line_no)
-        priced.append(PricedLine(line.line_no, line.unit_cost, price))
+        agreed = offers.agreed(
+            quoting.priced(line, rows.get(line.id)), wanted, quoting.priced_breaks(ctx, quote, line)
+        )
+        priced.append(agreed)
+        assert agreed.unit_price is not None  # noqa: S101 — looked at above
         row = SalesOrderLine(
             sales_order_id=order.id,
             line_no=line.line_no,
             quote_line_id=line.id,
             part_revision_id=line.part_revision_id or _new_part(ctx, order, quote, line).id,
-            quantity=quantity,
-            unit_price_excl_tax=price,
+            quantity=agreed.quantity,
+            unit_price_excl_tax=agreed.unit_price,
+            one_off_excl_tax=agreed.one_off_price or None,
+            discount_excl_tax=agreed.discount or None,
             vat_pct=vat,
             due_date=order.delivery_date_confirmed,
             certificate_required=line.certificate_required,
@@ -178,8 +184,7 @@ def _add_lines(
         raise BusinessError("order.no_line", number=order.number)
     low = below_minimum(priced, engine_settings(ctx).costs)
     if low:
-        named = ", ".join(f"{x['line']} (minimum {x['minimum']} €)" for x in low)
-        raise BusinessError("order.below_minimum_margin", extra={"lines": low}, lines=named)
+        raise BusinessError("order.below_minimum_margin", extra={"lines": low}, lines=named(low))
     refresh_total(ctx, order)
     order.supplement_excl_tax = _supplement(ctx, order)
     refresh_total(ctx, order)
@@ -218,12 +223,8 @@ def lines_of(ctx: Context, order_id: int) -> list[SalesOrderLine]:
 
 def refresh_total(ctx: Context, order: SalesOrder) -> None:
     """Total excl. VAT from the lines, each rounded to the cent, and the supplement to the minimum order."""
-    cent = Decimal("0.01")
-    rows = lines_of(ctx, order.id)
-    order.total_excl_tax = sum(
-        ((r.quantity * r.unit_price_excl_tax).quantize(cent) for r in rows),
-        order.supplement_excl_tax or Decimal(0),
-    )
+    amounts = (prices.net(row) for row in lines_of(ctx, order.id))
+    order.total_excl_tax = sum(amounts, order.supplement_excl_tax or Decimal(0))
 
 
 def validate(ctx: Context, order: SalesOrder, _params: Any) -> None:
@@ -250,6 +251,7 @@ def signed_content(ctx: Context, order: SalesOrder) -> dict[str, Any]:
                 "part_revision_id": line.part_revision_id,
                 "quantity": line.quantity,
                 "unit_price_excl_tax": line.unit_price_excl_tax,
+                **{name: value for name in _APART if (value := getattr(line, name))},
                 "due_date": line.due_date,
                 "certificate_required": line.certificate_required,
             }
@@ -300,6 +302,22 @@ def on_update_line(ctx: Context, line: SalesOrderLine) -> None:
         raise BusinessError("order.quantity", errors=[FieldError("quantity", "order.quantity")])
     if line.unit_price_excl_tax < 0:
         raise BusinessError("order.price", errors=[FieldError("unit_price_excl_tax", "order.price")])
+    _keep_discount(line)
+    if not 0 <= (line.discount_excl_tax or 0) <= prices.gross(line):
+        raise BusinessError("order.discount", errors=[FieldError("discount_excl_tax", "order.discount")])
+    refresh_total(ctx, order)
+
+
+def _keep_discount(line: SalesOrderLine) -> None:
+    """Another quantity or price keeps the share of the discount, unless that was typed too."""
+    attrs = inspect(line).attrs
+    if line.discount_excl_tax is None or attrs.discount_excl_tax.history.has_changes():
+        return
+    before = {
+        n: (attrs[n].history.deleted or [getattr(line, n)])[0] for n in ("quantity", "unit_price_excl_tax")
+    }
+    old = prices.cents(before["quantity"] * before["unit_price_excl_tax"]) + (line.one_off_excl_tax or 0)
+    line.discount_excl_tax = prices.scaled(line.discount_excl_tax, old, prices.gross(line))
 
 
 def file_acknowledgement(
@@ -340,12 +358,13 @@ def acknowledgement(
     for line in lines_of(ctx, order.id):
         revision = ctx.get(PartRevision, line.part_revision_id)
         part = ctx.get(Part, revision.part_id)
-        total = (line.quantity * line.unit_price_excl_tax).quantize(Decimal("0.01"))
+        total = prices.net(line)
         amounts.append((total, line.vat_pct))
         rows.append(
             AcknowledgedLine(
-                line.line_no, part.name, line.quantity, line.unit_price_excl_tax.quantize(Decimal("0.01")), total, line.due_date,
-                part.drawing_number, revision.revision,
+                line.line_no, part.name, line.quantity, line.unit_price_excl_tax, total, line.due_date,
+                part.drawing_number, revision.revision, one_off=line.one_off_excl_tax or Decimal(0),
+                discount=line.discount_excl_tax or Decimal(0),
             )
         )  # fmt: skip
     if order.supplement_excl_tax:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from coordinator.modules.quoting.engine import costing, scenarios
 from coordinator.modules.quoting.engine.costing import CostLine
+from coordinator.modules.quoting.engine.discounts import Terms
 from coordinator.modules.quoting.engine.line import LineResult
 from coordinator.modules.quoting.engine.planning_simulation import Availability
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult
@@ -72,29 +73,13 @@ def with_operations(line: LineResult, typed: Sequence[TypedOperation], shop: Sho
 def rebuilt(
     result: QuoteResult,
     lines: Sequence[LineResult],
-    prices: Mapping[int, Decimal],
+    terms: Terms,
     shop: Shop,
     request: QuoteRequest,
     availability: Availability,
 ) -> QuoteResult:
-    """Scenarios again after typed values; ``prices`` are typed unit prices by line index, the same in every scenario."""
+    """Scenarios again after typed operations, with typed prices and discounts in each of them."""
     choices = [scenarios.LineChoice(line.options, line.part.quantity) for line in lines]
-    found = scenarios.build(choices, shop, availability, request.delivery_date_requested, request.margin_pct)
-    typed = [_with_prices(scenario, prices, shop.settings.costs.minimum_order_value) for scenario in found]
-    return replace(result, lines=tuple(lines), scenarios=tuple(typed))
-
-
-def _with_prices(
-    scenario: scenarios.Scenario, prices: Mapping[int, Decimal], minimum: Decimal
-) -> scenarios.Scenario:
-    if not prices or scenario.price_excl_tax is None or scenario.cost is None:
-        return scenario
-    lines = tuple(
-        line if line is None or index not in prices else replace(line, unit_price=prices[index])
-        for index, line in enumerate(scenario.lines)
-    )
-    total = sum((line.total for line in lines if line is not None), Decimal(0))
-    supplement = max(minimum - total, Decimal(0))
-    price = total + supplement
-    margin = costing.margin_pct(scenario.cost, price)
-    return replace(scenario, lines=lines, price_excl_tax=price, supplement=supplement, margin_pct=margin)
+    wished = request.delivery_date_requested
+    found = scenarios.build(choices, shop, availability, wished, request.margin_pct, terms)
+    return replace(result, lines=tuple(lines), scenarios=tuple(found))

@@ -26,6 +26,8 @@ from coordinator.modules.quoting.paper_data import (
 )
 from coordinator.modules.quoting.parts import operations_of
 from coordinator.modules.quoting.queries import lines_of, scenario_lines, scenarios_of, successor, supplement
+from coordinator.modules.quoting.rules import priced
+from coordinator.modules.quoting.service import priced_breaks
 
 __all__ = [
     "Quote",
@@ -41,6 +43,8 @@ __all__ = [
     "party",
     "payment_terms",
     "postal_address",
+    "priced",
+    "priced_breaks",
     "quote",
     "scenario_lines",
     "scenarios_of",

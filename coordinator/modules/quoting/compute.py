@@ -13,6 +13,7 @@ from coordinator.kernel.errors import BusinessError
 from coordinator.modules.quoting import adjust, availability, dated_prices, proposals, results
 from coordinator.modules.quoting.engine import quote as engine
 from coordinator.modules.quoting.engine import scenarios
+from coordinator.modules.quoting.engine.discounts import Discount, Terms
 from coordinator.modules.quoting.engine.line import LineInput, LineResult, PriceBreak, compute_line
 from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
 from coordinator.modules.quoting.engine.planning_simulation import Availability
@@ -76,6 +77,12 @@ def prepare(ctx: Context, quote: Quote) -> Prepared:
     return Prepared(lines, shop, availability.from_plan(ctx, shop.calendar), breaks, request)
 
 
+def _terms(quote: Quote, lines: Sequence[QuoteLine]) -> Terms:
+    typed = {i: row.manual_unit_price for i, row in enumerate(lines) if row.manual_unit_price is not None}
+    given = {i: Discount(row.discount_pct, row.discount_amount) for i, row in enumerate(lines)}
+    return Terms(typed, given, Discount(quote.discount_pct, quote.discount_amount))
+
+
 def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
     """Compute every line, the three scenarios, gaps and questions; typed values survive.
 
@@ -89,7 +96,7 @@ def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
     result = engine.compute([line.part for line in lines], shop, request, prepared.free)
     proposals.remember(ctx, [line.record for line in lines], result)
     codes = machine_codes(ctx)
-    adjusted, prices = [], dict[int, Decimal]()
+    adjusted = []
     for index, (line, found) in enumerate(zip(lines, result.lines, strict=True)):
         typed = results.merge_operations(ctx, line.record, line.operations, found, codes)
         for row, operation in typed:
@@ -98,9 +105,8 @@ def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
         if typed or line.manual is not None:
             changed = replace(changed, price_breaks=_breaks(prepared, index, typed))
         adjusted.append(changed)
-        if line.record.manual_unit_price is not None:
-            prices[index] = line.record.manual_unit_price
-    result = adjust.rebuilt(result, adjusted, prices, shop, request, prepared.free)
+    terms = _terms(quote, [line.record for line in lines])
+    result = adjust.rebuilt(result, adjusted, terms, shop, request, prepared.free)
     result = dated_prices.marked(ctx, result)
     results.store(ctx, quote, [line.record for line in lines], result, prepared.breaks)
     _tell_refusals(quote, lines)

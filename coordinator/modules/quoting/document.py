@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from coordinator.kernel import qr
@@ -14,7 +15,8 @@ from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import Document, DocumentVersion
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.quoting import paper_data, queries
-from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteScenario
+from coordinator.modules.quoting.engine.discounts import Discount
+from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteScenario, QuoteScenarioLine
 from coordinator.modules.quoting.papers import (
     SCENARIO_POINTS,
     PriceBreak,
@@ -26,6 +28,7 @@ from coordinator.modules.quoting.papers import (
 from coordinator.modules.quoting.papers import QuoteLine as PaperLine
 from coordinator.modules.quoting.papers import QuoteScenario as PaperScenario
 
+_ONE_OFF = "Frais fixes (programmation, réglages, montage)"
 FROM_STATES = ("approved", "sent", "accepted", "refused", "expired")
 
 
@@ -75,15 +78,13 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
     chosen = ctx.get(QuoteScenario, quote.selected_scenario_id)
     prices = queries.scenario_lines(ctx, chosen.id)
     rate = paper_data.vat_pct(ctx, quote.customer_id)
-    printed = [_line(ctx, line, prices[line.id].line_total_excl_tax or Decimal(0), rate) for line in lines]
+    printed = [_line(ctx, quote, line, prices[line.id], rate) for line in lines]
+    printed += _one_off(lines, prices, rate)
     supplement = queries.supplement(chosen)
     if supplement > 0:
         title = "Complément au minimum de commande"
-        printed.append(
-            PaperLine(
-                len(lines) + 1, title, Decimal(1), supplement, supplement, unit="forfait", vat_rate_pct=rate
-            )
-        )
+        printed.append(_once(len(printed) + 1, title, supplement, rate))
+    off = sum((p.quote_discount_excl_tax or Decimal(0) for p in prices.values()), Decimal(0))
     assumptions = [q["text"] for q in quote.questions or [] if q.get("code") == "assumption"]
     certified = certificate_words([line.line_no for line in lines if line.certificate_required])
     return QuotePaper(
@@ -95,10 +96,12 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
         valid_until=quote.valid_until or ctx.now.date(),
         lines=printed,
         scenarios=[
-            _scenario(ctx, s, is_chosen=s.id == chosen.id) for s in scenarios if s.price_excl_tax is not None
+            _scenario(ctx, s, is_chosen=s.id == chosen.id)
+            for s in scenarios
+            if s.price_excl_tax is not None and not (s.details or {}).get("below_minimum")
         ],
         totals=paper_data.totals(
-            ctx, quote.customer_id, [(line.total, line.vat_rate_pct) for line in printed]
+            ctx, quote.customer_id, [*((line.total, line.vat_rate_pct) for line in printed), (-off, rate)]
         ),
         payment_terms=paper_data.payment_terms(ctx, quote.customer_id),
         late_rate=ctx.settings.get("quoting.late_rate"),
@@ -113,7 +116,25 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
         retention_of_title=ctx.settings.get("quoting.retention_of_title"),
         general_conditions=ctx.settings.get("quoting.general_conditions"),
         qr=qr.code_of(ctx, quote),
+        discount=off,
+        discount_words=Discount(quote.discount_pct).words(),
+        lines_total=sum((line.total for line in printed), Decimal(0)),
     )
+
+
+def _once(position: int, title: str, amount: Decimal, rate: Decimal) -> PaperLine:
+    return PaperLine(position, title, Decimal(1), amount, amount, unit="forfait", vat_rate_pct=rate)
+
+
+def _one_off(
+    lines: Sequence[QuoteLine], prices: Mapping[int, QuoteScenarioLine], rate: Decimal
+) -> list[PaperLine]:
+    """One-off work as lines of its own where the house prices it apart (QUO-31)."""
+    found = [(line, prices[line.id].one_off_excl_tax or Decimal(0)) for line in lines]
+    return [
+        _once(len(lines) + number, f"{_ONE_OFF}, ligne {line.line_no}", amount, rate)
+        for number, (line, amount) in enumerate(((x, a) for x, a in found if a), start=1)
+    ]
 
 
 def _contact(ctx: Context, quote: Quote) -> Contact | None:
@@ -124,7 +145,7 @@ def _contact(ctx: Context, quote: Quote) -> Contact | None:
     return Contact(f"{user.first_name} {user.last_name}".strip(), user.email or "")
 
 
-def _line(ctx: Context, line: QuoteLine, total: Decimal, rate: Decimal) -> PaperLine:
+def _line(ctx: Context, quote: Quote, line: QuoteLine, price: QuoteScenarioLine, rate: Decimal) -> PaperLine:
     number, revision = drawing_of(ctx, line.part_revision_id)
     material = ctx.get(Material, line.material_id) if line.material_id else None
     breaks = [
@@ -137,8 +158,10 @@ def _line(ctx: Context, line: QuoteLine, total: Decimal, rate: Decimal) -> Paper
         position=line.line_no,
         designation=line.description or number,
         quantity=quantity,
-        unit_price=(line.unit_price_excl_tax or Decimal(0)).quantize(paper_data.CENT),
-        total=total,
+        unit_price=line.unit_price_excl_tax or Decimal(0),
+        total=(price.line_total_excl_tax or Decimal(0))
+        + (price.quote_discount_excl_tax or Decimal(0))
+        - (price.one_off_excl_tax or Decimal(0)),
         drawing_number=number,
         revision=revision,
         material=material.name if material else "",
@@ -146,7 +169,17 @@ def _line(ctx: Context, line: QuoteLine, total: Decimal, rate: Decimal) -> Paper
         vat_rate_pct=rate,
         notes=[line.observation] if line.observation else [],
         price_breaks=breaks,
+        break_note=_break_note(quote, line),
+        discount=price.discount_excl_tax or Decimal(0),
+        discount_words=Discount(line.discount_pct).words(),
     )
+
+
+def _break_note(quote: Quote, line: QuoteLine) -> str:
+    """What the discounts do to the prices of other quantities: a percentage comes off, an amount is for the quoted one only."""
+    if quote.discount_pct or line.discount_pct:
+        return "avant remise"
+    return "sans remise" if quote.discount_amount or line.discount_amount else ""
 
 
 def drawing_of(ctx: Context, part_revision_id: int | None) -> tuple[str, str]:

@@ -20,11 +20,18 @@ def _costs_json() -> Any:
     return mapped_column(JSONB, nullable=True, info={"field": info})
 
 
+def _discount_checks() -> tuple[CheckConstraint, CheckConstraint]:
+    return (
+        CheckConstraint("discount_pct BETWEEN 0 AND 100 AND discount_amount >= 0", name="discount_range"),
+        CheckConstraint("discount_pct IS NULL OR discount_amount IS NULL", name="discount_one"),
+    )
+
+
 class Quote(Record):
     """A quote for one customer, one line per drawing (QUO-01)."""
 
     __tablename__ = "quote"
-    __table_args__ = (UniqueConstraint("number", "version_no"),)
+    __table_args__ = (UniqueConstraint("number", "version_no"), *_discount_checks())
 
     number: Mapped[str] = f.text(30, required=True, search=True, read_only=True)
     version_no: Mapped[int] = f.integer(required=True, default=1, read_only=True)
@@ -50,6 +57,11 @@ class Quote(Record):
     document_version_id: Mapped[int | None] = f.ref("document_version.id", read_only=True)
     refusal_reason: Mapped[str | None] = f.text(300, read_only=True)
     margin_target_pct: Mapped[Decimal | None] = f.decimal(5, 2, unit="%", group="costs_margins")
+    discount_pct: Mapped[Decimal | None] = f.decimal(5, 2, unit="%", group="prices")
+    """Discount on the whole quote, in percent or as an amount excl. VAT (QUO-33)."""
+    discount_amount: Mapped[Decimal | None] = f.money()
+    discount_reason: Mapped[str | None] = f.text(300)
+    """Why a discount is given, on the whole or on a line; for the house, never printed."""
     incoterm: Mapped[str | None] = f.text(60)
     exclusions: Mapped[str | None] = f.long_text()
     notes: Mapped[str | None] = f.long_text()
@@ -59,7 +71,7 @@ class QuoteLine(Record):
     """One part of a quote (QUO-05)."""
 
     __tablename__ = "quote_line"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"), *_discount_checks())
 
     quote_id: Mapped[int] = f.ref("quote.id", required=True)
     line_no: Mapped[int] = f.integer(read_only=True)
@@ -100,6 +112,8 @@ class QuoteLine(Record):
     error_message: Mapped[str | None] = f.text(500, read_only=True)
     manual_material_cost: Mapped[Decimal | None] = f.unit_price(group="costs_margins")
     manual_unit_price: Mapped[Decimal | None] = f.unit_price()
+    discount_pct: Mapped[Decimal | None] = f.decimal(5, 2, unit="%", group="prices")
+    discount_amount: Mapped[Decimal | None] = f.money()
     proposal: Mapped[dict[str, Any] | None] = _costs_json()
     """What the computation proposed before anybody typed: cost, price and minutes."""
     proposal_status: Mapped[str | None] = f.choice("ai_recommendation", required=False, read_only=True)
@@ -114,6 +128,7 @@ class QuotePriceBreak(Record):
 
     quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
     quantity: Mapped[Decimal] = f.quantity(required=True)
+    unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
     unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
 
 
@@ -161,6 +176,9 @@ class QuoteScenario(Record):
     kind: Mapped[str] = f.choice("scenario_kind")
     machining_min: Mapped[Decimal | None] = f.decimal(12, 1, unit="min", read_only=True)
     cost: Mapped[Decimal | None] = f.money(read_only=True, group="costs_margins")
+    gross_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    """Sum of the lines before discounts and without the supplement to the minimum order."""
+    discount_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
     price_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
     margin_pct: Mapped[Decimal | None] = f.decimal(6, 2, unit="%", read_only=True, group="costs_margins")
     delivery_date: Mapped[dt.date | None] = f.date(read_only=True)
@@ -181,7 +199,14 @@ class QuoteScenarioLine(Record):
     quote_line_id: Mapped[int] = f.ref("quote_line.id", required=True)
     unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
     unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
+    one_off_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
+    one_off_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    """One-off work where it is not spread over the quantity (QUO-31)."""
+    discount_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    quote_discount_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    """The line's part of the discount on the whole quote."""
     line_total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
+    """With both discounts taken off."""
 
 
 class ResourceGap(Record):

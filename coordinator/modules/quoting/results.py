@@ -206,12 +206,14 @@ def store(
         _store_gaps(ctx, line, found)
         for row in breaks[line.id]:
             known = next((b for b in found.price_breaks if b.quantity == int(row.quantity)), None)
+            row.unit_cost = known.unit_cost if known else None
             row.unit_price_excl_tax = known.unit_price if known else None
     for scenario in result.scenarios:
         _store_scenario(ctx, quote, lines, scenario)
     quote.questions = [
         *(q.to_json() for q in result.questions),
         *_late_errors(lines, result),
+        *_refused_discounts(result),
     ]
     quote.warnings = [f"Ligne {line.line_no} : {text}" for line in lines for text in line.warnings or []]
     ctx.session.flush()
@@ -231,6 +233,15 @@ def _late_errors(lines: Sequence[QuoteLine], result: QuoteResult) -> list[dict[s
         }
         for number, (line, found) in enumerate(zip(lines, result.lines, strict=True), start=1)
         if found.error is not None and number not in asked
+    ]
+
+
+def _refused_discounts(result: QuoteResult) -> list[dict[str, Any]]:
+    """Discounts that do not fit their price, in any scenario."""
+    found = {s.refusal.message: s.refusal for s in result.scenarios if s.refusal is not None}
+    return [
+        {"code": e.code, "field": e.field_name, "text": e.message, "line": None, "blocking": True}
+        for e in found.values()
     ]
 
 
@@ -271,6 +282,7 @@ def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], foun
     row = ctx.session.scalars(query).one_or_none() or QuoteScenario(quote_id=quote.id, kind=found.kind)
     row.machining_min = dec(found.machining_min, "0.1")
     row.cost, row.price_excl_tax, row.margin_pct = found.cost, found.price_excl_tax, found.margin_pct
+    row.gross_excl_tax, row.discount_excl_tax = found.gross, found.discount
     row.delivery_date, row.lead_time_days = found.delivery_date, found.lead_time_days
     row.is_recommended = found.recommended
     row.reasons = list(found.reasons)
@@ -280,6 +292,7 @@ def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], foun
         "to_buy": list(found.to_buy),
         "moved_orders": list(found.moved_orders),
         "to_confirm": list(found.to_confirm),
+        "below_minimum": [lines[number - 1].line_no for number in found.below_minimum],
         "minimum_order_supplement": format(found.supplement, "f"),
     }
     if row.id is None:
@@ -292,6 +305,10 @@ def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], foun
                 quote_line_id=line.id,
                 unit_cost=price.unit_cost if price else None,
                 unit_price_excl_tax=price.unit_price if price else None,
+                one_off_cost=price.one_off_cost if price else None,
+                one_off_excl_tax=price.one_off_price if price else None,
+                discount_excl_tax=price.discount if price else None,
+                quote_discount_excl_tax=price.shared if price else None,
                 line_total_excl_tax=price.total if price else None,
             )
         )

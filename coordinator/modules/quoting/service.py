@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ from coordinator.modules.quoting.models import (
 )
 
 _ALWAYS_EDITABLE = {"notes"}
-_CHANGES_PRICE = {"delivery_date_requested", "margin_target_pct", "method"}
+_CHANGES_PRICE = {"delivery_date_requested", "margin_target_pct", "method", "discount_pct", "discount_amount"}
 
 
 class ScenarioParams(BaseModel):
@@ -72,7 +72,7 @@ def on_create(ctx: Context, quote: Quote) -> None:
     quote.quote_date = ctx.now.date()
     if quote.valid_until is None:
         quote.valid_until = quote.quote_date + dt.timedelta(days=ctx.settings.integer(VALIDITY_DAYS))
-    _check_dates(quote)
+    _check_header(quote)
 
 
 def on_update(ctx: Context, quote: Quote) -> None:  # noqa: ARG001 — signature of the entity's hook
@@ -82,7 +82,7 @@ def on_update(ctx: Context, quote: Quote) -> None:  # noqa: ARG001 — signature
         rules.check_editable(quote)
     if changed & _CHANGES_PRICE:
         quote.computed_at = None
-    _check_dates(quote)
+    _check_header(quote)
 
 
 def _changed(record: Record) -> set[str]:
@@ -90,12 +90,13 @@ def _changed(record: Record) -> set[str]:
     return {a.key for a in state.mapper.column_attrs if state.attrs[a.key].history.has_changes()}
 
 
-def _check_dates(quote: Quote) -> None:
+def _check_header(quote: Quote) -> None:
     if quote.valid_until is not None and quote.valid_until < quote.quote_date:
         raise BusinessError("quote.valid_until", errors=[FieldError("valid_until", "quote.valid_until")])
     margin = quote.margin_target_pct
     if margin is not None and not 0 <= margin < 100:
         raise BusinessError("quote.margin", errors=[FieldError("margin_target_pct", "quote.margin")])
+    rules.check_discount(quote.discount_pct, quote.discount_amount)
 
 
 def touch(ctx: Context, quote_id: int) -> Quote:
@@ -156,6 +157,7 @@ def _check_line(line: QuoteLine) -> None:
     line.inspection_sheet = line.inspection_sheet is not False or line.criticality in rules.SIGNED
     rules.check_quantity(line.quantity)
     rules.check_trades(line.trade_operations)
+    rules.check_discount(line.discount_pct, line.discount_amount)
     for name in ("manual_unit_price", "manual_material_cost"):
         value = getattr(line, name)
         if value is not None and value < 0:
@@ -347,14 +349,16 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
         Conflict: ``signature.required`` or ``signature.outdated`` for aerospace and military lines.
     """
     lines = queries.lines_of(ctx, quote.id)
-    priced = [
-        rules.PricedLine(line.line_no, line.unit_cost, line.unit_price_excl_tax, line.error_code)
-        for line in lines
-    ]
     costs = engine_settings(ctx).costs
     rules.check_approval(
-        quote.number, quote.computed_at, quote.total_excl_tax, quote.questions or [], priced, costs
+        quote.number,
+        quote.computed_at,
+        quote.total_excl_tax,
+        quote.questions or [],
+        priced_lines(ctx, quote, lines),
+        costs,
     )
+    rules.check_reason([quote, *lines], quote.discount_reason)
     scenario = ctx.get(QuoteScenario, quote.selected_scenario_id)
     pending = (scenario.details or {}).get("to_confirm") or []
     accepted = bool(getattr(params, "accept_to_confirm", False))
@@ -369,6 +373,19 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
     proposals.settle(ctx, quote)
 
 
+def priced_lines(ctx: Context, quote: Quote, lines: Sequence[QuoteLine]) -> list[rules.PricedLine]:
+    """Lines in the selected scenario, then the prices of other quantities with the percentages taken off them."""
+    rows = queries.scenario_lines(ctx, quote.selected_scenario_id) if quote.selected_scenario_id else {}
+    found = [rules.priced(line, rows.get(line.id)) for line in lines]
+    return [*found, *(b for line in lines for b in priced_breaks(ctx, quote, line))]
+
+
+def priced_breaks(ctx: Context, quote: Quote, line: QuoteLine) -> list[rules.PricedLine]:
+    """Computed prices of other quantities of a line."""
+    rows = (rules.priced_break(quote, line, row) for row in queries.price_breaks_of(ctx, line.id))
+    return [row for row in rows if row is not None]
+
+
 def signed_content(ctx: Context, quote: Quote) -> dict[str, Any]:
     """What whoever approves an aerospace or military quote signs: customer, dates, and every line with its price (QUO-02)."""
     return {
@@ -376,6 +393,7 @@ def signed_content(ctx: Context, quote: Quote) -> dict[str, Any]:
         "customer": parties.customer(ctx, quote.customer_id).name,
         "valid_until": quote.valid_until,
         "total_excl_tax": quote.total_excl_tax,
+        **rules.signed_discount(quote),
         "selected_scenario_id": quote.selected_scenario_id,
         "lines": [
             {
@@ -386,6 +404,7 @@ def signed_content(ctx: Context, quote: Quote) -> dict[str, Any]:
                 "certificate_required": line.certificate_required,
                 "quantity": line.quantity,
                 "unit_price_excl_tax": line.unit_price_excl_tax,
+                **rules.signed_discount(line),
             }
             for line in queries.lines_of(ctx, quote.id)
         ],

@@ -18,7 +18,7 @@ from coordinator.modules.quoting.rules import version_number
 REVISABLE = ("sent", "refused", "expired")
 _HEADER = (
     "customer_id", "contact_id", "customer_reference", "method", "delivery_date_requested", "margin_target_pct",
-    "incoterm", "exclusions", "notes",
+    "discount_pct", "discount_amount", "discount_reason", "incoterm", "exclusions", "notes",
 )  # fmt: skip
 T = TypeVar("T", bound=Record)
 

@@ -56,6 +56,7 @@ def paper_of(data: InvoiceData) -> InvoicePaper:
                 line.net,
                 line.part_number,
                 line.description,
+                line.discount_amount,
             )
             for line in data.lines
         ],

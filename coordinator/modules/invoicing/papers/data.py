@@ -23,6 +23,7 @@ class PaperLine:
     total: Decimal
     part_number: str
     description: str
+    discount_amount: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from coordinator.kernel.papers.data import Address, Company, Contact, Party, Tot
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedLine:
-    """One accepted line, prices excl. VAT, with its confirmed date."""
+    """One accepted line, prices excl. VAT, with its confirmed date; `total` holds `one_off` work and the `discount`."""
 
     position: int
     designation: str
@@ -24,6 +24,8 @@ class AcknowledgedLine:
     revision: str = ""
     part_number: str = ""
     unit: str = "pièce"
+    one_off: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from coordinator.modules.quoting.engine import costing, grouping
+from coordinator.modules.quoting.engine import costing, discounts, grouping
 from coordinator.modules.quoting.engine.costing import Costed
+from coordinator.modules.quoting.engine.discounts import Terms
 from coordinator.modules.quoting.engine.planning_simulation import Availability, Mode, Plan, simulate
 from coordinator.modules.quoting.engine.routes import Route
 from coordinator.modules.quoting.engine.settings import CostSettings, ScenarioSettings
 from coordinator.modules.quoting.engine.shop import Shop
-from coordinator.modules.quoting.engine.values import Value, number
+from coordinator.modules.quoting.engine.values import QuotingError, Value, number
 
 KINDS = ("standard", "express", "economic")
 LABELS = {"standard": "standard", "express": "express", "economic": "économique"}
@@ -22,7 +23,10 @@ LABELS = {"standard": "standard", "express": "express", "economic": "économique
 
 @dataclass(frozen=True, slots=True)
 class LinePrice:
-    """Price of one line in one scenario."""
+    """Price of one line in one scenario.
+
+    ``discount`` is the line's own, ``shared`` its part of the discount on the whole quote.
+    """
 
     quantity: int
     cost: Decimal
@@ -30,10 +34,23 @@ class LinePrice:
     unit_price: Decimal
     one_off_price: Decimal
     explanation: Value | None = None
+    one_off_cost: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)
+    shared: Decimal = Decimal(0)
+
+    @property
+    def gross(self) -> Decimal:
+        """Price before discounts."""
+        return costing.money(self.unit_price * self.quantity + self.one_off_price)
 
     @property
     def total(self) -> Decimal:
-        return costing.money(self.unit_price * self.quantity + self.one_off_price)
+        """Price with the discounts taken off."""
+        return self.gross - self.discount - self.shared
+
+    def floor(self, rules: CostSettings) -> Decimal:
+        """The lowest price allowed for the line, from its cost as it is shown."""
+        return costing.floor_price(self.unit_cost * self.quantity + self.one_off_cost, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,12 @@ class Scenario:
     to_buy: tuple[str, ...]
     moved_orders: tuple[str, ...]
     to_confirm: tuple[str, ...]
+    gross: Decimal | None = None
+    discount: Decimal = Decimal(0)
+    below_minimum: tuple[int, ...] = ()
+    """Lines (from 1) under their lowest allowed price: the scenario cannot be offered."""
+    refusal: QuotingError | None = None
+    """Why the discounts cannot be taken off its prices."""
 
     def to_json(self) -> dict[str, Any]:
         def number(value: Decimal | None) -> float | None:
@@ -70,6 +93,7 @@ class Scenario:
                 "unit_cost": float(p.unit_cost),
                 "unit_price": float(p.unit_price),
                 "one_off_price": float(p.one_off_price),
+                "discount": float(p.discount + p.shared),
                 "total": float(p.total),
                 "price_explanation": p.explanation.to_json() if p.explanation else None,
             }
@@ -92,6 +116,9 @@ class Scenario:
             "to_buy": list(self.to_buy),
             "moved_orders": list(self.moved_orders),
             "to_confirm": list(self.to_confirm),
+            "gross_excl_tax": number(self.gross),
+            "discount_excl_tax": float(self.discount),
+            "below_minimum": list(self.below_minimum),
         }
 
 
@@ -130,14 +157,15 @@ def line_price(
 
     def price(cost: Decimal, at_rates: Decimal | None) -> Decimal:
         base = costing.price_for(cost, margin) if at_rates is None else at_rates
-        return max(costing.money(base * factor), costing.floor_price(cost, rules))
+        shown = costing.floor_price(cost.quantize(costing.UNIT), rules)
+        return max(costing.money(base * factor), costing.floor_price(cost, rules), shown)
 
     each = None if sold is None else (sold.total - sold_apart) / quantity
     one_off = price(apart, None if sold is None else sold_apart) if apart else Decimal(0)
     unit = unit_cost.quantize(costing.UNIT)
     found = price(unit_cost, each)
     told = _explained(found, unit, rules, factor, None if sold else margin)
-    return LinePrice(quantity, total, unit, found, one_off, told)
+    return LinePrice(quantity, total, unit, found, one_off, told, apart.quantize(costing.UNIT))
 
 
 def _explained(
@@ -166,11 +194,12 @@ def build(
     availability: Availability,
     wished: date | None,
     margin: Decimal | None,
+    terms: Terms | None = None,
 ) -> list[Scenario]:
-    """Compute the three scenarios and mark one as recommended."""
+    """Compute the three scenarios and mark one as recommended; typed prices and discounts hold in each of them."""
     costs = shop.settings.costs
     target = costs.margin_pct if margin is None else margin
-    found = [_scenario(kind, choices, shop, availability, target) for kind in KINDS]
+    found = [_scenario(kind, choices, shop, availability, target, terms or Terms()) for kind in KINDS]
     return _recommend(found, wished)
 
 
@@ -196,23 +225,54 @@ def _factor(kind: str, rules: ScenarioSettings) -> Decimal:
     return Decimal(1)
 
 
+def _agreed(
+    prices: Sequence[LinePrice | None], terms: Terms
+) -> tuple[list[LinePrice | None], QuotingError | None]:
+    """Typed unit prices, then each line's discount, then its share of the discount on the whole; what refuses them, if any."""
+    typed = [
+        p if p is None or i not in terms.prices else replace(p, unit_price=terms.prices[i])
+        for i, p in enumerate(prices)
+    ]
+    try:
+        own = [
+            Decimal(0) if p is None else terms.lines.get(i, discounts.NONE).on(p.gross)
+            for i, p in enumerate(typed)
+        ]
+        left = [Decimal(0) if p is None else p.gross - d for p, d in zip(typed, own, strict=True)]
+        shares = discounts.spread(terms.whole.on(sum(left, Decimal(0))), left)
+    except QuotingError as error:
+        return typed, error
+    return [
+        p if p is None else replace(p, discount=d, shared=share)
+        for p, d, share in zip(typed, own, shares, strict=True)
+    ], None
+
+
 def _scenario(
-    kind: str, choices: Sequence[LineChoice], shop: Shop, availability: Availability, margin: Decimal
+    kind: str,
+    choices: Sequence[LineChoice],
+    shop: Shop,
+    availability: Availability,
+    margin: Decimal,
+    terms: Terms,
 ) -> Scenario:
     rules, costs = shop.settings.scenarios, shop.settings.costs
     picked = [(c.fastest() if kind == "express" else c.cheapest()) if c.options else None for c in choices]
     grouped = [grouping.Saving()] * len(picked)
     if kind == "economic":
         grouped = grouping.savings(picked, shop.settings.times.setup_per_missing_tool_min)
-    priced = [
+    computed = [
         None if p is None else line_price(p, c.quantity, costs, _factor(kind, rules), margin, g.amount)
         for p, c, g in zip(picked, choices, grouped, strict=True)
     ]
+    priced, refusal = _agreed(computed, terms)
+    known = [p for p in priced if p is not None]
     chosen = [(p.route, c.quantity) for p, c in zip(picked, choices, strict=True) if p is not None]
-    complete = bool(choices) and all(p is not None for p in priced)
+    complete = bool(choices) and len(known) == len(priced)
     plan = simulate(chosen, shop.calendar, availability, rules, _mode(kind, rules)) if complete else None
-    cost = costing.money(sum((p.cost for p in priced if p), Decimal(0))) if complete else None
-    price, supplement = _total([p for p in priced if p], costs) if complete else (None, Decimal(0))
+    cost = costing.money(sum((p.cost for p in known), Decimal(0))) if complete else None
+    price, supplement = _total(known, costs) if complete and refusal is None else (None, Decimal(0))
+    low = tuple(i for i, p in enumerate(priced, 1) if p is not None and p.total < p.floor(costs))
     confirm = () if availability.is_known else ("date à confirmer : planning indisponible",)
     return Scenario(
         kind=kind,
@@ -223,7 +283,7 @@ def _scenario(
         delivery_date=plan.delivery if plan else None,
         lead_time_days=(plan.delivery - availability.today).days if plan else None,
         recommended=False,
-        reasons=tuple(_facts(kind, plan, rules, sum(g.minutes for g in grouped))),
+        reasons=(*_facts(kind, plan, rules, sum(g.minutes for g in grouped)), *_limits(low, refusal)),
         lines=tuple(priced),
         supplement=supplement,
         machines=tuple(sorted({m for route, _ in chosen for m in route.machines()})),
@@ -231,7 +291,24 @@ def _scenario(
         to_buy=tuple(dict.fromkeys(t for route, _ in chosen for t in _purchases(route))),
         moved_orders=plan.moved_orders if plan else (),
         to_confirm=confirm,
+        gross=sum((p.gross for p in known), Decimal(0)) if complete else None,
+        discount=sum((p.discount + p.shared for p in known), Decimal(0)),
+        below_minimum=low,
+        refusal=refusal,
     )
+
+
+def _limits(low: Sequence[int], refusal: QuotingError | None) -> list[str]:
+    """What stands in the way of offering the scenario at these prices."""
+    if refusal is not None:
+        return [refusal.message]
+    if not low:
+        return []
+    named = ", ".join(map(str, low))
+    where = (
+        f"Ligne {named} sous le prix plancher" if len(low) == 1 else f"Lignes {named} sous le prix plancher"
+    )
+    return [f"{where} : ce scénario ne peut pas être proposé à ce prix."]
 
 
 def _total(prices: Sequence[LinePrice], costs: CostSettings) -> tuple[Decimal, Decimal]:
@@ -272,7 +349,8 @@ def _facts(kind: str, plan: Plan | None, rules: ScenarioSettings, grouped_min: f
 
 def _recommend(found: list[Scenario], wished: date | None) -> list[Scenario]:
     """Cheapest scenario that meets the wished date; without a wish the standard one; too late for all: the fastest."""
-    usable = [s for s in found if s.price_excl_tax is not None and s.delivery_date is not None]
+    priced = [s for s in found if s.price_excl_tax is not None and s.delivery_date is not None]
+    usable = [s for s in priced if not s.below_minimum] or priced
     if not usable:
         return found
 
@@ -281,7 +359,11 @@ def _recommend(found: list[Scenario], wished: date | None) -> list[Scenario]:
 
     if wished is None:
         best = usable[0]
-        why = "Aucun délai demandé : meilleur équilibre entre prix, délai et charge."
+        why = (
+            "Aucun délai demandé : meilleur équilibre entre prix, délai et charge."
+            if best.kind == "standard"
+            else "Aucun délai demandé : premier scénario au-dessus du prix plancher."
+        )
     else:
         in_time = [s for s in usable if s.delivery_date is not None and s.delivery_date <= wished]
         if in_time:

@@ -28,7 +28,10 @@ class PriceBreak:
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One line; prices excl. VAT in the quote's currency, for the scenario the totals are given for."""
+    """One line; prices excl. VAT in the quote's currency, for the scenario the totals are given for.
+
+    `total` has the line's own `discount` taken off; `break_note` says what the prices of other quantities are before.
+    """
 
     position: int
     designation: str
@@ -44,6 +47,9 @@ class QuoteLine:
     vat_rate_pct: Decimal = Decimal(20)
     notes: list[str] = field(default_factory=list)
     price_breaks: list[PriceBreak] = field(default_factory=list)
+    break_note: str = ""
+    discount: Decimal = Decimal(0)
+    discount_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,10 @@ class QuotePaper:
     retention_of_title: str = ""
     general_conditions: str = ""
     qr: str = ""
+    discount: Decimal = Decimal(0)
+    """Discount on the whole, between the sum of the lines and the total excl. VAT; `discount_words` as "5 %"."""
+    discount_words: str = ""
+    lines_total: Decimal = Decimal(0)
 
 
 def subject_of(designations: Sequence[str], room: int = 80) -> str:
