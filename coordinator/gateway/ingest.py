@@ -1,6 +1,6 @@
 """Ingest: takes stations' messages from the broker, stores them, acknowledges, hands facts to the modules.
 
-Threads: paho's network loop fills a bounded queue; the decoder empties it in batches, unpacks and judges them while the
+Threads: the network (``broker_line``) fills a bounded queue; the decoder empties it in batches, unpacks and judges them while the
 database is busy with those before; the writer stores each in one transaction and publishes acknowledgements only after
 commit; the processor runs the modules' handlers; the housekeeper publishes configurations, commands, updates and reference
 data. One process takes everything: the client speaks MQTT 3.1.1, which has no shared subscriptions.
@@ -21,6 +21,7 @@ import psycopg
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
+from coordinator.gateway.broker_line import BrokerLine, ReadAheadSocket
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.db import utcnow
 from coordinator.modules.machines import api as machines
@@ -93,21 +94,21 @@ class Ingest:
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=False
         )
         self._client.max_inflight_messages_set(1000)
-        self._client.reconnect_delay_set(1, 30)
         if tls is not None:
+            tls.sslsocket_class = ReadAheadSocket
             self._client.tls_set_context(tls)
         else:
             self._client.username_pw_set("coordinator")
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+        self._line = BrokerLine(self._client)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Connect and begin; connection losses are survived."""
         config = self._factory.config
-        self._client.connect_async(config.mqtt_host, config.mqtt_port, keepalive=30)
-        self._client.loop_start()
+        self._line.start(config.mqtt_host, config.mqtt_port)
         for name, target in (
             ("decoder", self._decode),
             ("writer", self._write),
@@ -130,8 +131,7 @@ class Ingest:
         self._work.set()
         for thread in self._threads:
             thread.join(timeout_s)
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._line.stop()
 
     # network -----------------------------------------------------------------------------------------------------
 

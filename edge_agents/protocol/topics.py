@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from edge_agents.protocol.errors import ProtocolError
 
@@ -65,8 +66,9 @@ class Topics:
         """Subscription of the coordinator for all stations."""
         return "/".join((_PREFIX, site, "+", channel.value))
 
-    @classmethod
-    def parse(cls, topic: str) -> tuple[Topics, Channel]:
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def parse(topic: str) -> tuple[Topics, Channel]:
         """Station and channel of a received topic. Raises ``ProtocolError`` for anything else."""
         parts = topic.split("/", 4)
         if len(parts) != 5 or "/".join(parts[:2]) != _PREFIX:
@@ -75,4 +77,4 @@ class Topics:
             channel = Channel(parts[4])
         except ValueError:
             raise ProtocolError("topic.invalid", f"Canal MQTT inconnu : {parts[4]!r}.") from None
-        return cls(parts[2], parts[3]), channel
+        return Topics(parts[2], parts[3]), channel

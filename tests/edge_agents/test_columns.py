@@ -133,12 +133,27 @@ def test_bytes_read_straight_into_columns_say_what_the_general_way_says() -> Non
         message(payload()).replace(b"3.5", b"NaN"),
         message(payload()).replace(b'"seq": 7', b'"seq": 7, "seq": 8'),
         message(payload()).replace(b'"unit": "kW"', b'"t": [9], "unit": "kW"'),
+        message(payload()).replace(b'"q": null', b'"unit": "W"'),
+        message(payload()).replace(b'"load": {', b'"load": {"unit": "kW", "t": [1], "v": [1]}, "load": {'),
         message(payload())[:-1],
         b"{}",
     ],
 )
 def test_what_is_not_plainly_right_is_left_to_the_general_way(data: bytes) -> None:
     assert read_columns(data) is None
+
+
+def test_a_refused_message_leaves_nothing_behind_for_the_next() -> None:
+    pytest.importorskip("simdjson")
+    first, second = message(payload(v=[9, 8, 7])), message(payload(v=[1, 2, 3]))
+    for between in (message(payload(unit=4)), first[:-1], message(payload(q=[0, 1, 256]))):
+        kept = read_columns(first)
+        assert read_columns(between) is None
+        after = read_columns(second)
+        assert kept is not None
+        assert after is not None
+        assert kept[1].channels["load"].v.tolist() == [9, 8, 7]
+        assert after[1].channels["load"].v.tolist() == [1, 2, 3]
 
 
 def test_bytes_that_cannot_be_unpacked_are_refused() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import psycopg
+import structlog
 from psycopg.types.json import Jsonb
 
 from edge_agents.protocol import (
@@ -28,6 +29,7 @@ from edge_agents.protocol import (
 )
 from edge_agents.protocol.columns import parse_columns, read_columns
 
+_log = structlog.get_logger(__name__)
 Stream = Literal["event", "telemetry"]
 _STREAMS: dict[Channel, Stream] = {Channel.EVENT: "event", Channel.TELEMETRY: "telemetry"}
 _RAW_KEPT = 2048
@@ -124,8 +126,8 @@ def _judge(
     received: Received, topics: Topics, stream: Stream, known: Callable[[str, str], str | None]
 ) -> Accepted | Rejection:
     envelope: Envelope | None = None
+    refusal = known(topics.site, topics.station_id)
     try:
-        refusal = known(topics.site, topics.station_id)
         if refusal:
             raise ProtocolError("station.refused", refusal)
         # Columns from here on: as Python objects the values of telemetry would cost more than storing them.
@@ -146,10 +148,13 @@ def _judge(
             envelope = envelope.model_copy(update={"payload": {}})
         else:
             payload = parse_payload(envelope.type, envelope.payload)
-    except ProtocolError as error:
+    except Exception as error:  # what no rule foresees in one message must not hold up those of every station
+        if not isinstance(error, ProtocolError):
+            _log.error("message fails the reception", topic=received.topic, exc_info=error)
+        code = error.code if isinstance(error, ProtocolError) else "message.unforeseen"
         message_id = envelope.message_id if envelope else None
         seq = envelope.seq if envelope else None
-        return Rejection(topics.station_id, stream, f"{error.code}: {error}", message_id, seq, received)
+        return Rejection(topics.station_id, stream, f"{code}: {error}", message_id, seq, received)
     return Accepted(envelope, stream, received, payload)
 
 

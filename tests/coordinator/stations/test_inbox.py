@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from coordinator.kernel.context import ContextFactory
 from coordinator.kernel.db import utcnow
 from coordinator.modules.machines import api as machines
+from coordinator.modules.stations import inbox
 from coordinator.modules.stations.inbox import Received, StreamState, sort_batch, store
 from coordinator.modules.stations.models import DeviceEvent, InboxMessage
-from edge_agents.protocol import Envelope, encode
+from edge_agents.protocol import Envelope, decode, encode
 
 TOPIC = "gu/v1/S1/st-a1/event"
 
@@ -144,3 +145,28 @@ def test_a_renumbered_message_counts_under_its_new_number_and_once_as_fact(
     state = take(link, json.dumps({**probe, "seq": 3}).encode(), message(4))["st-a1"]
     assert state.contiguous["event"] == 4
     assert count(fresh_factory, DeviceEvent) == 4
+
+
+@pytest.mark.requirement("EDG-49")
+def test_a_message_that_breaks_the_reception_holds_up_no_other(
+    link: Any, fresh_factory: ContextFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, broken, last = message(1), message(2), message(3)
+
+    def decode_or_fail(data: bytes) -> Envelope:
+        if data == broken:
+            raise ZeroDivisionError
+        return decode(data)
+
+    monkeypatch.setattr(inbox, "decode", decode_or_fail)
+    take(link, first, broken, last)
+    assert count(fresh_factory, DeviceEvent) == 2
+    assert count(fresh_factory, InboxMessage, InboxMessage.reason.startswith("message.unforeseen")) == 1
+
+
+def test_a_database_that_does_not_answer_rejects_no_message() -> None:
+    def unknown_for_now(_site: str, _station: str) -> str | None:
+        raise psycopg.OperationalError
+
+    with pytest.raises(psycopg.OperationalError):
+        sort_batch([Received(TOPIC, message(1), utcnow())], unknown_for_now)
