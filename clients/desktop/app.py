@@ -13,6 +13,7 @@ from clients.desktop.model.api import ApiClient
 from clients.desktop.model.config import DEFAULT_SERVER, ClientConfig
 from clients.desktop.model.drafts import DraftStore
 from clients.desktop.model.metadata import Metadata
+from clients.desktop.model.readable import learn_names
 from clients.desktop.operations.runner import Runner
 from clients.desktop.ui import theme
 from clients.desktop.ui.desk import Desk
@@ -75,6 +76,7 @@ class OfficeApp(QObject):
         self.settings.setValue("server", api.server)
         self.settings.setValue("email", str(api.user.get("email", "")))
         drafts = DraftStore(self.data_folder / "drafts", f"{api.server}|{api.user.get('id')}")
+        learn_names(metadata.names())
         desk = Desk(api, self.runner, metadata, drafts)
         self._show_window(desk)
         self.login.close()

@@ -18,7 +18,8 @@ from coordinator.kernel.audit import jsonable, mark_action
 from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Invalid, NotFound
-from coordinator.kernel.i18n import choice_label, field_label, written
+from coordinator.kernel.fields import STRUCTURED
+from coordinator.kernel.i18n import choice_label, entity_label, field_label, vocabulary, written
 from coordinator.kernel.lifecycle import allowed_actions
 from coordinator.kernel.registry import EntitySpec, Permission
 from coordinator.kernel.schema import field_columns, info_of, python_type
@@ -38,18 +39,53 @@ class ListQuery:
     filters: Mapping[str, str] | None = None
 
 
-def display(spec: EntitySpec, record: Any, locale: str = "fr") -> str:
-    """Short name of a record, as shown in lists and links: choices in words, days and instants as people of the workshop write them."""
+Names = Mapping[str, Mapping[int, str]]
+"""Field that refers to others → number of the record → its short name."""
+
+
+def display(spec: EntitySpec, record: Any, locale: str = "fr", names: Names | None = None) -> str:
+    """Short name of a record, as shown in lists and links: choices in words, days and instants as people of the workshop write
+    them, what it refers to by the given ``names``; :func:`title_of` finds those itself."""
     columns = field_columns(spec.model)
-    parts = [_in_title(columns.get(name), getattr(record, name), locale) for name in spec.title]
-    return " · ".join(p for p in parts if p) or f"#{record.id}"
+    parts = []
+    for name in spec.title:
+        value, column = getattr(record, name), columns.get(name)
+        if column is not None and info_of(column).type == "reference":
+            parts.append((names or {}).get(name, {}).get(value, ""))
+        elif name == "id":
+            parts.append(_numbered(spec.name, value, locale))
+        elif name == "object_type":
+            parts.append(entity_label(value, locale))
+        else:
+            parts.append(_in_title(column, value, locale))
+    between = " " if "last_name" in spec.title else " · "
+    shown = between.join(p for p in parts if p) or _numbered(spec.name, record.id, locale)
+    return shown[:1].upper() + shown[1:] if _begins_with_a_word(spec) else shown
+
+
+def _numbered(entity: str, record_id: int, locale: str) -> str:
+    return f"{entity_label(entity, locale)} n° {record_id}"
+
+
+def _begins_with_a_word(spec: EntitySpec) -> bool:
+    first = field_columns(spec.model).get(spec.title[0])
+    return first is not None and bool(
+        info_of(first).enumeration or vocabulary(spec.model.__tablename__, spec.title[0])
+    )
 
 
 def _in_title(column: Column[Any] | None, value: Any, locale: str) -> str:
     if value is None:
         return ""
     enumeration = info_of(column).enumeration if column is not None else None
-    return choice_label(enumeration, str(value), locale) if enumeration else str(written(value, locale))
+    if isinstance(value, list):
+        return ", ".join(choice_label(enumeration, str(v), locale) if enumeration else str(v) for v in value)
+    if isinstance(value, Decimal) and column is not None and info_of(column).type != "money":
+        value = Decimal(f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}")
+    if enumeration:
+        return choice_label(enumeration, str(value), locale)
+    words = vocabulary(column.table.name, column.name, locale) if column is not None else {}
+    return words.get(value) or str(written(value, locale))
 
 
 def scope_clause(ctx: Context, spec: EntitySpec, scope: str) -> ColumnElement[bool] | None:
@@ -236,13 +272,16 @@ def serialize_many(ctx: Context, spec: EntitySpec, records: Sequence[Record]) ->
         answer: dict[str, Any] = {
             "id": record.id,
             "row_version": record.row_version,
-            "display": display(spec, record, ctx.locale),
+            "display": "",
         }
         answer.update({n: jsonable(getattr(record, n)) for n in visible})
         for name in ("created_at", "updated_at", "archived_at"):
             answer[name] = jsonable(getattr(record, name))
         answers.append(answer)
-    _add_links(ctx, spec.model, answers)
+    add_links(ctx, spec.model, answers)
+    names = _title_names(ctx, spec, records)
+    for record, answer in zip(records, answers, strict=True):
+        answer["display"] = display(spec, record, ctx.locale, names)
     return answers
 
 
@@ -252,7 +291,8 @@ def _references(model: type[Record]) -> Mapping[str, str]:
     return {n: target_entity(c) for n, c in columns if info_of(c).type == "reference"}
 
 
-def _add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]]) -> None:
+def add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]]) -> None:
+    """Put ``{id, display}`` beside each reference of the answers."""
     columns = field_columns(model)
     wanted: dict[str, set[int]] = defaultdict(set)
     references = _references(model)
@@ -265,7 +305,9 @@ def _add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]])
             if name in answer and link not in columns:
                 key = answer[name]
                 answer[link] = (
-                    None if key is None else {"id": key, "display": titles[target].get(key, f"#{key}")}
+                    None
+                    if key is None
+                    else {"id": key, "display": titles[target].get(key, _numbered(target, key, ctx.locale))}
                 )
 
 
@@ -274,8 +316,26 @@ def target_entity(column: Column[Any]) -> str:
     return next(iter(column.foreign_keys)).target_fullname.split(".")[0]
 
 
-def titles_of(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
-    """Short names of the records of ``target`` the person may know of."""
+_TITLE_DEPTH = 3
+
+
+def title_of(ctx: Context, spec: EntitySpec, record: Record) -> str:
+    """Short name of one record, with the names of what it refers to."""
+    return display(spec, record, ctx.locale, _title_names(ctx, spec, [record]))
+
+
+def _title_names(ctx: Context, spec: EntitySpec, rows: Sequence[Any], depth: int = 0) -> Names:
+    references = _references(spec.model)
+    wanted = {n: {getattr(r, n) for r in rows} - {None} for n in spec.title if n in references}
+    return {
+        n: titles_of(ctx, references[n], ids, depth + 1)
+        for n, ids in wanted.items()
+        if ids and depth < _TITLE_DEPTH
+    }
+
+
+def titles_of(ctx: Context, target: str, ids: Iterable[int], depth: int = 0) -> dict[int, str]:
+    """Short names of the records of ``target`` the person may know of; names that refer to others go ``_TITLE_DEPTH`` deep."""
     spec = ctx.registry.entities.get(target)
     if spec is None:
         return {}
@@ -283,10 +343,11 @@ def titles_of(ctx: Context, target: str, ids: Iterable[int]) -> dict[int, str]:
     conditions = [spec.model.id.in_(list(ids)), *([] if known is None else [known])]
     if set(spec.title) <= set(inspect(spec.model).column_attrs.keys()):
         columns = [getattr(spec.model, name) for name in spec.title if name != "id"]
-        rows: Iterable[Any] = ctx.session.execute(select(spec.model.id, *columns).where(*conditions))
+        rows: Sequence[Any] = ctx.session.execute(select(spec.model.id, *columns).where(*conditions)).all()
     else:
-        rows = ctx.session.scalars(select(spec.model).where(*conditions))
-    return {row.id: display(spec, row, ctx.locale) for row in rows}
+        rows = ctx.session.scalars(select(spec.model).where(*conditions)).all()
+    names = _title_names(ctx, spec, rows, depth)
+    return {row.id: display(spec, row, ctx.locale, names) for row in rows}
 
 
 def _conditions(ctx: Context, spec: EntitySpec, query: ListQuery, scope: str) -> list[ColumnElement[bool]]:
@@ -356,7 +417,7 @@ def _parse(spec: EntitySpec, name: str, key: str, raw: str) -> Any:
 
 def _sortable(spec: EntitySpec, name: str) -> Any:
     declared = field_columns(spec.model)
-    if name in declared and info_of(declared[name]).type not in {"secret", "json"}:
+    if name in declared and info_of(declared[name]).type not in {"secret", *STRUCTURED}:
         return getattr(spec.model, name)
     if name in {"id", "created_at", "updated_at", "created_by_id", "archived_at"}:
         return getattr(spec.model, name)

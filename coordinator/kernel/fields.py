@@ -39,6 +39,8 @@ FieldType = Literal[
     "date",
     "datetime",
     "choice",
+    "choices",
+    "words",
     "reference",
     "json",
     "email",
@@ -47,6 +49,10 @@ FieldType = Literal[
     "secret",
     "uid",
 ]
+
+
+STRUCTURED: frozenset[FieldType] = frozenset({"json", "choices", "words"})
+"""Types whose values hold several parts: neither sorted nor filtered by."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +224,19 @@ def ref(
 def json(*, required: bool = False, read_only: bool = False, default: Any = None) -> MappedColumn[Any]:
     """Structured value."""
     return _column(FieldInfo("json", read_only=read_only), JSONB, required=required, default=default)
+
+
+def choices(
+    enumeration: str, *, required: bool = False, read_only: bool = False, default: Any = None
+) -> MappedColumn[Any]:
+    """Several values of one enumeration, in the order they were chosen."""
+    info = FieldInfo("choices", enumeration=enumeration, read_only=read_only)
+    return _column(info, JSONB, required=required, default=default)
+
+
+def words(*, required: bool = False, read_only: bool = False, default: Any = None) -> MappedColumn[Any]:
+    """Several short texts, such as keywords."""
+    return _column(FieldInfo("words", read_only=read_only), JSONB, required=required, default=default)
 
 
 def uid() -> MappedColumn[Any]:

@@ -27,12 +27,28 @@ _reported: set[tuple[str, str]] = set()
 def catalogue(locale: str) -> dict[str, str]:
     """All texts of one language, merged from the catalogues of the kernel, the gateway and the modules."""
     texts: dict[str, str] = {}
-    for path in sorted(ROOT.glob(f"**/locale/{locale}.po")):
-        with path.open("rb") as stream:
-            for message in read_po(stream, locale=locale):
-                if message.id and message.string:
-                    texts[str(message.id)] = str(message.string)
+    for part in _parts(locale).values():
+        texts.update(part)
     return texts
+
+
+@lru_cache
+def _parts(locale: str) -> dict[str, dict[str, str]]:
+    """Texts of one language by the package they stand in."""
+    return {path.parents[1].name: _read(path, locale) for path in sorted(ROOT.glob(f"**/locale/{locale}.po"))}
+
+
+def _read(path: Path, locale: str) -> dict[str, str]:
+    with path.open("rb") as stream:
+        messages = list(read_po(stream, locale=locale))
+    return {str(m.id): str(m.string) for m in messages if m.id and m.string}
+
+
+@lru_cache
+def _home(entity: str) -> str | None:
+    """Package whose catalogue names an entity; a module's before the kernel's."""
+    named = [package for package, texts in _parts("fr").items() if f"entity.{entity}" in texts]
+    return next((package for package in named if package != "kernel"), named[0] if named else None)
 
 
 def has_text(key: str, locale: str = "fr") -> bool:
@@ -77,14 +93,31 @@ def first_text(keys: list[str], locale: str = "fr") -> str:
     return t(keys[0], locale)
 
 
+@lru_cache(maxsize=512)
+def vocabulary(entity: str, field: str, locale: str = "fr") -> dict[str, str]:
+    """Words of the codes a text field holds (``word.<entity>.<field>.<code>``, else ``word.<field>.<code>``); empty for free text."""
+    for start in (f"word.{entity}.{field}.", f"word.{field}."):
+        found = {key.removeprefix(start): t(key, locale) for key in catalogue("fr") if key.startswith(start)}
+        if found:
+            return found
+    return {}
+
+
 def entity_label(name: str, locale: str = "fr", *, plural: bool = False) -> str:
     """Label of an entity, singular or plural."""
     return t(f"entity.{name}.plural" if plural else f"entity.{name}", locale)
 
 
 def field_label(entity: str, field: str, locale: str = "fr") -> str:
-    """Label of a field: the entity's own, else the shared one."""
-    return first_text([f"field.{entity}.{field}", f"field.{field}"], locale)
+    """Label of a field: the entity's own, else its module's, else the kernel's; another module's word for such a field comes last."""
+    own, shared = f"field.{entity}.{field}", f"field.{field}"
+    if has_text(own, locale) or has_text(own, "fr"):
+        return t(own, locale)
+    for language in (locale, "fr"):
+        for package in (_home(entity), "kernel"):
+            if text := _parts(language).get(package or "", {}).get(shared):
+                return text
+    return t(shared, locale)
 
 
 def choice_label(enumeration: str, value: str, locale: str = "fr") -> str:

@@ -11,14 +11,15 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.crud import target_entity
 from coordinator.kernel.enumerations import ENUMERATIONS
+from coordinator.kernel.fields import STRUCTURED
 from coordinator.kernel.i18n import (
     action_label,
     choice_label,
     entity_label,
     field_label,
-    first_text,
     has_text,
     t,
+    vocabulary,
 )
 from coordinator.kernel.registry import RIGHTS, Command, EntitySpec
 from coordinator.kernel.schema import default_value, field_columns, info_of, is_required, is_writable
@@ -112,11 +113,24 @@ def _field(ctx: Context, spec: EntitySpec, name: str, column: Column[Any]) -> di
         "max_length": getattr(column.type, "length", None)
         if info.type in {"text", "email", "phone", "url"}
         else None,
-        "choices": choices(info.enumeration, ctx.locale) if info.enumeration else [],
+        "choices": choices(info.enumeration, ctx.locale)
+        if info.enumeration
+        else _words(ctx, spec, name, column),
         "target": target.path if target else None,
-        "sortable": info.type != "json",
-        "filterable": info.type not in {"json", "long_text"},
+        "sortable": info.type not in STRUCTURED,
+        "filterable": info.type not in {*STRUCTURED, "long_text"},
     }
+
+
+def _words(ctx: Context, spec: EntitySpec, name: str, column: Column[Any]) -> list[dict[str, Any]]:
+    """Words a text field shows for the codes it holds; other texts stay as they are."""
+    if info_of(column).type != "text":
+        return []
+    if name == "object_type":
+        found = {n: entity_label(n, ctx.locale) for n in ctx.registry.entities}
+    else:
+        found = vocabulary(spec.name, name, ctx.locale)
+    return [{"value": v, "label": label, "tone": "neutral"} for v, label in found.items()]
 
 
 def choices(enumeration: str, locale: str) -> list[dict[str, Any]]:
@@ -157,21 +171,29 @@ def params_fields(ctx: Context, entity_name: str, model: type[BaseModel]) -> lis
     ]
 
 
+def _param_label(ctx: Context, entity_name: str, name: str) -> str:
+    key = f"param.{entity_name}.{name}"
+    return t(key, ctx.locale) if has_text(key) else field_label(entity_name, name, ctx.locale)
+
+
 def _param(
     ctx: Context, entity_name: str, name: str, definition: dict[str, Any], *, required: bool
 ) -> dict[str, Any]:
     variants = [v for v in definition.get("anyOf", [definition]) if v.get("type") != "null"]
     main = next((v for v in variants if v.get("type") == "number"), variants[0] if variants else {})
     type_ = _FORMATS.get(main.get("format", ""), _JSON_TYPES.get(main.get("type", ""), "text"))
-    values = main.get("enum", [])
+    inner = main.get("items") or {}
+    if inner.get("type") == "string" and not inner.get("format"):
+        type_ = "choices" if "enum" in inner else "words"
+    values = main.get("enum") or inner.get("enum", [])
     extra: dict[str, Any] = definition.get("x-field") or {}
+    if not values and "enumeration" in extra:
+        values = ENUMERATIONS[extra["enumeration"]]
     return {
         "name": name,
-        "label": first_text(
-            [f"param.{entity_name}.{name}", f"field.{entity_name}.{name}", f"field.{name}"], ctx.locale
-        ),
+        "label": _param_label(ctx, entity_name, name),
         "help": None,
-        "type": extra.get("type") or ("choice" if values else type_),
+        "type": extra.get("type") or ("choice" if "enum" in main else type_),
         "required": required,
         "nullable": not required,
         "read_only": False,

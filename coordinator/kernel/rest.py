@@ -119,18 +119,22 @@ def _add_reading(router: APIRouter, spec: EntitySpec) -> None:
     def history(ctx: Ctx, record_id: int) -> list[dict[str, Any]]:
         crud.visible_record(ctx, spec, record_id, ctx.require(read))
         query = select(AuditLog).where(AuditLog.object_type == spec.name, AuditLog.object_id == record_id)
-        lines = ctx.session.scalars(query.order_by(AuditLog.id.desc()).limit(200))
+        lines = ctx.session.scalars(query.order_by(AuditLog.id.desc()).limit(200)).all()
+        before, after = (
+            [dict(getattr(line, side) or {}) for line in lines] for side in ("old_values", "new_values")
+        )
+        crud.add_links(ctx, spec.model, [*before, *after])
         return [
             {
                 "occurred_at": jsonable(line.occurred_at),
                 "user": line.actor,
                 "action": line.action_code,
                 "action_label": history_label(spec.name, line.action_code, ctx.locale),
-                "old_values": line.old_values,
-                "new_values": line.new_values,
+                "old_values": old or None,
+                "new_values": new or None,
                 "reason": line.reason,
             }
-            for line in lines
+            for line, old, new in zip(lines, before, after, strict=True)
         ]
 
 

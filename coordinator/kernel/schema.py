@@ -57,6 +57,11 @@ def default_value(column: Column[Any]) -> Any:
 def python_type(column: Column[Any]) -> Any:
     """Type accepted in a payload for this column, limits included."""
     info = info_of(column)
+    if info.type == "choices":
+        one: Any = Literal[ENUMERATIONS[info.enumeration or ""]]
+        return Annotated[list[one], Field(max_length=100)]
+    if info.type == "words":
+        return Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=200)]
     if info.enumeration:
         return Literal[ENUMERATIONS[info.enumeration]]
     if info.type == "email":

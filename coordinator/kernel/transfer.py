@@ -56,6 +56,8 @@ def _cell(value: Any) -> Any:
         return "oui" if value else "non"
     if isinstance(value, Decimal):
         return str(value).replace(".", ",")
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ", ".join(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(timespec="seconds")
     text = str(value)
@@ -174,6 +176,8 @@ def _clean(spec: EntitySpec, cells: dict[str, Any]) -> dict[str, Any]:
                 raw = raw.lower() in {"oui", "o", "yes", "true", "vrai", "1", "x"}
             elif type_ == "date" and len(raw) == 10 and raw[2] == "/":
                 raw = f"{raw[6:]}-{raw[3:5]}-{raw[:2]}"
+            elif type_ in {"choices", "words"}:
+                raw = [part.strip() for part in raw.split(",") if part.strip()]
         elif type_ == "date" and isinstance(raw, dt.datetime):
             raw = raw.date()
         elif type_ in {"text", "email", "phone", "url"}:

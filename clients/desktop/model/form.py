@@ -24,8 +24,8 @@ class FieldConflict:
 
 
 def same(field: Field, first: Any, second: Any) -> bool:
-    """Whether two values of a field mean the same: ``""`` is nothing, « 10 » is « 10.000 »."""
-    first, second = (None if v in ("", None) else v for v in (first, second))
+    """Whether two values of a field mean the same: ``""`` and ``[]`` are nothing, « 10 » is « 10.000 »."""
+    first, second = (None if v in ("", None, []) else v for v in (first, second))
     if first is None or second is None:
         return first is second
     if field.is_numeric:
@@ -109,7 +109,7 @@ class FormState:
             if not self.writable(field) or name in self.errors:
                 continue
             value = self.value(name)
-            if field.required and field.type != "boolean" and value in (None, ""):
+            if field.required and field.type != "boolean" and value in (None, "", []):
                 self.errors[name] = t("input.required")
         return not self.errors
 
@@ -125,8 +125,8 @@ class FormState:
         """Place the server's messages beside their fields. Returns the sentence for what concerns no shown field."""
         rest = []
         for name, message in error.fields.items():
-            if name in self.fields:
-                self.errors[name] = message
+            if (owner := name.partition(".")[0]) in self.fields:
+                self.errors[owner] = message
             else:
                 rest.append(message)
         if self.errors and not rest:

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from clients.desktop.model.metadata import Field
+from clients.desktop.model.readable import plain, readable
 from clients.desktop.model.texts import t
 
 THIN = "\u202f"
@@ -110,13 +111,19 @@ def _shown(field: Field, value: Any, record: dict[str, Any], *, with_unit: bool)
     if field.type == "datetime":
         return instant(value)
     if field.type == "choice":
-        found = field.choice(value)
-        return found.label if found else str(value)
+        return _word(field, value)
     if field.type == "reference":
         return reference(field, record)
+    if field.type in {"choices", "words"} and isinstance(value, list):
+        return ", ".join(_word(field, part) for part in value)
     if field.type == "json":
         return readable(value) if with_unit else readable(value).replace("\n", " · ")
-    return str(value)
+    return _word(field, value) if field.choices else plain(value)
+
+
+def _word(field: Field, value: Any) -> str:
+    found = field.choice(value)
+    return found.label if found else str(value)
 
 
 def numeric(field: Field, value: Any) -> str:
@@ -133,33 +140,7 @@ def reference(field: Field, record: dict[str, Any]) -> str:
     if isinstance(link, dict):
         return str(link.get("display", ""))
     value = record.get(field.name)
-    return "" if value is None else f"#{value}"
-
-
-def readable(value: Any, depth: int = 0) -> str:
-    """Structured value as indented lines, for people."""
-    pad = "   " * depth
-    if isinstance(value, dict):
-        lines = []
-        for key, item in value.items():
-            name = str(key).replace("_", " ")
-            nested = isinstance(item, dict | list) and item
-            lines.append(
-                f"{pad}{name} :\n{readable(item, depth + 1)}" if nested else f"{pad}{name} : {readable(item)}"
-            )
-        return "\n".join(lines)
-    if isinstance(value, list):
-        return "\n".join(
-            f"{pad}• {readable(item, depth + 1).strip() if isinstance(item, dict | list) else readable(item)}"
-            for item in value
-        )
-    if isinstance(value, bool):
-        return t("yes") if value else t("no")
-    if value is None:
-        return "—"
-    if isinstance(value, int | float):
-        return number(value, 4)
-    return str(value)
+    return "" if value is None else t("reference.number", number=value)
 
 
 def parse_number(text: str, *, decimals: int | None = None) -> Decimal:
@@ -237,6 +218,8 @@ def parse(field: Field, text: str) -> Any:
         return parse_date(raw).isoformat()
     if field.type == "datetime":
         return parse_instant(raw).isoformat().replace("+00:00", "Z")
+    if field.type == "words":
+        return [line.strip() for line in raw.splitlines() if line.strip()]
     if field.type == "json":
         try:
             return json.loads(raw)
@@ -259,6 +242,8 @@ def editable(field: Field, value: Any) -> str:
         return date(value)
     if field.type == "datetime":
         return instant(value)
+    if field.type == "words" and isinstance(value, list):
+        return "\n".join(str(part) for part in value)
     if field.type == "json":
         return json.dumps(value, ensure_ascii=False, indent=2)
     return str(value)

@@ -192,6 +192,10 @@ class Metadata:
         """Entity of a path."""
         return next((e for e in self.entities.values() if e.plural == plural), None)
 
+    def names(self) -> dict[str, str]:
+        """Label of a field by its name, the first entity's where several call it so."""
+        return {f.name: f.label for e in reversed(self.entities.values()) for f in e.fields}
+
     def incoming(self, entity: Entity) -> list[tuple[Entity, Field]]:
         """Entities whose records point to this one, with the pointing field."""
         return [

@@ -61,6 +61,11 @@ def t(key: str, **params: Any) -> str:
     return text.format(**params) if params else text
 
 
+def has_text(key: str) -> bool:
+    """Whether the catalogues hold ``key``."""
+    return key in catalogue(_current[0]) or key in catalogue("fr")
+
+
 def tn(key: str, count: int, **params: Any) -> str:
     """Text of ``key.one`` or ``key.other``; French takes the singular up to 1."""
     single = abs(count) < 2 if _current[0] == "fr" else count == 1

@@ -29,9 +29,10 @@ from clients.desktop.tokens import STEP
 from clients.desktop.ui import icons, theme
 from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.reference import ReferenceEdit
+from clients.desktop.ui.ticks import Ticks
 from clients.desktop.ui.widgets import Badge, button, clear, column, label, restyle, row
 
-WIDE = frozenset({"long_text", "json"})
+WIDE = frozenset({"long_text", "json", "choices", "words"})
 
 
 class FieldEditor(QWidget):
@@ -80,7 +81,7 @@ class FieldEditor(QWidget):
             return self._plain()
         makers: dict[str, Callable[[], QWidget]] = {
             "boolean": self._boolean, "choice": self._choice, "reference": self._reference, "long_text": self._text_area,
-            "json": self._text_area, "date": self._date,
+            "json": self._text_area, "text": self._words if self.field.choices else self._line, "words": self._text_area, "choices": self._ticks, "date": self._date,
         }  # fmt: skip
         made = makers.get(self.field.type, self._line)()
         made.setAccessibleName(self.field.label)
@@ -129,7 +130,9 @@ class FieldEditor(QWidget):
     def _text_area(self) -> QPlainTextEdit:
         edit = QPlainTextEdit()
         edit.setTabChangesFocus(True)
-        edit.setFixedHeight(theme.scaled(84 if self.field.type == "long_text" else 132))
+        edit.setFixedHeight(theme.scaled(84 if self.field.type in {"long_text", "words"} else 132))
+        if self.field.type == "words":
+            edit.setPlaceholderText(t("hint.words"))
         if self.field.type == "json":
             mono = QFont(["Cascadia Mono", "Noto Sans Mono", "DejaVu Sans Mono", "monospace"])
             mono.setPixelSize(theme.size("base") - 1)
@@ -150,6 +153,11 @@ class FieldEditor(QWidget):
         check.toggled.connect(self._accept)
         return check
 
+    def _ticks(self) -> Ticks:
+        ticks = Ticks(self.field.choices)
+        ticks.changed.connect(self._accept)
+        return ticks
+
     def _choice(self) -> QComboBox:
         box = QComboBox()
         if self.field.nullable or (self.state.is_new and self.field.default is None):
@@ -158,6 +166,24 @@ class FieldEditor(QWidget):
             box.addItem(choice.label, choice.value)
         box.activated.connect(lambda index: self._accept(box.itemData(index)))
         return box
+
+    def _words(self) -> QComboBox:
+        """A text that usually is one of a few words; another may be typed."""
+        box = QComboBox()
+        box.setEditable(True)
+        for choice in self.field.choices:
+            box.addItem(choice.label, choice.value)
+        box.activated.connect(lambda index: self._accept(box.itemData(index)))
+        edit = box.lineEdit()
+        if edit is not None:
+            edit.textEdited.connect(self._typed_word)
+        return box
+
+    def _typed_word(self, text: str) -> None:
+        found = next(
+            (c.value for c in self.field.choices if c.label.casefold() == text.strip().casefold()), None
+        )
+        self._typed(found or text)
 
     def _reference(self) -> ReferenceEdit:
         edit = ReferenceEdit(self.desk, self.field)
@@ -217,6 +243,10 @@ class FieldEditor(QWidget):
                 f"#{value}" if changed else formatting.reference(self.field, self.state.record)
             )
             control.show_reference(value, shown)
+        elif isinstance(control, Ticks):
+            control.show_values(value)
+        elif isinstance(control, QComboBox) and control.isEditable():
+            control.setCurrentText(formatting.text_of(self.field, self.state.as_typed()))
         elif isinstance(control, QComboBox):
             control.setCurrentIndex(max(control.findData(value), 0))
         elif isinstance(control, QCheckBox):

@@ -37,6 +37,8 @@ from clients.desktop.ui.widgets import Banner, EmptyState, button, column, label
 _SEARCH_DELAY_MS = 250
 _REFRESH_DELAY_MS = 200
 _NO_PARENT = QModelIndex()
+_SPREADING = frozenset({"text", "long_text", "reference", "choices", "words"})
+"""Kinds of columns whose words are often longer than their room."""
 
 PAGES_OF_LISTS = {
     "station": ("stations", "station.supervision"),
@@ -63,6 +65,7 @@ class ListPage(QWidget):
         self.state = ListState(entity)
         self.model = RecordTableModel(desk, self.state, self)
         self._selected_id: int | None = None
+        self._is_spread = False
         self._build()
         self._search_timer = _timer(self, _SEARCH_DELAY_MS, self._apply_search)
         self._refresh_timer = _timer(self, _REFRESH_DELAY_MS, self.model.refresh)
@@ -258,8 +261,20 @@ class ListPage(QWidget):
                     break
             self._selected_id = None
         self.stack.setCurrentWidget(self.table if loaded else self.empty)
+        if loaded and not self._is_spread:
+            self._spread()
         if not loaded:
             self._show_empty()
+
+    def _spread(self) -> None:
+        """Columns of words share the room that is left, once; from then on the widths are the person's."""
+        self._is_spread = True
+        wide = [i for i, f in enumerate(self.model.columns) if f.type in _SPREADING]
+        used = sum(self.table.columnWidth(i) for i in range(len(self.model.columns)))
+        spare = self.table.viewport().width() - used
+        if wide and spare > 0:
+            for index in wide:
+                self.table.setColumnWidth(index, self.table.columnWidth(index) + spare // len(wide))
 
     def _show_empty(self) -> None:
         if self.state.is_narrowed:
@@ -267,11 +282,11 @@ class ListPage(QWidget):
             return
         action = None
         if self.entity.may("create"):
-            action = (t("list.first", what=self.entity.label.lower()), lambda: self.desk.create(self.entity))
+            action = (t("list.first", what=self.entity.label), lambda: self.desk.create(self.entity))
         text = self.entity.description or t("list.empty_hint")
         self.empty.set(
             self.entity.menu_group or "documents",
-            t("list.empty", what=self.entity.label_plural.lower()),
+            t("list.empty", what=self.entity.label_plural),
             text,
             action,
         )

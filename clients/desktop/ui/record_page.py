@@ -16,6 +16,7 @@ from clients.desktop.model.errors import ApiError, Unreachable
 from clients.desktop.model.form import FormState
 from clients.desktop.model.live import Change
 from clients.desktop.model.metadata import Action, Entity
+from clients.desktop.model.readable import readable
 from clients.desktop.model.texts import t
 from clients.desktop.operations import calls
 from clients.desktop.tokens import STEP
@@ -445,7 +446,7 @@ class RecordPage(QWidget):
         result = answer.get("result")
         if isinstance(result, dict | list) and result:
             self.banner.show_text(
-                f"{action.label} : {formatting.readable(result)}",
+                f"{action.label} : {readable(result)}",
                 "success",
                 (t("close"), self.banner.clear_text),
             )

@@ -191,8 +191,8 @@ QTabWidget > QTabBar {{ background: {k.background}; }}
 QTabBar {{ background: transparent; qproperty-drawBase: 0; }}
 QTabBar::tab {{ background: transparent; color: {k.muted}; padding: 0 12px; min-height: {scaled(34)}px; border: none; border-bottom: 2px solid transparent; }}
 QTabBar::tab:hover {{ color: {k.text}; }}
-QTabBar::tab:selected {{ color: {k.primary_strong}; border-bottom: 2px solid {k.action}; font-weight: 600; }}
-QTabBar#work::tab {{ background: {k.background}; border-right: 1px solid {k.border}; border-bottom: 1px solid {k.border}; max-width: {scaled(240)}px; }}
+QTabBar::tab:selected {{ color: {k.primary_strong}; border-bottom: 2px solid {k.action}; }}
+QTabBar#work::tab {{ background: {k.background}; border-right: 1px solid {k.border}; border-bottom: 1px solid {k.border}; min-width: {scaled(72)}px; max-width: {scaled(240)}px; }}
 QTabBar#work::tab:selected {{ background: {k.background}; border-bottom: 2px solid {k.action}; }}
 QTabBar::close-button {{ image: url({close}); subcontrol-position: right; margin: 2px; }}
 QTabBar::close-button:hover {{ background: {k.sunken}; border-radius: 3px; }}

@@ -41,7 +41,7 @@ class CompanyProfile(Record):
     bic: Mapped[str | None] = f.text(11, group="bank")
     insurer: Mapped[str | None] = f.text(200)
     insurance_policy: Mapped[str | None] = f.text(80)
-    sectors: Mapped[list[str] | None] = f.json()
+    sectors: Mapped[list[str] | None] = f.choices("sector")
     """Sensitive sectors ticked (SET-17)."""
 
 
@@ -160,7 +160,7 @@ class ActivityType(Record):
     code: Mapped[str] = f.text(40, required=True, unique=True, search=True)
     label: Mapped[str] = f.text(120, required=True, search=True)
     family: Mapped[str] = f.text(60, required=True)
-    operation_types: Mapped[list[str]] = f.json(required=True, default=list)
+    operation_types: Mapped[list[str]] = f.choices("operation_type", required=True, default=list)
 
 
 class CompanyActivity(Record):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from coordinator.kernel.context import Context
-from coordinator.kernel.crud import display
+from coordinator.kernel.crud import title_of
 from coordinator.kernel.enumerations import OPEN_STATES
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
 from coordinator.kernel.i18n import t
@@ -197,7 +197,7 @@ def _require_no_open_work(ctx: Context, module_code: str) -> None:
         conditions = (model.status.in_(states), model.archived_at.is_(None))
         count += ctx.session.scalar(select(func.count()).select_from(model).where(*conditions)) or 0
         found = ctx.session.scalars(select(model).where(*conditions).order_by(model.id).limit(_LISTED))
-        blocking += [{"entity": spec.name, "id": r.id, "display": display(spec, r)} for r in found]
+        blocking += [{"entity": spec.name, "id": r.id, "display": title_of(ctx, spec, r)} for r in found]
     if count:
         shown = ", ".join(b["display"] for b in blocking[:5]) + (" …" if count > 5 else "")
         extra = {"blocking": blocking[:_LISTED], "count": count}

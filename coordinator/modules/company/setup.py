@@ -33,10 +33,6 @@ from coordinator.modules.identity import api as identity
 router = APIRouter(prefix="/setup", tags=["setup"])
 _LOCK = 0x67755F7365747570
 
-SECTORS = Literal[
-    "aerospace", "defence", "armament", "space", "nuclear", "medical", "automotive", "rail", "energy"
-]
-
 
 class MasterIn(StrictModel):
     """The owner's account (SET-04)."""
@@ -111,9 +107,7 @@ class RateIn(StrictModel):
     activity_type: str | None = None
 
 
-CompanyIn: Any = create_model(
-    "CompanyIn", __base__=create_schema(CompanyProfile), sectors=(list[SECTORS], [])
-)
+CompanyIn: Any = create_model("CompanyIn", __base__=create_schema(CompanyProfile))
 CertificationIn: Any = create_model("CertificationIn", __base__=create_schema(Certification))
 
 
@@ -156,7 +150,7 @@ def run_setup(ctx: Ctx, body: SetupIn) -> dict[str, Any]:
 def install(ctx: Context, body: SetupIn) -> None:
     """Write the whole description; any refused value refuses it all (SET-51)."""
     company = CompanyProfile(**body.company.model_dump(exclude_unset=True, exclude_none=True))
-    company.sectors = list(getattr(body.company, "sectors", []))
+    company.sectors = list(getattr(body.company, "sectors", None) or [])
     service.check_profile(ctx, company)
     ctx.add(company)
     identity.create_master(ctx, **body.master.model_dump())

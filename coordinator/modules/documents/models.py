@@ -28,7 +28,7 @@ class Document(Record):
     is_critical: Mapped[bool] = f.boolean()
     is_visible: Mapped[bool] = f.boolean(default=True)
     is_active: Mapped[bool] = f.boolean(default=True)
-    tags: Mapped[list[str] | None] = f.json()
+    tags: Mapped[list[str] | None] = f.words()
 
 
 class DocumentVersion(Record):

@@ -229,7 +229,7 @@ def _order_line(ctx: Context, order: WorkOrder) -> str:
     spec = ctx.registry.entities.get("sales_order_line")
     if spec is None or order.sales_order_line_id is None:
         return ""
-    return crud.display(spec, ctx.get(spec.model, order.sales_order_line_id))
+    return crud.title_of(ctx, spec, ctx.get(spec.model, order.sales_order_line_id))
 
 
 def _suggestions(ctx: Context, order: WorkOrder) -> list[str]:

@@ -37,7 +37,7 @@ def _part(ctx: Context, spec: EntitySpec, key: str, value: Any) -> dict[str, Any
     answer = {**_PLAIN, "label": field_label(spec.name, name, ctx.locale), "value": jsonable(value)}
     if name in columns and value is not None:
         info = info_of(columns[name])
-        if info.enumeration:
+        if info.enumeration and info.type == "choice":
             answer["value"] = choice_label(info.enumeration, str(value), ctx.locale)
         elif info.type == "reference":
             answer["value"] = _name(ctx, target_entity(columns[name]), value)

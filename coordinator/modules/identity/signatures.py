@@ -11,7 +11,7 @@ from sqlalchemy import select
 from coordinator.kernel import seal
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
-from coordinator.kernel.crud import display
+from coordinator.kernel.crud import title_of
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.kernel.i18n import choice_label
@@ -110,7 +110,7 @@ def require_signature(ctx: Context, record: Record, meaning: str = "approved") -
     for made in found:
         if verify(ctx, made, record).is_valid:
             return made
-    name = display(ctx.registry.entities[record.__tablename__], record)
+    name = title_of(ctx, ctx.registry.entities[record.__tablename__], record)
     extra = {
         "object_type": record.__tablename__,
         "object_id": record.id,

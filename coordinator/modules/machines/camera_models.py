@@ -110,7 +110,7 @@ class Robot(Record):
     status: Mapped[str] = f.status("robot", "available")
     assignment: Mapped[str | None] = f.text(200)
     machine_id: Mapped[int | None] = f.ref("machine.id")
-    programs: Mapped[Any] = f.json()
+    programs: Mapped[list[str] | None] = f.words()
     authorized_people: Mapped[str | None] = f.long_text()
     risk_assessment_id: Mapped[int | None] = f.ref("document.id")
 

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped
 
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
-
-SUPPLIER_KINDS = (
-    "material",
-    "cutting_tools",
-    "ppe",
-    "instruments",
-    "calibration_laboratory",
-    "subcontracting",
-    "transport",
-    "spare_parts",
-    "services",
-)
 
 
 class Customer(Record):
@@ -77,7 +64,7 @@ class Supplier(Record):
     phone: Mapped[str | None] = f.text(30, kind="phone")
     website: Mapped[str | None] = f.text(300, kind="url")
     comment: Mapped[str | None] = f.long_text()
-    kinds: Mapped[Any] = f.json()
+    kinds: Mapped[list[str] | None] = f.choices("supplier_kind")
     status: Mapped[str] = f.status("supplier", "not_approved")
     approval_scope: Mapped[str | None] = f.text(300)
     is_certified_material_source: Mapped[bool] = f.boolean()

@@ -12,7 +12,7 @@ from coordinator.kernel import numbering
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError
 from coordinator.modules.company.rules import french_vat_number, siret_is_valid
-from coordinator.modules.parties import models, rules
+from coordinator.modules.parties import rules
 from coordinator.modules.parties.models import Address, Contact, Customer, Supplier
 
 Party = Customer | Supplier
@@ -71,18 +71,8 @@ def on_create_supplier(ctx: Context, supplier: Supplier) -> None:
 
 
 def check_supplier(ctx: Context, supplier: Supplier) -> None:  # noqa: ARG001 — signature of the entity's hook
-    """Identifiers and kinds of a supplier."""
+    """Identifiers of a supplier."""
     check_identifiers(supplier)
-    errors: list[FieldError] = []
-    kinds = supplier.kinds if supplier.kinds is not None else []
-    if not isinstance(kinds, list):
-        errors.append(FieldError("kinds", "field.type.list"))
-    else:
-        for kind in kinds:
-            if kind not in models.SUPPLIER_KINDS:
-                expected = {"expected": ", ".join(models.SUPPLIER_KINDS)}
-                errors.append(FieldError("kinds", "field.literal_error", expected))
-    _raise(errors)
 
 
 def check_contact(ctx: Context, contact: Contact) -> None:  # noqa: ARG001 — signature of the entity's hook

@@ -34,7 +34,7 @@ class Station(Record):
     code: Mapped[str] = f.text(60, required=True, unique=True, search=True, read_only=True)
     name: Mapped[str] = f.text(120, required=True, search=True)
     kind: Mapped[str] = f.choice("station_kind")
-    roles: Mapped[list[str] | None] = f.json()
+    roles: Mapped[list[str] | None] = f.choices("station_kind")
     site_id: Mapped[int] = f.ref("site.id", required=True)
     place: Mapped[str | None] = f.text(120)
     machine_id: Mapped[int | None] = f.ref("machine.id")

@@ -33,8 +33,12 @@ class ApproveParams(BaseModel):
 
     claim_code: str = Field(max_length=12)
     name: str = Field(min_length=1, max_length=120)
-    kind: str
-    roles: list[str] = []
+    kind: str = Field(json_schema_extra={"x-field": {"type": "choice", "enumeration": "station_kind"}})
+    roles: list[str] = Field(
+        default=[],
+        max_length=5,
+        json_schema_extra={"x-field": {"type": "choices", "enumeration": "station_kind"}},
+    )
     site_code: str
     station_code: str | None = Field(default=None, max_length=40)
 

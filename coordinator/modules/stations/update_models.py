@@ -38,7 +38,7 @@ class UpdatePackage(Record):
     size_bytes: Mapped[int] = f.integer(required=True, read_only=True)
     update_publisher_id: Mapped[int] = f.ref("update_publisher.id", required=True, read_only=True)
     built_at: Mapped[dt.datetime] = f.timestamp(required=True, read_only=True)
-    station_kinds: Mapped[list[str] | None] = f.json(read_only=True)
+    station_kinds: Mapped[list[str] | None] = f.choices("station_kind", read_only=True)
     config: Mapped[dict[str, Any] | None] = f.json(read_only=True)
     status: Mapped[str] = f.status("update_package", "verified")
 

@@ -12,6 +12,7 @@ import pytest
 from clients.desktop.model import formatting
 from clients.desktop.model.formatting import AmbiguousNumber, InputError
 from clients.desktop.model.metadata import Field
+from clients.desktop.model.readable import readable
 
 CLIENT = Path(__file__).resolve().parents[3] / "clients" / "desktop"
 
@@ -109,7 +110,7 @@ def test_what_an_editor_shows_is_read_back(kind: str) -> None:
 
 
 def test_structures_are_written_for_people() -> None:
-    text = formatting.readable({"cut_min": 12.5, "steps": ["a", {"ok": True}], "none": None})
+    text = readable({"cut_min": 12.5, "steps": ["a", {"ok": True}], "none": None})
     assert "cut min : 12,5" in text
     assert "• a" in text
     assert "ok : Oui" in text

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.bootstrap import registry
+from coordinator.kernel.enumerations import ENUMERATIONS
 from coordinator.kernel.i18n import catalogue
 from coordinator.kernel.schema import field_columns, info_of
 from tests.conftest import master
@@ -59,8 +60,8 @@ def test_every_choice_of_every_entity_and_action_has_its_french_word() -> None:
     for spec in registry().entities.values():
         for name, column in field_columns(spec.model).items():
             if enumeration := info_of(column).enumeration:
-                type_: Any = column.type
-                missing += [(spec.name, name, v) for v in type_.enums if not known(enumeration, v)]
+                values = ENUMERATIONS[enumeration]
+                missing += [(spec.name, name, v) for v in values if not known(enumeration, v)]
     for command in registry().commands.values():
         for name, definition in command.params.model_json_schema().get("properties", {}).items():
             enumeration = (definition.get("x-field") or {}).get("enumeration", name)
@@ -97,3 +98,58 @@ def test_clients_are_told_what_an_untouched_field_becomes(
         }
         assert told
         assert {n: answer.json()[n] for n in told} == told
+
+
+TICKED = (
+    ("supplier", "kinds"), ("company_profile", "sectors"), ("activity_type", "operation_types"), ("station", "roles"),
+    ("storage_location", "allowed_kinds"),
+)  # fmt: skip
+
+
+@pytest.mark.requirement("GLO-01", "DAT-06")
+@pytest.mark.parametrize(("entity", "name"), TICKED)
+def test_several_fixed_values_are_ticked_and_others_refused(
+    described: dict[str, dict[str, Any]], api: Api, entity: str, name: str
+) -> None:
+    field = described[entity][name]
+    assert field["type"] == "choices"
+    assert not field["sortable"]
+    assert not field["filterable"]
+    labels = [c["label"] for c in field["choices"]]
+    assert len(labels) == len(set(labels)) > 1
+    if registry().entities[entity].can_create:
+        path = registry().entities[entity].path
+        refused = api(master()).post(f"/api/v1/{path}", json={name: ["no such value"]})
+        assert name in [e["field"].split(".")[0] for e in refused.json()["errors"]]
+
+
+@pytest.mark.requirement("DAT-06")
+def test_ticked_values_and_words_travel_through_files(api: Api) -> None:
+    """What is exported can be imported again."""
+    client = api(master())
+    created = client.post(
+        "/api/v1/suppliers", json={"name": "Aciers du Rhin", "kinds": ["transport", "material"]}
+    )
+    assert created.json()["kinds"] == ["transport", "material"]
+    exported = client.get("/api/v1/suppliers/export", params={"format": "csv"}).content.decode("utf-8-sig")
+    assert "transport, material" in exported
+    rows = "name;kinds\nTrempe du Lac;subcontracting, services\n"
+    imported = client.post(
+        "/api/v1/suppliers/import", params={"dry_run": "false"}, files={"file": ("s.csv", rows.encode())}
+    )
+    assert imported.json()["errors"] == []
+    found = client.get("/api/v1/suppliers", params={"q": "Trempe du Lac"}).json()["items"]
+    assert found[0]["kinds"] == ["subcontracting", "services"]
+
+
+@pytest.mark.requirement("EDG-02", "UIX-06")
+def test_parameters_of_a_command_name_their_choices(described: dict[str, dict[str, Any]], api: Api) -> None:
+    meta = api(master()).get("/api/v1/meta").json()
+    claim = next(e for e in meta["entities"] if e["name"] == "station_claim")
+    approve = next(a for a in claim["actions"] if a["name"] == "approve")
+    params = {p["name"]: p for p in approve["params"]}
+    kinds = [c["value"] for c in described["station"]["roles"]["choices"]]
+    assert params["kind"]["type"] == "choice"
+    assert [c["value"] for c in params["kind"]["choices"]] == kinds
+    assert params["roles"]["type"] == "choices"
+    assert [c["value"] for c in params["roles"]["choices"]] == kinds

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from coordinator.bootstrap import registry
 from coordinator.kernel.crud import display
-from coordinator.kernel.i18n import t, written
+from coordinator.kernel.i18n import field_label, t, written
 from coordinator.modules.stations.models import StationCommand, VisionActivation, VisionDetection
+from tests.conftest import master
 
 
 @pytest.mark.requirement("UIX-07")
@@ -29,7 +32,7 @@ def test_instants_days_and_choices_are_told_in_words() -> None:
     assert display(entities["station_command"], command, "en") != display(
         entities["station_command"], command
     )
-    assert display(entities["vision_detection"], VisionDetection(id=7)) == "#7"
+    assert display(entities["vision_detection"], VisionDetection(id=7)) == "Détection caméra n° 7"
 
 
 def test_sentences_write_numbers_and_days_as_the_workshop_does() -> None:
@@ -39,3 +42,37 @@ def test_sentences_write_numbers_and_days_as_the_workshop_does() -> None:
     assert written(0.25) == "0,25"
     assert written(dt.date(2026, 3, 9)) == "09/03/2026"
     assert written("1.5") == "1.5", "a text is nobody's number"
+
+
+@pytest.mark.requirement("UIX-07")
+def test_titles_name_what_they_refer_to(api: Callable[..., Any]) -> None:
+    """Never the bare number of another record, in lists, links and the history."""
+    client = api(master())
+    part = client.post("/api/v1/parts", json={"drawing_number": "AX-12", "name": "Axe"}).json()
+    made = client.post("/api/v1/part-revisions", json={"part_id": part["id"], "revision": "B"}).json()
+    assert made["display"] == "AX-12 · Axe · B"
+    listed = client.get("/api/v1/part-revisions").json()["items"]
+    assert [r["display"] for r in listed] == ["AX-12 · Axe · B"]
+    history = client.get(f"/api/v1/part-revisions/{made['id']}/history").json()
+    assert history[-1]["new_values"]["part"]["display"] == "AX-12 · Axe"
+
+
+@pytest.mark.requirement("UIX-07")
+def test_codes_in_texts_have_words(api: Callable[..., Any]) -> None:
+    meta = api(master()).get("/api/v1/meta").json()
+    policy = next(e for e in meta["entities"] if e["name"] == "plan_change_policy")
+    trigger = next(f for f in policy["fields"] if f["name"] == "trigger")
+    assert {c["value"]: c["label"] for c in trigger["choices"]}["machine_breakdown"] == "Panne d'une machine"
+    record = api(master()).get("/api/v1/plan-change-policies").json()["items"]
+    assert all("_" not in r["display"] for r in record)
+    qr_code = next(e for e in meta["entities"] if e["name"] == "qr_code")
+    kinds = next(f for f in qr_code["fields"] if f["name"] == "object_type")
+    assert {c["value"]: c["label"] for c in kinds["choices"]}["sales_order"] == "Commande"
+
+
+def test_a_field_is_called_as_its_own_module_calls_it() -> None:
+    """Another module's word for a field of the same name never shows."""
+    assert field_label("activity_type", "label") == "Libellé"
+    assert field_label("station", "place") == "Lieu"
+    assert field_label("station_config", "signature") == "Signature"
+    assert field_label("station_config", "signature", "en") == "Signature"

@@ -133,4 +133,4 @@ def test_only_an_approver_approves_a_supplier(api: Api, ctx: Context) -> None:
     ctx.session.expire_all()
     assert parties.supplier_may_serve(parties.supplier(ctx, supplier["id"]), critical=True)
     unknown = client.post("/api/v1/suppliers", json={"name": "X", "kinds": ["magie"]})
-    assert unknown.json()["errors"][0]["field"] == "kinds"
+    assert unknown.json()["errors"][0]["field"] == "kinds.0"

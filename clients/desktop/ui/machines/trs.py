@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from clients.desktop.model import formatting
 from clients.desktop.model.metadata import Entity, Field
-from clients.desktop.model.texts import t
+from clients.desktop.model.texts import has_text, t
 from clients.desktop.operations import machine_calls
 from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
@@ -168,7 +168,9 @@ class MachineTrsView(SheetView):
                 found.append(f"{t(f'trs.{part}')} : {formatting.number(value, 1)}")
         source = data.get("inputs") or {}
         if name == "required" and source.get("planned_stop_reasons"):
-            found.append(t("trs.planned_reasons", reasons=", ".join(source["planned_stop_reasons"])))
+            found.append(
+                t("trs.planned_reasons", reasons=", ".join(map(self._cause, source["planned_stop_reasons"])))
+            )
         if name in {"operating", "net"}:
             found.append(t("trs.sources", states=source.get("states", 0), cycles=source.get("cycles", 0)))
         return found
@@ -176,7 +178,9 @@ class MachineTrsView(SheetView):
     def _cause(self, code: str) -> str:
         field = self.field_of("machine_state", "state")
         choice = field.choice(code) if field else None
-        return choice.label if choice else code
+        if choice is not None:
+            return choice.label
+        return t(f"stop_reason.{code}") if has_text(f"stop_reason.{code}") else code
 
     def _pareto(self, total: Mapping[str, Any]) -> QWidget:
         frame, layout = card()

@@ -18,7 +18,7 @@ from clients.desktop.tokens import ON_SCREEN, SCREEN, STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.machines.park import since_words
 from clients.desktop.ui.watch_page import WatchPage
-from clients.desktop.ui.widgets import Badge, card, label, row
+from clients.desktop.ui.widgets import Badge, EmptyState, card, label, row
 
 _COLUMNS = 3
 _RENEW_S = 40.0
@@ -75,6 +75,7 @@ class CameraWallPage(WatchPage):
         self._cameras: list[int] = []
         self.tiles: dict[int, tuple[CameraTile, Badge, Any]] = {}
         self._seen: set[int] = set()
+        self._is_filled = False
         super().__init__(desk)
         self.head.addWidget(label(t("wall.law"), "muted", wrap=True), 4)
 
@@ -89,7 +90,7 @@ class CameraWallPage(WatchPage):
         """Tiles stay; only what they show changes."""
         cameras = found["items"]
         self._cameras = [int(one["id"]) for one in cameras if one["status"] != "off"]
-        if [int(one["id"]) for one in cameras] != list(self.tiles):
+        if not self._is_filled or [int(one["id"]) for one in cameras] != list(self.tiles):
             super()._shown(found)
         self.banner.clear_text()
         pictures = found["pictures"]
@@ -109,9 +110,11 @@ class CameraWallPage(WatchPage):
             self.load()
 
     def _fill(self, found: Mapping[str, Any]) -> None:
-        self.tiles = {}
+        self.tiles, self._is_filled = {}, True
         if not found["items"]:
-            self._body.addWidget(label(t("wall.none"), "muted", wrap=True))
+            empty = EmptyState()
+            empty.set(self.sign, t("wall.none_title"), t("wall.none"))
+            self._body.addWidget(empty)
         grid = QGridLayout()
         grid.setSpacing(4 * STEP)
         for place, camera in enumerate(found["items"]):

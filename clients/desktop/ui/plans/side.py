@@ -15,6 +15,7 @@ from clients.desktop.model.api import Record
 from clients.desktop.model.errors import ApiError
 from clients.desktop.model.metadata import Field
 from clients.desktop.model.plans import Document, fields_by_name, kind_word
+from clients.desktop.model.readable import readable
 from clients.desktop.model.texts import t, tn
 from clients.desktop.operations import plan_calls
 from clients.desktop.tokens import STEP
@@ -325,7 +326,7 @@ class VersionsView(QWidget):
 def _words(value: Any) -> str:
     if value in (None, ""):
         return "—"
-    return formatting.readable(value)
+    return readable(value)
 
 
 def _row_words(one: Mapping[str, Any]) -> str:
