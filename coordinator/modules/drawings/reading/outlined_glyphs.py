@@ -188,6 +188,8 @@ def with_colons(glyphs: list[Glyph]) -> list[Glyph]:
     for low, lower in enumerate(order):
         if lower.height > 0.3 * LETTER_MAX or lower.width > 2 * lower.height + 0.2:
             continue
+        if _in_company(lower, extents):  # a letter of its row, however high what stands before it is
+            continue
         around = extents.near(lower, LETTER_MAX, SLOPE * LETTER_MAX, LETTER_MAX, 0.0)
         for letter in (order[n] for n in around):
             high = letter.height
@@ -195,6 +197,7 @@ def with_colons(glyphs: list[Glyph]) -> list[Glyph]:
                 lower.height < 0.3 * high
                 and 0 < lower.u0 - letter.u1 < 2.2 * high
                 and abs(lower.v1 - letter.v1) < 0.12 * high
+                and not any(_stands_between(order[n], letter, lower) for n in around)
             ):
                 continue
             for up in around:
@@ -212,6 +215,16 @@ def with_colons(glyphs: list[Glyph]) -> list[Glyph]:
         for n, glyph in enumerate(order)
         if n not in points.values()
     ]
+
+
+def _stands_between(other: Glyph, letter: Glyph, point: Glyph) -> bool:
+    """True for a further letter before a point: deviations over each other both have one, which are no colon."""
+    return (
+        other is not letter
+        and letter.u1 < other.u0
+        and other.u1 < point.u0
+        and other.height > 2 * point.height
+    )
 
 
 def _in_company(mark: Glyph, extents: _Extents) -> bool:

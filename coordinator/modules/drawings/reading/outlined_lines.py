@@ -32,6 +32,11 @@ DOT_POINTS = 6
 PARALLEL = 0.12
 LEAST_BESIDE_BAR = 0.6
 NEXT_LETTERS = 2
+POINT_SHARE = 0.4
+LEAST_OF_HIGHEST, OTHER_SIZE = 0.3, 0.6
+SLANTED_REACH_ALONG = 2.5
+MOST_GROWTHS = 5
+FIGURE_SHARE, MOST_TILTED = 0.8, 8.0  # letter heights; degrees
 
 
 @dataclass
@@ -114,7 +119,11 @@ def _chains(pieces: Sequence[Piece], free: set[int], angle: float, least: int = 
 
 def _levelled(run: list[Glyph]) -> list[list[Glyph]]:
     """The run cut where the line or the letter height changes, and at what is too high or too wide for its letters."""
-    tall = [place for place, glyph in enumerate(run) if _is_tall(glyph) and not is_bare(glyph)]
+    tall = [
+        place
+        for place, glyph in enumerate(run)
+        if _is_tall(glyph) and not is_bare(glyph) and not _is_point_of(run, place)
+    ]
     parts: list[list[Glyph]] = [[]]
     last: Glyph | None = None
     for place, glyph in enumerate(run):
@@ -130,13 +139,38 @@ def _levelled(run: list[Glyph]) -> list[list[Glyph]]:
         if not small:
             if last is not None and not _letters_of_one_row(last, glyph):
                 # Signs before the figures of a deviation go with them, points and commas stay behind.
-                moved: list[Glyph] = []
-                while parts[-1] and parts[-1][-1] is not last and _nearer(parts[-1][-1], last, glyph):
-                    moved.insert(0, parts[-1].pop())
-                parts.append(moved)
+                parts.append(_taken_back(parts[-1], last, glyph))
             last = glyph
         parts[-1].append(glyph)
     return [part for part in parts if part]
+
+
+def _is_point_of(run: list[Glyph], place: int) -> bool:
+    """True for a point or a dash of large letters, which may be as high as the letters of small text are."""
+    beside = run[max(0, place - NEXT_LETTERS) : place + NEXT_LETTERS + 1]
+    return run[place].body_height < POINT_SHARE * float(np.median([glyph.body_height for glyph in beside]))
+
+
+def parts_by_height(row: Row) -> list[Row]:
+    """The row cut where its letters become much smaller or larger, as the deviations behind a size are."""
+    highest = max(glyph.body_height for glyph in row.glyphs)
+    parts: list[list[Glyph]] = [[]]
+    last: Glyph | None = None
+    for glyph in row.glyphs:
+        if glyph.body_height >= LEAST_OF_HIGHEST * highest and not is_bare(glyph):
+            if last is not None and not OTHER_SIZE < glyph.body_height / last.body_height < 1 / OTHER_SIZE:
+                parts.append(_taken_back(parts[-1], last, glyph))
+            last = glyph
+        parts[-1].append(glyph)
+    return [Row(part, row.angle) for part in parts]
+
+
+def _taken_back(part: list[Glyph], last: Glyph, glyph: Glyph) -> list[Glyph]:
+    """Takes what stands behind the last letter in the band of the next one off the part: the sign of a deviation."""
+    moved: list[Glyph] = []
+    while part and part[-1] is not last and _nearer(part[-1], last, glyph):
+        moved.insert(0, part.pop())
+    return moved
 
 
 def _letters_of_one_row(one: Glyph, two: Glyph) -> bool:
@@ -268,18 +302,60 @@ def find_slanted(pieces: Sequence[Piece], numbers: set[int]) -> list[Row]:
         angle = _direction(middles[[n for n in group if sides[n] > 0.7 * usual]])
         if angle is None:
             continue
-        reach = float(np.median(sides[group])) * 2.5
-        low, high = middles[group].min(axis=0) - reach, middles[group].max(axis=0) + reach
-        around = {
+        found = _along(pieces, free, [shaped[n] for n in group], angle, SLANTED_REACH_ALONG * usual)
+        free -= {member for row in found for member in row.members}
+        rows += found
+    return rows
+
+
+def _along(
+    pieces: Sequence[Piece], free: set[int], group: list[int], angle: float, reach: float
+) -> list[Row]:
+    """Rows through a group of letters, followed past blanks and signs as long as letters come within reach."""
+    around = free.intersection(group)
+    row_of_group, rows = set(around), list[Row]()
+    if len(around) < 3:
+        return []
+    for _ in range(MOST_GROWTHS):
+        boxes = np.array([pieces[n].box for n in sorted(row_of_group)])
+        low, high = boxes[:, :2].min(axis=0) - reach, boxes[:, 2:].max(axis=0) + reach
+        near = {
             n for n in free
             if low[0] < pieces[n].box[0] and pieces[n].box[2] < high[0]
             and low[1] < pieces[n].box[1] and pieces[n].box[3] < high[1]
         }  # fmt: skip
-        for row in _chains(pieces, around, angle, least=3):
-            if free.issuperset(row.members):
-                rows.append(row)
-                free -= row.members
-    return rows
+        if rows and near <= around:
+            break
+        around |= near
+        angle = _levelled_angle(pieces, around, angle)
+        rows = _chains(pieces, around, angle, least=3)
+        row_of_group = max(
+            (row.members for row in rows), key=lambda own: len(own.intersection(group)), default=around
+        )
+    taken: set[int] = set()
+    kept = []
+    for row in rows:
+        if not taken & row.members:
+            kept.append(row)
+            taken |= row.members
+    return kept
+
+
+def _levelled_angle(pieces: Sequence[Piece], around: set[int], angle: float) -> float:
+    """The direction in which the letters of the longest row stand on one line: their middles tell it only roughly."""
+    rows = _chains(pieces, around, angle, least=3)
+    longest = max(rows, key=lambda row: len(row.glyphs), default=None)
+    if longest is None:
+        return angle
+    tall = [glyph for glyph in longest.glyphs if _is_tall(glyph)]
+    usual = max(glyph.height for glyph in tall)
+    feet = np.array(
+        [(glyph.u0 + glyph.u1, 2 * glyph.v1) for glyph in tall if glyph.height > FIGURE_SHARE * usual]
+    )
+    if len(feet) < 2 or np.ptp(feet[:, 0]) < 2 * usual:
+        return angle
+    slope = float(np.degrees(np.arctan(np.polyfit(feet[:, 0], feet[:, 1], 1)[0])))
+    return angle - slope if abs(slope) < MOST_TILTED else angle
 
 
 def _groups(middles: Numbers, sides: Numbers, good: Any) -> list[list[int]]:

@@ -24,6 +24,8 @@ TOUCH_SHARE, MAX_TOUCH = 0.04, 0.12
 BESIDE_SHARE, INSIDE_SHARE = 0.085, 0.7
 STRAIGHT = 0.02
 NO_LENGTH = 1e-4
+BEYOND_SHARE = 0.15
+SLENDER, ALIKE_SIDES = 1.8, 1.15
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Piece:
 def gather_pieces(strokes: Sequence[Stroke]) -> list[Piece]:
     """Join strokes that touch, and contours that lie in one another; what is too large for a letter is left out."""
     small = [stroke for stroke in strokes if _side(stroke.points) <= MAX_LETTER][:MAX_STROKES]
+    small = _without_arrow_heads(_once(small))
     if not small:
         return []
     owner = list(range(len(small)))
@@ -88,6 +91,38 @@ def gather_pieces(strokes: Sequence[Stroke]) -> list[Piece]:
     ]
 
 
+def _once(strokes: list[Stroke]) -> list[Stroke]:
+    """Each shape once: letters that are painted and outlined are drawn twice or three times with the same points."""
+    known: dict[bytes, Stroke] = {}
+    for stroke in sorted(strokes, key=lambda stroke: not stroke.filled):
+        known.setdefault(np.round(stroke.points, 2).tobytes(), stroke)
+    return list(known.values())
+
+
+def _without_arrow_heads(strokes: list[Stroke]) -> list[Stroke]:
+    """Strokes less filled slender triangles: dimension lines may end in a text. The opening of a 4 lies in its letter."""
+    around = np.array(
+        [(*s.points.min(axis=0), *s.points.max(axis=0)) for s in strokes if s.filled], dtype=float
+    ).reshape(-1, 4)
+
+    def is_arrow(stroke: Stroke) -> bool:
+        if not stroke.filled or not _is_slender_triangle(stroke.points):
+            return False
+        low, high = stroke.points.min(axis=0), stroke.points.max(axis=0)
+        holds = (around[:, :2] <= low).all(axis=1) & (around[:, 2:] >= high).all(axis=1)
+        return int(holds.sum()) < 2  # its own box
+
+    return [stroke for stroke in strokes if not is_arrow(stroke)]
+
+
+def _is_slender_triangle(points: Points) -> bool:
+    corners = points[:-1] if np.hypot(*(points[0] - points[-1])) < NO_LENGTH else points
+    if len(corners) != 3:
+        return False
+    sides = sorted(float(np.hypot(*(corners[n] - corners[n - 1]))) for n in range(3))
+    return sides[0] * SLENDER < sides[1] and sides[2] < ALIKE_SIDES * sides[1]
+
+
 def _side(points: Points) -> float:
     return float((points.max(axis=0) - points.min(axis=0)).max())
 
@@ -111,7 +146,21 @@ def _touching(strokes: list[Stroke]) -> list[tuple[int, int]]:
     apart = shapely_distance(lines[one], lines[two])
     # Fonts of several strokes draw them close beside each other: the extent of one lies in that of the other.
     kept = (apart <= touch[one]) | _inside(lines, one, two)
+    # A border or a line of the drawing that touches a painted letter reaches beyond it.
+    kept &= (filled[one] == filled[two]) | ~_reaches_beyond(
+        lines, np.where(filled[one], one, two), np.where(filled[one], two, one)
+    )
     return [(int(a), int(b)) for a, b in near[kept]]
+
+
+def _reaches_beyond(lines: Any, contour: Any, stroke: Any) -> Any:
+    """True where a stroke is larger than the painted contour it touches."""
+    a, b = bounds(lines)[contour], bounds(lines)[stroke]
+    size = np.maximum(a[:, 2] - a[:, 0], a[:, 3] - a[:, 1])
+    slack = BEYOND_SHARE * size
+    return (b[:, :2] < a[:, :2] - slack[:, None]).any(axis=1) | (b[:, 2:] > a[:, 2:] + slack[:, None]).any(
+        axis=1
+    )
 
 
 def _inside(lines: Any, one: Any, two: Any) -> Any:

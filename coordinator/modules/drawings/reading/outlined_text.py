@@ -16,15 +16,22 @@ from coordinator.modules.drawings.reading.letter_net import NO_SIGN, Scores, tel
 from coordinator.modules.drawings.reading.letter_picture import Image, letter_picture
 from coordinator.modules.drawings.reading.letter_signs import SIGNS
 from coordinator.modules.drawings.reading.outlined_glyphs import Glyph
-from coordinator.modules.drawings.reading.outlined_lines import Row, find_rows, find_slanted, in_frame
+from coordinator.modules.drawings.reading.outlined_lines import (
+    Row,
+    find_rows,
+    find_slanted,
+    in_frame,
+    parts_by_height,
+)
 from coordinator.modules.drawings.reading.outlined_pieces import Piece, Stroke, gather_pieces
 from coordinator.modules.drawings.reading.outlined_votes import spell_all, sureness, vote
-from coordinator.modules.drawings.reading.outlined_words import join_row, letter_gap, words_of
+from coordinator.modules.drawings.reading.outlined_words import cut_at_rules, join_row, letter_gap, words_of
 from coordinator.modules.drawings.reading.page import Mark, Segment, Word, to_frame
 
 LOWER_CASE_SHARE = 0.72
 LEAST_SURE, LEAST_SURE_SHORT, LEAST_SURE_LONE, LEAST_SURE_FONT = 0.5, 0.62, 0.85, 0.7
 CLEAR_ROW = 0.6
+BETTER = 0.08
 STRANGE = 0.2
 TOO_HIGH = 1.6
 RULE_LENGTH, RULE_SHARE = 8.0, 2.2  # points; letter heights: longer than any stroke of a letter
@@ -74,10 +81,15 @@ def read_outlined_text(
     ``segments`` are the straight strokes of the page: those longer than letters part the cells of a table.
     """
     rules = [segment for segment in segments if segment.length > RULE_LENGTH]
+    drawn_rules = np.array([(s.x0, s.y0, s.x1, s.y1) for s in rules], dtype=float).reshape(-1, 4)
     pieces = _without_known(gather_pieces(strokes), known)
     rows, lone = find_rows(pieces)
     found = OutlinedText()
     accepted, _ = _accepted(rows, pieces)
+    # One letter left of a row is as good as any lone one: a slanted text beside it may want it.
+    single = [reading.row for reading in accepted if len(reading.row.glyphs) == 1]
+    accepted = [reading for reading in accepted if len(reading.row.glyphs) > 1]
+    lone += [Row([_level(row.glyphs[0], pieces)], 0.0) for row in single]
     used = {member for reading in accepted for member in reading.row.members}
     slanted, found.unread = _accepted(find_slanted(pieces, set(range(len(pieces))) - used), pieces)
     accepted += slanted
@@ -97,9 +109,11 @@ def read_outlined_text(
         if not _is_text(reading, signs, sure, usual):
             continue
         gap = gaps[reading.row.glyphs[0].filled]
-        words = words_of(reading.row, signs, sure, reading.cap, reading.baseline, gap)
         parting = [segment for segment in rules if segment.length > RULE_SHARE * reading.cap]
-        found.words += join_row(words, parting)
+        for start, end in cut_at_rules(reading.row, signs, drawn_rules):
+            part = Row(reading.row.glyphs[start:end], reading.row.angle)
+            words = words_of(part, signs[start:end], sure[start:end], reading.cap, reading.baseline, gap)
+            found.words += join_row(words, parting)
         found.letters += len(signs)
     found.words.sort(key=lambda word: word.u0)  # rows parted by a wide blank go on in reading order
     return found
@@ -184,7 +198,7 @@ def _near_letter(glyphs: Sequence[Glyph], place: int, reach: float) -> bool:
 
 def _best_ways(rows: list[Row], pieces: Sequence[Piece]) -> list[_Reading]:
     """Each row read at its letter height and, where doubtful, as small letters only and from its other end."""
-    best = _read([(row, *_measure(row)) for row in rows])
+    best = [part for whole in _read([(row, *_measure(row)) for row in rows]) for part in _by_height(whole)]
     tries: list[tuple[int, Row, float, float]] = []
     for index, reading in enumerate(best):
         row = reading.row
@@ -196,9 +210,19 @@ def _best_ways(rows: list[Row], pieces: Sequence[Piece]) -> list[_Reading]:
     for (index, *_), reading in zip(
         tries, _read([(row, cap, base) for _, row, cap, base in tries]), strict=True
     ):
-        if reading.merit > best[index].merit + 0.08:
+        if reading.merit > best[index].merit + BETTER:
             best[index] = reading
     return best
+
+
+def _by_height(whole: _Reading) -> list[_Reading]:
+    """The parts of a row of two letter heights, where each alone reads better than all at the height of the larger ones."""
+    rows = parts_by_height(whole.row)
+    if len(rows) < 2:
+        return [whole]
+    parts = _read([(row, *_measure(row)) for row in rows])
+    merit = sum(part.merit * len(part.row.glyphs) for part in parts) / len(whole.row.glyphs)
+    return parts if merit > whole.merit + BETTER else [whole]
 
 
 def _is_number(reading: _Reading) -> bool:
@@ -267,6 +291,11 @@ def _lone_letters(lone: list[Row], pieces: Sequence[Piece], accepted: list[_Read
         if best.merit >= least and not (plain and not beside):
             found.append(best)
     return found
+
+
+def _level(glyph: Glyph, pieces: Sequence[Piece]) -> Glyph:
+    """The letter as it stands on a level line."""
+    return Glyph([path for n in glyph.members for path in pieces[n].paths], glyph.filled, glyph.members)
 
 
 def _stands_beside(lone: _Reading, accepted: list[_Reading]) -> bool:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from coordinator.modules.drawings.reading.outlined_glyphs import Glyph
+from coordinator.modules.drawings.reading.outlined_glyphs import Glyph, Numbers
 from coordinator.modules.drawings.reading.outlined_lines import Row
-from coordinator.modules.drawings.reading.page import Segment, Word, separated
+from coordinator.modules.drawings.reading.page import Segment, Word, separated, to_frame
 
 SOURCE = "outline"
 BLANK_SHARE, LEAST_BLANK, NARROW_BLANK, NUMBER_BLANK, POINT_BLANK = 0.38, 0.2, 0.12, 1.45, 0.95
@@ -24,8 +25,10 @@ OTHER_HEIGHT, OTHER_LEVEL = 0.17, 0.17
 _HANGING = frozenset("Q,;JØ/()[]|gjpqy")
 _BEGINS = frozenset("+-±(Ø")
 _ALIKE_IN_SMALL = frozenset("COSVWXZ")
-SMALL_LETTER = (0.6, 0.86)
+SMALL_LETTER, AS_HIGH = (0.6, 0.86), 0.93
+_X_HEIGHT = frozenset("aceimnorsuvwxz")
 LETTERS_FOR_BLANKS, CLEAR_BLANK = 6, 0.14
+UPRIGHT_RULE, MEETS = 0.02, 1.0  # slope; points
 _NARROW_SIGNS = frozenset("1IlijtfrJ")
 
 
@@ -40,19 +43,27 @@ def _signs_of_holes(glyphs: Sequence[Glyph], signs: Sequence[str], cap: float) -
 
 
 def _small_letters(glyphs: Sequence[Glyph], signs: Sequence[str], cap: float) -> list[str]:
-    """C, O, S, V, W, X and Z lower than the figures and capitals on both sides of them are small letters (ISO 2768-cL)."""
+    """C, O, S, V, W, X and Z as their height tells: lower than the figures and capitals on both sides of them they are small
+    letters (ISO 2768-cL), as high as these beside lower letters capitals (CuZn39)."""
     found = list(signs)
-    for place in range(1, len(signs) - 1):
+    low, high = SMALL_LETTER
+    lower = any(s in _X_HEIGHT and g.height < high * cap for g, s in zip(glyphs, signs, strict=True))
+    for place, sign in enumerate(signs):
+        if sign.upper() not in _ALIKE_IN_SMALL:
+            continue
+        height = glyphs[place].height
+        if sign.islower() and lower and height > AS_HIGH * cap:
+            found[place] = sign.upper()
+            continue
         sides = [
             next((n for n in order if signs[n].isalnum()), None)
             for order in (range(place - 1, -1, -1), range(place + 1, len(signs)))
         ]
-        if signs[place] in _ALIKE_IN_SMALL and all(
-            side is not None and _measures(signs[side]) and glyphs[side].height > 0.93 * cap for side in sides
+        if (
+            all(n is not None and _measures(signs[n]) and glyphs[n].height > AS_HIGH * cap for n in sides)
+            and low * cap < height < high * cap
         ):
-            low, high = SMALL_LETTER
-            if low * cap < glyphs[place].height < high * cap:
-                found[place] = signs[place].lower()
+            found[place] = sign.lower()
     return found
 
 
@@ -92,8 +103,53 @@ def words_of(
     return words
 
 
+def cut_at_rules(row: Row, signs: Sequence[str], rules: Numbers) -> list[tuple[int, int]]:
+    """Ranges of the letters of a row in the cells of a table; a letter over a border belongs to the cell it began in.
+
+    ``rules`` are strokes of the page as rows of x0, y0, x1, y1.
+    """
+    starts = [0]
+    borders = _borders(row, rules)
+    for place, (a, b) in enumerate(pairwise(row.glyphs), start=1):
+        if not (signs[place - 1].isalpha() and signs[place].isalpha()):
+            continue
+        across = (borders[:, 1] < min(a.v0, b.v0)) & (borders[:, 2] > max(a.v1, b.v1))
+        between = (borders[:, 0] > a.u0 + 0.25 * a.width) & (borders[:, 0] < b.u0 + 0.25 * b.width)
+        if bool((between & across).any()):
+            starts.append(place)
+    return list(zip(starts, [*starts[1:], len(row.glyphs)], strict=True))
+
+
+def _borders(row: Row, rules: Numbers) -> Numbers:
+    """Upright borders near a row as (u, top, foot): strokes that end at both ends on level ones, as no extension line does."""
+    if not len(rules):
+        return np.zeros((0, 3))
+    u0, v0 = to_frame(rules[:, 0], rules[:, 1], row.angle)  # type: ignore[arg-type]
+    u1, v1 = to_frame(rules[:, 2], rules[:, 3], row.angle)  # type: ignore[arg-type]
+    left, right = np.minimum(u0, u1), np.maximum(u0, u1)
+    low, high = np.minimum(v0, v1), np.maximum(v0, v1)
+    level = (high - low < UPRIGHT_RULE * (right - left)).nonzero()[0]
+    near = (
+        (left > row.glyphs[0].u0)
+        & (right < row.glyphs[-1].u1)
+        & (low < row.glyphs[0].v1)
+        & (high > row.glyphs[0].v0)
+    )
+    upright = (near & (right - left < UPRIGHT_RULE * (high - low))).nonzero()[0]
+
+    def ends_on_level(ends: Numbers) -> Any:
+        meets = np.abs(ends[:, None] - low[level][None, :]) < MEETS
+        spans = (left[level] < left[upright][:, None] + MEETS) & (
+            right[level] > left[upright][:, None] - MEETS
+        )
+        return (meets & spans).any(axis=1)
+
+    borders = upright[ends_on_level(low[upright]) & ends_on_level(high[upright])]
+    return np.stack([left[borders], low[borders], high[borders]], axis=1)
+
+
 def join_row(words: list[Word], strokes: list[Segment]) -> list[Word]:
-    """Words of a row with usual blanks between them as one text, as a text layer gives them; strokes of cells part them."""
+    """Words of a row with usual blanks between them as one text, as a text layer gives them; strokes of cells part them, but none ends behind a ±."""
     joined: list[Word] = []
     for word in words:
         last = joined[-1] if joined else None
@@ -102,7 +158,7 @@ def join_row(words: list[Word], strokes: list[Segment]) -> list[Word]:
             and 0 <= word.u0 - last.u1 < JOINED_GAP * max(last.height, word.height)
             and abs(last.v1 - word.v1) < 0.1 * word.height
             and abs(last.height - word.height) < 0.2 * word.height
-            and not separated(last, word, strokes)
+            and (last.text.endswith("±") or not separated(last, word, strokes))
         ):
             sure = min(last.confidence, word.confidence)
             joined[-1] = replace(last, text=_tidy(f"{last.text} {word.text}"), u1=word.u1, confidence=sure)

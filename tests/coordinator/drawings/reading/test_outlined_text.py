@@ -200,3 +200,51 @@ def test_words_of_a_row_of_letters() -> None:
     assert told("2768-CL", [0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [10, 10, 10, 10, 2, 7.5, 10]) == ["2768-cL"]
     assert told("27CL", [0.1, 0.1, 0.1], [10, 10, 10, 10]) == ["27CL"]
     assert told("6AI-4V", [0.1, 0.1, 0.1, 0.1, 0.1]) == ["6Al-4V"]
+
+
+@pytest.mark.requirement("DRW-11")
+@pytest.mark.parametrize("way", ["strokes", "outlines"])
+@pytest.mark.parametrize(
+    ("angle", "upper", "lower"), [(0, "+0,05", "-0,01"), (90, "+0,1", "-0,2"), (90, "-0,01", "-0,03")]
+)
+def test_deviations_half_as_high_as_their_size(
+    way: str, angle: float, upper: str, lower: str, tmp_path: Path
+) -> None:
+    """The lower deviation stands nearly on the line of its size: read at the height of the size it would be points."""
+    pdf, write = SmallPdf(), WRITERS[way]
+    pdf.box(60, 60, 300, 260)
+    for u, v, text, cap in ((0, 0, "48", 10), (26, 6.2, upper, 5), (26, -2.1, lower, 5)):
+        x, y = placed([(u, v)], 150, 150, angle)[0]
+        write(pdf, x, y, text, cap, angle)
+    write(pdf, 380, 60, "TOLERANCES ISO 2768", 7, 0)
+    expected = tuple(float(value.replace(",", ".")) for value in (upper, lower))
+    assert facts(read(pdf, tmp_path)) == {("linear", 48.0, *expected, None, 1)}
+
+
+@pytest.mark.requirement("DRW-11")
+@pytest.mark.parametrize("angle", [27, 41, 49, -33, 68])
+def test_a_long_slanted_size_is_read_to_its_end_and_past_an_arrow(angle: float, tmp_path: Path) -> None:
+    pdf, write = SmallPdf(), WRITERS["outlines"]
+    pdf.box(60, 60, 500, 400)
+    write(pdf, 220, 220, "4x Ø16,5 ±0,05", 9, angle)
+    tip, *foot = placed([(47, 4), (45.5, -9), (48.5, -9)], 220, 220, angle)
+    pdf.fill([tip, *foot])
+    write(pdf, 380, 60, "TOLERANCES ISO 2768", 7, 0)
+    assert facts(read(pdf, tmp_path)) == {("diameter", 16.5, 0.05, -0.05, None, 4)}
+
+
+@pytest.mark.requirement("DRW-16")
+def test_a_value_written_over_the_border_of_its_cell_ends_where_the_next_cell_begins(tmp_path: Path) -> None:
+    pdf, write = SmallPdf(), WRITERS["outlines"]
+    pdf.box(60, 200, 300, 400)
+    write(pdf, 150, 410, "125,4", 9, 0)
+    for y in (40, 60, 80):
+        pdf.lines((300, y), (560, y))
+    for x in (300, 430, 560):
+        pdf.lines((x, 40), (x, 80))
+    write(pdf, 304, 66, "TOLERANCES ISO 2768-CH", 7, 0)
+    write(pdf, 433, 66, "SCALE 1,5", 7, 0)
+    write(pdf, 304, 46, "MATERIAL C45", 7, 0)
+    field = read(pdf, tmp_path).title_block["general_tolerance"]
+    assert field.value is not None
+    assert field.value.upper().endswith("2768-CH")
