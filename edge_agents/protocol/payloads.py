@@ -243,10 +243,11 @@ class CountedPlace(Payload):
 
 
 class VisionCounted(Payload):
-    """Every compartment of a station counted at once, doors closed: asked for, or once a day."""
+    """Every compartment of a station counted at once, doors closed: asked for, or once a day. A ``reference`` counts nothing: it brings the view
+    without anybody, in the frame of which compartments are drawn."""
 
     count_uid: UUID
-    trigger: Literal["daily", "asked", "restart"]
+    trigger: Literal["daily", "asked", "restart", "reference"]
     places: Annotated[list[CountedPlace], Field(max_length=400)]
     image: Sha256 | None = None
     model: Text | None = None

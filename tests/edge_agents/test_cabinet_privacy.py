@@ -86,8 +86,11 @@ def test_without_a_scene_seen_empty_of_persons_only_squares_are_kept(tmp_path: P
     assert not again.with_suffix(".sent").exists(), "and is sent again"
     other = Album(tmp_path / "images", [[(100, 100), (300, 100), (300, 300), (100, 300)]])
     assert other.fault is None, "a restart goes on with the accepted scene"
-    moved = Album(tmp_path / "images", [[(90, 100), (300, 100), (300, 300), (90, 300)]])
-    assert moved.fault, "other compartments begin anew"
+    drawn = Album(tmp_path / "images", [[(90, 100), (300, 100), (300, 300), (90, 300)]])
+    assert drawn.fault is None, "so do compartments newly drawn on it"
+    another = Album(tmp_path / "images", empty=cabinet.render(cabinet.full_content())[:400])
+    assert another.scene is not None
+    assert len(another.scene) == 400, "another empty view begins anew"
 
 
 @pytest.mark.requirement("VIS-27")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from edge_agents.drivers.cabinet_camera.features import Window
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -52,6 +54,17 @@ def bar_circles(patch: Image, most: int = 60) -> list[tuple[float, float, float]
         if len(chosen) == most:
             break
     return [(x / factor, y / factor, r / factor) for x, y, r in chosen]
+
+
+def count_circles(image: Image, matrix: Image, window: Window) -> int:
+    """Bar ends in a compartment of a BGR picture, seen through ``matrix`` (picture to frame, in pixels of the window)."""
+    x, y, width, height = window.box
+    factor = _SIDE / max(width, height)
+    to_crop = np.array([[factor, 0, -x * factor], [0, factor, -y * factor]]) @ np.vstack(
+        [matrix, [0.0, 0.0, 1.0]]
+    )
+    size = (max(round(width * factor), 1), max(round(height * factor), 1))
+    return len(bar_circles(cv2.warpAffine(image, to_crop, size, borderMode=cv2.BORDER_REPLICATE)))
 
 
 def diameter_mm(patch: Image, mm_per_px: float) -> float | None:

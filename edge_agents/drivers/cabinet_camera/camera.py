@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 
 from edge_agents.drivers.base import DriverError
-from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig
+from edge_agents.drivers.cabinet_camera.config import CabinetCameraConfig, Fiducials
+from edge_agents.drivers.cabinet_camera.decision import onto_fiducials, register
 from edge_agents.drivers.cabinet_camera.opening import moving
-from edge_agents.drivers.cabinet_camera.privacy import Polygon, conceal, mosaic
+from edge_agents.drivers.cabinet_camera.privacy import Polygon, conceal, mosaic, stirred
+from edge_agents.drivers.cabinet_camera.texts import reason_text
 from edge_agents.runtime.files import write_durably
 
 if TYPE_CHECKING:
@@ -84,15 +86,44 @@ class Camera:
 class Album:
     """Pictures a station keeps, named by their digest; they are uploaded from there.
 
-    ``places`` are the compartments' outlines, ``empty`` a picture of the cabinet without anybody before it. The scene accepted so far is
-    kept beside the pictures, so that a restart goes on with it; another ``empty`` or other compartments begin anew.
+    ``places`` are the compartments' outlines, ``empty`` a picture of the cabinet without anybody before it. With ``fiducials`` every
+    picture lies in their frame, which is that of the outlines, wherever the camera was moved. The scene accepted so far is kept beside the
+    pictures, so that a restart goes on with it, as newly drawn compartments do; another ``empty`` or other fiducials begin anew.
     """
 
-    def __init__(self, folder: Path, places: Sequence[Polygon] = (), empty: Image | None = None) -> None:
-        self._folder, self._places = folder, places
-        began = hashlib.sha256(repr(places).encode() + (b"" if empty is None else empty.tobytes()))
+    def __init__(
+        self,
+        folder: Path,
+        places: Sequence[Polygon] = (),
+        empty: Image | None = None,
+        fiducials: Fiducials | None = None,
+    ) -> None:
+        self._folder, self._places, self._fiducials = folder, places, fiducials
+        frame = b"" if fiducials is None else fiducials.model_dump_json().encode()
+        began = hashlib.sha256(frame + (b"" if empty is None else empty.tobytes()))
         self._file = folder.parent / f"scene-{began.hexdigest()[:16]}.png"
-        self._scene = load(self._file) if self._file.exists() else empty
+        if self._file.exists():
+            self._scene: Image | None = load(self._file)
+        else:
+            self._scene = None if empty is None else self.framed(empty)[0]
+
+    @property
+    def scene(self) -> Image | None:
+        """The cabinet without anybody before it, in the frame of the compartments; None before anybody accepted one."""
+        return self._scene
+
+    def framed(self, image: Image) -> tuple[Image, Image | None]:
+        """A picture in the frame of the fiducials, and where it shows something (255); as it is where they are not found."""
+        move = self._move_of(image)
+        return move(image), None if self._fiducials is None else move(np.full(image.shape[:2], 255, np.uint8))
+
+    def _move_of(self, image: Image) -> Callable[[Image], Image]:
+        """What brings a picture of the camera as it stands now into the frame of the fiducials."""
+        matrix = None if self._fiducials is None else onto_fiducials(image, self._fiducials)[0]
+        if matrix is None:
+            return lambda one: one
+        size = (image.shape[1], image.shape[0])
+        return lambda one: np.asarray(cv2.warpPerspective(one, matrix, size))
 
     @property
     def fault(self) -> str | None:
@@ -100,13 +131,39 @@ class Album:
         return None if self._scene is not None else "aucune vue de référence, photos réduites à des carreaux"
 
     def accept(self, image: Image) -> None:
-        """Takes a picture as the scene all others are compared with: the person who asks for it answers for nobody being in view."""
+        """Takes a picture as the scene all others are compared with: the person who asks for it answers for nobody being in view.
+
+        Raises ``DriverError`` where the fiducials do not say in which frame it lies.
+        """
+        if self._fiducials is not None:
+            moved, reason = register(image, self._fiducials)
+            if moved is None:
+                raise DriverError(f"camera.{reason}", f"Vue de référence impossible : {reason_text(reason)}.")
+            image = moved
         self._keep_scene(image)
 
-    def keep(self, image: Image, told: Collection[int] = ()) -> str:
+    def keep(
+        self,
+        image: Image,
+        told: Collection[int] = (),
+        *,
+        familiar: Collection[int] = (),
+        again: Callable[[], Image] | None = None,
+    ) -> str:
         """Stores of a picture what cannot show a person (VIS-27): squares without any detail when that is nothing. ``told``:
-        compartments found changed (by their place in the list). Raises ``DriverError``."""
-        kept = conceal(image, self._scene, self._places, told)
+        compartments found changed (by their place in the list). Raises ``DriverError``.
+
+        ``again`` takes a second picture moments later and is given where somebody may be at the cabinet: of a compartment that holds
+        something else than the ``familiar`` ones do, only what did not move meanwhile is shown. A hand may come along the camera's own axis
+        and cross no ground around the compartment.
+        """
+        now, covered = self.framed(image)
+        kept = conceal(now, self._scene, self._places, told, covered=covered)
+        doubted = set() if kept is None else set(kept.shown) - set(familiar)
+        if doubted and again is not None:
+            moved = stirred(now, self._move_of(image)(again()), self._places, doubted)
+            if moved:
+                kept = conceal(now, self._scene, self._places, told, doubted=moved, covered=covered)
         if kept is None:
             return self.keep_part(mosaic(image))
         if kept.shown:

@@ -116,7 +116,8 @@ class CabinetCameraConfig(DriverConfig):
     ``detector_sha256`` say the same of the detector which tells the items of shared compartments apart.
     ``compartments`` sent by the coordinator take the place of those of the vision file, whose fiducials and limits stay.
     Contacts are files which hold 1 while open, as Linux shows an input line. Without contact, ``opening: motion`` lets movement
-    or a change of weight open a session and ``quiet_s`` without any close it.
+    or a change of weight open a session and ``quiet_s`` without any close it. ``hold_s`` is how long something strange in a compartment
+    must lie still to be shown on a kept picture, where a button closes and somebody may still reach in.
     """
 
     type: Literal["cabinet_camera"]
@@ -140,12 +141,14 @@ class CabinetCameraConfig(DriverConfig):
     max_open_s: float = Field(default=600.0, gt=0)
     poll_s: float = Field(default=1.0, gt=0)
     still_s: float = Field(default=0.0, ge=0, le=30)
+    hold_s: float = Field(default=2.0, ge=0, le=30)
     dispute_s: float = Field(default=30.0, ge=0)
     identify: bool = True
     daily_count: str | None = Field(default="02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     cells: CellsConfig | None = None
     record: bool = True
     images_days: float = Field(default=7.0, gt=0)
+    teaching_days: float = Field(default=90.0, gt=0)
 
 
 def vision_of(config: CabinetCameraConfig) -> VisionConfig:

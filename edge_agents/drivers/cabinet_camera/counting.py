@@ -27,6 +27,10 @@ _DAMPING = (1e-4, 1e-3, 1e-2, 1e-1)
 _LEAST_SPREAD = 0.14
 _PER_PHOTOGRAPH = 190
 _STRANGE = 1.7
+# Less than this in common, and two witnesses contradict each other: the words are believed, as unsure as they are.
+_SOME = 0.02
+# Circles that are right less often on the photographs are none of the pieces'.
+_ROUND_PIECES = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Words:
 @dataclass(frozen=True, slots=True)
 class Counter:
     """Taught counting of one compartment: empty look (log), words, regression on their amounts, spread of its answers,
-    highest taught count, usual amounts (start, slope per piece, width of each word) and how far photographs lie from them."""
+    highest taught count, usual amounts (start, slope per piece, width of each word) and how far photographs lie from them.
+    ``circles``: how often the number of circles seen was the count of a photograph (0..1), None where circles tell nothing."""
 
     empty: Image
     words: Words
@@ -51,21 +56,34 @@ class Counter:
     usual: Image
     reach: float
     photographs: int
+    circles: float | None = None
 
-    def read(self, patch: Image, mask: Image) -> tuple[int, float, float, list[float]]:
+    def read(
+        self, patch: Image, mask: Image, circles: int | None = None
+    ) -> tuple[int, float, float, list[float]]:
         """Count, its probability, how unlike that many pieces it looks (above 1: unlike anything taught), and the probability of every
         count from none to one above the highest taught.
 
-        Beyond the highest taught count nothing is sure; one unseen error in twice the photographs is assumed.
+        Beyond the highest taught count nothing is sure; one unseen error in twice the photographs is assumed. ``circles`` seen are a second
+        witness, as good as they were on the photographs.
         """
         found = amounts(patch, mask, self.empty, self.words)
         value = float(found @ self.weights + self.bias)
+        shares = [probability(value, n, self.spread) for n in range(self.highest + 2)]
         count = max(round(value), 0)
-        sure = probability(value, count, self.spread) * (1 - 0.5 / (self.photographs + 2))
+        sure = shares[count] if count < len(shares) else probability(value, count, self.spread)
+        if circles is not None and self.circles is not None:
+            others = (1 - self.circles) / (self.highest + 1)
+            weighed = [share * (self.circles if n == circles else others) for n, share in enumerate(shares)]
+            if sum(weighed) > _SOME:
+                shares = [share / sum(weighed) for share in weighed]
+                count = int(np.argmax(shares))
+                sure = shares[count]
+        sure *= 1 - 0.5 / (self.photographs + 2)
         if count > self.highest:
             sure *= 0.5
         strange = float(_distance(found[None], np.array([count]), self.usual)[0]) / self.reach
-        return count, sure, strange, [probability(value, n, self.spread) for n in range(self.highest + 2)]
+        return count, sure, strange, shares
 
 
 def probability(value: float, count: int, spread: float) -> float:
@@ -178,9 +196,13 @@ def learn_words(looks: Sequence[Image]) -> Words:
 
 
 def learn_counter(
-    patches: Sequence[Sequence[Image]], counts: Sequence[int], mask: Image
+    patches: Sequence[Sequence[Image]],
+    counts: Sequence[int],
+    mask: Image,
+    circles: Sequence[int] | None = None,
 ) -> tuple[Counter, float, int]:
-    """Counter of a compartment from variants of labelled patches (the first of each is the photograph as it is).
+    """Counter of a compartment from variants of labelled patches (the first of each is the photograph as it is) and, for bar ends, the
+    circles seen in each photograph.
 
     Returns it with the log loss and right answers on photographs left out one by one.
     """
@@ -199,7 +221,9 @@ def learn_counter(
     usual, reach = _usual(x, y)
     right = int(np.sum(np.maximum(np.round(values), 0) == y))
     loss = -sum(math.log(max(probability(v, int(c), spread), 1e-9)) for v, c in zip(values, y, strict=True))
-    counter = Counter(empty, words, weights, bias, spread, int(y.max()), usual, reach, len(y))
+    trust = None if circles is None else (int(np.sum(np.array(circles) == y)) + 1) / (len(y) + 2)
+    trust = trust if trust is not None and trust >= _ROUND_PIECES else None
+    counter = Counter(empty, words, weights, bias, spread, int(y.max()), usual, reach, len(y), trust)
     return counter, loss, right  # fmt: skip
 
 

@@ -104,6 +104,15 @@ def find_markers(gray: Image, dictionary: str) -> dict[int, Image]:
 
 def register(image: Image, fiducials: Fiducials) -> tuple[Image | None, str | None]:
     """Image moved onto the reference frame, or the reason: ``fiducials_missing`` or ``camera_moved``."""
+    matrix, reason = onto_fiducials(image, fiducials)
+    if matrix is None:
+        return None, reason
+    height, width = image.shape[:2]
+    return cv2.warpPerspective(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), None
+
+
+def onto_fiducials(image: Image, fiducials: Fiducials) -> tuple[Image | None, str | None]:
+    """Homography (3 x 3) from an image to the reference frame, or the reason why there is none."""
     seen = find_markers(gray_of(image), fiducials.dictionary)
     known = [number for number in fiducials.markers if number in seen]
     if not known:
@@ -115,11 +124,8 @@ def register(image: Image, fiducials: Fiducials) -> tuple[Image | None, str | No
         return None, "camera_moved"
     if len(known) < min(fiducials.minimum, len(fiducials.markers)):
         return None, "fiducials_missing"
-    matrix, _ = cv2.findHomography(source, target, cv2.RANSAC, 3.0)
-    if matrix is None:
-        return None, "fiducials_missing"
-    height, width = image.shape[:2]
-    return cv2.warpPerspective(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), None
+    matrix: Image | None = cv2.findHomography(source, target, cv2.RANSAC, 3.0)[0]
+    return (None, "fiducials_missing") if matrix is None else (matrix, None)
 
 
 def prepare(image: Image, vision: VisionConfig) -> tuple[Image | None, str | None]:

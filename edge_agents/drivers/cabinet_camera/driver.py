@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from uuid import uuid4
 import structlog
 
 from edge_agents.drivers.base import CommandRefusedError, Driver, DriverContext, DriverError
-from edge_agents.drivers.cabinet_camera import recording, telling
+from edge_agents.drivers.cabinet_camera import guided, recording, telling
 from edge_agents.drivers.cabinet_camera.approved import Approved
 from edge_agents.drivers.cabinet_camera.bars import diameter_mm
 from edge_agents.drivers.cabinet_camera.camera import Album, Camera, jpeg, load, part_of
@@ -56,7 +57,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         )  # fmt: skip
         self._camera = Camera(config, data / "frames")
         places = [place.polygon for place in self._vision.compartments]
-        self._album = Album(data / "images", places, self._empty)
+        self._album = Album(data / "images", places, self._empty, self._vision.fiducials)
         self._recordings, self._open_file = data / "recordings", data / "open_session.json"
         self._session: dict[str, Any] | None = None
         self._before: Any = None
@@ -146,7 +147,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             late = cause in {"motion", "weight"}
             use_quiet = late and self._quiet is not None
             image = self._quiet if use_quiet else await asyncio.to_thread(self._camera.grab_still)
-            digest = await asyncio.to_thread(self._album.keep, image)
+            digest = await self._keep(image, somebody=cause == "button")
             opened = self.context.clock.now()
             weights = self._weights_before if late else {}
             if self._trays is not None and not weights:
@@ -169,8 +170,9 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             if before is None:
                 before = await asyncio.to_thread(self._album.view, session["image_before"])
             decision = await asyncio.to_thread(self._decide, session, before, image)
-            digest = await asyncio.to_thread(self._album.keep, image, self._changed(decision))
             doubtful = uncertain or not decision.usable
+            somebody = uncertain or session.get("opened_by", "button") == "button"
+            digest = await self._keep(image, decision, somebody=somebody)
             details = await asyncio.to_thread(self._record, session, digest, decision, doubtful=doubtful)
             session |= {"closed_at": self.context.clock.now(), "image_after": digest,
                         "status": "uncertain" if doubtful else "closed"}  # fmt: skip
@@ -198,10 +200,24 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         self._scale_faults = {name: one.reason for name, one in new.items() if one.reason in _SCALE_FAULTS}
         return Decision(decision.usable, decision.reason, (*decision.changes, *weighed))
 
-    def _changed(self, decision: Decision) -> list[int]:
-        """Compartments a decision names, by their place in the vision file."""
-        named = {change.compartment.id for change in decision.changes}
-        return [number for number, place in enumerate(self._vision.compartments) if place.id in named]
+    async def _keep(self, image: Any, decision: Decision | None = None, *, somebody: bool) -> str:
+        """Stores what cannot show a person of a picture (VIS-27). ``somebody`` may be at the cabinet unless a shut door or a long stillness
+        says otherwise; what the model knows, read as one of its taught contents, is none of a person all the same."""
+        changes = () if decision is None else decision.changes
+        told = self._numbers({change.compartment.id for change in changes})
+        taught = set() if self._model.model is None else {place.id for place in self._model.model.places}
+        familiar = {c.compartment.id for c in changes if c.reason is None and c.compartment.id in taught}
+        return await asyncio.to_thread(
+            self._album.keep, image, told, familiar=self._numbers(familiar), again=self._moments_later if somebody else None
+        )  # fmt: skip
+
+    def _moments_later(self) -> Any:
+        time.sleep(self.config.hold_s)
+        return self._camera.grab()
+
+    def _numbers(self, names: set[str]) -> list[int]:
+        """Compartments by their place in the vision file."""
+        return [number for number, place in enumerate(self._vision.compartments) if place.id in names]
 
     def _record(
         self, session: dict[str, Any], after: str | None, decision: Decision, *, doubtful: bool
@@ -294,6 +310,11 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             await asyncio.to_thread(
                 recording.forget, self._recordings, now, kept_days=self.config.images_days
             )
+            in_use = {one.digest for one in (self._model.model,) if one is not None}
+            await asyncio.to_thread(
+                guided.forget, self.context.data_dir / "teaching", now, in_use,
+                images_days=self.config.images_days, teaching_days=self.config.teaching_days,
+            )  # fmt: skip
         local = self.context.rules().local(now)
         if self.config.daily_count is None or self._counted_on == local.date() or self.busy:
             return
@@ -319,7 +340,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             )
             if not found.usable and not weighed:
                 raise CommandRefusedError(f"Comptage impossible : {reason_text(found.reason)}.")
-            digest = await asyncio.to_thread(self._album.keep, image)
+            digest = await self._keep(image, somebody=trigger != "daily")
             places = telling.counted(self._vision, found, weighed)
             payload = {"count_uid": str(uuid4()), "trigger": trigger, "places": places, "image": digest}
             await self.context.emit("vision.counted", payload | self._quality(image))
@@ -404,6 +425,9 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         if unfit is not None:
             raise CommandRefusedError(f"Vue de référence impossible : {unfit}.")
         await asyncio.to_thread(self._album.accept, image)
+        digest = await asyncio.to_thread(self._album.keep, image)
+        payload = {"count_uid": str(uuid4()), "trigger": "reference", "places": [], "image": digest}
+        await self.context.emit("vision.counted", payload | self._quality(image))
         return {"ok": True, "message": "Vue de référence enregistrée."}
 
     async def _tell(self, location: str, count: int) -> dict[str, Any]:
@@ -421,7 +445,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             folder = self.context.data_dir / "teaching" / self.context.clock.now().strftime("%Y%m%d-%H%M%S")
             photographs = int(request.get("photographs", 60))
             self._teaching = GuidedTeaching(
-                self._vision, folder, photographs, dict(request.get("capacity") or {})
+                self._vision, folder, photographs, dict(request.get("capacity") or {}), self._album
             )
             return {"ok": True, "message": self._teaching.prompt(), "left": self._teaching.left}
         if self._teaching is None:
@@ -431,6 +455,10 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             return {"ok": True, "message": "Apprentissage abandonné."}
         if kind == "teach_photo":
             image = await asyncio.to_thread(self._camera.grab_still)
+            if moving(image, await asyncio.to_thread(self._moments_later)):
+                raise CommandRefusedError(
+                    "Quelque chose bouge devant la caméra : écartez-vous et recommencez."
+                )
             message = await asyncio.to_thread(self._teaching.take, image, request.get("content"))
             return {"ok": True, "message": message, "left": self._teaching.left}
         report = await asyncio.to_thread(self._teaching.finish)
@@ -440,7 +468,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
     async def command(self, kind: str, params: dict[str, Any]) -> str:
         if kind == "capture_test_image" and "camera_code" not in params:
             image = await asyncio.to_thread(self._camera.grab_still)
-            return f"Image {await asyncio.to_thread(self._album.keep, image)}"
+            return f"Image {await self._keep(image, somebody=True)}"
         if kind == "run_count":
             return await self.count_all()
         if kind in {"tare", "learn_unit"}:

@@ -6,6 +6,7 @@ taken through the camera's place, with coarse brightness and colour relative to 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,19 @@ SIDE = 64
 _FINE, _COARSE, _BINS = 8, 4, 9
 _TEXTURE_FLOOR = 0.035
 _FINEST = 8
+
+
+def _blocks(lengths: tuple[int, ...]) -> tuple[slice, ...]:
+    ends = itertools.accumulate(lengths)
+    return tuple(slice(end - length, end) for end, length in zip(ends, lengths, strict=True))
+
+
+_PARTS = _blocks(
+    (_BINS * _FINE**2, _FINE**2, _BINS * _COARSE**2, _COARSE**2, _FINE**2, _FINE**2, 2 * _COARSE**2)
+)
+BLOCKS = (*_PARTS[:4], _PARTS[6])
+"""Parts of a feature vector in which something foreign shows by itself: turns and amounts of gradients on both grids, and colour. Brightness
+is none of them, since shadows fall on what is familiar too."""
 
 
 @dataclass(frozen=True, slots=True)

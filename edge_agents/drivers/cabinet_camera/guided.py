@@ -6,15 +6,27 @@ Each prompt changes few compartments, yet after all of them every compartment wa
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_agents.drivers.cabinet_camera import privacy
+from edge_agents.drivers.cabinet_camera.camera import Album, jpeg
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
-from edge_agents.drivers.cabinet_camera.teaching import COUNTED_METHODS, TeachingError
+from edge_agents.drivers.cabinet_camera.taught import State, save_model
+from edge_agents.drivers.cabinet_camera.teaching import (
+    COUNTED_METHODS,
+    Example,
+    TeachingError,
+    load_examples,
+    teach,
+)
 from edge_agents.runtime.files import write_durably
 
 if TYPE_CHECKING:
@@ -75,10 +87,19 @@ def taught_places(vision: VisionConfig, capacity: Mapping[str, int]) -> dict[str
 
 
 class GuidedTeaching:
-    """One teaching in progress; photographs and labels are on the disk after each step."""
+    """One teaching in progress. Photographs on which nobody can be are on the disk after each step, with their labels; those of which that
+    cannot be said (another light than that of the view without anybody) are held in memory until the model is taught, and never stored.
+
+    ``album`` holds the view without anybody; without one, the first photograph is that view.
+    """
 
     def __init__(
-        self, vision: VisionConfig, folder: Path, photographs: int, capacity: Mapping[str, int]
+        self,
+        vision: VisionConfig,
+        folder: Path,
+        photographs: int,
+        capacity: Mapping[str, int],
+        album: Album | None = None,
     ) -> None:
         self._vision = vision
         self._folder = folder
@@ -88,6 +109,9 @@ class GuidedTeaching:
         self._plan = plan(self._places, min(max(photographs, 8), _MOST_PHOTOGRAPHS))
         self._rows: list[dict[str, Any]] = []
         self._taken = 0
+        self._outlines = [place.polygon for place in vision.compartments]
+        self._album = album or Album(folder / "images", self._outlines, fiducials=vision.fiducials)
+        self._held: list[Example] = []
 
     @property
     def left(self) -> int:
@@ -103,7 +127,10 @@ class GuidedTeaching:
         head = f"Photo {self._taken + 1} sur {len(self._plan)}. "
         hint = _HINTS[self._taken % len(_HINTS)]
         if not any(wanted.values()):
-            return head + "Videz tous les compartiments. " + hint
+            nobody = (
+                "" if self._album.scene is not None else "Que personne ne soit dans le champ de la caméra. "
+            )
+            return head + "Videz tous les compartiments. " + nobody + hint
         if wanted == self._places and before is not None and before != wanted:
             return head + "Remplissez tous les compartiments. " + hint
         changes = [
@@ -112,30 +139,54 @@ class GuidedTeaching:
         return head + (", ".join(changes) or "Ne changez rien") + ". " + hint
 
     def take(self, image: Image, content: Mapping[str, int] | None = None) -> str:
-        """Keeps a photograph of the wanted content, or of what the person says lies there; returns the next prompt."""
-        from edge_agents.drivers.cabinet_camera.camera import jpeg
+        """Takes a photograph of the wanted content, or of what the person says lies there; returns the next prompt.
 
+        One on which somebody stands before the cabinet is refused, and the same content asked for again.
+        """
         if not self.left:
             return self.prompt()
+        if self._album.scene is None:
+            self._album.accept(image)
+        seen = self._presence(image)
+        if seen == "somebody":
+            return (
+                "Photo refusée : quelqu'un ou quelque chose est devant l'armoire. Écartez-vous et recommencez ; si l'armoire elle-même a "
+                "changé, reprenez d'abord la vue de référence. " + self.prompt()
+            )
         shown = self._plan[self._taken] | {
             str(k): int(v) for k, v in (content or {}).items() if k in self._places
         }
         name = f"{self._taken + 1:03d}.jpg"
-        write_durably(self._folder / name, jpeg(image))
-        self._rows += [
-            {
-                "image": name,
-                "compartment": place,
-                "present": int(count > 0),
-                "count": count,
-                "item": self._item(place),
-            }
-            for place, count in shown.items()
-        ]
         self._plan[self._taken] = shown
         self._taken += 1
-        self._write()
-        return self.prompt()
+        if seen == "nobody":
+            write_durably(self._folder / name, jpeg(image))
+            self._rows += [
+                {
+                    "image": name,
+                    "compartment": place,
+                    "present": int(count > 0),
+                    "count": count,
+                    "item": self._item(place),
+                }
+                for place, count in shown.items()
+            ]
+            self._write()
+            return self.prompt()
+        states = {
+            place: State(count, self._item(place) or None if count else None)
+            for place, count in shown.items()
+        }
+        self._held.append(Example(name, image.copy(), states))
+        return (
+            "Photo utilisée mais non conservée : la lumière ne permet pas d'exclure une présence. "
+            + self.prompt()
+        )
+
+    def _presence(self, image: Image) -> str:
+        moved, covered = self._album.framed(image)
+        scene = self._album.scene
+        return "unknown" if scene is None else privacy.presence(moved, scene, self._outlines, covered)
 
     def _item(self, place: str) -> str:
         return next((one.item or "" for one in self._vision.compartments if one.id == place), "")
@@ -152,24 +203,41 @@ class GuidedTeaching:
         Raises ``TeachingError`` in French.
         """
         from edge_agents.drivers.cabinet_camera.files import on_fiducials
-        from edge_agents.drivers.cabinet_camera.taught import save_model
-        from edge_agents.drivers.cabinet_camera.teaching import load_examples, teach
 
-        if not self._rows:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._taken:
             raise TeachingError("Aucune photographie prise.")
-        examples = on_fiducials(
-            load_examples(self._folder / "labels.csv", self._folder, self._vision), self._vision
-        )
+        kept = load_examples(self._folder / "labels.csv", self._folder, self._vision) if self._rows else []
+        examples = on_fiducials([*kept, *self._held], self._vision)
         model = teach(examples, self._vision)
         digest = save_model(model, self._folder / "candidate.model")
         checked = model.info["cross_validation"]
         report = {
             "model": str(self._folder / "candidate.model"), "sha256": digest, "photographs": self._taken,
-            "cross_validation": checked, "advice": advice(self._vision, checked["right"], checked["asked"]),
+            "not_kept": len(self._held), "cross_validation": checked, "advice": advice(self._vision, checked["right"], checked["asked"]),
             "message": f"Modèle candidat : {checked['right']} réponses justes sur {checked['asked']} photographies laissées de côté.",
         }  # fmt: skip
         write_durably(self._folder / "report.json", json.dumps(report, ensure_ascii=False).encode())
         return report
+
+
+def forget(
+    folder: Path, now: datetime, in_use: Collection[str], *, images_days: float, teaching_days: float
+) -> int:
+    """Removes the photographs of teachings nobody needs any more (VIS-28): after ``images_days`` those without a candidate, after
+    ``teaching_days`` those whose candidate is none of the models ``in_use`` (sha256). Returns how many teachings went."""
+    gone = 0
+    for own in (path for path in folder.glob("*") if path.is_dir()):
+        candidate = own / "candidate.model"
+        days = teaching_days if candidate.exists() else images_days
+        age = now.timestamp() - max(
+            (path.stat().st_mtime for path in own.iterdir()), default=own.stat().st_mtime
+        )
+        taught = hashlib.sha256(candidate.read_bytes()).hexdigest() if candidate.exists() else None
+        if age > days * 86400 and taught not in in_use:
+            shutil.rmtree(own, ignore_errors=True)
+            gone += 1
+    return gone
 
 
 def advice(vision: VisionConfig, right: int, asked: int) -> list[str]:

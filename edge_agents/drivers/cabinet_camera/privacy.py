@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -69,37 +69,44 @@ class _Gap:
     light: Image
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A picture beside the scene: moved onto it, the compartments at working size, where the two do not agree, what lies outside the
+    compartments and in the middle of the ground between them, and whether nothing large is unexplained there."""
+
+    now: Image
+    inside: list[Image]
+    gap: _Gap
+    outside: Image
+    middle: Image
+    trusted: bool
+
+
 def conceal(
-    image: Image, scene: Image | None, places: Sequence[Polygon], told: Collection[int] = ()
+    image: Image,
+    scene: Image | None,
+    places: Sequence[Polygon],
+    told: Collection[int] = (),
+    *,
+    doubted: Collection[int] = (),
+    covered: Image | None = None,
 ) -> Kept | None:
     """What may be stored of a BGR picture, in the frame of ``scene``; None when nothing can be shown to be free of persons.
 
     ``places``: outlines of the compartments in the scene; ``told``: those something else found changed, shown from the new picture
-    even where it looks like the scene.
+    even where it looks like the scene; ``doubted``: those never shown from it. ``covered`` is 255 where the picture shows something
+    (everywhere when not given).
     """
-    if scene is None or scene.shape != image.shape:
+    compared = None if scene is None else _compare(image, scene, places, covered)
+    if compared is None or scene is None:
         return None
-    now, view = _in_frame(image, scene)
-    size, factor = _small_size(scene)
-    small, known = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (now, scene))
-    seen = cv2.resize(view, size, interpolation=cv2.INTER_AREA) > 250
-    if seen.mean() < 1 - _MOST:
-        return None
-    inside = [_filled(place, factor, (size[1], size[0])) for place in places]
-    taken = np.zeros(seen.shape, bool)
-    for mask in inside:
-        taken |= cv2.dilate(mask, _disk(_NEAR - 2)) > 0
-    outside = ~taken & seen
-    gap = _disagreement(small, known, outside if outside.mean() > _LEAST_OUTSIDE else seen)
-    gap.raw[~seen] = True
-    trusted = gap.is_comparable and _largest(gap.clean & outside) <= _INTRUDER * outside.size
-    middle = _middle(inside, seen)
-    now = _in_light(now, gap.light)
+    inside, gap, outside = compared.inside, compared.gap, compared.outside
+    now = _in_light(compared.now, gap.light)
     kept, shown, hidden = scene.copy(), [], []
     for number, mask in enumerate(inside):
         if number not in told and np.count_nonzero(gap.clean & (mask > 0)) < _LEAST:
             continue
-        if trusted and _stands_apart(mask, gap.raw, middle):
+        if compared.trusted and number not in doubted and _stands_apart(mask, gap.raw, compared.middle):
             whole = _filled(places[number], 1.0, scene.shape[:2]) > 0
             kept[whole] = now[whole]
             shown.append(number)
@@ -114,6 +121,69 @@ def conceal(
     return None if part > _MOST else Kept(picture, kept, tuple(shown), tuple(hidden), part)
 
 
+def presence(
+    image: Image, scene: Image, places: Sequence[Polygon], covered: Image | None = None
+) -> Literal["nobody", "somebody", "unknown"]:
+    """Whether a whole picture may be stored as it is: ``nobody`` where it agrees with the scene around every compartment, ``somebody`` (or
+    some thing) where a large part between them does not, ``unknown`` where nothing of the kind can be said, in another light above all."""
+    compared = _compare(image, scene, places, covered)
+    if compared is None or not compared.gap.is_comparable:
+        return "unknown"
+    if not compared.trusted:
+        return "somebody"
+    apart = all(_stands_apart(mask, compared.gap.raw, compared.middle) for mask in compared.inside)
+    return "nobody" if apart else "unknown"
+
+
+def stirred(first: Image, second: Image, places: Sequence[Polygon], numbers: Collection[int]) -> set[int]:
+    """Which of some compartments differ between two pictures of the same camera taken moments apart: no thing lying there moves, a hand does."""
+    if first.shape != second.shape:
+        return set(numbers)
+    size, factor = _small_size(first)
+    looks = [
+        np.log(
+            cv2.GaussianBlur(
+                cv2.resize(one, size, interpolation=cv2.INTER_AREA).astype(np.float32).mean(axis=2),
+                (0, 0),
+                1.0,
+            )
+            + _DARK
+        )
+        for one in (first, second)
+    ]
+    gap = looks[1] - looks[0]
+    moved = np.abs(gap - np.median(gap)) > _LUMA
+    found = set()
+    for number in numbers:
+        inside = _filled(places[number], factor, (size[1], size[0])) > 0
+        if np.count_nonzero(moved & inside) >= _LEAST:
+            found.add(number)
+    return found
+
+
+def _compare(
+    image: Image, scene: Image, places: Sequence[Polygon], covered: Image | None
+) -> _Compared | None:
+    """A picture beside the scene; None when it shows too little of it."""
+    if scene.shape != image.shape:
+        return None
+    now, view = _in_frame(image, scene, covered)
+    size, factor = _small_size(scene)
+    small, known = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (now, scene))
+    seen = cv2.resize(view, size, interpolation=cv2.INTER_AREA) > 250
+    if seen.mean() < 1 - _MOST:
+        return None
+    inside = [_filled(place, factor, (size[1], size[0])) for place in places]
+    taken = np.zeros(seen.shape, bool)
+    for mask in inside:
+        taken |= cv2.dilate(mask, _disk(_NEAR - 2)) > 0
+    outside = ~taken & seen
+    gap = _disagreement(small, known, outside if outside.mean() > _LEAST_OUTSIDE else seen)
+    gap.raw[~seen] = True
+    trusted = gap.is_comparable and _largest(gap.clean & outside) <= _INTRUDER * outside.size
+    return _Compared(now, inside, gap, outside, _middle(inside, seen), trusted)
+
+
 def mosaic(image: Image) -> Image:
     """A dozen coloured squares across: enough to see that a view is dark, blinded or turned away, for nobody to be made out."""
     height, width = image.shape[:2]
@@ -122,7 +192,7 @@ def mosaic(image: Image) -> Image:
     return np.asarray(cv2.resize(coarse, (cells[0] * 40, cells[1] * 40), interpolation=cv2.INTER_NEAREST))
 
 
-def _in_frame(image: Image, scene: Image) -> tuple[Image, Image]:
+def _in_frame(image: Image, scene: Image, covered: Image | None) -> tuple[Image, Image]:
     """The picture moved onto the scene, and where it shows something (255); as it is when the move is not found, which then shows as
     disagreement."""
     height, width = scene.shape[:2]
@@ -130,7 +200,7 @@ def _in_frame(image: Image, scene: Image) -> tuple[Image, Image]:
     new, known = (registration.points_of(cv2.cvtColor(work, cv2.COLOR_BGR2GRAY)) for work in works)
     source, target = registration.matches(new, known)
     found = registration.fit_similarity(new.place[source], known.place[target])
-    whole = np.full((height, width), 255, np.uint8)
+    whole = np.full((height, width), 255, np.uint8) if covered is None else covered
     if found is None or found.inliers < _POINTS:
         return image, whole
     matrix = registration.in_file(found.matrix, registration.work_factor((width, height)))

@@ -21,6 +21,8 @@ _DARK_SHARE = 0.35
 _MIDDLE = 100.0
 _USUAL_FORCE = 0.03
 _DARKEST = 14.0
+# A cell of which more than this part has a channel at its end tells neither structure nor colour.
+_BLOWN, _MOST_BLOWN, _BLOWN_SHARE = 250, 0.5, 0.05
 _FOREIGN = 0.9
 _TOLERATED = 0.032
 _MOST_TOLERATED = 0.06
@@ -116,9 +118,11 @@ def learn_backdrop(views: Sequence[tuple[Image, Image]], clean: int) -> Backdrop
 
 
 def _cells(work: Image, matrix: Image, shown: Image | None = None) -> tuple[Image, Image]:
-    """Descriptor of every cell of the registered view (rows x columns x channels) and which cells the picture covers."""
+    """Descriptor of every cell of the registered view (rows x columns x channels), and which cells the picture covers and does not show
+    blown out: those have no look."""
     height, width = work.shape[:2]
     view = cv2.warpAffine(work, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    blown = (view.max(axis=2) >= _BLOWN).astype(np.float32)[: height // CELL * CELL, : width // CELL * CELL]
     whole = np.full((height, width), 255, np.uint8) if shown is None else shown
     covered = cv2.warpAffine(whole, matrix, (width, height))
     rows, columns = height // CELL, width // CELL
@@ -138,7 +142,14 @@ def _cells(work: Image, matrix: Image, shown: Image | None = None) -> tuple[Imag
         ratio = cv2.resize(log[..., first] - log[..., second], size, interpolation=cv2.INTER_AREA)
         channels.append(ratio - float(np.median(ratio)))
     mask = cv2.resize(covered[: rows * CELL, : columns * CELL], size, interpolation=cv2.INTER_AREA) > 250
-    return np.stack(channels, axis=2), mask
+    return np.stack(channels, axis=2), mask & (
+        cv2.resize(blown, size, interpolation=cv2.INTER_AREA) < _MOST_BLOWN
+    )
+
+
+def is_blown(work: Image) -> bool:
+    """Whether light hides the look of a part of a BGR picture that matters."""
+    return float(np.mean(work.max(axis=2) >= _BLOWN)) > _BLOWN_SHARE
 
 
 def reaches_in(patch: Image) -> bool:

@@ -34,8 +34,8 @@ _REVIEW = 0.59
 _CHANGED = 0.06
 _REPLACED = 0.12
 _ONE_OF_MANY = 0.004
-# Part of the compartments a session changes.
-_CHANGES = 0.2
+# How many times as likely it is that a compartment stayed as it was than that it changed.
+_STAYS = 1.5
 _FOREIGN = items.FOREIGN
 
 
@@ -110,7 +110,7 @@ def _likeliest(old: PlaceReading, new: PlaceReading) -> tuple[int, int, float]:
         for second, q in new.likely:
             if first.item != second.item and first.count and second.count:
                 continue
-            usual = 1 - _CHANGES if first == second else _CHANGES / max(len(new.likely) - 1, 1)
+            usual = _STAYS if first == second else 1.0
             pair, delta = (first.count, second.count), second.count - first.count
             pairs[pair] = pairs.get(pair, 0.0) + p * q * usual
             shares[delta] = shares.get(delta, 0.0) + p * q * usual

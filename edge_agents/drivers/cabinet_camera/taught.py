@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from edge_agents.drivers.cabinet_camera import features, framing, scene
+from edge_agents.drivers.cabinet_camera.bars import count_circles
 from edge_agents.drivers.cabinet_camera.classifier import Softmax
 from edge_agents.drivers.cabinet_camera.counting import Counter, Words
 from edge_agents.drivers.cabinet_camera.registration import PictureMap, Points, in_file, points_of
@@ -30,6 +31,8 @@ FORMAT = "gestion-usinage/compartments/2"
 _UNSURE = 0.5
 _INSIDE = 0.75
 _STRANGE = 1.15
+# Where light hides what stands before the cabinet, two compartments farther off than this tell that something does.
+_FAR_STRANGE = 1.5
 _ALONE = 0.9
 # Something foreign hides nothing when it is no larger (part of the view) and every compartment is this familiar and clear.
 _MOST_FOREIGN, _FAMILIAR, _CLEAR = 0.25, 0.85, 0.9
@@ -52,13 +55,24 @@ class Group:
     states: tuple[State, ...]
     softmax: Softmax
     prototypes: Image
-    reach: float
+    reach: tuple[float, ...]
 
     def novelty(self, described: Image) -> float:
-        """Distance to the nearest taught look, in units of the usual reach (above 1: unlike anything taught)."""
+        """Distance to the nearest taught look, in units of the usual reach (above 1: unlike anything taught).
+
+        The largest of the distances in all features and in each of their blocks: a thing of familiar shape in a strange colour is strange.
+        """
         standard = np.clip((described - self.softmax.mean) / self.softmax.scale, -6, 6)
-        gap = self.prototypes.astype(np.float32) - standard[None, :]
-        return float(np.sqrt((gap**2).mean(axis=1).min())) / max(self.reach, 1e-6)
+        gaps = (self.prototypes.astype(np.float32) - standard[None, :]) ** 2
+        return max(
+            nearest / max(usual, 1e-6)
+            for nearest, usual in zip(nearest_by_block(gaps), self.reach, strict=False)
+        )
+
+
+def nearest_by_block(gaps: Image) -> list[float]:
+    """Root mean square distance to the nearest of some looks (squared differences, looks x features): in all features, then in each block."""
+    return [float(np.sqrt(gaps[:, part].mean(axis=1).min())) for part in (slice(None), *features.BLOCKS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +106,10 @@ class PlaceReading:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Content, its probability, how unlike the taught looks the compartment is, and every content with its probability."""
+    """Patch of a compartment, its content, the probability of that, how unlike the taught looks it is, and every content with its
+    probability."""
 
+    patch: Image = field(repr=False)
     state: State
     confidence: float
     novelty: float
@@ -143,26 +159,16 @@ class TaughtModel:
         moved, inside = self._moves(view, matrix)
         if fault is None and ((moved > self.max_move and not view.is_part) or min(inside) < _INSIDE):
             fault = "camera_moved"
+        judged = [self._judge(place, view, in_file(matrix, view.factor)) for place in self.places]
         share, patch = self.backdrop.foreign(view.work, matrix, view.mask)
         odd = None
         if fault is None and share > self.backdrop.tolerated:
             odd = self._only_in(patch, view.factor)
-            if odd is None and not self._hides_nothing(share, view, matrix):
+            if odd is None and not (share <= _MOST_FOREIGN and _hides_nothing(judged)):
                 fault = "covered"
-        return PictureReading(fault is None, fault, self._places(view, matrix, fault, odd))
-
-    def _hides_nothing(self, share: float, view: framing.View, matrix: Image) -> bool:
-        """Whether every compartment looks as taught and is sure although something else in the view does not: light or a shifted
-        camera at its edges, or something that lies beside the compartments."""
-        if share > _MOST_FOREIGN:
-            return False
-        for place in self.places:
-            window = features.window_of(place.polygon)
-            patch = features.patch_of(view.full, in_file(matrix, view.factor), window)
-            judged = self._judge(place, patch, window)
-            if judged.novelty > _FAMILIAR or judged.confidence < _CLEAR:
-                return False
-        return True
+        if fault is None and scene.is_blown(view.shown_work) and _strange(judged) > 1:
+            fault = "covered"
+        return PictureReading(fault is None, fault, self._places(judged, fault, odd))
 
     def _locate(self, views: Sequence[framing.View]) -> tuple[framing.View, Image | None]:
         """The view which shows the taught scene best, with its transform into the frame of the polygons (working
@@ -199,16 +205,12 @@ class TaughtModel:
         return max(moves) / float(np.hypot(width, height)), inside or [1.0]
 
     def _places(
-        self, view: framing.View, matrix: Image, fault: str | None, odd: str | None
+        self, judged: Sequence[_Judged], fault: str | None, odd: str | None
     ) -> tuple[PlaceReading, ...]:
         found = []
-        into = in_file(matrix, view.factor)
-        for place in self.places:
-            window = features.window_of(place.polygon)
-            patch = features.patch_of(view.full, into, window)
-            judged = self._judge(place, patch, window)
-            state, confidence = judged.state, judged.confidence
-            novelty = max(judged.novelty, 2.0) if place.id == odd else judged.novelty
+        for place, look in zip(self.places, judged, strict=True):
+            state, confidence = look.state, look.confidence
+            novelty = max(look.novelty, 2.0) if place.id == odd else look.novelty
             reason = fault
             if novelty > 1.0:
                 confidence = min(confidence, max(_UNSURE, 1.0 - (novelty - 1.0) * 2.0))
@@ -224,28 +226,43 @@ class TaughtModel:
                     item,
                     confidence,
                     reason,
-                    patch,
-                    likely=judged.likely,
+                    look.patch,
+                    likely=look.likely,
                 )
             )
         return tuple(found)
 
-    def _judge(self, place: Place, patch: Image, window: features.Window) -> _Judged:
+    def _judge(self, place: Place, view: framing.View, into: Image) -> _Judged:
+        window = features.window_of(place.polygon)
+        patch = features.patch_of(view.full, into, window)
         if place.counter is not None:
-            count, sure, strange, shares = self.counters[place.counter].read(patch, window.mask)
+            counter = self.counters[place.counter]
+            circles = None if counter.circles is None else count_circles(view.full, into, window)
+            count, sure, strange, shares = counter.read(patch, window.mask, circles)
             likely = tuple((State(number, None), share) for number, share in enumerate(shares))
-            return _Judged(State(count, None), sure, strange, likely)
+            return _Judged(patch, State(count, None), sure, strange, likely)
         group = self.groups[place.group or 0]
         described = features.describe_patch(patch, window.mask)
         shares = group.softmax.shares(described[None])[0]
         best = int(np.argmax(shares))
         sure = float(shares[best]) if len(group.states) > 1 else _ONE_STATE
         likely = tuple(zip(group.states, (float(share) for share in shares), strict=True))
-        return _Judged(group.states[best], sure, group.novelty(described), likely)
+        return _Judged(patch, group.states[best], sure, group.novelty(described), likely)
 
     def _blind(self, reason: str) -> PictureReading:
         nothing = tuple(PlaceReading(place.id, None, None, None, 0.0, reason) for place in self.places)
         return PictureReading(False, reason, nothing)
+
+
+def _hides_nothing(judged: Sequence[_Judged]) -> bool:
+    """Whether every compartment looks as taught and is sure although something else in the view does not: light or a shifted camera at its
+    edges, or something that lies beside the compartments."""
+    return all(look.novelty <= _FAMILIAR and look.confidence >= _CLEAR for look in judged)
+
+
+def _strange(judged: Sequence[_Judged]) -> int:
+    """How many compartments look far unlike anything taught."""
+    return sum(look.novelty > _FAR_STRANGE for look in judged)
 
 
 def _arrays(model: TaughtModel) -> dict[str, Any]:
@@ -288,7 +305,9 @@ def save_model(model: TaughtModel, path: Path) -> str:
             }
             for g in model.groups
         ],
-        "counters": [[c.bias, c.spread, c.highest, c.reach, c.photographs] for c in model.counters],
+        "counters": [
+            [c.bias, c.spread, c.highest, c.reach, c.photographs, c.circles] for c in model.counters
+        ],
         "info": model.info,
     }
     content = io.BytesIO()
@@ -340,12 +359,13 @@ def _restored(header: dict[str, Any], stored: Any, digest: str) -> TaughtModel:
         ]
         states = tuple(State(int(count), item) for count, item in entry["states"])
         softmax = Softmax(parts[0], parts[1], parts[2], parts[3], float(entry["temperature"]))
-        groups.append(Group(states, softmax, stored[f"group{number}_prototypes"], float(entry["reach"])))
+        reach = tuple(float(one) for one in np.atleast_1d(entry["reach"]))
+        groups.append(Group(states, softmax, stored[f"group{number}_prototypes"], reach))
     counters = tuple(
         Counter(stored[f"counter{n}_empty"].astype(np.float32), Words(stored[f"counter{n}_centres"], stored[f"counter{n}_scale"]),
                 stored[f"counter{n}_weights"], float(bias), float(spread), int(highest), stored[f"counter{n}_usual"],
-                float(reach), int(photographs))
-        for n, (bias, spread, highest, reach, photographs) in enumerate(header["counters"])
+                float(reach), int(photographs), *circles)
+        for n, (bias, spread, highest, reach, photographs, *circles) in enumerate(header["counters"])
     )  # fmt: skip
     looks = [stored[f"backdrop_{part}"].astype(np.float32) for part in ("mean", "spread", "distance")]
     backdrop = scene.Backdrop(looks[0], looks[1], looks[2], float(header["tolerated"]))

@@ -15,9 +15,16 @@ import cv2
 import numpy as np
 
 from edge_agents.drivers.cabinet_camera import classifier, features, framing, registration, scene
+from edge_agents.drivers.cabinet_camera.bars import count_circles
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.counting import Counter, learn_counter
-from edge_agents.drivers.cabinet_camera.taught import Group, Place, State, TaughtModel
+from edge_agents.drivers.cabinet_camera.taught import (
+    Group,
+    Place,
+    State,
+    TaughtModel,
+    nearest_by_block,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +37,8 @@ _COUNTED_VARIANTS = 3
 _SHAKE = 0.016
 _FOLDS = 4
 _PROTOTYPES = 24
+# A new photograph of something familiar lies at most this much farther off than the farthest taught one, more when there were few.
+_ROOM, _FEW = 1.15, 3.0
 _ANCHORED = 0.8
 _YES = {"1", "true", "oui", "yes", "vrai", "x", "present", "présent"}
 _NO = {"0", "false", "non", "no", "faux", "", "absent", "vide"}
@@ -50,13 +59,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One labelled compartment of one photograph with its described variants; the first is the photograph as it is."""
+    """One labelled compartment of one photograph with its described variants; the first is the photograph as it is. ``circles``: how many
+    were seen there, for bar ends."""
 
     picture: int
     place: str
     state: State
     patches: Image
     window: features.Window
+    circles: int | None = None
 
 
 def load_examples(labels: Path, images: Path, vision: VisionConfig) -> list[Example]:
@@ -167,6 +178,7 @@ def _described(
     chance = np.random.default_rng(seed)
     windows = {place.id: features.window_of(place.polygon) for place in vision.compartments}
     counted = {place.id for place in vision.compartments if place.method in COUNTED_METHODS}
+    barred = {place.id for place in vision.compartments if place.method == "bar_ends"}
     samples = []
     for number, (example, (_, matrix)) in enumerate(zip(examples, views, strict=True)):
         into = registration.in_file(matrix, factor)
@@ -175,7 +187,8 @@ def _described(
             patches = [features.patch_of(picture, into, windows[name])]
             for _ in range((_COUNTED_VARIANTS if name in counted else _VARIANTS) - 1):
                 patches.append(_variant(picture, into, windows[name], chance, lit=name not in counted))
-            samples.append(_Sample(number, name, state, np.stack(patches), windows[name]))
+            seen = count_circles(picture, into, windows[name]) if name in barred else None
+            samples.append(_Sample(number, name, state, np.stack(patches), windows[name], seen))
     return samples
 
 
@@ -230,7 +243,8 @@ def _counters(
         if not _counted(place, own):
             continue
         patches, counts = [list(s.patches) for s in own], [s.state.count for s in own]
-        counter, _, good = learn_counter(patches, counts, own[0].window.mask)
+        circles = [s.circles for s in own if s.circles is not None] or None
+        counter, _, good = learn_counter(patches, counts, own[0].window.mask, circles)
         places.append(Place(place.id, place.method, _item_of(place, own), place.polygon, None, len(counters)))
         counters.append(counter)
         right, total = right + good, total + len(own)
@@ -321,8 +335,9 @@ def _left_out(stack: Image, labels: Image, pictures: Image, classes: int) -> tup
 
 def _prototypes(
     stack: Image, labels: Image, pictures: Image, taught: classifier.Softmax
-) -> tuple[Image, float]:
-    """Looks which cover the taught ones (farthest first), and how far a new photograph of the same usually lies."""
+) -> tuple[Image, tuple[float, ...]]:
+    """Looks which cover the taught ones (farthest first), and how far a new photograph of the same usually lies, in all features and in
+    each of their blocks."""
     standard = np.clip((stack - taught.mean) / taught.scale, -6, 6).astype(np.float32)
     clean = standard[:, 0]
     chosen: list[int] = []
@@ -336,5 +351,6 @@ def _prototypes(
     nearest = []
     for index in range(len(clean)):
         others = [p for p in chosen if pictures[p] != pictures[index]] or chosen
-        nearest.append(float(np.sqrt(((clean[others] - clean[index]) ** 2).mean(axis=1).min())))
-    return clean[chosen], 1.15 * float(np.max(nearest))
+        nearest.append(nearest_by_block((clean[others] - clean[index]) ** 2))
+    room = _ROOM + _FEW / len(clean)
+    return clean[chosen], tuple(float(far) * room for far in np.max(nearest, axis=0))
