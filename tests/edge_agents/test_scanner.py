@@ -383,3 +383,48 @@ def test_fields_of_a_label_in_codes_of_their_own_belong_together(session: ScanSe
     session.scan(LABEL, "DataMatrix", NOW)
     session.scan("FR-08", "QRCode", NOW)
     assert session.act("receive", {"quantity": 1}, NOW).key == "label.none"
+
+
+@pytest.mark.requirement("CRM-50")
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_a_label_with_one_bar_code_per_field_is_scanned_code_by_code(
+    session: ScanSession, order: tuple[int, ...]
+) -> None:
+    session.config = ScannerConfig(type="scanner", require_badge=False)
+    codes = ["1PGX-4402-8", "Q25", "1TLOT77A"]
+    replies = [session.scan(codes[i], "Code128", NOW + timedelta(seconds=3 * i)) for i in order]
+    assert replies[0].key == "label.begun"
+    assert replies[0].actions == ()
+    assert replies[-1].key == "label.fields_quantity"
+    assert "25" in replies[-1].message
+    assert replies[-1].actions == ("receive",)
+    (event,) = session.act("receive", {}, NOW + timedelta(seconds=20)).events
+    assert parse_payload(event.type, event.payload).model_dump()["contents"] == tuple(codes[i] for i in order)
+    assert event.payload["quantity"] == 25.0
+    assert session.act("receive", {"quantity": 1}, NOW + timedelta(seconds=21)).key == "label.none"
+
+
+def test_a_field_with_another_value_begins_the_next_label(session: ScanSession) -> None:
+    session.config = ScannerConfig(type="scanner", require_badge=False)
+    for code in ("PA-100", "Q4", "]C0PB-200", "Q7"):
+        reply = session.scan(code, "Code128", NOW)
+    assert reply.key == "label.fields_quantity"
+    (event,) = session.act("receive", {"quantity": 6}, NOW).events
+    assert (event.payload["contents"], event.payload["quantity"]) == (["]C0PB-200", "Q7"], 6.0)
+
+
+@pytest.mark.parametrize("code", ["PIECE", "QABC", "p-12", "12345", "ZZ99", "P"])
+def test_a_code_without_a_believed_identifier_stays_unknown(session: ScanSession, code: str) -> None:
+    session.config = ScannerConfig(type="scanner", require_badge=False)
+    assert session.scan(code, "Code128", NOW).key == "code.unknown"
+    assert session.act("receive", {"quantity": 1}, NOW).key == "label.none"
+
+
+def test_what_the_station_knows_is_never_a_field_of_a_label(session: ScanSession) -> None:
+    """A place of the workshop may well be called like a field."""
+    session.config = ScannerConfig(type="scanner", require_badge=False)
+    session.scan("1PGX-4402-8", "Code128", NOW)
+    session.scan("Q25", "Code128", NOW)
+    known = session.scan("FR-08", "QRCode", NOW)
+    assert known.key in {"item.known", "location.known"}
+    assert session.act("receive", {"quantity": 1}, NOW).key == "label.none"

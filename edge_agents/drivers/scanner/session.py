@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from edge_agents.drivers.scanner.config import ScannerConfig
 from edge_agents.drivers.scanner.texts import text
-from edge_agents.protocol import credentials
+from edge_agents.protocol import credentials, label_fields
 from edge_agents.protocol.control import CachedItem, CachedLocation, CachedOperation, CachedUser
 from edge_agents.runtime.reference import ReferenceCache
 
@@ -108,13 +108,38 @@ class ScanSession:
             # A message of ISO/IEC 15434 says all; other labels have one code per field.
             self.label = [code] if code.startswith("[)>") else [*self.label, code]
             return _reply("label.known", "info", seen("receipt"), actions=("receive",))
-        self.label = []
         operation = self.reference.operation(code)
         if operation is not None:
+            self.label = []
             return self._scan_operation(operation, seen("operation"), now)
-        return self._scan_thing(code, seen)
+        known = self._scan_thing(code, seen)
+        if known is None and label_fields.single(code) is not None:
+            return self._scan_field(code, seen("receipt"))
+        self.label = []
+        return known or self._unknown(seen("unknown"))
 
-    def _scan_thing(self, code: str, seen: Callable[[str], Event]) -> Reply:
+    def _scan_field(self, code: str, seen: Event) -> Reply:
+        """A label with one code per field: they belong together until one comes back with another value, which is the next label."""
+        fields = [field for one in self.label if (field := label_fields.single(one))]
+        read = label_fields.single(code)
+        if read is not None and any(f[0] == read[0] and f[1] != read[1] for f in fields):
+            self.label, fields = [], []
+        if code not in self.label:
+            self.label.append(code)
+            fields += [read] if read is not None else []
+        names = {name for name, _ in fields}
+        if len(self.label) < 2 or not names & label_fields.PARTS:
+            return _reply("label.begun", "info", seen, count=len(self.label))
+        said = next((q for one in self.label if (q := label_fields.quantity(one)) is not None), None)
+        key = "label.fields" if said is None else "label.fields_quantity"
+        return _reply(key, "info", seen, actions=("receive",), count=len(self.label), quantity=said or 0)
+
+    def _unknown(self, seen: Event) -> Reply:
+        if not self.reference.users_usable and self.user is None and self.config.require_badge:
+            return _reply("badge.too_old", "danger", seen)
+        return _reply("code.unknown", "warning", seen)
+
+    def _scan_thing(self, code: str, seen: Callable[[str], Event]) -> Reply | None:
         data = self.reference.data
         item = (
             next((item for item in data.items if code in item.codes or code == item.code), None)
@@ -134,9 +159,7 @@ class ScanSession:
         if location is not None:
             self.location = location
             return _reply("location.known", "info", seen("location"), name=location.name)
-        if not self.reference.users_usable and self.user is None and self.config.require_badge:
-            return _reply("badge.too_old", "danger", seen("unknown"))
-        return _reply("code.unknown", "warning", seen("unknown"))
+        return None
 
     def _badge(self, user: CachedUser, now: datetime) -> Reply:
         if self.user is not None and self.user.ref == user.ref:
@@ -313,7 +336,8 @@ class ScanSession:
     def _receive(self, values: dict[str, Any]) -> Reply:
         if not self.label:
             return _reply("label.none", "warning")
-        quantity = float(values["quantity"])
+        said = next((q for one in self.label if (q := label_fields.quantity(one)) is not None), None)
+        quantity = float(values["quantity"] if said is None else values.get("quantity", said))
         if not 0 < quantity < math.inf:
             raise ValueError("quantité positive attendue")
         payload = {

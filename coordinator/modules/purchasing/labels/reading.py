@@ -32,6 +32,7 @@ from coordinator.modules.purchasing.labels.identifiers import (
     MEASURES,
     TEXT_ELEMENTS,
 )
+from edge_agents.protocol import label_fields
 
 MOST_CHARACTERS = 4000
 _SYMBOLOGY = re.compile(r"^\](?:[A-Za-z][0-9A-Za-z])")
@@ -52,31 +53,6 @@ _VISIBLE = {
 }
 """How readers and printers show what cannot be seen."""
 _DI = re.compile(rf"^({DI_SHAPE})(.+)$", re.DOTALL)
-_SINGLES = {
-    "P",
-    "1P",
-    "30P",
-    "T",
-    "1T",
-    "H",
-    "Q",
-    "7Q",
-    "K",
-    "V",
-    "12V",
-    "S",
-    "3S",
-    "4S",
-    "J",
-    "1J",
-    "5J",
-    "6J",
-    "4L",
-    "16D",
-    "14D",
-    "11K",
-}
-"""Identifiers believed where nothing but themselves says that a code is a label (one code per field)."""
 
 
 def read(contents: Sequence[str], today: dt.date) -> SupplierLabel:
@@ -186,16 +162,9 @@ def _loose(content: str) -> list[Field]:
         if all(field.meaning == "other" for field in fields):
             raise LabelError("label.unknown")
         return fields
-    found = _DI.match(content)
-    if (
-        found is None
-        or found.group(1) not in _SINGLES
-        or not re.match(r"^(?=.*[0-9])[A-Z0-9][A-Z0-9 ./_+-]{1,39}$", found.group(2))
-    ):
+    if label_fields.single(content) is None:
         raise LabelError("label.unknown")
     field = _di(content)
-    if field.meaning in {"quantity", "quantity_unit"} and not re.match(r"^[0-9]", field.value):
-        raise LabelError("label.unknown")
     return [field]
 
 
