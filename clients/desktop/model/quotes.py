@@ -154,3 +154,16 @@ def clampings(operations: Sequence[Mapping[str, Any]]) -> list[str]:
         numbers = f"{first}" if first == last else f"{first}–{last}"
         told.append(f"{numbers} · {own[0].get('phase_label') or ''} : {own[0]['workholding']}")
     return told
+
+
+def discount_words(
+    gross: tuple[str, str] | None,
+    discount: tuple[str, str] | None,
+    scenario: Mapping[str, Any] | None,
+    quote: Mapping[str, Any],
+) -> str:
+    """What discounts take off the chosen scenario; ``gross`` and ``discount`` are its figures with their names."""
+    if gross is None or discount is None or not Decimal(str((scenario or {}).get("discount_excl_tax") or 0)):
+        return ""
+    reason = str(quote.get("discount_reason") or "").strip() or t("quote.discount_no_reason")
+    return f"{gross[0]} : {gross[1]} · {discount[0]} : −{discount[1]} ({reason})"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, object_session
 
 from coordinator.kernel import fields as f
 from coordinator.kernel.db import Record
@@ -109,6 +109,15 @@ class DrawingAnalysis(Record):
     review_started_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
     validated_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
     validated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+    @property
+    def unnamed_file(self) -> str:
+        """Name of the file, as long as neither number nor name of the drawing is known."""
+        session = object_session(self)
+        if self.drawing_number or self.part_name or session is None:
+            return ""
+        file = session.get(DrawingFile, self.drawing_file_id)
+        return file.file_name if file is not None else ""
 
 
 class DrawingAnalysisFile(Record):

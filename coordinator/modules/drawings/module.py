@@ -132,7 +132,7 @@ MODULE = Module(
     depends=("company", "identity", "documents", "parties", "catalogue", "machines", "stock"),
     entities=[
         EntitySpec(
-            DrawingAnalysis, _CODE, "sales", title=("drawing_number", "part_name"), plural="drawing-analyses",
+            DrawingAnalysis, _CODE, "sales", title=("drawing_number", "part_name", "unnamed_file"), plural="drawing-analyses",
             can_create=False, can_delete=False, lifecycle=LIFECYCLE, on_update=corrections.on_update,
             list_fields=("drawing_number", "revision", "part_name", "material_text", "status", "confidence", "complexity", "feasibility"),
             visibility=access.visible,

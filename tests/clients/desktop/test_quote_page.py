@@ -167,3 +167,23 @@ def test_the_blank_of_a_line_is_told_with_mass_and_source() -> None:
     )
     assert quotes.blank_words({"blank": None}) == ""
     assert quotes.blank_words({}) == ""
+
+
+@pytest.mark.requirement("QUO-33")
+def test_a_discount_is_typed_and_told_with_its_reason(
+    window: MainWindow, office: Office, quote: dict[str, Any]
+) -> None:
+    sheet = page_of(window, quote)
+    sheet.open_discount()
+    dialog = sheet.findChildren(EntryDialog)[-1]
+    assert set(dialog.state.fields) == {"discount_pct", "discount_amount", "discount_reason"}
+    dialog.state.set("discount_pct", "30")
+    dialog.state.set("discount_reason", "Cadre annuel")
+    dialog.save()
+    wait(lambda: sheet.quote.get("discount_pct") is not None and not sheet.data["is_computed"], "discount")
+    sheet.compute()
+    wait(lambda: sheet.data["is_computed"], "computed", timeout_s=60.0)
+    told = " ".join(x.text() for x in sheet.findChildren(QLabel))
+    assert "Cadre annuel" in told
+    assert "Total avant remise" in told
+    assert "sous le prix plancher" in told

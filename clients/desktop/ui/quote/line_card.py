@@ -20,7 +20,9 @@ _COLUMNS = (
     "sequence_no", "operation_label", "machine_id", "tool_text", "setup_min", "run_min", "cost", "passes", "vc_m_min", "n_rev_min",
     "feed_mm", "feed_mm_min", "ap_mm", "ae_mm", "power_kw", "cut_min", "loading_min",
 )  # fmt: skip
-_FIGURES = ("quantity", "material_id", "treatments", "unit_price_excl_tax", "unit_cost")
+_FIGURES = (
+    "quantity", "material_id", "treatments", "unit_price_excl_tax", "unit_cost", "discount_pct", "discount_amount",
+)  # fmt: skip
 _FEASIBILITY = {
     "feasible": ("success", "check"),
     "not_feasible": ("danger", "alert"),

@@ -27,19 +27,19 @@ _DRAFT_DELAY_MS = 800
 
 
 class EntryDialog(QDialog):
-    """Creates or changes a record; closes once the server has taken it."""
+    """Creates or changes a record, or only some of its fields; closes once the server has taken it."""
 
     saved = Signal()
 
     def __init__(
         self, parent: QWidget, desk: Desk, entity: Entity, title: str, record: Record | None = None,
-        preset: Mapping[str, Any] | None = None,
+        preset: Mapping[str, Any] | None = None, only: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._desk, self._entity = desk, entity
         self.setWindowTitle(title)
-        self.resize(theme.scaled(820), theme.scaled(640))
-        writable = tuple(f for f in entity.form_fields if not f.read_only)
+        self.resize(theme.scaled(820), theme.scaled(380 if only else 640))
+        writable = tuple(f for f in entity.form_fields if not f.read_only and (not only or f.name in only))
         self.state = FormState(writable, record, preset)
         self._preset = dict(preset or {})
         self._unsent = False

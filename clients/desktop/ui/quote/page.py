@@ -33,6 +33,7 @@ _HEADER = (
 )  # fmt: skip
 _OPERATIONS = kept_typing.PLURAL
 _FIGURES = frozenset({"total_excl_tax", "margin_pct"})
+_DISCOUNT = ("discount_pct", "discount_amount", "discount_reason")
 
 
 class QuoteSheetView(SheetView):
@@ -96,8 +97,21 @@ class QuoteSheetView(SheetView):
             grid.addLayout(block, 0, place)
         grid.setColumnStretch(len(pairs), 1)
         layout.addLayout(grid)
+        if words := self._discount_words(data):
+            layout.addWidget(label(words, "muted", wrap=True))
         layout.addLayout(self._commands(data))
         return frame
+
+    def _discount_words(self, data: Mapping[str, Any]) -> str:
+        """Total before the discounts, what they come to, and why they are given; nothing without a discount."""
+        chosen = self.quote.get("selected_scenario_id")
+        scenario = next((s for s in data.get("scenarios") or [] if s.get("id") == chosen), None)
+        return quotes.discount_words(
+            self.figure("quote_scenario", "gross_excl_tax", scenario or {}),
+            self.figure("quote_scenario", "discount_excl_tax", scenario or {}),
+            scenario,
+            self.quote,
+        )
 
     def _commands(self, data: Mapping[str, Any]) -> Any:
         line = row()
@@ -108,6 +122,7 @@ class QuoteSheetView(SheetView):
             )
             line.addWidget(self.compute_button)
             line.addWidget(button(t("quote.add_line"), sign="plus", on_click=self.add_line))
+            line.addWidget(button(t("quote.discount"), on_click=self.open_discount))
             if is_due:
                 line.addWidget(Badge(t("quote.to_compute"), "warning", "alert"))
         if self.quote.get("document_version_id"):
@@ -226,11 +241,20 @@ class QuoteSheetView(SheetView):
         preset = {"quote_id": self.record_id, "method": self.quote.get("method") or "ai"}
         self.open_form("quote_line", t("quote.add_line"), None, preset)
 
+    def open_discount(self) -> None:
+        """Discount on the whole quote, with its reason."""
+        self.open_form("quote", t("quote.discount_title"), self.quote, only=_DISCOUNT)
+
     def open_form(
-        self, name: str, title: str, record: Record | None, preset: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        title: str,
+        record: Record | None,
+        preset: Mapping[str, Any] | None = None,
+        only: tuple[str, ...] = (),
     ) -> None:
-        """Form of a line or an operation."""
-        dialog = EntryDialog(self, self.desk, self.desk.entity(name), title, record, preset)
+        """Form of a line, an operation or some fields of the quote."""
+        dialog = EntryDialog(self, self.desk, self.desk.entity(name), title, record, preset, only)
         dialog.saved.connect(self.load)
         dialog.open()
 

@@ -32,6 +32,8 @@ def scenario_card(page: QuoteSheetView, scenario: Record) -> QWidget:
     head.addStretch()
     if selected:
         head.addWidget(Badge(t("sheet.selected"), "muted", "check"))
+    if (scenario.get("details") or {}).get("below_minimum"):
+        head.addWidget(Badge(t("quote.below_minimum"), "danger", "alert"))
     if recommended:
         head.addWidget(Badge(t("sheet.recommended"), "info", "check"))
     layout.addLayout(head)
