@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,10 @@ import numpy as np
 import pytest
 
 from edge_agents.drivers.base import CommandRefusedError
-from edge_agents.drivers.cabinet_camera import privacy
-from edge_agents.drivers.cabinet_camera.camera import Album
+from edge_agents.drivers.cabinet_camera import guided, privacy
+from edge_agents.drivers.cabinet_camera.camera import Album, load
 from edge_agents.drivers.simulators import cabinet, cabinet_scenes, persons
-from tests.edge_agents.cabinets import make, show, taken
+from tests.edge_agents.cabinets import FULL, make, show, taken
 from tests.edge_agents.conftest import Recorded
 
 
@@ -136,10 +139,98 @@ async def test_no_file_of_a_station_shows_who_reached_in(recorded: Recorded, tmp
         assert (close & seen.body & unlike).sum() < 0.02 * seen.body.sum(), path.name
 
 
+@pytest.mark.requirement("VIS-27", "VIS-05")
+async def test_kept_pictures_and_the_view_of_the_office_lie_in_the_frame_of_the_fiducials(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = make(recorded, tmp_path, hold_s=0)
+    away = cabinet.SceneLook(seed=3, shift_px=(14.0, 9.0), turn_deg=0.5)
+    cv2.imwrite(str(tmp_path / "frames" / "0002.png"), cabinet.render(FULL, away))
+    assert (await driver._answer({"do": "reference"}))["ok"]
+    counted = recorded.of("vision.counted")[-1]
+    assert (counted["trigger"], counted["places"]) == ("reference", [])
+    view = load(recorded.context.data_dir / "images" / f"{counted['image']}.jpg")
+    straight, inner = cabinet.render(FULL, cabinet.SceneLook(noise=0)), (slice(60, -60), slice(60, -60))
+    assert np.abs(view[inner].astype(int) - straight[inner]).mean() < 6
+    assert np.abs(cabinet.render(FULL, away)[inner].astype(int) - straight[inner]).mean() > 12, "it was moved"
+
+    moved = cabinet.SceneLook(seed=4, shift_px=(-10.0, 6.0), turn_deg=-0.4)
+    cv2.imwrite(str(tmp_path / "frames" / "0003.png"), cabinet.render(taken("A-02"), moved))
+    await driver.open_session()
+    await driver.close_session()
+    kept = driver._album.load(recorded.of("cabinet.session")[-1]["image_after"])
+    assert np.abs(kept[inner].astype(int) - straight[inner]).mean() < 9, (
+        "a picture of the moved camera as well"
+    )
+    cv2.imwrite(str(tmp_path / "frames" / "0004.png"), np.full((640, 960, 3), 120, np.uint8))
+    assert not (await driver._answer({"do": "reference"}))["ok"], "no view without its fiducials"
+
+
+@pytest.mark.requirement("VIS-27")
+async def test_something_strange_that_moves_in_a_compartment_is_not_shown(tmp_path: Path) -> None:
+    empty = cabinet.render({})
+    boxes = [place["polygon"] for place in cabinet.vision_config()["compartments"]]
+    album = Album(tmp_path / "images", boxes, empty)
+    first, later = (cabinet.render({}, cabinet.SceneLook(seed=seed)) for seed in (5, 6))
+    for image, shift in ((first, 0), (later, 7)):
+        cv2.ellipse(image, (190 + shift, 205), (45, 60), 20, 0, 360, (120, 150, 205), -1)
+    hand = album.load(album.keep(first, again=lambda: later))
+    spot = (slice(150, 260), slice(150, 230))
+    assert np.abs(hand[spot].astype(int) - 128).max() < 12, "grey, not what moved"
+    assert album.scene is not None
+    assert np.abs(album.scene[spot].astype(int) - empty[spot]).mean() < 8, (
+        "nor is it learned as part of the cabinet"
+    )
+    still = album.load(album.keep(first, again=lambda: first))
+    assert np.abs(still[spot].astype(int) - first[spot]).mean() < 12, "a thing lies still"
+
+
+@pytest.mark.requirement("VIS-27", "VIS-23")
+async def test_a_teaching_photograph_with_somebody_is_refused_and_a_doubtful_one_is_not_stored(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = make(recorded, tmp_path, hold_s=0)
+    frames = tmp_path / "frames"
+    await driver._answer({"do": "teach", "photographs": 8, "capacity": {"A-08": 2}})
+    clean = cabinet.render({}, cabinet.SceneLook(seed=9))
+    reached = persons.enter(clean, "bare", np.random.default_rng(3))
+    cv2.imwrite(str(frames / "0101.png"), reached.image)
+    refused = await driver._answer({"do": "teach_photo"})
+    assert "refusée" in refused["message"]
+    assert refused["left"] == 8
+    cv2.imwrite(str(frames / "0102.png"), clean)
+    assert (await driver._answer({"do": "teach_photo"}))["left"] == 7
+    y, x = np.mgrid[0 : clean.shape[0], 0 : clean.shape[1]]
+    dappled = clean * (0.75 + 0.25 * np.sin(x / 31.0) * np.cos(y / 23.0))[..., None]
+    cv2.imwrite(str(frames / "0103.png"), dappled.astype(np.uint8))
+    doubtful = await driver._answer({"do": "teach_photo"})
+    stored = sorted(path.name for path in (recorded.context.data_dir / "teaching").rglob("*.jpg"))
+    assert stored == ["001.jpg"], doubtful["message"]
+
+
+@pytest.mark.requirement("VIS-28")
+def test_photographs_of_a_teaching_go_when_no_model_needs_them(tmp_path: Path) -> None:
+    now = dt.datetime(2026, 11, 23, 9, tzinfo=dt.UTC)
+    for name, days, candidate in (
+        ("left", 8, b""),
+        ("used", 200, b"a"),
+        ("old", 91, b"b"),
+        ("waits", 30, b"c"),
+    ):
+        own = tmp_path / name
+        own.mkdir()
+        (own / "001.jpg").write_bytes(b"x")
+        if candidate:
+            (own / "candidate.model").write_bytes(candidate)
+        for path in own.iterdir():
+            os.utime(path, ((now - dt.timedelta(days=days)).timestamp(),) * 2)
+    in_use = {hashlib.sha256(b"a").hexdigest()}
+    assert guided.forget(tmp_path, now, in_use, images_days=7, teaching_days=90) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["used", "waits"]
+
+
 @pytest.mark.requirement("VIS-28")
 async def test_pictures_and_sessions_go_after_their_days(recorded: Recorded, tmp_path: Path) -> None:
-    import os
-
     driver = make(recorded, tmp_path)
     await driver.open_session()
     await driver.close_session()

@@ -110,7 +110,7 @@ def _station(ctx: Context, station: Station, seen: list[VisionDetection]) -> dic
     ).first()
     count = ctx.session.scalars(
         select(VisionCount)
-        .where(VisionCount.station_id == station.id)
+        .where(VisionCount.station_id == station.id, VisionCount.trigger != "reference")
         .order_by(VisionCount.id.desc())
         .limit(1)
     ).first()
@@ -180,7 +180,8 @@ def clean(factory: ContextFactory) -> None:
 
 
 def clean_pictures(ctx: Context) -> None:
-    """Pictures go when their time is over; crops of corrected events stay as training data (VIS-28)."""
+    """Pictures go when their time is over; crops of corrected events stay as training data (VIS-28), as does each station's view without
+    anybody, on which its compartments are drawn."""
     full_until = ctx.now - dt.timedelta(days=ctx.settings.integer("vision_images_days"))
     crops_until = ctx.now - dt.timedelta(days=ctx.settings.integer("vision_crops_days"))
     sessions = select(CabinetSession).where(
@@ -207,7 +208,16 @@ def clean_pictures(ctx: Context) -> None:
             continue
         gone |= {one for one in (row.crop_before, row.crop_after) if one}
         row.crop_before = row.crop_after = None
-    counts = select(VisionCount).where(VisionCount.counted_at < full_until, VisionCount.image.is_not(None))
+    newest_view = (
+        select(func.max(VisionCount.id))
+        .where(VisionCount.trigger == "reference")
+        .group_by(VisionCount.station_id)
+    )
+    counts = select(VisionCount).where(
+        VisionCount.counted_at < full_until,
+        VisionCount.image.is_not(None),
+        VisionCount.id.not_in(newest_view),
+    )
     for count in ctx.session.scalars(counts):
         gone |= {count.image} if count.image else set()
         count.image = None

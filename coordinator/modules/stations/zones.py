@@ -57,7 +57,8 @@ class CameraZones(BaseModel):
 
 
 def of_station(ctx: Context, station: Station) -> dict[str, Any]:
-    """Newest picture of a cabinet's camera, the compartments drawn on it, and those without a camera."""
+    """View without anybody of a cabinet's camera (the newest picture where none was sent yet), the compartments drawn on it, and those without
+    a camera."""
     name, names = _camera(ctx, station)
     shown = (
         select(StorageLocation).where(StorageLocation.archived_at.is_(None)).order_by(StorageLocation.code)
@@ -85,6 +86,21 @@ def _camera(ctx: Context, station: Station) -> tuple[str, list[str]]:
 
 
 def _picture(ctx: Context, station: Station) -> dict[str, Any] | None:
+    """The view the station moves every picture onto: what is drawn there fits wherever the camera is moved. A newest picture may be squares."""
+    accepted = (
+        select(VisionCount.image, VisionCount.counted_at)
+        .join(StationFile, StationFile.sha256 == VisionCount.image)
+        .where(
+            VisionCount.station_id == station.id,
+            VisionCount.trigger == "reference",
+            StationFile.station_id == station.id,
+        )
+        .order_by(VisionCount.counted_at.desc())
+        .limit(1)
+    )
+    view = ctx.session.execute(accepted).first()
+    if view is not None:
+        return {"sha256": view.image, "at": jsonable(view.counted_at), "is_reference": True}
     counts = select(VisionCount.image.label("sha256"), VisionCount.counted_at.label("at")).where(
         VisionCount.station_id == station.id
     )
@@ -100,7 +116,7 @@ def _picture(ctx: Context, station: Station) -> dict[str, Any] | None:
         .limit(1)
     )
     row = ctx.session.execute(query).first()
-    return {"sha256": row.sha256, "at": jsonable(row.at)} if row is not None else None
+    return {"sha256": row.sha256, "at": jsonable(row.at), "is_reference": False} if row is not None else None
 
 
 def draw_places(ctx: Context, station: Station, params: PlaceZones) -> dict[str, Any]:

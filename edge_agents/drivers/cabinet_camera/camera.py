@@ -108,6 +108,11 @@ class Album:
             self._scene = None if empty is None else self.framed(empty)[0]
 
     @property
+    def frame(self) -> str:
+        """Name of the frame the kept pictures lie in: another one with other fiducials or another empty view."""
+        return self._file.stem
+
+    @property
     def scene(self) -> Image | None:
         """The cabinet without anybody before it, in the frame of the compartments; None before anybody accepted one."""
         return self._scene

@@ -59,6 +59,7 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         places = [place.polygon for place in self._vision.compartments]
         self._album = Album(data / "images", places, self._empty, self._vision.fiducials)
         self._recordings, self._open_file = data / "recordings", data / "open_session.json"
+        self._view_sent = data / "view_sent"
         self._session: dict[str, Any] | None = None
         self._before: Any = None
         self._quiet: Any = None
@@ -80,6 +81,8 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
 
     async def run(self) -> None:
         await self._finish_interrupted()
+        if not self._view_sent.exists() or self._view_sent.read_text(encoding="utf-8") != self._album.frame:
+            await self._send_view()
         async with contextlib.AsyncExitStack() as stack:
             if self.config.socket_port is not None:
                 port_file = self.context.data_dir / "local_api.port"
@@ -425,10 +428,18 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
         if unfit is not None:
             raise CommandRefusedError(f"Vue de référence impossible : {unfit}.")
         await asyncio.to_thread(self._album.accept, image)
-        digest = await asyncio.to_thread(self._album.keep, image)
-        payload = {"count_uid": str(uuid4()), "trigger": "reference", "places": [], "image": digest}
-        await self.context.emit("vision.counted", payload | self._quality(image))
+        await self._send_view()
         return {"ok": True, "message": "Vue de référence enregistrée."}
+
+    async def _send_view(self) -> None:
+        """The view without anybody for the office: compartments are drawn on it, in the frame all pictures are moved onto."""
+        view = self._album.scene
+        if view is None:
+            return
+        digest = await asyncio.to_thread(self._album.keep_part, view)
+        payload = {"count_uid": str(uuid4()), "trigger": "reference", "places": [], "image": digest}
+        await self.context.emit("vision.counted", payload | self._quality(view))
+        await asyncio.to_thread(write_durably, self._view_sent, self._album.frame.encode())
 
     async def _tell(self, location: str, count: int) -> dict[str, Any]:
         """A place no sensor sees is counted by the person who stands before it."""

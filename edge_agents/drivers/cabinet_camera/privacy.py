@@ -140,19 +140,12 @@ def stirred(first: Image, second: Image, places: Sequence[Polygon], numbers: Col
     if first.shape != second.shape:
         return set(numbers)
     size, factor = _small_size(first)
-    looks = [
-        np.log(
-            cv2.GaussianBlur(
-                cv2.resize(one, size, interpolation=cv2.INTER_AREA).astype(np.float32).mean(axis=2),
-                (0, 0),
-                1.0,
-            )
-            + _DARK
-        )
-        for one in (first, second)
+    smalls = [
+        cv2.resize(one, size, interpolation=cv2.INTER_AREA).astype(np.float32) for one in (first, second)
     ]
+    looks = [np.log(cv2.GaussianBlur(small, (0, 0), 1.5) + _DARK) for small in smalls]
     gap = looks[1] - looks[0]
-    moved = np.abs(gap - np.median(gap)) > _LUMA
+    moved = (np.abs(gap - np.median(gap, axis=(0, 1))) > _LUMA).any(axis=2)
     found = set()
     for number in numbers:
         inside = _filled(places[number], factor, (size[1], size[0])) > 0

@@ -15,7 +15,7 @@ from coordinator.kernel.errors import BusinessError, Forbidden
 from coordinator.modules.company.models import Site
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.machines.camera_models import Camera, Device
-from coordinator.modules.stations import service, vision_places, zones
+from coordinator.modules.stations import service, vision_pages, vision_places, zones
 from coordinator.modules.stations.models import Station, StationConfig, StationFile, VisionCount
 from coordinator.modules.stock.models import StorageLocation
 from edge_agents.runtime.config import parse
@@ -95,6 +95,28 @@ def test_the_newest_picture_of_the_station_itself_is_shown(ctx: Context) -> None
         "not another station's, not one that never came"
     )
     assert zones.of_station(ctx, _station(ctx, "zn-4", {}))["picture"] is None
+
+
+@pytest.mark.requirement("VIS-02", "VIS-28")
+def test_compartments_are_drawn_on_the_view_without_anybody_and_it_stays(ctx: Context) -> None:
+    station = _station(ctx, "zn-9", {})
+    digests = []
+    for number, (trigger, days) in enumerate((("reference", 90), ("reference", 60), ("daily", 0))):
+        stored = ctx.files.put(io.BytesIO(bytes([255, 216, 255, 90 + number])), "image/jpeg").sha256
+        at = ctx.now - dt.timedelta(days=days)
+        ctx.session.add(
+            StationFile(station_id=station.id, sha256=stored, size=4, media_type="image/jpeg", received_at=at)
+        )
+        told = {"trigger": trigger, "places": [], "differences": 0, "image": stored, "counted_at": at}
+        ctx.add(VisionCount(uid=uuid.uuid4(), station_id=station.id, **told))
+        digests.append(stored)
+    vision_pages.clean_pictures(ctx)
+    picture = zones.of_station(ctx, station)["picture"]
+    assert (picture["sha256"], picture["is_reference"]) == (digests[1], True), (
+        "not a newer one in a frame unknown"
+    )
+    assert ctx.files.path(digests[1]).exists(), "it is drawn on for as long as it is the view"
+    assert not ctx.files.path(digests[0]).exists(), "an earlier one goes"
 
 
 def test_a_place_has_one_camera_and_one_zone(ctx: Context) -> None:

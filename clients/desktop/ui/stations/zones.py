@@ -122,6 +122,8 @@ class CompartmentsView(ZonesView):
             return
         words = t("zones.taken_at", at=formatting.instant(picture["at"])) if picture else t("zones.none_yet")
         inner.addWidget(label(words, "muted", wrap=True))
+        if picture and not picture["is_reference"]:
+            inner.addWidget(label(t("zones.no_reference"), "muted", wrap=True))
         self._tools(inner, may=self.entity.may("update") and data["content"] is not None)
         self._body.addWidget(frame)
         assert self.canvas is not None  # noqa: S101 — made by _tools
