@@ -12,6 +12,7 @@ from coordinator.modules.drawings.reading.page import Segment
 Rule = tuple[float, float, float]
 
 MIN_RULE_HEIGHTS = 1.5
+MIN_SIDE_HEIGHTS = 0.8  # of a box as high as a frame
 MAX_CELL_HEIGHTS = 4.0
 MAX_SKEW_SHARE = 0.12
 
@@ -31,16 +32,25 @@ def _between_rows(x: float, box: tuple[float, float], level: list[Rule]) -> bool
     return over and any(y1 - 0.3 * height < y < y1 + MAX_CELL_HEIGHTS * height for y in touching)
 
 
+def _is_no_stem(rule: Rule, height: float, level: list[Rule]) -> bool:
+    """True for a rule longer than the text is high, and for one which stands from level rule to level rule."""
+    x, top, bottom = rule
+    if bottom - top > MIN_RULE_HEIGHTS * height:
+        return True
+    near = [y for y, start, end in level if start - 0.1 * height < x < end + 0.1 * height]
+    meets = all(any(abs(y - edge) < 0.15 * height for y in near) for edge in (top, bottom))
+    return bottom - top > MIN_SIDE_HEIGHTS * height and meets
+
+
 def _cut(box: Quad, upright: list[Rule], level: list[Rule]) -> list[Quad]:
     (x0, y0), (x1, y1) = box.min(axis=0), box.max(axis=0)
     width, height = float(x1 - x0), float(y1 - y0)
     along = box[1] - box[0]
     if width < 2 * height or abs(along[1]) > MAX_SKEW_SHARE * abs(along[0]):
         return [box]
-    # A rule through the box is longer than the text is high, else it is the stem of a letter.
     cuts = sorted(
         x for x, top, bottom in upright
-        if x0 + 0.4 * height < x < x1 - 0.4 * height and bottom - top > MIN_RULE_HEIGHTS * height
+        if x0 + 0.4 * height < x < x1 - 0.4 * height and _is_no_stem((x, top, bottom), height, level)
         and top <= y0 + 0.15 * height and bottom >= y1 - 0.15 * height
         and _between_rows(x, (float(y0), float(y1)), level)
     )  # fmt: skip

@@ -57,11 +57,12 @@ class Cell:
 
 @dataclass
 class Frames:
-    """What the boxes of a page are: blocks of exact sizes, tolerances, blocks used up by frames and tables."""
+    """What the boxes of a page are: blocks of exact sizes, tolerances, blocks used up by frames and by rows of tables."""
 
     basic: set[int] = field(default_factory=set)
     tolerances: list[GeometricTolerance] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    tabled: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -93,7 +94,7 @@ def read_frames(blocks: list[TextBlock], page: Page) -> Frames:
             found.tolerances.append(tolerance)
             found.used |= {id(cell.block) for cell in row}
         elif len(row) >= TABLE_CELLS:
-            found.used |= {id(cell.block) for cell in row}
+            found.tabled |= {id(cell.block) for cell in row}
         elif len(row) == 1 and _is_close(row[0]):
             found.basic.add(id(row[0].block))
     return found

@@ -112,7 +112,8 @@ def _read_page(
     rest: list[TextBlock] = []
     unframed = [block for block in open_blocks if id(block) not in frames.used]
     tabled = find_table_blocks(unframed, grid)
-    rest += [block for block in unframed if id(block) in tabled]
+    rest += [block for block in unframed if id(block) in tabled - frames.tabled]
+    tabled |= frames.tabled
     for block in join_callouts([block for block in unframed if id(block) not in tabled]):
         parsed = read_block(block) if not is_label(block.text) else None
         if parsed is not None and parsed.text.isdigit() and block in title.inline:

@@ -35,6 +35,7 @@ DETECT_SIDE_PX = 2600
 BATCH = 12
 SURE_SIZE = 0.8  # of the network of drawings, below which the general one reads a size too
 SIZE_LEAD = 0.2  # which the general one needs there
+WIDEST_FIGURE = 1.5  # width by height of a crop which may hold a lone figure
 _WORD = re.compile(r"[^\W\d_]{3}")
 SURE_DIAMETER = 0.97
 SURE_FIGURE = 0.97
@@ -184,7 +185,11 @@ def rapid_engine() -> RapidEngine:
 def read_crops(crops: list[Image]) -> list[Read]:
     """Read crops with both networks, each where it is the better one; where the answer is unsure Tesseract gives another."""
     found = DrawingEngine().recognise(crops)
-    general = [index for index, read in enumerate(found) if not _is_clear_size(read)]
+    general = [
+        index
+        for index, (read, crop) in enumerate(zip(found, crops, strict=True))
+        if not _is_clear_size(read) and (read.text or crop.shape[1] < WIDEST_FIGURE * crop.shape[0])
+    ]
     others = rapid_engine().recognise([crops[index] for index in general])
     for index, other in zip(general, others, strict=True):
         found[index] = _better(found[index], other)
@@ -216,7 +221,8 @@ def _is_clear_size(read: Read) -> bool:
 def _better(drawing: Read, general: Read) -> Read:
     """Of two readings of one crop the one to keep: the surer where it holds words only, else that of the network of drawings.
 
-    A lone figure may lie on its side or be a stroke: there the general network knows more, but takes arrows for a 1.
+    What both read alike is as sure as the surer of them. A lone figure may lie on its side or be a stroke: there the general
+    network knows more, but takes arrows for a 1.
     """
     if len(drawing.text) < 2 and len(general.text) < 2:
         if drawing.text == "1" or (_LONE_FIGURE.match(general.text) and general.confidence > SURE_FIGURE):
@@ -230,5 +236,14 @@ def _better(drawing: Read, general: Read) -> Read:
     } - {drawing.text}
     if general.text in taken_for_diameter:
         return general
+    if not drawing.text:
+        return drawing
     lead = 0.0 if word and not _SIZE_SIGN.search(drawing.text) else SIZE_LEAD
-    return general if drawing.text and general.confidence > drawing.confidence + lead else drawing
+    kept = general if general.confidence > drawing.confidence + lead else drawing
+    if _alike(drawing.text) == _alike(general.text):
+        return Read(kept.text, max(drawing.confidence, general.confidence))
+    return kept
+
+
+def _alike(text: str) -> str:
+    return text.replace(" ", "").replace(",", ".")

@@ -13,6 +13,7 @@ import numpy as np
 
 from coordinator.modules.drawings.reading import rows, strokes
 from coordinator.modules.drawings.reading.box_cuts import cut_at_rules
+from coordinator.modules.drawings.reading.crops import CAP_SHARE
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
 from coordinator.modules.drawings.reading.ocr import Image, Quad, rapid_engine
@@ -29,6 +30,10 @@ MAX_ENLARGEMENT = 2.0
 MAX_READING_SIDE_PX = 5000
 LONE_UPRIGHT = 0.93
 BLOT_SHARE = 0.27  # of the height of a letter: strokes of bold letters are thinner
+FIGURES_WITH_HOLES = "04689"
+CUT_GAP = 1.0  # widest blank around a stroke which cuts a text, in letter heights
+_SIZE_ALONE = re.compile(r"^(?:\d{1,2}\s?[xX]\s?)?[ØR]?\s?\d+(?:[.,]\d+)?$")
+_TOLERANCE_ALONE = re.compile(r"^(?:±\s?\d*[.,]?\d+°?|(?:[efghkmnp]|js|[EFGHJKNP]|JS)(?:[5-9]|1[0-4]))$")
 
 
 def read_raster(path: Path, limits: Limits) -> DrawingReading:
@@ -72,12 +77,14 @@ def _grey(frame: Any) -> Image:
         rgba = frame.convert("RGBA")
         frame = Pil.alpha_composite(Pil.new("RGBA", rgba.size, "white"), rgba)
     grey = np.asarray(frame.convert("L"), dtype=np.uint8)
-    return np.ascontiguousarray(grey if grey.mean() > 100 else 255 - grey)
+    return np.ascontiguousarray(grey)
 
 
 def read_page_image(image: Image, number: int, size: tuple[float, float], reading: DrawingReading) -> Page:
     """Find the words and strokes of one page image; ``size`` is its extent in the coordinates of the file."""
     image = np.ascontiguousarray(image.reshape(image.shape[0], image.shape[1]))
+    if strokes.is_light_on_dark(image):
+        image = 255 - image
     _read_codes(image, reading)
     to_file = np.array([[size[0] / image.shape[1], 0, 0], [0, size[1] / image.shape[0], 0], [0, 0, 1]])
     side = max(image.shape)
@@ -94,6 +101,7 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     page = Page(number, image.shape[1], image.shape[0])
     ink = strokes.binarise(image)
     page.segments = strokes.find_rules(ink)
+    page.segments += strokes.find_box_sides(ink, page.segments, _letter_height(boxes))
     boxes = cut_at_rules(boxes, page.segments)
     clear = strokes.without_rules(ink, page.segments)
     page.words = _read_words(image, ink, clear, boxes)
@@ -106,6 +114,11 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
     page.segments = page.segments + symbol_strokes
     page.to_file = tuple(float(value) for value in to_file[:2].ravel())  # type: ignore[assignment]
     return page
+
+
+def _letter_height(boxes: list[Quad]) -> float:
+    """The usual height of a figure in pixels; 0 without text."""
+    return CAP_SHARE * float(np.median([min(extent(box)) for box in boxes])) if boxes else 0.0
 
 
 def _read_codes(image: Image, reading: DrawingReading) -> None:
@@ -141,29 +154,35 @@ def _read_words(image: Image, ink: Image, clear: Image, boxes: list[Quad]) -> li
 
 
 def _join_cut_deviations(words: list[Word]) -> list[Word]:
-    """A symmetric deviation which a stroke cuts behind its nought ("25 ±0" and "2") is one text again."""
+    """A text which a stroke cuts is one again: "25 ±0" and "2", "4.2" and "f7", "13" and "±0.3"."""
     joined = list(words)
     for word in words:
-        if not re.search(r"\d\s?±\s?0?[.,]?$", word.text):
-            continue
         for rest in words:
-            beside = -0.2 * word.height < rest.u0 - word.u1 < 0.7 * word.height
-            level = abs(rest.v0 + rest.v1 - word.v0 - word.v1) < 0.4 * word.height
-            pointed = re.fullmatch(r"[.,]\d{1,3}", rest.text)
-            if pointed and word.text.endswith("±"):
-                # The stroke took the nought.
-                beside = rest.u0 - word.u1 < 1.8 * word.height
-            if (
-                rest.angle == word.angle
-                and level
-                and beside
-                and (pointed or re.fullmatch(r"\d{1,3}", rest.text))
-            ):
-                joined = [other for other in joined if other is not word and other is not rest]
-                nought = "0" if pointed and word.text.endswith("±") else ""
-                sure = min(word.confidence, rest.confidence, rows.MENDED)
-                joined.append(replace(word, text=word.text + nought + rest.text, u1=rest.u1, confidence=sure))
+            if word is rest or not _goes_on_in(word, rest):
+                continue
+            joined = [other for other in joined if other is not word and other is not rest]
+            lost = "0" if word.text.endswith("±") and rest.text[0] in ".," else ""
+            blank = " " if rest.text[0] == "±" else ""
+            sure = min(word.confidence, rest.confidence, rows.MENDED)
+            joined.append(
+                replace(word, text=word.text + lost + blank + rest.text, u1=rest.u1, confidence=sure)
+            )
     return joined
+
+
+def _goes_on_in(word: Word, rest: Word) -> bool:
+    """True when the second word is the end of the first: right behind it, on its level, and nothing on its own."""
+    level = abs(rest.v0 + rest.v1 - word.v0 - word.v1) < 0.4 * word.height
+    if rest.angle != word.angle or not level:
+        return False
+    gap = (rest.u0 - word.u1) / word.height
+    if re.search(r"\d\s?±\s?0?[.,]?$", word.text):
+        if word.text.endswith("±") and re.fullmatch(r"[.,]\d{1,3}", rest.text):
+            # The stroke took the nought.
+            return -0.2 < gap < 1.8
+        return -0.2 < gap < 0.7 and bool(re.fullmatch(r"[.,]?\d{1,3}", rest.text))
+    tolerance = _TOLERANCE_ALONE.match(rest.text)
+    return -0.2 < gap < CUT_GAP and tolerance is not None and bool(_SIZE_ALONE.match(word.text))
 
 
 def _join_targets(words: list[Word]) -> list[Word]:
@@ -251,15 +270,21 @@ def _is_fragment(word: Word) -> bool:
 
 
 def _is_blot(word: Word, ink: Image) -> bool:
-    """A figure which is a patch of ink, no strokes: the head of an arrow."""
-    if len(word.text) != 1 or not word.text.isdigit():
+    """A figure, or two strokes, which is a patch of ink: the head of an arrow. Thick strokes around a hole are a figure."""
+    if not re.fullmatch(r"\d|11", word.text):
         return False
     x0, y0, x1, y1 = (max(0, round(value)) for value in word.bbox)
     side = max(4, round(BLOT_SHARE * word.height))
     part = ink[y0:y1, x0:x1]
-    return bool(part.size) and bool(
-        cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((side, side), np.uint8), borderValue=0).any()
-    )
+    if not part.size:
+        return False
+    patch = cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((side, side), np.uint8), borderValue=0).any()
+    return bool(patch) and not (word.text in FIGURES_WITH_HOLES and _has_hole(part))
+
+
+def _has_hole(part: Image) -> bool:
+    _, tree = cv2.findContours(part, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return tree is not None and bool((tree[0][:, 3] >= 0).any())
 
 
 def _has_company(word: Word, words: list[Word]) -> bool:

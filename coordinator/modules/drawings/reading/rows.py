@@ -296,6 +296,7 @@ def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
         pointed = read.text == "." + other.text
         if (
             not pointed
+            and not _lost_figures(other.text, read.text)
             and not _is_cut_short(other.text, read.text)
             and _merit(other) + PREFER_CLEAN >= _merit(read)
         ):
@@ -318,6 +319,14 @@ def _is_cut_short(clean: str, raw: str) -> bool:
     """True when the last letter touched a stroke and lost its arms with it ("ml" instead of "mK")."""
     same = len(clean) == len(raw) > 2 and clean[:-1] == raw[:-1]
     return same and clean[-1] in "lI|1i" and raw[-1].isalpha()
+
+
+def _lost_figures(clean: str, raw: str) -> bool:
+    """True when a figure which is no mere stroke went with the strokes ("8" instead of "6.8")."""
+    if not clean or clean == raw or not _CLEAR.match(raw):
+        return False
+    lost = raw[: -len(clean)] if raw.endswith(clean) else raw[len(clean) :] if raw.startswith(clean) else ""
+    return re.search(r"[02-689]", lost) is not None
 
 
 def _merit(read: Read) -> float:

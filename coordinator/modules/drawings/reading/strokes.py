@@ -15,6 +15,10 @@ from coordinator.modules.drawings.reading.page import Segment, Word
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
+LOOK_SIDE_PX = 1400
+RULE_SHARE = 0.012  # of the sheet: the shortest rule
+SIDE_HEIGHTS = 1.35  # of a letter: the lowest frame
+GROUND_PX = 21
 MAX_SKEW_DEG = 8.0
 MIN_SKEW_DEG = 0.08
 SURE_WORD = 0.8
@@ -24,9 +28,18 @@ LIGHTEST_INK = 205
 _NO_DIAMETER = re.compile(r"\d{1,2}\s*[xX]|\d+\s*[/:]|\d+[.-]\d+[.-]\d")
 
 
+def is_light_on_dark(image: Image) -> bool:
+    """True for light lines on a dark ground (blueprints, negatives), however bright that ground is."""
+    factor = min(1.0, LOOK_SIDE_PX / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    beside = small.astype(np.int32) - cv2.medianBlur(small, GROUND_PX)
+    # Lines stand out of the ground around them; shadows, dark borders and noise do so on both sides alike.
+    return int(beside.sum()) > 0
+
+
 def deskew(image: Image) -> tuple[Image, Matrix]:
     """Turn the image so that its long lines are level; returns also the map from the result back to the image."""
-    factor = min(1.0, 1400 / max(image.shape))
+    factor = min(1.0, LOOK_SIDE_PX / max(image.shape))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8)
     lines = cv2.createLineSegmentDetector(cv2.LSD_REFINE_NONE).detect(small)[0]
     if lines is None:
@@ -68,7 +81,7 @@ def binarise(image: Image) -> Image:
 
 def find_rules(ink: Image) -> list[Segment]:
     """Level and upright straight strokes of at least 1.2 % of the sheet."""
-    shortest = max(20, int(0.012 * max(ink.shape)))
+    shortest = max(20, int(RULE_SHARE * max(ink.shape)))
     rules: list[Segment] = []
     for size, level in (((shortest, 1), True), ((1, shortest), False)):
         # A little thickening bridges the stair steps of a line that is not quite level.
@@ -77,7 +90,7 @@ def find_rules(ink: Image) -> list[Segment]:
         count, _, stats, _ = cv2.connectedComponentsWithStats(kept, connectivity=8)
         for x, y, width, height, _ in stats[1:count]:
             across = height if level else width
-            if across > 0.012 * max(ink.shape) + 6:
+            if across > RULE_SHARE * max(ink.shape) + 6:
                 continue
             middle = (y + height / 2, x + width / 2)
             rules.append(
@@ -85,6 +98,26 @@ def find_rules(ink: Image) -> list[Segment]:
                 else Segment(middle[1], float(y), middle[1], float(y + height))
             )  # fmt: skip
     return rules
+
+
+def find_box_sides(ink: Image, rules: list[Segment], cap: float) -> list[Segment]:
+    """Upright strokes too short for rules which stand between two level rules: sides of frames around letters of height ``cap``."""
+    shortest, longest = round(SIDE_HEIGHTS * cap), max(20, int(RULE_SHARE * max(ink.shape)))
+    if shortest < 12 or shortest >= longest:
+        return []
+    thick = cv2.dilate(ink, np.ones((1, 3), np.uint8))
+    kept = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((shortest, 1), np.uint8))
+    level = np.array([(r.y0, min(r.x0, r.x1), max(r.x0, r.x1)) for r in rules if r.is_horizontal])
+    sides: list[Segment] = []
+    count, _, stats, _ = cv2.connectedComponentsWithStats(kept, connectivity=8)
+    for x, y, width, height, _ in stats[1:count].tolist() if len(level) else []:
+        middle, slack = x + width / 2, 0.3 * cap
+        if height >= longest + slack or width > 0.6 * cap:
+            continue
+        across = level[(level[:, 1] < middle + slack) & (level[:, 2] > middle - slack), 0]
+        if (np.abs(across - y) < slack).any() and (np.abs(across - y - height) < slack).any():
+            sides.append(Segment(middle, float(y), middle, float(y + height)))
+    return sides
 
 
 def outside_words(rules: list[Segment], words: list[Word]) -> list[Segment]:
