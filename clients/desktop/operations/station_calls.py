@@ -28,6 +28,31 @@ def send_driver(
     return Operation("send driver", lambda: api.act("stations", station_id, "set-driver", body, None, key))
 
 
+def alike_drivers(api: ApiClient, station_id: int, kind: str) -> Operation[list[Record]]:
+    """Drivers of a kind on the other stations."""
+
+    def call() -> list[Record]:
+        return list(
+            api.request("GET", f"/stations/{station_id}/drivers/alike", params={"kind": kind}).json()["items"]
+        )
+
+    return Operation("alike drivers", call)
+
+
+def preview_spread(api: ApiClient, station_id: int, body: Record) -> Operation[Record]:
+    """What chosen settings would change on each station."""
+    path = f"/stations/{station_id}/drivers/spread/preview"
+    return Operation("preview spread", lambda: dict(api.request("POST", path, json=body).json()))
+
+
+def send_spread(api: ApiClient, station_id: int, body: Record) -> Operation[Any]:
+    """Send the chosen settings to all the stations."""
+    key = str(uuid.uuid4())
+    return Operation(
+        "spread driver", lambda: api.act("stations", station_id, "spread-driver", body, None, key)
+    )
+
+
 def station_zones(api: ApiClient, station_id: int) -> Record:
     """Compartments of a cabinet's camera with its newest picture; ``content`` is ``None`` where there is none or it may not be seen."""
     found = dict(api.request("GET", f"/stations/{station_id}/zones").json())

@@ -43,6 +43,12 @@ class Desk(QObject):
         """Entity by name."""
         return self.metadata.entities[name]
 
+    @property
+    def may_import(self) -> bool:
+        """Whether the person works on drawings."""
+        plans = self.metadata.entities.get("drawing_analysis")
+        return plans is not None and plans.may("update")
+
     def open_list(self, entity: Entity) -> None:
         """Ask for the list of an entity."""
         self.list_wanted.emit(entity.name)

@@ -262,19 +262,19 @@ class ListPage(QWidget):
             self._selected_id = None
         self.stack.setCurrentWidget(self.table if loaded else self.empty)
         if loaded and not self._is_spread:
-            self._spread()
+            self._is_spread = True
+            QTimer.singleShot(0, self, self._spread)
         if not loaded:
             self._show_empty()
 
     def _spread(self) -> None:
         """Columns of words share the room that is left, once; from then on the widths are the person's."""
-        self._is_spread = True
+        widths = natural_widths(self.model.columns)
         wide = [i for i, f in enumerate(self.model.columns) if f.type in _SPREADING]
-        used = sum(self.table.columnWidth(i) for i in range(len(self.model.columns)))
-        spare = self.table.viewport().width() - used
+        spare = self.table.viewport().width() - sum(widths)
         if wide and spare > 0:
             for index in wide:
-                self.table.setColumnWidth(index, self.table.columnWidth(index) + spare // len(wide))
+                self.table.setColumnWidth(index, widths[index] + spare // len(wide))
 
     def _show_empty(self) -> None:
         if self.state.is_narrowed:

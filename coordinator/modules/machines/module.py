@@ -194,7 +194,7 @@ MODULE = Module(
         ),
         _reported(
             MachineEvent,
-            title=("code",),
+            title=("text",),
             default_sort="-occurred_at",
             list_fields=(
                 "machine_id",

@@ -26,7 +26,7 @@ from edge_agents.protocol import optional
 from edge_agents.protocol.local_time import LocalRules
 
 _NOT_OFFERED = frozenset({"load_generator"})
-_NAME = r"^[a-z][a-z0-9_-]{0,39}$"
+NAME = r"^[a-z][a-z0-9_-]{0,39}$"
 
 
 class DriverParams(BaseModel):
@@ -34,7 +34,7 @@ class DriverParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     values: dict[str, Any] | None = Field(default=None, json_schema_extra={"x-field": {"type": "json"}})
     version_no: int = Field(ge=0)
 
@@ -50,7 +50,7 @@ def read(ctx: Context, station: Station) -> dict[str, Any]:
     health = (station.health or {}).get("drivers") or {}
     drivers = [
         {"name": name, "type": values.get("type"), "values": values, "health": health.get(name)}
-        for name, values in _drivers(config).items()
+        for name, values in drivers_of(config).items()
     ]
     return {
         "version_no": row.version_no if row is not None else 0,
@@ -68,11 +68,11 @@ def read(ctx: Context, station: Station) -> dict[str, Any]:
 def preview(ctx: Context, station: Station, params: DriverParams) -> dict[str, Any]:
     """What would be sent: every setting that changes, before and after. Raises as :func:`change`; nothing is kept."""
     row, config, kind = _merged(ctx, station, params)
-    before = _drivers(row.config if row is not None else {}).get(params.name)
+    before = drivers_of(row.config if row is not None else {}).get(params.name)
     nodes = driver_forms.form(registry.config_class(kind).model_json_schema(), ctx.locale)
     return {
         "version_no": (row.version_no if row is not None else 0) + 1,
-        "changes": driver_forms.changes(nodes, before or {}, _drivers(config).get(params.name) or {}, ctx.locale),
+        "changes": driver_forms.changes(nodes, before or {}, drivers_of(config).get(params.name) or {}, ctx.locale),
         "is_new": before is None,
         "is_removed": params.values is None,
     }  # fmt: skip
@@ -128,7 +128,7 @@ def check(ctx: Context, values: Mapping[str, Any]) -> None:
 def ignorable(config: Mapping[str, Any]) -> list[str]:
     """Settings of a configuration an agent too old to know them may do without: only what its models mark as comfort."""
     found = optional.ignorable(LocalRules, config)
-    for name, values in _drivers(config).items():
+    for name, values in drivers_of(config).items():
         if values.get("type") in registry.driver_types():
             model = registry.config_class(str(values["type"]))
             found += optional.ignorable(model, values, f"drivers.{name}.")
@@ -198,9 +198,16 @@ def _kinds() -> list[str]:
     return [kind for kind in registry.driver_types() if kind not in _NOT_OFFERED]
 
 
-def _drivers(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def drivers_of(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Drivers of a configuration by name."""
     found = config.get("drivers")
     return {n: v for n, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
+
+
+def driver_of(ctx: Context, station: Station, name: str) -> dict[str, Any]:
+    """A driver of a station as last sent; empty where there is none."""
+    row = _latest(ctx, station)
+    return drivers_of(row.config if row is not None else {}).get(name) or {}
 
 
 def _latest(ctx: Context, station: Station) -> StationConfig | None:

@@ -15,6 +15,7 @@ from coordinator.kernel.http import Ctx, guarded, own, public
 from coordinator.kernel.registry import Permission
 from coordinator.modules.stations import (
     driver_settings,
+    driver_spread,
     identity,
     local_settings,
     processing,
@@ -134,6 +135,26 @@ def preview_driver(ctx: Ctx, station_id: int, body: driver_settings.DriverParams
     """What would be sent; refused settings are named, nothing is kept."""
     ctx.require(_UPDATE)
     return driver_settings.preview(ctx, ctx.get(Station, station_id), body)
+
+
+@router.get(
+    "/{station_id:int}/drivers/alike", operation_id="station_drivers_alike", openapi_extra=guarded(_READ)
+)
+def alike_drivers(ctx: Ctx, station_id: int, kind: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
+    """Drivers of a kind on the other stations."""
+    ctx.require(_READ)
+    return {"items": driver_spread.alike(ctx, ctx.get(Station, station_id), kind)}
+
+
+@router.post(
+    "/{station_id:int}/drivers/spread/preview",
+    operation_id="station_driver_spread_preview",
+    openapi_extra=guarded(_UPDATE),
+)
+def preview_spread(ctx: Ctx, station_id: int, body: driver_spread.SpreadParams) -> dict[str, Any]:
+    """What the chosen settings would change on each station; nothing is kept."""
+    ctx.require(_UPDATE)
+    return driver_spread.preview(ctx, ctx.get(Station, station_id), body)
 
 
 @router.get("/{station_id:int}/zones", operation_id="station_zones", openapi_extra=guarded(_READ))

@@ -122,6 +122,41 @@ def test_a_wrong_setting_is_told_at_its_field_then_sent_after_a_look(
     }
 
 
+@pytest.mark.requirement("EDG-28", "EDG-30")
+def test_changed_settings_go_to_the_same_driver_of_other_stations(
+    window: MainWindow, office: Office, qapp: QApplication
+) -> None:
+    station_id = _station(office, "st-drv-3", {"scanner": SCANNER})
+    near = _station(office, "st-drv-4", {"douchette": {**SCANNER, "machine_code": "T04"}})
+    view = _view(window, station_id)
+    editor = view.edit("scanner", view._kinds["scanner"], view.data["drivers"][0]["values"], view._body)
+    logout = editor.fields.editors["logout_s"]
+    _type(logout, "30")
+    editor.preview()
+    wait(lambda: editor.send_button, "preview")
+    panel = editor.spread({"type": "scanner", **editor.fields.value()}, ["logout_s"])
+    wait(lambda: panel.stations, "other stations")
+    assert [name for name, box in panel.settings.items() if box.isChecked()] == ["logout_s"]
+    panel.preview()
+    assert "au moins un réglage et une autre station" in panel.banner.text
+    for box, one in panel.stations:
+        box.setChecked(one["station_id"] == near)
+    panel.preview()
+    wait(lambda: panel.send_button, "what changes on each")
+    (table,) = panel.findChildren(QTableView)
+    model = table.model()
+    rows = [[model.index(r, c).data() for c in range(model.columnCount())] for r in range(model.rowCount())]
+    assert rows == [["Poste de scan 3", "Déconnexion automatique après", "90 s", "30 s"]] * 2
+    _picture(window, "pilote-plusieurs")
+    assert panel.send_button is not None
+    assert "2 stations" in panel.send_button.text()
+    panel.send_button.click()
+    wait(lambda: view.editor is None and view.data["version_no"] == 2, "sent")
+    assert _newest(office, near).config["drivers"]["douchette"] == {
+        **SCANNER, "machine_code": "T04", "logout_s": 30,
+    }  # fmt: skip
+
+
 @pytest.mark.requirement("EDG-30", "MCH-08")
 def test_a_machine_without_network_is_described_without_typing_json(
     window: MainWindow, office: Office, qapp: QApplication

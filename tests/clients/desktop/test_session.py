@@ -86,9 +86,9 @@ def test_expired_session_is_renewed_over_the_form(window: MainWindow, office: Of
     with office.http() as other:
         assert other.post("/auth/sessions/revoke-others").json()["revoked"] >= 1
     page.save_button.click()
-    wait(lambda: window._again is not None, "sign-in over the form")
-    assert window._again is not None
-    panel = window._again.panel
+    wait(lambda: window.again is not None, "sign-in over the form")
+    assert window.again is not None
+    panel = window.again.panel
     assert panel.email.text() == "bureau@atelier.fr"
     panel.password.setText(PASSWORD)
     panel.login_button.click()

@@ -13,8 +13,9 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict
 from coordinator.kernel.i18n import catalogue
 from coordinator.modules.company.models import Site
-from coordinator.modules.stations import driver_forms, driver_settings, service
+from coordinator.modules.stations import driver_forms, driver_settings, driver_spread, service
 from coordinator.modules.stations.driver_settings import DriverParams
+from coordinator.modules.stations.driver_spread import SpreadParams, Target
 from coordinator.modules.stations.models import Station, StationConfig
 from edge_agents.drivers import registry
 from edge_agents.runtime.config import parse
@@ -159,3 +160,65 @@ def test_what_another_page_decides_cannot_be_changed_here(ctx: Context, station:
     driver_settings.change(ctx, station, DriverParams(name="m", values=sent, version_no=2))
     found = _newest(ctx, station).config["drivers"]["m"]
     assert (found["collision_response"], found["anomaly"]) == ("alert", {"trees": 50, "approved": "3"})
+
+
+def _other(ctx: Context, code: str, driver: dict[str, Any], *, is_revoked: bool = False) -> Station:
+    site = ctx.session.scalars(select(Site).where(Site.code == "DS")).one()
+    found = ctx.add(
+        Station(code=code, name=code.upper(), kind="scan_station", site_id=site.id, is_revoked=is_revoked)
+    )
+    service.set_config(ctx, found, service.ConfigParams(config={"drivers": {"douchette": driver}}))
+    return found
+
+
+def _spread(station: Station, *others: Station, values: dict[str, Any], settings: list[str]) -> SpreadParams:
+    targets = [Target(station_id=station.id, name="scanner", version_no=1)]
+    targets += [Target(station_id=o.id, name="douchette", version_no=1) for o in others]
+    return SpreadParams(values=values, settings=settings, targets=targets)
+
+
+@pytest.mark.requirement("EDG-28", "EDG-30")
+def test_chosen_settings_go_to_several_stations_and_leave_the_rest_alone(
+    ctx: Context, station: Station
+) -> None:
+    near = _other(ctx, "st-near", {**SCANNER, "machine_code": "T02", "require_pin": True})
+    same = _other(ctx, "st-same", {**SCANNER, "logout_s": 45})
+    _other(ctx, "st-gone", SCANNER, is_revoked=True)
+    _other(ctx, "st-mill", {"type": "signal_machine", **SIGNALS})
+    offered = driver_spread.alike(ctx, station, "scanner")
+    assert [(one["station"], one["name"], one["version_no"]) for one in offered] == [
+        ("ST-NEAR", "douchette", 1), ("ST-SAME", "douchette", 1),
+    ]  # fmt: skip
+    wanted = _spread(
+        station, near, same, values={**SCANNER, "logout_s": 45}, settings=["logout_s", "require_pin"]
+    )
+    shown = driver_spread.preview(ctx, station, wanted)["stations"]
+    assert [[(c["before"], c["after"]) for c in one["changes"]] for one in shown] == [
+        [("90 s", "45 s")], [("90 s", "45 s"), ("Oui", "—")], [],
+    ]  # fmt: skip
+    assert _newest(ctx, near).version_no == 1, "a preview sends nothing"
+    sent = driver_spread.change(ctx, station, wanted)["stations"]
+    assert [one["station_id"] for one in sent] == [station.id, near.id]
+    assert _newest(ctx, near).config["drivers"]["douchette"] == {
+        "type": "scanner", "inputs": ["stdin"], "logout_s": 45, "machine_code": "T02",
+    }  # fmt: skip
+    assert _newest(ctx, station).config["drivers"]["scanner"] == {**SCANNER, "logout_s": 45}
+    assert _newest(ctx, same).version_no == 1
+    with pytest.raises(Conflict):
+        driver_spread.change(ctx, station, wanted)
+
+
+@pytest.mark.requirement("EDG-50")
+def test_one_refused_station_is_named_and_keeps_all_from_being_sent(ctx: Context, station: Station) -> None:
+    mill = _other(ctx, "st-mill", {"type": "signal_machine", **SIGNALS})
+    near = _other(ctx, "st-near", SCANNER)
+    wrong = _spread(station, near, values={**SCANNER, "logout_s": 0}, settings=["logout_s"])
+    shown = driver_spread.preview(ctx, station, wrong)["stations"]
+    assert all("supérieure à 0" in one["errors"][0] for one in shown)
+    other_kind = _spread(station, mill, values={**SCANNER, "logout_s": 30}, settings=["logout_s"])
+    assert driver_spread.preview(ctx, station, other_kind)["stations"][1]["errors"]
+    for refused in (wrong, other_kind):
+        with pytest.raises(BusinessError):
+            driver_spread.change(ctx, station, refused)
+        ctx.session.expire_all()
+    assert _newest(ctx, near).version_no == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from clients.desktop.ui.dialogs import ConfirmDialog
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
 from clients.desktop.ui.stations.settings_form import FieldsEditor
+from clients.desktop.ui.stations.spread import SpreadPanel
 from clients.desktop.ui.widgets import Badge, Banner, button, card, clear, column, label, row
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
@@ -34,6 +35,7 @@ class DriverEditor(QWidget):
         self._view = view
         self.name = name
         self._kind = str(kind["type"])
+        self._nodes = list(kind["form"])
         layout = column(self, spacing=3 * STEP)
         layout.addWidget(label(str(kind["help"]), "muted", wrap=True))
         self.banner = Banner()
@@ -75,15 +77,26 @@ class DriverEditor(QWidget):
         else:
             self._outcome.addWidget(label(t("driver.no_change"), "muted"))
         self._outcome.addWidget(label(t("driver.trial"), "muted", wrap=True))
+        line = row()
         if found["changes"]:
-            line = row()
             self.send_button = button(
                 t("driver.send"), "primary", on_click=partial(self._view.send, self, values)
             )
             line.addWidget(self.send_button)
-            line.addStretch()
-            self._outcome.addLayout(line)
             self.look.hide()
+        changed = [str(one["path"]) for one in found["changes"]]
+        line.addWidget(button(t("driver.spread"), on_click=lambda: self.spread(values, changed)))
+        line.addStretch()
+        self._outcome.addLayout(line)
+
+    def spread(self, values: Record, changed: Sequence[str]) -> SpreadPanel:
+        """Give settings to the same driver of other stations."""
+        clear(self._outcome)
+        self.send_button = None
+        self.look.hide()
+        self.panel = SpreadPanel(self._view, self._view.place_of(self.name), self._nodes, values, changed)
+        self._outcome.addWidget(self.panel)
+        return self.panel
 
     def refused(self, error: ApiError) -> None:
         """Each refused setting says so at its place; the rest above."""
@@ -212,11 +225,19 @@ class DriversView(SheetView):
         call = station_calls.send_driver(self.desk.api, self.record_id, name, None, self._version)
         self.desk.runner.run(call, lambda _answer: self._sent(), self._refused, owner=self)
 
+    def place_of(self, name: str) -> Record:
+        """This station's driver, as others are told of it."""
+        return {"station_id": self.record_id, "name": name, "version_no": self._version}
+
     @property
     def _version(self) -> int:
         return int(self.data["version_no"])
 
     def _sent(self) -> None:
-        self.desk.message.emit(t("driver.sent"), "success")
+        self.sent(t("driver.sent"))
+
+    def sent(self, words: str) -> None:
+        """What was typed is on its way."""
+        self.desk.message.emit(words, "success")
         self.close_editor(again=False)
         self.load()
