@@ -41,6 +41,14 @@ UtcTime = Annotated[
 StationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
+Seq = Annotated[int, Field(ge=1, le=2**53)]
+
+
+class _Identity(BaseModel):
+    message_id: UUID
+    seq: Seq
+
+
 class Envelope(BaseModel):
     """One message of one stream of one station; ``message_id`` becomes the uid of the stored record.
 
@@ -51,7 +59,7 @@ class Envelope(BaseModel):
 
     message_id: UUID
     station_id: StationId
-    seq: Annotated[int, Field(ge=1, le=2**53)]
+    seq: Seq
     type: Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z_]+)+$", max_length=64)]
     schema_version: Annotated[int, Field(ge=1)]
     occurred_at: UtcTime
@@ -116,6 +124,21 @@ def decode(data: bytes) -> Envelope:
             "schema_version.unsupported", f"Version de schéma {envelope.schema_version} inconnue de ce côté."
         )
     return envelope
+
+
+def identity_of(data: bytes, station_id: str) -> tuple[UUID, int] | None:
+    """Id and number of a message of ``station_id`` that cannot be decoded, as far as they can be read.
+
+    A refusal that cannot name its message would be asked for again for ever.
+    """
+    try:
+        value = from_json(inflate(data))
+        if value["station_id"] != station_id:
+            return None
+        head = _Identity.model_validate(value)
+    except (ProtocolError, ValueError, TypeError, KeyError):
+        return None
+    return head.message_id, head.seq
 
 
 def describe(error: ValidationError) -> str:

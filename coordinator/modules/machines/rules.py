@@ -3,32 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 GOOD, UNCERTAIN, BAD = 0, 1, 2
 FUTURE_TOLERANCE = dt.timedelta(minutes=1)
-
-
-def sample_quality(
-    value: float | None,
-    quality: int,
-    sampled_at: dt.datetime,
-    received_at: dt.datetime,
-    minimum: float | None = None,
-    maximum: float | None = None,
-) -> int:
-    """Quality to store: what the source said, or bad for an absurd value (MCH-47)."""
-    if sampled_at > received_at + FUTURE_TOLERANCE:
-        return BAD
-    if value is None:
-        return max(quality, UNCERTAIN)
-    if not math.isfinite(value):
-        return BAD
-    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
-        return BAD
-    return quality if quality in {GOOD, UNCERTAIN} else BAD
 
 
 @dataclass(frozen=True)

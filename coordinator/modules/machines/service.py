@@ -97,6 +97,8 @@ def qualify_stop(ctx: Context, span: MachineState, params: ReasonParams) -> None
     span.qualified_by_id, span.qualified_at = ctx.principal.user_id, ctx.now
 
 
+_LARGEST_TOLD = 1e11
+"""What the field of an event holds; a signal may go beyond."""
 _EXCEEDED = text(
     "SELECT t.id AS threshold_id, t.level, s.value, s.sampled_at, c.code, c.machine_id,"
     " coalesce(CASE WHEN s.value > t.max_value THEN t.max_value END, t.min_value) AS passed"
@@ -135,7 +137,7 @@ def watch_thresholds(ctx: Context) -> None:
             occurred_at=row.sampled_at,
             source="threshold",
             signal=row.code,
-            value=round(Decimal(str(row.value)), 6),
+            value=round(Decimal(str(max(-_LARGEST_TOLD, min(_LARGEST_TOLD, row.value)))), 6),
             threshold=row.passed,
         )
         ctx.add(event)

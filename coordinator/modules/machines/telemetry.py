@@ -24,8 +24,10 @@ from coordinator.modules.machines.rules import BAD, FUTURE_TOLERANCE, GOOD, UNCE
 from edge_agents.protocol.columns import ChannelColumns, columns_of
 from edge_agents.protocol.payloads import TelemetryBatch
 
-_EARLIEST_MS, _LATEST_MS = -6.2e13, 9.0e14
-"""Beyond them an instant fits not Python's calendar, or not PostgreSQL's."""
+_LARGEST, _SMALLEST = 1e100, 1e-100
+"""No signal is larger; what is smaller is nought. Beyond them sums and means leave the numbers a database can hold."""
+_EARLIEST_MS = -6.2e13
+"""Before it an instant fits not Python's calendar."""
 MAX_POINTS = 5000
 CACHE_S = 60.0
 ROLL_UP_HOURS = 5000
@@ -185,9 +187,7 @@ def _mark(connection: psycopg.Connection[Any], samples: Samples, hours: Hours, n
 def _samples(
     found: Mapping[int, Sequence[tuple[ChannelColumns, int]]], channels: Mapping[int, Channel]
 ) -> Samples:
-    """Columns of all series at once, by channel, from (series, latest possible ms); the rules are those of
-    ``rules.sample_quality``, on arrays.
-    """
+    """Columns of all series at once, by channel, from (series, latest possible ms), with the quality they deserve (MCH-47)."""
     # Neighbours in the index come together, and share blocks.
     ids = sorted(found)
     series, limits = zip(*(item for channel in ids for item in found[channel]), strict=True)
@@ -198,17 +198,20 @@ def _samples(
     totals = np.add.reduceat(count, np.cumsum([0, *(len(found[channel]) for channel in ids[:-1])]))
     quality = _told_quality(series, count)
     is_null = np.isnan(value)
-    is_absurd = np.isinf(value)
+    magnitude = np.abs(value)
+    is_absurd = magnitude > _LARGEST
+    is_nought = magnitude < _SMALLEST
+    if is_nought.any():
+        value = np.where(is_nought, 0.0, value)
     if any(channels[i].minimum is not None or channels[i].maximum is not None for i in ids):
         lows, highs = (channels[i].minimum for i in ids), (channels[i].maximum for i in ids)
         is_absurd |= value < np.repeat([-np.inf if low is None else low for low in lows], totals)
         is_absurd |= value > np.repeat([np.inf if high is None else high for high in highs], totals)
     if at_ms.max() > min(limits) or at_ms.min() <= _EARLIEST_MS:
         limit_ms = np.repeat(limits, count)
-        is_possible = (at_ms > _EARLIEST_MS) & (at_ms < _LATEST_MS)
-        is_absurd |= ~is_possible | (at_ms > limit_ms)
-        received_ms = limit_ms - FUTURE_TOLERANCE // _MILLISECOND
-        at_ms = np.where(is_possible, np.minimum(at_ms, limit_ms), received_ms)
+        is_possible = (at_ms > _EARLIEST_MS) & (at_ms <= limit_ms)
+        is_absurd |= ~is_possible
+        at_ms = np.where(is_possible, at_ms, limit_ms - FUTURE_TOLERANCE // _MILLISECOND)
     if is_null.any():
         quality[is_null] = np.maximum(quality[is_null], UNCERTAIN)
     quality[is_absurd] = BAD

@@ -25,6 +25,7 @@ from edge_agents.protocol import (
     ProtocolError,
     Topics,
     decode,
+    identity_of,
     parse_payload,
 )
 from edge_agents.protocol.columns import parse_columns, read_columns
@@ -152,10 +153,21 @@ def _judge(
         if not isinstance(error, ProtocolError):
             _log.error("message fails the reception", topic=received.topic, exc_info=error)
         code = error.code if isinstance(error, ProtocolError) else "message.unforeseen"
-        message_id = envelope.message_id if envelope else None
-        seq = envelope.seq if envelope else None
+        message_id, seq = _named(envelope, code, received, topics.station_id)
         return Rejection(topics.station_id, stream, f"{code}: {error}", message_id, seq, received)
     return Accepted(envelope, stream, received, payload)
+
+
+def _named(
+    envelope: Envelope | None, code: str, received: Received, station_id: str
+) -> tuple[uuid.UUID | None, int | None]:
+    """Id and number of a refused message, where it may count as received."""
+    if envelope is not None:
+        return envelope.message_id, envelope.seq
+    # A newer schema stays with the station until this side knows it.
+    if code in {"message.malformed", "envelope.invalid", "message.unforeseen"}:
+        return identity_of(received.data, station_id) or (None, None)
+    return None, None
 
 
 def store(

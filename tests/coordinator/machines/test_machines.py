@@ -28,7 +28,7 @@ from coordinator.modules.machines.models import (
     MachineState,
     TelemetryChannel,
 )
-from edge_agents.protocol.payloads import TelemetryBatch
+from edge_agents.protocol.payloads import ChannelBatch, TelemetryBatch
 from tests.conftest import master, person
 from tests.factories import make, model_of
 
@@ -301,12 +301,11 @@ def test_absurd_samples_are_kept_as_bad_and_never_charted(ctx: Context, machine:
     )
     rows = ctx.session.execute(stored, {"id": channel.id}).all()
     assert [tuple(r)[:2] for r in rows] == [(50.0, 0), (99999.0, 2), (None, 1), (60.0, 2)]
-    assert rows[-1].sampled_at <= ctx.now + dt.timedelta(minutes=2)
+    assert rows[-1].sampled_at == ctx.now.replace(microsecond=ctx.now.microsecond // 1000 * 1000)
     from coordinator.modules.machines.telemetry import chart
 
     points = chart(ctx, channel, past - dt.timedelta(minutes=1), ctx.now, dt.timedelta(hours=1))
     assert [(p["max"], p["samples"]) for p in points] == [(50.0, 1)]
-    assert rules.sample_quality(float("nan"), 0, T0, T0) == rules.BAD
 
 
 def test_samples_of_an_unknown_machine_are_dropped_not_fatal(ctx: Context) -> None:
@@ -347,6 +346,24 @@ def test_a_limit_opens_one_event_and_its_end_closes_it(ctx: Context, machine: Ma
     api.write_batches(raw(ctx), [(batch([40.0], at + dt.timedelta(seconds=10)), ctx.now)])
     service.watch_thresholds(ctx)
     assert event.ended_at is not None
+
+
+@pytest.mark.requirement("MCH-03", "MCH-47")
+def test_a_value_too_large_for_the_event_is_told_and_holds_up_no_other_limit(
+    ctx: Context, machine: Machine
+) -> None:
+    api.forget_channels()
+    at = ctx.now - dt.timedelta(seconds=30)
+    for code, value in (("counter", 9.9e99), ("depth", -9.9e99), ("spindle_load", 95.0)):
+        channel = ctx.add(TelemetryChannel(machine_id=machine.id, code=code))
+        ctx.add(AlarmThreshold(telemetry_channel_id=channel.id, min_value=Decimal(0), max_value=Decimal(80)))
+        series = ChannelBatch(unit="", t=[int(at.timestamp() * 1000)], v=[value])
+        api.write_batches(
+            raw(ctx), [(TelemetryBatch(machine_code=machine.code, channels={code: series}), ctx.now)]
+        )
+    service.watch_thresholds(ctx)
+    found = {e.signal: e.value for e in ctx.session.scalars(select(MachineEvent))}
+    assert found == {"counter": Decimal(10**11), "depth": Decimal(-(10**11)), "spindle_load": Decimal(95)}
 
 
 @pytest.mark.requirement("MCH-16")

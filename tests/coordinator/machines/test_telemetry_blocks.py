@@ -270,3 +270,34 @@ def test_what_comes_again_after_a_cut_before_the_acknowledgement_is_stored_once(
     assert store(messages) == 7
     expected = [start + i * SECOND for i in range(50, 400)]
     assert [(t, v) for t, v, _ in read(ctx, machine)] == [(t, float(t % 997)) for t in expected]
+
+
+@pytest.mark.requirement("MCH-47")
+def test_numbers_beyond_all_measure_stop_neither_charts_nor_sums(
+    ctx: Context, machine: Machine, hour: dt.datetime
+) -> None:
+    huge = [1.7e308, 1.7e308, -1.7e308, 1e200, -1e200]
+    tiny = [5e-324, 1e-310, -1e-200]
+    start = ms(hour)
+    write(ctx, [(start + i * SECOND, v, 0) for i, v in enumerate([*huge, *tiny, 6.0])])
+    kept = read(ctx, machine)
+    assert [(v, q) for _, v, q in kept] == [(v, 2) for v in huge] + [(0.0, 0)] * 3 + [(6.0, 0)]
+    channel = service.channel_of(ctx, machine, "load")
+    for _ in range(2):  # from the samples, then from the aggregates
+        for bucket_s in (5, 60, 3600):
+            points = telemetry.chart(
+                ctx, channel, hour, hour + dt.timedelta(hours=1), dt.timedelta(seconds=bucket_s)
+            )
+            assert (points[-1]["max"], sum(p["samples"] for p in points)) == (6.0, 4)
+        telemetry.roll_up(ctx)
+
+
+@pytest.mark.requirement("MCH-47")
+def test_samples_of_a_clock_that_runs_ahead_do_not_stand_before_those_of_now(
+    ctx: Context, machine: Machine
+) -> None:
+    now = int(ctx.now.timestamp() * 1000)
+    write(ctx, [(now + 90 * SECOND, 1.0, 0), (2**62, 2.0, 0)])
+    write(ctx, [(now, 3.0, 0)])
+    assert read(ctx, machine) == [(now, 1.0, 2), (now, 2.0, 2), (now, 3.0, 0)]
+    assert [(v["value"], v["quality"]) for v in telemetry.latest_values(ctx, machine.id)] == [(3.0, 0)]

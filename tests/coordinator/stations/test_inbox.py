@@ -170,3 +170,31 @@ def test_a_database_that_does_not_answer_rejects_no_message() -> None:
 
     with pytest.raises(psycopg.OperationalError):
         sort_batch([Received(TOPIC, message(1), utcnow())], unknown_for_now)
+
+
+@pytest.mark.requirement("EDG-49")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.replace(b'"D1"', b"NaN"),
+        lambda data: data.replace(b'"schema_version":1', b'"schema_version":0'),
+        lambda data: data.replace(b'"trusted"', b'"perhaps"'),
+    ],
+    ids=["not a number", "no schema", "unknown word"],
+)
+def test_a_message_that_cannot_be_decoded_is_not_asked_for_again(link: Any, spoil: Any) -> None:
+    second = spoil(message(2))
+    state = take(link, message(1), second, message(3))["st-a1"]
+    assert state.contiguous["event"] == 3
+    assert [r.seq for r in state.rejected] == [2]
+
+
+def test_the_number_of_another_stations_message_does_not_count(link: Any) -> None:
+    forged = message(2, station="st-b2").replace(b'"D1"', b"NaN")
+    assert take(link, message(1), forged, message(3))["st-a1"].contiguous["event"] == 1
+
+
+def test_a_message_of_a_newer_schema_stays_with_its_station(link: Any) -> None:
+    newer = message(2).replace(b'"schema_version":1', b'"schema_version":2')
+    state = take(link, message(1), newer, message(3))["st-a1"]
+    assert (state.contiguous["event"], state.rejected) == (1, [])
