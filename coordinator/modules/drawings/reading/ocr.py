@@ -34,6 +34,7 @@ TESSERACT_TIMEOUT_S = 60
 DETECT_SIDE_PX = 2600
 BATCH = 12
 SURE_SIZE = 0.8  # of the network of drawings, below which the general one reads a size too
+SURE_WORD = 0.99  # of words: above it the general network changed nothing
 SIZE_LEAD = 0.2  # which the general one needs there
 WIDEST_FIGURE = 1.5  # width by height of a crop which may hold a lone figure
 _WORD = re.compile(r"[^\W\d_]{3}")
@@ -188,7 +189,7 @@ def read_crops(crops: list[Image]) -> list[Read]:
     general = [
         index
         for index, (read, crop) in enumerate(zip(found, crops, strict=True))
-        if not _is_clear_size(read) and (read.text or crop.shape[1] < WIDEST_FIGURE * crop.shape[0])
+        if not _is_clear(read) and (read.text or crop.shape[1] < WIDEST_FIGURE * crop.shape[0])
     ]
     others = rapid_engine().recognise([crops[index] for index in general])
     for index, other in zip(general, others, strict=True):
@@ -211,10 +212,12 @@ def read_crops(crops: list[Image]) -> list[Read]:
     return found
 
 
-def _is_clear_size(read: Read) -> bool:
-    """True where the network of drawings needs no second reading: a sure size of several signs."""
-    if len(read.text) < 2 or _WORD.search(read.text) or _POINT_BEHIND_DIAMETER.search(read.text):
+def _is_clear(read: Read) -> bool:
+    """True where the network of drawings needs no second reading: a sure size of several signs, words beyond doubt."""
+    if len(read.text) < 2 or _POINT_BEHIND_DIAMETER.search(read.text):
         return False
+    if _WORD.search(read.text):
+        return read.confidence >= SURE_WORD
     return read.confidence >= (SURE_DIAMETER if _BARE_DIAMETER.match(read.text) else SURE_SIZE)
 
 

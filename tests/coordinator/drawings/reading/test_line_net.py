@@ -85,13 +85,24 @@ def test_reads_come_back_in_the_order_of_the_crops():
     assert [read.text for read in DrawingEngine().recognise([written(text) for text in texts])] == texts
 
 
-def test_a_clear_size_is_not_read_twice_a_word_is(monkeypatch):
-    general = Asked("Werkstoff", 0.999)
+@pytest.mark.parametrize(
+    ("text", "sure", "width", "asked"),
+    [
+        ("25.4", 0.9, 200, 0),
+        ("25.4", 0.7, 200, 1),
+        ("Werkstoff", 0.97, 200, 1),
+        ("Werkstoff", 0.995, 200, 0),
+        ("", 0.0, 200, 0),
+        ("", 0.0, 40, 1),
+    ],
+)
+def test_what_is_clear_is_not_read_twice(monkeypatch, text, sure, width, asked):
+    """Words beyond doubt, and strokes too broad for a lone figure, need no general network either."""
+    general = Asked(text, 0.999)
     monkeypatch.setattr(ocr, "rapid_engine", lambda: general)
-    assert read_crops([written("25.4")])[0].text == "25.4"
-    assert general.crops == 0
-    assert read_crops([written("Werkstoff")])[0].text == "Werkstoff"
-    assert general.crops == 1
+    monkeypatch.setattr(ocr, "DrawingEngine", lambda: Asked(text, sure))
+    assert read_crops([np.full((48, width), 255, np.uint8)])[0].text == text
+    assert general.crops == asked
 
 
 def test_the_surer_reading_of_a_word_is_kept_a_size_needs_a_lead():
@@ -103,7 +114,7 @@ def test_the_surer_reading_of_a_word_is_kept_a_size_needs_a_lead():
 
 
 def test_a_nought_before_the_point_is_no_diameter_where_the_general_network_reads_a_nought():
-    assert not ocr._is_clear_size(Read("Ø.8", 0.99))
+    assert not ocr._is_clear(Read("Ø.8", 0.99))
     assert _better(Read("Ø.8", 0.99), Read("0.8", 0.8)).text == "0.8"
     assert _better(Read("Ø.25", 0.99), Read("Ø.25", 0.8)).text == "Ø.25"
     assert _better(Read("Ø.25", 0.9), Read(".25", 0.8)).text == ".25"
