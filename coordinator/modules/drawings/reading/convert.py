@@ -7,10 +7,13 @@ names another place or name of one of them, or any program called as ``program S
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from coordinator.modules.drawings.reading.model import ReadingFailedError
@@ -20,6 +23,11 @@ CONVERTERS = ("dwg2dxf", "ODAFileConverter")
 TIMEOUT_S = 120.0
 TIME_SHARE = 0.6
 """Of the time the whole file may take: what is left reads the DXF."""
+REASON_CHARACTERS = 160
+VERSIONS = {
+    "AC1012": "R13", "AC1014": "R14", "AC1015": "2000", "AC1018": "2004", "AC1021": "2007", "AC1024": "2010", "AC1027": "2013", "AC1032": "2018",
+}  # fmt: skip
+"""The first six characters of a DWG file and the AutoCAD release that brought the format."""
 _DXF_STARTS = (b"0", b"999", b"AutoCAD Binary DXF")
 _ASK = "demandez un export DXF ou PDF."
 
@@ -43,17 +51,35 @@ def dwg_to_dxf(path: Path, folder: Path, wall_s: float) -> Path:
     if converter is None:
         raise ReadingFailedError(
             "drawing.conversion_needed",
-            "Plan DWG : enregistrez-le en DXF ou PDF, le convertisseur n'est pas installé.",
+            f"Plan {dwg_version(path)} : enregistrez-le en DXF ou PDF, le convertisseur n'est pas installé.",
         )
     source, target = folder / "in" / "plan.dwg", folder / "out" / "plan.dxf"
     source.parent.mkdir(parents=True)
     target.parent.mkdir()
     shutil.copyfile(path, source)
-    code = _run(_command(converter, source, target), folder, min(_timeout_s(), TIME_SHARE * wall_s))
+    words = folder / "converter.txt"
+    try:
+        code = _run(
+            _command(converter, source, target), folder, words, min(_timeout_s(), TIME_SHARE * wall_s)
+        )
+    except _Ended as failure:
+        raise _failed(str(failure), path) from failure
     if not _is_dxf(target):
         ended = f" (signal {signal.Signals(-code).name})" if code < 0 else f" (code {code})" if code else ""
-        raise _failed(f"le convertisseur n'a pas donné de DXF lisible{ended}")
+        raise _failed(f"le convertisseur n'a pas donné de DXF lisible{ended}{_last_words(words)}", path)
     return target
+
+
+def dwg_version(path: Path) -> str:
+    """The format as a person knows it: "DWG AutoCAD 2018"; "DWG" where the file tells none that is known."""
+    with path.open("rb") as handle:
+        release = VERSIONS.get(handle.read(6).decode("ascii", "replace"))
+    return f"DWG AutoCAD {release}" if release else "DWG"
+
+
+def conversion_note(path: Path) -> str:
+    """French sentence that tells what was read: a conversion may lose what the converter does not know."""
+    return f"Plan {dwg_version(path)} lu après conversion en DXF par {Path(dwg_converter() or '').name}."
 
 
 def _timeout_s() -> float:
@@ -73,25 +99,45 @@ def _command(converter: str, source: Path, target: Path) -> list[str]:
     return [converter, str(source), str(target)]
 
 
-def _run(command: list[str], folder: Path, timeout_s: float) -> int:
+def _run(command: list[str], folder: Path, words: Path, timeout_s: float) -> int:
     # ODAFileConverter is a Qt program and looks for a screen.
     environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=timeout_s,
-            check=False,
-            cwd=folder,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired as failure:
-        raise _failed(f"le convertisseur n'a pas fini en {timeout_s:.0f} s") from failure
+        with words.open("wb") as output, _address_space():
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, env=environment
+            )
     except OSError as failure:
-        raise _failed("le convertisseur ne démarre pas") from failure
-    return done.returncode
+        raise _Ended("le convertisseur ne démarre pas") from failure
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired as failure:
+        process.kill()
+        process.wait()
+        raise _Ended(f"le convertisseur n'a pas fini en {timeout_s:.0f} s") from failure
+
+
+@contextlib.contextmanager
+def _address_space() -> Iterator[None]:
+    """A converter may reserve all the address space the worker itself may not.
+
+    Runtimes of converters (WebAssembly, .NET) reserve far more than they hold; the memory really held is watched by the sandbox.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _last_words(words: Path) -> str:
+    """The last line the converter wrote, for the person who looks after it."""
+    with words.open("rb") as handle:
+        handle.seek(max(0, words.stat().st_size - 4096))
+        text = handle.read().decode("utf-8", "replace")
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    return f" : « {last[:REASON_CHARACTERS]} »" if last else ""
 
 
 def _is_dxf(target: Path) -> bool:
@@ -102,5 +148,9 @@ def _is_dxf(target: Path) -> bool:
     return start.startswith(_DXF_STARTS)
 
 
-def _failed(reason: str) -> ReadingFailedError:
-    return ReadingFailedError("drawing.conversion_failed", f"Plan DWG : {reason} ; {_ASK}")
+class _Ended(Exception):
+    """Why a converter gave no answer."""
+
+
+def _failed(reason: str, path: Path) -> ReadingFailedError:
+    return ReadingFailedError("drawing.conversion_failed", f"Plan {dwg_version(path)} : {reason} ; {_ASK}")

@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from coordinator.modules.drawings.reading.convert import dwg_converter
+from coordinator.modules.drawings.reading.convert import dwg_converter, dwg_version
 from coordinator.modules.drawings.reading.model import Kind, Limits, ReadingError
 
 HEAD_BYTES = 4096
@@ -245,7 +245,7 @@ def _refusal(path: Path, form: str, extension: str) -> ReadingError:
     if form == "dwg":
         return ReadingError(
             "drawing.conversion_needed",
-            "Plan DWG : enregistrez-le en DXF ou PDF, le convertisseur n'est pas installé.",
+            f"Plan {dwg_version(path)} : enregistrez-le en DXF ou PDF, le convertisseur n'est pas installé.",
         )
     if form == "ole" and extension == "msg":
         return ReadingError("drawing.mail_format", "Courriel Outlook (.msg) : enregistrez-le au format .eml.")

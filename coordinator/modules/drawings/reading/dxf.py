@@ -42,7 +42,10 @@ def read_dxf(path: Path) -> DrawingReading:
     pages: list[Page] = []
     dimensions: list[Dimension] = []
     first: list[Any] = []
-    for entities in _sheets(document):
+    sheets = list(_sheets(document, _hidden_layers(document)))
+    if not sheets and (sheets := list(_sheets(document, set()))):
+        reading.warnings.append("Tous les calques du plan sont masqués : lu quand même, à vérifier.")
+    for entities in sheets:
         page, found, frames = _collect(entities, unit or "mm", len(pages) + 1)
         first = first or entities
         pages.append(page)
@@ -62,9 +65,12 @@ def read_dxf(path: Path) -> DrawingReading:
     return reading
 
 
-def _sheets(document: Any) -> Iterator[list[Any]]:
+def _hidden_layers(document: Any) -> set[str]:
+    return {layer.dxf.name.lower() for layer in document.layers if layer.is_off() or layer.is_frozen()}
+
+
+def _sheets(document: Any, hidden: set[str]) -> Iterator[list[Any]]:
     """Entities of model space and of each used paper layout, one sheet each, block references opened, hidden layers left out."""
-    hidden = {layer.dxf.name.lower() for layer in document.layers if layer.is_off() or layer.is_frozen()}
     count = 0
     for layout in document.layouts:
         entities = []

@@ -16,8 +16,24 @@ _GDT_RUN = re.compile(r"\\[fF]([^;|\\}]*)[^;\\}]*;([^\\}]*)")
 _FRAME_VALUE = re.compile(r"^\s*([A-Z]?Ø?)\s*(\d+(?:[.,]\d+)?|[.,]\d+)(.*)$")
 
 
+def decoded_once(text: str) -> str:
+    """Text whose UTF-8 a converter took for a code page ("Ã˜14" for "Ø14"), as it was written.
+
+    A text in a code page that happens to be valid UTF-8 as well is no word of any language.
+    """
+    if text.isascii():
+        return text
+    for page in ("cp1252", "latin-1"):
+        try:
+            return text.encode(page).decode("utf-8")
+        except UnicodeError:
+            continue
+    return text
+
+
 def plain_text(text: str) -> str:
     """Replace the %% codes of DXF text."""
+    text = decoded_once(text)
 
     def sign(match: re.Match[str]) -> str:
         if match[1]:

@@ -30,11 +30,14 @@ def read_in_process(
 
         return read_dxf(path)
     if kind == "dwg":
-        from coordinator.modules.drawings.reading.convert import dwg_to_dxf
+        from coordinator.modules.drawings.reading.convert import conversion_note, dwg_to_dxf
         from coordinator.modules.drawings.reading.dxf import read_dxf
 
         with TemporaryDirectory(prefix="usinage-dwg-") as folder:
-            return read_dxf(dwg_to_dxf(path, Path(folder), limits.wall_s))
+            reading = read_dxf(dwg_to_dxf(path, Path(folder), limits.wall_s))
+        reading.file = str(path)
+        reading.warnings.insert(0, conversion_note(path))
+        return reading
     if kind in ("step", "iges"):
         from coordinator.modules.drawings.reading.solid import read_solid
 

@@ -28,8 +28,12 @@ Progress = Callable[[float, str], None]
 
 
 def limit_process(limits: Limits) -> None:
-    """Set memory, file size and core limits of this process; irreversible."""
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    """Set memory, file size and core limits of this process.
+
+    The limit of the address space is this process's own: a converter it starts is held by the memory the sandbox watches.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT_MAX_BYTES, OUTPUT_MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

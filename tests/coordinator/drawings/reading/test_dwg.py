@@ -9,7 +9,7 @@ import pytest
 
 from coordinator.modules.drawings.reading import Sandbox
 from coordinator.modules.drawings.reading.convert import SETTING, TIME_SETTING
-from coordinator.modules.drawings.reading.model import DrawingReading
+from coordinator.modules.drawings.reading.model import DrawingReading, Limits
 from infra.samples import SamplePart
 from tests.coordinator.drawings.desk import Desk
 
@@ -33,10 +33,10 @@ def install(folder: Path, name: str, script: str) -> Path:
     return program
 
 
-def read_dwg(tmp_path: Path) -> DrawingReading:
+def read_dwg(tmp_path: Path, limits: Limits | None = None) -> DrawingReading:
     plan = tmp_path / "plan.dwg"
     plan.write_bytes(DWG)
-    with Sandbox() as sandbox:
+    with Sandbox(limits) as sandbox:
         return sandbox.read(plan)
 
 
@@ -63,6 +63,30 @@ def test_every_known_converter_gives_the_drawing(
     assert reading.error is None
     assert reading.title_block["drawing_number"].value == number
     assert reading.dimensions
+    assert reading.file == str(tmp_path / "plan.dwg")
+    assert reading.warnings[0].startswith("Plan DWG AutoCAD 2018 lu après conversion en DXF par ")
+
+
+@pytest.mark.requirement("DRW-04", "DRW-47")
+def test_a_converter_may_reserve_more_address_space_than_the_reader(
+    tools: Path, tmp_path: Path, samples: dict[str, SamplePart]
+) -> None:
+    """Runtimes of converters (WebAssembly, .NET) reserve gigabytes which they never touch; the shell counts kilobytes."""
+    number, part = next(iter(samples.items()))
+    limits = Limits(memory_bytes=4 * 1024**3)
+    install(tools, "dwg2dxf", f'[ "$(ulimit -v)" != {4 * 1024**2} ] && cp "{part.dxf}" "$3"')
+    reading = read_dwg(tmp_path, limits)
+    assert reading.error is None
+    assert reading.title_block["drawing_number"].value == number
+
+
+@pytest.mark.requirement("DRW-53")
+def test_what_a_failing_converter_wrote_is_passed_on(tools: Path, tmp_path: Path) -> None:
+    install(tools, "dwg2dxf", 'echo "reading header" >&2; echo "unsupported class 512" >&2; exit 2')
+    error = read_dwg(tmp_path).error
+    assert error is not None
+    assert "AutoCAD 2018" in error.message
+    assert "(code 2) : « unsupported class 512 »" in error.message
 
 
 @pytest.mark.requirement("DRW-04", "DRW-53")

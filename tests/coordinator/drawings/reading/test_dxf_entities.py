@@ -187,3 +187,26 @@ def test_an_angle_is_the_same_through_a_viewport(tmp_path):
     dimension.dxf.discard("geometry")
     document.saveas(tmp_path / "angle.dxf")
     assert [(d.kind, d.nominal) for d in read_dxf(tmp_path / "angle.dxf").dimensions] == [("angle", 90.0)]
+
+
+@pytest.mark.requirement("DRW-12")
+@pytest.mark.parametrize("page", ["cp1252", "latin-1"])
+def test_text_whose_utf8_was_taken_for_a_code_page(tmp_path, page):
+    document, space = drawing()
+    linear(space, 0, 40, "Ø<> ±0,05".encode().decode(page))
+    linear(space, 30, 50, "50 ±0,1")
+    assert facts(read(document, tmp_path)) == [
+        ("diameter", 40.0, 0.05, -0.05, None, 1),
+        ("linear", 50.0, 0.1, -0.1, None, 1),
+    ]
+
+
+@pytest.mark.requirement("DRW-12")
+def test_a_drawing_whose_layers_are_all_off_is_read_with_a_warning(tmp_path):
+    document, space = drawing()
+    linear(space, 0, 40)
+    for layer in document.layers:
+        layer.off()
+    reading = read(document, tmp_path)
+    assert facts(reading) == [("linear", 40.0, None, None, None, 1)]
+    assert any("calques du plan sont masqués" in warning for warning in reading.warnings)
