@@ -357,6 +357,7 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
         "slot_mill",
         "boring_head",
         "slotting",
+        "slitting_saw",
         "saw_blade",
         "grinding_wheel",
         "electrode",

@@ -139,7 +139,9 @@ def blank_words(line: Mapping[str, Any]) -> str:
     if not isinstance(blank, Mapping) or not blank.get("label"):
         return ""
     mass = formatting.number(str(blank.get("mass_kg") or 0), 3)
-    return f"{blank['label']} mm · {mass} kg · {blank.get('source') or ''}".rstrip(" ·")
+    told = f"{blank['label']} mm · {mass} kg · {blank.get('source') or ''}".rstrip(" ·")
+    plan = blank.get("plate_plan")
+    return f"{told}\n{t('quote.plate_plan')} : {plan}" if plan else told
 
 
 def clampings(operations: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -850,7 +850,7 @@ CREATE TABLE tool (
 	iso13399 JSONB,
 	CONSTRAINT pk_tool PRIMARY KEY (id),
 	CONSTRAINT fk_tool_id FOREIGN KEY(id) REFERENCES stock_item (id) ON DELETE RESTRICT,
-	CONSTRAINT ck_tool_tool_type CHECK (tool_type IN ('turning_rough', 'turning_finish', 'grooving', 'parting', 'threading', 'boring_bar', 'drill', 'spot_drill', 'countersink', 'counterbore', 'reamer', 'tap', 'thread_mill', 'face_mill', 'end_mill', 'ball_mill', 'slot_mill', 'boring_head', 'slotting', 'saw_blade', 'grinding_wheel', 'electrode', 'insert', 'holder', 'probe', 'other'))
+	CONSTRAINT ck_tool_tool_type CHECK (tool_type IN ('turning_rough', 'turning_finish', 'grooving', 'parting', 'threading', 'boring_bar', 'drill', 'spot_drill', 'countersink', 'counterbore', 'reamer', 'tap', 'thread_mill', 'face_mill', 'end_mill', 'ball_mill', 'slot_mill', 'boring_head', 'slotting', 'slitting_saw', 'saw_blade', 'grinding_wheel', 'electrode', 'insert', 'holder', 'probe', 'other'))
 )
 -- next --
 CREATE TABLE update_package (
@@ -1139,7 +1139,7 @@ CREATE TABLE cutting_data (
 	CONSTRAINT ck_cutting_data_one_material CHECK (num_nonnulls(material_id, iso513_group) = 1),
 	CONSTRAINT ck_cutting_data_vc_positive CHECK (vc_m_min > 0),
 	CONSTRAINT fk_cutting_data_tool_id FOREIGN KEY(tool_id) REFERENCES tool (id) ON DELETE RESTRICT,
-	CONSTRAINT ck_cutting_data_tool_type CHECK (tool_type IN ('turning_rough', 'turning_finish', 'grooving', 'parting', 'threading', 'boring_bar', 'drill', 'spot_drill', 'countersink', 'counterbore', 'reamer', 'tap', 'thread_mill', 'face_mill', 'end_mill', 'ball_mill', 'slot_mill', 'boring_head', 'slotting', 'saw_blade', 'grinding_wheel', 'electrode', 'insert', 'holder', 'probe', 'other')),
+	CONSTRAINT ck_cutting_data_tool_type CHECK (tool_type IN ('turning_rough', 'turning_finish', 'grooving', 'parting', 'threading', 'boring_bar', 'drill', 'spot_drill', 'countersink', 'counterbore', 'reamer', 'tap', 'thread_mill', 'face_mill', 'end_mill', 'ball_mill', 'slot_mill', 'boring_head', 'slotting', 'slitting_saw', 'saw_blade', 'grinding_wheel', 'electrode', 'insert', 'holder', 'probe', 'other')),
 	CONSTRAINT fk_cutting_data_material_id FOREIGN KEY(material_id) REFERENCES material (id) ON DELETE RESTRICT,
 	CONSTRAINT ck_cutting_data_iso513_group CHECK (iso513_group IN ('P1', 'P2', 'P3', 'M1', 'M2', 'K1', 'K2', 'N1', 'N2', 'N3', 'S1', 'S2', 'H')),
 	CONSTRAINT ck_cutting_data_operation_type CHECK (operation_type IN ('cutting', 'turning', 'milling', 'drilling', 'grinding', 'edm', 'welding', 'bending', 'moulding', 'assembly', 'deburring', 'washing', 'marking', 'inspection', 'treatment', 'logistics', 'packaging', 'other')),
@@ -2096,7 +2096,7 @@ CREATE TABLE supplier_item (
 	CONSTRAINT fk_supplier_item_supplier_id FOREIGN KEY(supplier_id) REFERENCES supplier (id) ON DELETE RESTRICT,
 	CONSTRAINT fk_supplier_item_stock_item_id FOREIGN KEY(stock_item_id) REFERENCES stock_item (id) ON DELETE RESTRICT,
 	CONSTRAINT ck_supplier_item_currency CHECK (currency IN ('EUR', 'USD', 'GBP', 'CHF', 'SEK', 'NOK', 'DKK', 'PLN', 'CZK', 'HUF', 'RON', 'TRY', 'MAD', 'TND', 'JPY', 'CNY', 'CAD')),
-	CONSTRAINT ck_supplier_item_tool_type CHECK (tool_type IN ('turning_rough', 'turning_finish', 'grooving', 'parting', 'threading', 'boring_bar', 'drill', 'spot_drill', 'countersink', 'counterbore', 'reamer', 'tap', 'thread_mill', 'face_mill', 'end_mill', 'ball_mill', 'slot_mill', 'boring_head', 'slotting', 'saw_blade', 'grinding_wheel', 'electrode', 'insert', 'holder', 'probe', 'other')),
+	CONSTRAINT ck_supplier_item_tool_type CHECK (tool_type IN ('turning_rough', 'turning_finish', 'grooving', 'parting', 'threading', 'boring_bar', 'drill', 'spot_drill', 'countersink', 'counterbore', 'reamer', 'tap', 'thread_mill', 'face_mill', 'end_mill', 'ball_mill', 'slot_mill', 'boring_head', 'slotting', 'slitting_saw', 'saw_blade', 'grinding_wheel', 'electrode', 'insert', 'holder', 'probe', 'other')),
 	CONSTRAINT ck_supplier_item_certificate_type CHECK (certificate_type IN ('2.1', '2.2', '3.1', '3.2')),
 	CONSTRAINT ck_supplier_item_fetch_status CHECK (fetch_status IN ('ok', 'unreachable', 'changed')),
 	CONSTRAINT fk_supplier_item_verified_by_id FOREIGN KEY(verified_by_id) REFERENCES user_account (id) ON DELETE RESTRICT

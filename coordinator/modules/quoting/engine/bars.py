@@ -319,31 +319,22 @@ def prismatic_blank(part: PartDescription, material: MaterialMatch, shop: Shop, 
         raise _unsuitable(part)
 
     def worth(b: Blank) -> tuple[bool, float]:
-        return _is_bought(b), float(b.cost) + _saw_cost(b, part.quantity, material, shop, on)
+        return _is_bought(b), float(b.cost) + _saw_cost(b, material, shop, on)
 
     return min(options, key=worth)
-
-
-def per_strip(blank: Blank, quantity: int, rules: BlankSettings) -> int:
-    """Pieces cut off one strip of a plate; the cut that makes the strip is theirs together."""
-    fitting = int(max(rules.plate_size_mm) // (blank.size_mm[0] + rules.saw_kerf_mm))
-    return max(1, min(quantity, fitting))
 
 
 def _is_bought(blank: Blank) -> bool:
     return any(s.kind == "purchase" for s in blank.sources)
 
 
-def _saw_cost(blank: Blank, quantity: int, material: MaterialMatch, shop: Shop, on: date) -> float:
+def _saw_cost(blank: Blank, material: MaterialMatch, shop: Shop, on: date) -> float:
     """€ of sawing a piece, only to choose between blanks: a plate is sawn along and across, a bar across."""
     rate = material.group.saw_cm2_min if material.group else None
     hour = shop.rate_card.find("machine_hour", on, work_center="Sciage", machine_type="saw")
     if not rate or hour is None:
         return 0.0
-    section, cuts = blank.section_cm2, 1.0
-    if blank.shape == "plate":
-        section += blank.size_mm[0] * blank.size_mm[2] / 100
-        cuts += 1 / per_strip(blank, quantity, shop.settings.blank)
+    section, cuts = blank.sawn()
     return (section / rate + cuts * shop.settings.times.saw_per_cut_min) * float(hour.rate) / 60
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from coordinator.modules.quoting.engine import plate_plan
 from coordinator.modules.quoting.engine.materials import MaterialMatch, same_material
 from coordinator.modules.quoting.engine.part import PartDescription
+from coordinator.modules.quoting.engine.plate_plan import PlatePlan
 from coordinator.modules.quoting.engine.sections import Section
 from coordinator.modules.quoting.engine.settings import BlankSettings
 from coordinator.modules.quoting.engine.shop import Shop, StockUnit
@@ -50,6 +52,15 @@ class Blank:
     """The outside (of a tube the bore too) stays as rolled or drawn."""
     notes: tuple[str, ...] = ()
     """What the choice supposes and a person should confirm."""
+    plan: PlatePlan | None = None
+    """How the pieces lie in their plates, where they come from plate."""
+
+    def sawn(self) -> tuple[float, float]:
+        """Section in cm² and cuts of one piece; what pieces of a plate share is counted once for the batch."""
+        if self.plan is None or not self.plan.pieces:
+            return self.section_cm2, 1.0
+        pieces = self.plan.pieces
+        return self.plan.cut_mm * self.size_mm[2] / 100 / pieces, self.plan.cuts / pieces
 
     @property
     def diameter_mm(self) -> float:
@@ -136,9 +147,14 @@ def plate_blank(part: PartDescription, material: MaterialMatch, shop: Shop, on: 
     grip = "surfaces du commerce conservées" if part.keep_stock_surface else "+ 2 + 5 (prise d'étau)"
     note = f"L + 5, l + 5, épaisseur ≥ {mm(thickness)} {grip} → {mm(chosen)}"
     box = (need_l, need_w, chosen)
-    return finish(
+    found = finish(
         "plate", box, mass, sources, section, False, consumed, per_bar, note, per_volume, part, rules
     )
+    sizes = {u.code: (u.length_mm, u.width_mm or need_w) for u in units}
+    taken = [(s.code, s.count) for s in sources]
+    nested = plate_plan.plan(taken, (need_l, need_w), sizes, rules.plate_size_mm, kerf)
+    told = {**found.explanation.inputs, "plan de débit": nested.words()}
+    return replace(found, plan=nested, explanation=replace(found.explanation, inputs=told))
 
 
 def finish(

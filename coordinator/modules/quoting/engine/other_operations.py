@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coordinator.modules.quoting.engine import bars, grinding, times, trades
+from coordinator.modules.quoting.engine import grinding, times, trades
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Phase
 from coordinator.modules.quoting.engine.shop import Machine
@@ -40,10 +40,7 @@ def before(job: Job, blank: Blank) -> tuple[list[Phase], list[Gap]]:
         message = f"Débit à la scie impossible pour le groupe {group.code if group else '?'} : partir d'un brut débité."
         raise QuotingError("cutting_data_missing", message, "saw")
     saws = [m for m in job.shop.usable() if m.machine_type == "saw" and _saw_takes(m, blank)]
-    section, cuts = blank.section_cm2, 1.0
-    if blank.shape == "plate":
-        section += blank.size_mm[0] * blank.size_mm[2] / 100
-        cuts += 1 / bars.per_strip(blank, job.part.quantity, job.shop.settings.blank)
+    section, cuts = blank.sawn()
     time = times.sawing_min(section, group.saw_cm2_min, rules, cuts)
     if not saws:
         gap = Gap("machine", "Scie", ("Débit par le fournisseur matière", "Passage en barre"), NO_MACHINE)

@@ -85,6 +85,7 @@ def _blank(line: LineResult) -> dict[str, Any] | None:
         "bar_fed": blank.bar_fed,
         "per_bar": blank.per_bar,
         "leftovers": blank.leftovers(),
+        "plate_plan": blank.plan.words() if blank.plan else None,
         "delay_days": blank.delay_days,
         "explanation": blank.explanation.to_json(),
     }

@@ -21,6 +21,7 @@ from coordinator.modules.quoting.engine.milled_shapes import (
 )
 from coordinator.modules.quoting.engine.part import Feature, PartDescription, Vector
 from coordinator.modules.quoting.engine.settings import CuttingSettings
+from coordinator.modules.quoting.engine.slot_sawing import SlotSawing, is_sawn
 from coordinator.modules.quoting.engine.slotting import KeywaySlotting
 from coordinator.modules.quoting.engine.turning import (
     Facing,
@@ -35,6 +36,8 @@ from coordinator.modules.quoting.engine.volumes import extent, removed, steps_of
 _MIN_REST_SHARE = 0.03
 _MIN_REST_MM3 = 50.0
 _BEFORE_GRINDING_IT = 9
+_AXES: tuple[Vector, ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+_SQUARE = 0.05
 _TIGHT_IT = 10
 _TIGHT_STEP_IT = 9
 _AROUND_MM = 0.05
@@ -291,6 +294,22 @@ def milled_works(part: PartDescription, rules: CuttingSettings) -> tuple[list[Wo
     return works, notes.warnings
 
 
+def _sawn(feature: Feature, part: PartDescription, length: float, width: float, depth: float) -> Work | None:
+    """A narrow deep slot right through the part, for a saw whose axis lies across it; none where it ends in the part."""
+    runs = [
+        axis for axis in _AXES if abs(sum(a * b for a, b in zip(axis, feature.axis, strict=True))) < _SQUARE
+    ]
+    along = next((a for a in runs if is_sawn(length, width, depth, extent(part, a))), None)
+    if along is None or part.size_mm is None:
+        return None
+    across = next((a for a in runs if a != along), None)
+    return (
+        None
+        if across is None
+        else Work(SlotSawing(length, width, depth, feature.count), (across, _scaled(across, -1.0)))
+    )
+
+
 def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, notes: _Notes) -> list[Work]:
     directions: tuple[Vector, ...] = (feature.axis,)
     if feature.through:
@@ -313,7 +332,8 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
     if feature.type in ("pocket", "slot", "step") and width and length:
         if feature.type == "slot":
             slot = SlotMilling(length, width, depth, feature.count, passes, places(feature), it <= _TIGHT_IT)
-            return [Work(slot, directions)]
+            sawn = _sawn(feature, part, length, width, depth) if it > _TIGHT_IT else None
+            return [sawn or Work(slot, directions)]
         if notch := _notch(feature, part, length, width, depth):
             along, across, inward = notch
             height = extent(part, along)

@@ -27,6 +27,7 @@ KINDS = (
     "slot",
     "edges",
     "strokes",
+    "sawing",
 )
 
 

@@ -44,6 +44,7 @@ TOOL_TYPES = (
     "end_mill",
     "boring_head",
     "slotting",
+    "slitting_saw",
 )
 SUBSTRATES = ("carbide", "hss")
 USABLE_STATUS = ("available", "running", "stopped", "breakdown", "maintenance")

@@ -29,6 +29,7 @@ TYPE_LABELS = {
     "end_mill": "Fraise 2 tailles",
     "boring_head": "Tête à aléser",
     "slotting": "Outil à mortaiser",
+    "slitting_saw": "Fraise-scie",
 }
 
 
@@ -62,7 +63,7 @@ class ToolNeed:
             parts.append(f"Ø ≥ {size(self.min_diameter_mm)}")
         if self.tool_type == "thread_mill" and self.pitch_mm is not None:
             parts.append(f"pas {size(self.pitch_mm)}")
-        if self.tool_type == "slotting" and self.max_width_mm:
+        if self.tool_type in ("slotting", "slitting_saw") and self.max_width_mm:
             parts.append(f"largeur {size(self.max_width_mm)} mm")
         if self.min_cut_mm:
             parts.append(f"profondeur ≥ {size(self.min_cut_mm)} mm")
@@ -140,16 +141,21 @@ def from_supplier(need: ToolNeed, ctx: Context, prefer: Preference | None = None
 def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> ToolChoice:
     """No stock, no article: the operation is computed with an ideal tool at an estimated price, and the user is asked."""
     costs = ctx.shop.settings.costs
-    d = need.diameter_mm or need.max_diameter_mm or 12.0
+    d = need.diameter_mm or need.max_diameter_mm or need.min_diameter_mm or 12.0
     if need.tool_type == "drill" and need.tolerance_mm > 0.05:
         d = round(round(d / 0.05) * 0.05, 2)
         need = replace(need, diameter_mm=d)
-    soft = need.tool_type in ("tap", "reamer", "counterbore", "countersink") and ctx.group.code != "H"
+    soft = (
+        need.tool_type in ("tap", "reamer", "counterbore", "countersink", "slitting_saw")
+        and ctx.group.code != "H"
+    )
     substrate = need.substrate or ("hss" if soft else "carbide")
     usual = costs.tool_price_base[substrate] + costs.tool_price_per_mm[substrate] * d
     longer = max(1.0, need.reach_mm / (_USUAL_REACH_RATIO * d)) if need.tool_type in _LONG_TOOLS else 1.0
     price = Decimal(str(round(usual * longer, 2)))
-    teeth = {"end_mill": 4, "face_mill": 5, "reamer": 6, "thread_mill": 4}.get(need.tool_type, 2)
+    teeth = {"end_mill": 4, "face_mill": 5, "reamer": 6, "thread_mill": 4, "slitting_saw": 40}.get(
+        need.tool_type, 2
+    )
     tool = Tool(
         f"À ACHETER {need.label()}",
         need.label(),

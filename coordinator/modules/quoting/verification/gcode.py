@@ -37,6 +37,7 @@ _MILLING: dict[str, Callable[[Program, Cut], None]] = {
     "tapping": gcode_holes.tapping,
     "thread_milling": gcode_holes.thread_milling,
     "strokes": gcode_holes.strokes,
+    "sawing": gcode_milling.sawing,
 }
 
 

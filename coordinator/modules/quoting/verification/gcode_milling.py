@@ -72,6 +72,19 @@ def walls(program: Program, cut: Cut) -> None:
         program.move(z=5.0, rapid=True)
 
 
+def sawing(program: Program, cut: Cut) -> None:
+    """Straight passes of a slitting saw beside its slot, each back in rapid."""
+    assert cut.shape is not None  # noqa: S101 — programs are written of operations with a shape
+    half = cut.shape["way"] / 2
+    feed = program.rotating(cut)
+    for x, y in program.centres(cut):
+        for _ in range(int(cut.shape["passes"])):
+            program.move(x=x - half, y=y, rapid=True)
+            program.move(z=-cut.shape["depth"], rapid=True)
+            program.move(x=x + half, feed=feed)
+            program.move(z=5.0, rapid=True)
+
+
 def _bore(program: Program, x: float, y: float, radius: float, feed: float) -> None:
     program.move(x=x + radius, y=y, feed=feed)
     program.circle(x, y, radius, feed=feed)
