@@ -19,7 +19,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.db import Record
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError, Invalid, NotFound
 from coordinator.kernel.fields import STRUCTURED
-from coordinator.kernel.i18n import choice_label, entity_label, field_label, vocabulary, written
+from coordinator.kernel.i18n import choice_label, entity_label, field_label, has_text, vocabulary, written
 from coordinator.kernel.lifecycle import allowed_actions
 from coordinator.kernel.registry import EntitySpec, Permission
 from coordinator.kernel.schema import field_columns, info_of, python_type
@@ -55,7 +55,7 @@ def display(spec: EntitySpec, record: Any, locale: str = "fr", names: Names | No
         elif name == "id":
             parts.append(_numbered(spec.name, value, locale))
         elif name == "object_type":
-            parts.append(entity_label(value, locale))
+            parts.append(entity_label(value, locale) if value else "")
         else:
             parts.append(_in_title(column, value, locale))
     between = " " if "last_name" in spec.title else " · "
@@ -64,7 +64,8 @@ def display(spec: EntitySpec, record: Any, locale: str = "fr", names: Names | No
 
 
 def _numbered(entity: str, record_id: int, locale: str) -> str:
-    return f"{entity_label(entity, locale)} n° {record_id}"
+    label = entity_label(entity, locale) if has_text(f"entity.{entity}") else ""
+    return f"{label} n° {record_id}".strip()
 
 
 def _begins_with_a_word(spec: EntitySpec) -> bool:

@@ -59,7 +59,8 @@ def values(ctx: Context, model: type[Record], **given: Any) -> dict[str, Any]:
             target = next(iter(column.foreign_keys)).target_fullname.split(".")[0]
             result[name] = make(ctx, model_of(target)).id
         elif info.enumeration:
-            result[name] = ENUMERATIONS[info.enumeration][0]
+            first = ENUMERATIONS[info.enumeration][0]
+            result[name] = [first] if info.type == "choices" else first
         else:
             result[name] = _value(info.type, number, column)
     for name, value in OVERRIDES.get(model.__tablename__, {}).items():
@@ -77,6 +78,7 @@ def _value(type_: str, number: int, column: Any) -> Any:
         "date": NOW.date(),
         "datetime": NOW + dt.timedelta(hours=next(_numbers)),
         "json": {},
+        "words": [],
         "uid": uuid.uuid4(),
         "email": f"personne{number}@exemple.fr",
     }

@@ -147,7 +147,7 @@ MODULE = Module(
         Command("lift_quarantine", _UPDATE, clones.lift, entity="station", confirm=True, critical=True,
                 available=lambda s: s.is_quarantined),
         Command("check", _UPDATE, installation.check, installation.CheckParams, "station_check_point", tone="primary"),
-        Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station"),
+        Command("set_config", _UPDATE, service.set_config, service.ConfigParams, "station", in_menu=False),
         Command("approve_analysis", Permission("machines", "update"), camera_analyses.approve, camera_analyses.AnalysisParams, "camera",
                 confirm=True, critical=True),
         Command("draw_zones", Permission("machines", "update"), zones.draw_camera, zones.CameraZones, "camera", critical=True, in_menu=False),

@@ -56,7 +56,9 @@ class CommandParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: str
+    kind: str = Field(
+        json_schema_extra={"x-field": {"type": "choice", "enumeration": "station_command_kind"}}
+    )
     params: dict[str, Any] = {}
     valid_min: int = Field(default=10, ge=1, le=1440)
 
