@@ -42,12 +42,17 @@ from edge_agents.protocol.control import (
 _log = structlog.get_logger(__name__)
 BATCH = 500
 BATCH_WAIT_S = 0.02
-QUEUE_LIMIT = 50_000
+BATCH_BYTES = 4_000_000
+BACKLOG_BYTES = 64_000_000
+"""What the reception holds while the database is busy; the broker keeps the rest."""
+REPORTS_LIMIT = 50_000
 DECODED_LIMIT = 2
 HOUSEKEEPING_S = 1.0
 REFERENCE_S = 5.0
 STATIONS_CACHE_S = 2.0
 GAP_PATIENCE_S = 5.0
+_OVERHEAD = 500
+"""Bytes a message holds beside its own."""
 _STREAMED = {Channel.EVENT, Channel.TELEMETRY}
 _COLLECT_AFTER = 100_000
 
@@ -63,6 +68,26 @@ def spare_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 50, 100)
 
 
+class Backlog(queue.Queue[stations.Received]):
+    """Received messages, limited by their bytes: twenty stations that come back at once bring weeks of work."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._bytes = 0
+
+    def _qsize(self) -> int:
+        return self._bytes
+
+    def _put(self, item: stations.Received) -> None:
+        super()._put(item)
+        self._bytes += len(item.data) + _OVERHEAD
+
+    def _get(self) -> stations.Received:
+        item: stations.Received = super()._get()
+        self._bytes -= len(item.data) + _OVERHEAD
+        return item
+
+
 class Ingest:
     """One ingest process. ``start`` returns at once; ``stop`` drains what was received."""
 
@@ -74,8 +99,8 @@ class Ingest:
         client_id: str = "coordinator",
     ) -> None:
         self._factory = factory
-        self._inbox: queue.Queue[stations.Received] = queue.Queue(QUEUE_LIMIT)
-        self._reports: queue.Queue[tuple[str, str, Channel, bytes]] = queue.Queue(QUEUE_LIMIT)
+        self._inbox = Backlog(BACKLOG_BYTES)
+        self._reports: queue.Queue[tuple[str, str, Channel, bytes]] = queue.Queue(REPORTS_LIMIT)
         self._taken: list[stations.Received] = []
         self._decoded: queue.Queue[tuple[list[stations.Received], stations.Sorted]] = queue.Queue(
             DECODED_LIMIT
@@ -208,11 +233,13 @@ class Ingest:
         except queue.Empty:
             return []
         deadline = time.monotonic() + BATCH_WAIT_S
-        while len(batch) < BATCH:
+        size = len(batch[0].data)
+        while len(batch) < BATCH and size < BATCH_BYTES:
             try:
                 batch.append(self._inbox.get(timeout=max(0.0, deadline - time.monotonic())))
             except queue.Empty:
                 break
+            size += len(batch[-1].data)
         return batch
 
     def _store(
