@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,8 +34,9 @@ def catalogue(locale: str) -> dict[str, str]:
 
 @lru_cache
 def _parts(locale: str) -> dict[str, dict[str, str]]:
-    """Texts of one language by the package they stand in."""
-    return {path.parents[1].name: _read(path, locale) for path in sorted(ROOT.glob(f"**/locale/{locale}.po"))}
+    """Texts of one language by the package they stand in: ``kernel``, ``modules/stock``…"""
+    paths = sorted(ROOT.glob(f"**/locale/{locale}.po"))
+    return {path.parents[1].relative_to(ROOT).as_posix(): _read(path, locale) for path in paths}
 
 
 def _read(path: Path, locale: str) -> dict[str, str]:
@@ -93,7 +94,7 @@ def first_text(keys: list[str], locale: str = "fr") -> str:
     return t(keys[0], locale)
 
 
-@lru_cache(maxsize=512)
+@cache
 def vocabulary(entity: str, field: str, locale: str = "fr") -> dict[str, str]:
     """Words of the codes a text field holds (``word.<entity>.<field>.<code>``, else ``word.<field>.<code>``); empty for free text."""
     for start in (f"word.{entity}.{field}.", f"word.{field}."):

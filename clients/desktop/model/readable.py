@@ -72,7 +72,7 @@ def _listed(values: Sequence[Any], pad: str, depth: int) -> str:
 
 
 def _scalar(value: Any) -> str:
-    from clients.desktop.model import formatting
+    from clients.desktop.model import formatting  # formatting shows structured values by this module
 
     if isinstance(value, bool):
         return t("yes") if value else t("no")
