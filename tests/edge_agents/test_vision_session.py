@@ -66,6 +66,18 @@ def test_a_take_and_a_foreign_object(taught: tuple[Path, str]) -> None:
     assert not decide(_picture(_full(), 105), hand, VISION, model=model).usable
 
 
+def test_something_beside_familiar_compartments_leaves_the_answer_to_a_person(
+    taught: tuple[Path, str],
+) -> None:
+    model = load_model(taught[0])
+    picture = _picture(_full(), 110)
+    assert max(place.confidence for place in model.read(picture).places) >= 0.9
+    low = max(y + height for _, y, _, height in CABINET.boxes) + 12
+    picture[low : low + 30, 90:710] = (200, 60, 30)
+    read = model.read(picture)
+    assert not read.usable or max(place.confidence for place in read.places) < 0.9
+
+
 def _read(*shares: float, bright: int = 90) -> PictureReading:
     """A counted compartment with the probability of each count from none."""
     best = int(np.argmax(shares))
@@ -85,6 +97,8 @@ def test_two_unsure_readings_that_barely_differ_are_no_change() -> None:
     (change,) = compare(_read(0.01, 0.98, 0.01), _read(0.01, 0.04, 0.95, bright=200), one)
     assert (change.delta, change.reason) == (1, None)
     assert 0.6 < change.confidence <= 0.95, "no surer than the readings"
+    (clear,) = compare(_read(0.05, 0.95, 0.0), _read(0.94, 0.06, 0.0, bright=200), one)
+    assert (clear.delta, clear.reason) == (-1, None), "two clear readings are not argued away"
 
 
 def _driver(recorded: Recorded, folder: Path, model: Path, sha256: str | None) -> CabinetCameraDriver:

@@ -31,6 +31,8 @@ FORMAT = "gestion-usinage/compartments/2"
 _UNSURE = 0.5
 _INSIDE = 0.75
 _STRANGE = 1.15
+# With something beside familiar compartments a person is asked: it may hide more than it seems to.
+_BESIDE = 0.85
 # Where light hides what stands before the cabinet, two compartments farther off than this tell that something does.
 _FAR_STRANGE = 1.5
 _ALONE = 0.9
@@ -161,14 +163,17 @@ class TaughtModel:
             fault = "camera_moved"
         judged = [self._judge(place, view, in_file(matrix, view.factor)) for place in self.places]
         share, patch = self.backdrop.foreign(view.work, matrix, view.mask)
-        odd = None
+        odd, beside = None, False
         if fault is None and share > self.backdrop.tolerated:
             odd = self._only_in(patch, view.factor)
-            if odd is None and not (share <= _MOST_FOREIGN and _hides_nothing(judged)):
+            beside = odd is None
+            if beside and not (share <= _MOST_FOREIGN and _hides_nothing(judged)):
                 fault = "covered"
         if fault is None and scene.is_blown(view.shown_work) and _strange(judged) > 1:
             fault = "covered"
-        return PictureReading(fault is None, fault, self._places(judged, fault, odd))
+        return PictureReading(
+            fault is None, fault, self._places(judged, fault, odd, _BESIDE if beside else 1.0)
+        )
 
     def _locate(self, views: Sequence[framing.View]) -> tuple[framing.View, Image | None]:
         """The view which shows the taught scene best, with its transform into the frame of the polygons (working
@@ -205,11 +210,11 @@ class TaughtModel:
         return max(moves) / float(np.hypot(width, height)), inside or [1.0]
 
     def _places(
-        self, judged: Sequence[_Judged], fault: str | None, odd: str | None
+        self, judged: Sequence[_Judged], fault: str | None, odd: str | None, most: float
     ) -> tuple[PlaceReading, ...]:
         found = []
         for place, look in zip(self.places, judged, strict=True):
-            state, confidence = look.state, look.confidence
+            state, confidence = look.state, min(look.confidence, most)
             novelty = max(look.novelty, 2.0) if place.id == odd else look.novelty
             reason = fault
             if novelty > 1.0:
