@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import structlog
 import typer
 
 app = typer.Typer(name="single")
@@ -66,6 +67,8 @@ def bench(
     if schedules is not None and name != "edge":
         typer.echo("--schedules ne concerne que la mesure edge.", err=True)
         raise typer.Exit(2)
+    # What a measure tells meanwhile must not stand before the document.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     results = measure(name)(**({} if schedules is None else {"schedules": schedules}))
     if as_json:
         sys.stdout.write(

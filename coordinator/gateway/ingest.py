@@ -1,7 +1,7 @@
 """Ingest: takes stations' messages from the broker, stores them, acknowledges, hands facts to the modules.
 
-Threads: the network (``broker_line``) fills a bounded queue; the decoder empties it in batches, unpacks and judges them while the
-database is busy with those before; the writer stores each in one transaction and publishes acknowledgements only after
+Threads: the network (``broker_line``) fills a queue bounded by bytes; the decoder empties it in batches, unpacks and judges
+them while the database is busy with those before; the writer stores each in one transaction and publishes acknowledgements only after
 commit; the processor runs the modules' handlers; the housekeeper publishes configurations, commands, updates and reference
 data. One process takes everything: the client speaks MQTT 3.1.1, which has no shared subscriptions.
 """
