@@ -39,7 +39,7 @@ def plain(value: Any) -> str:
 def readable(value: Any, depth: int = 0) -> str:
     """Indented lines; long rows of numbers and long lists are summed up."""
     pad = "   " * depth
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return "\n".join(_named(key, item, pad, depth) for key, item in value.items())
     if isinstance(value, list):
         return _listed(value, pad, depth)

@@ -11,7 +11,7 @@ import pytest
 
 from clients.desktop.model import formatting
 from clients.desktop.model.formatting import AmbiguousNumber, InputError
-from clients.desktop.model.metadata import Field
+from clients.desktop.model.metadata import Choice, Field
 from clients.desktop.model.readable import readable
 
 CLIENT = Path(__file__).resolve().parents[3] / "clients" / "desktop"
@@ -115,3 +115,28 @@ def test_structures_are_written_for_people() -> None:
     assert "• a" in text
     assert "ok : Oui" in text
     assert "none : —" in text
+
+
+def test_structured_values_are_summed_up_for_people() -> None:
+    """No digest in full, no row of a thousand numbers, no instant as machines write it."""
+    text = readable(
+        {"v": [1, 2, 9.5, 4, 5], "sha": "a1" * 32, "late_min": "12.50", "day": "2026-03-09", "none": {}}
+    )
+    assert text.splitlines() == [
+        "Valeurs : 5 valeurs, de 1 à 9,5", "sha : a1a1a1a1a1a1…", "Retard (min) : 12,5", "day : 09/03/2026", "none : —",
+    ]  # fmt: skip
+    assert readable([{"tool": f"T{n}"} for n in range(14)]).splitlines()[-2:] == [
+        "• Outil : T11",
+        "… et 2 autres",
+    ]
+
+
+def test_several_choices_and_codes_are_shown_in_words() -> None:
+    kinds = (Choice("a", "Acier", "neutral"), Choice("b", "Bois", "neutral"))
+    several = Field("kinds", "Genres", "choices", choices=kinds)
+    assert formatting.text_of(several, {"kinds": ["b", "a", "old"]}) == "Bois, Acier, old"
+    code = Field("kind", "Genre", "text", choices=kinds)
+    assert [formatting.text_of(code, {"kind": v}) for v in ("a", "libre")] == ["Acier", "libre"]
+    words = Field("tags", "Mots", "words")
+    assert formatting.parse(words, "inox\n\n série ") == ["inox", "série"]
+    assert formatting.editable(words, ["inox", "série"]) == "inox\nsérie"
