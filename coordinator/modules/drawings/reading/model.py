@@ -196,7 +196,7 @@ class Feature:
     bbox: BBox | None = None
     """Where the picture of the model shows it, the first of ``boxes``; unit of that sheet."""
     boxes: list[BBox] = field(default_factory=list)
-    """Each of the equal shapes on the picture of the model."""
+    """Each of the equal shapes on the picture of the model, in every view that shows it."""
 
 
 @dataclass

@@ -40,6 +40,9 @@ _STEEL = (206, 198, 190)
 _INK = (70, 52, 40)
 _EDGE_DEPTH = 0.004
 _PIECE_SHARE = 0.2
+_COMPACT_PX = 6
+_VIEW_SHARE = 0.1
+"""Of what the better view shows: less shines through a seam."""
 
 
 @dataclass(frozen=True)
@@ -157,10 +160,11 @@ def draw(scene: Scene, side_px: int) -> Picture:
     return picture if fine == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def places(scene: Scene, groups: Sequence[Iterable[int]]) -> list[BBox | None]:
-    """For each group of face numbers its box on the sheet (sheet units), in the view that shows most of it.
+def places(scene: Scene, groups: Sequence[Iterable[int]]) -> list[list[BBox]]:
+    """For each group of face numbers its boxes on the sheet (sheet units): one in every view that shows it, the one that
+    shows most first.
 
-    What no view shows (a cross hole inside) is placed where it would be seen through the material; None without a face.
+    What no view shows (a cross hole inside) is placed where it would be seen through the material; nothing without a face.
     """
     layout = layout_of(scene)
     factor = _PLACING_PX / SHEET_PX
@@ -169,22 +173,23 @@ def places(scene: Scene, groups: Sequence[Iterable[int]]) -> list[BBox | None]:
     for number in range(len(VIEWS)):
         _, hit = _hidden(layout.place(scene.corners, number) * (factor, factor, 1.0), width, height)
         shown.append(np.where(hit >= 0, scene.owner[np.maximum(hit, 0)], -1))
-    found: list[BBox | None] = []
+    found: list[list[BBox]] = []
     for group in groups:
         wanted = np.array(sorted(set(group)), dtype=np.int64)
         masks = [np.isin(own, wanted) for own in shown]
-        best = max(masks, key=lambda mask: int(mask.sum()))
-        if best.any():
-            x0, y0, x1, y1 = _clump(best)
-            found.append((x0 / factor, y0 / factor, x1 / factor, y1 / factor))
+        masks.sort(key=lambda mask: -int(mask.sum()))
+        least = _VIEW_SHARE * int(masks[0].sum())
+        seen = [_clump(mask) for mask in masks if mask.any() and mask.sum() >= least]
+        if seen:
+            found.append([(x0 / factor, y0 / factor, x1 / factor, y1 / factor) for x0, y0, x1, y1 in seen])
             continue
         own = scene.corners[np.isin(scene.owner, wanted)].reshape(-1, 3)
         if not len(own):
-            found.append(None)
+            found.append([])
             continue
         flat = layout.place(own, 0)
         low, high = flat.min(axis=0), flat.max(axis=0)
-        found.append((float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+        found.append([(float(low[0]), float(low[1]), float(high[0]), float(high[1]))])
     return found
 
 
@@ -194,8 +199,13 @@ def _clump(mask: Any) -> tuple[float, float, float, float]:
     _, names, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
     areas = np.bincount(names[mask], minlength=len(stats))
     kept = mask & (areas >= _PIECE_SHARE * areas.max())[names]
-    rows, columns = np.nonzero(kept.any(axis=1))[0], np.nonzero(kept.any(axis=0))[0]
+    rows, columns = _filled(kept.sum(axis=1)), _filled(kept.sum(axis=0))
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _filled(counts: Any) -> Any:
+    """Rows or columns that hold pixels; of a compact shape those with more than one: a seam leaves a tail of single ones."""
+    return np.nonzero(counts > (1 if counts.max() >= _COMPACT_PX else 0))[0]
 
 
 def _extent(shape: Any) -> float:

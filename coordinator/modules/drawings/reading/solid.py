@@ -107,9 +107,9 @@ def _place(
         groups += [[first + face for face in feature.faces] for feature in part.features]
         features += part.features
         first += len(iter_faces(body.solid))
-    for feature, box in zip(features, model_picture.places(scene, groups), strict=True):
-        if box is not None:
-            feature.page, feature.bbox, feature.boxes = 1, box, [box]
+    for feature, boxes in zip(features, model_picture.places(scene, groups), strict=True):
+        if boxes:
+            feature.page, feature.bbox, feature.boxes = 1, boxes[0], boxes
 
 
 def _measured(body: Body) -> SolidPart:
