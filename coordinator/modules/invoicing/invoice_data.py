@@ -233,7 +233,7 @@ def _line_errors(line: InvoiceLine, data: InvoiceData) -> list[InvoiceFieldError
                 f"{prefix}.discount_pct", "out_of_range", f"{where} : remise hors de 0 à 100 %."
             )
         )
-    if not 0 <= line.discount_amount <= line.gross:
+    if line.discount_amount and not 0 < line.discount_amount <= line.gross:
         errors.append(
             InvoiceFieldError(
                 f"{prefix}.discount_amount", "out_of_range", f"{where} : remise supérieure au prix."

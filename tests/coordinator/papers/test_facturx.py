@@ -54,6 +54,25 @@ def test_vat_is_computed_per_rate_on_the_rounded_sum_of_net_lines() -> None:
     assert (totals.excl, totals.vat_total, totals.incl) == (D("30.68"), D("1.78"), D("32.46"))
 
 
+@pytest.mark.requirement("ORD-28", "QUO-33")
+def test_a_discount_as_an_amount_is_told_on_paper_and_in_the_xml() -> None:
+    lines = [
+        InvoiceLine(1, "Arbre", D(7), D("47.90"), discount_amount=D("19.11")),
+        InvoiceLine(2, "Bride", D(20), D("84.60"), discount_pct=D(5)),
+    ]
+    data = replace(samples.invoice(), lines=lines)
+    xml = build_xml(data)
+    assert check_xml(xml) == schematron.available()
+    assert value(xml, "ActualAmount") == ["19.11", "84.60"]
+    assert value(xml, "CalculationPercent") == ["5"]
+    assert value(xml, "LineTotalAmount")[:2] == ["316.19", "1607.40"]
+    text = text_of(render_invoice(data))
+    assert "19,11" in text
+    assert "5 %" in text.replace("\u00a0", " ")
+    too_much = replace(data, lines=[replace(lines[0], discount_amount=D("335.31"))])
+    assert any(e.field.endswith("discount_amount") for e in missing_fields(too_much))
+
+
 @pytest.mark.requirement("ORD-37")
 def test_pdf_holds_the_same_valid_xml() -> None:
     issued = issue(samples.invoice())

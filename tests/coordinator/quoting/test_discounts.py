@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
 from pypdfium2 import PdfDocument
 
-from coordinator.kernel.context import Context, ContextFactory
+from coordinator.kernel.context import Context
+from coordinator.kernel.lifecycle import move
 from coordinator.kernel.models import Setting
 from coordinator.modules.invoicing import drafts
 from coordinator.modules.invoicing.models import Invoice, InvoiceLine
 from coordinator.modules.orders.models import DeliveryNote, DeliveryNoteLine, SalesOrder, SalesOrderLine
+from coordinator.modules.quoting.models import Quote
 from tests.conftest import master, person
 from tests.coordinator.quoting.story import Story
 
@@ -182,7 +183,7 @@ def test_a_discount_without_reason_is_not_approved(story: Story) -> None:
 
 
 def test_a_scenario_under_its_floor_is_not_on_the_paper(story: Story) -> None:
-    """A typed price fits the standard scenario; express, dearer to make, would be sold under its floor."""
+    """28 % off leave the standard price above its floor; the economic one, 10 % lower, goes under it."""
     quote = _priced(story, story.shaft, margin="40")
     story.change("quotes", quote["id"], discount_pct="28", discount_reason="Appel d'offres")
     story.act(quote["id"], "compute")
@@ -194,6 +195,22 @@ def test_a_scenario_under_its_floor_is_not_on_the_paper(story: Story) -> None:
     text = _text(story.http.get(f"/api/v1/quotes/{quote['id']}/pdf").content)
     assert "Express" in text
     assert "Économique" not in text
+
+
+@pytest.mark.requirement("QUO-35")
+def test_prices_of_other_quantities_are_printed_with_the_scenario_they_are_of(story: Story) -> None:
+    quote = _priced(story, story.shaft)
+    line = story.sheet(quote["id"])["lines"][0]
+    story.http.post("/api/v1/quote-price-breaks", json={"quote_line_id": line["id"], "quantity": "200"})
+    story.act(quote["id"], "compute")
+    story.act(quote["id"], "submit")
+    story.act(quote["id"], "approve", accept_to_confirm=True)
+    path = f"/api/v1/quotes/{quote['id']}/pdf"
+    assert "Prix par quantité" in _text(story.http.get(path).content)
+    story.act(quote["id"], "reopen")
+    story.act(quote["id"], "select-scenario", kind="express")
+    story.act(quote["id"], "approve", accept_to_confirm=True)
+    assert "Prix par quantité" not in _text(story.http.get(path).content)
 
 
 def test_an_amount_above_the_price_is_asked_about(story: Story) -> None:
@@ -249,9 +266,6 @@ def test_an_expired_quote_keeps_its_discount_in_the_next_version(story: Story) -
     story.act(quote["id"], "approve", accept_to_confirm=True)
     story.act(quote["id"], "send")
     with story.factory.open(master()) as ctx:
-        from coordinator.kernel.lifecycle import move
-        from coordinator.modules.quoting.models import Quote
-
         move(ctx, ctx.get(Quote, quote["id"]), "expire")
     version = story.http.get(f"/api/v1/quotes/{quote['id']}").json()["row_version"]
     locked = story.http.patch(
@@ -274,11 +288,10 @@ def _ordered(story: Story, quote: dict[str, Any]) -> int:
     return int(made.json()["sales_order_id"])
 
 
-def _invoice(ctx: Context, order_id: int, quantities: dict[int, str]) -> Invoice:
+def _invoice(ctx: Context, order_id: int, number: int, quantities: dict[int, str]) -> Invoice:
     note = ctx.add(
         DeliveryNote(
-            number=f"BL-{order_id}-{sum(map(int, quantities.values()))}-{len(quantities)}-{dt.datetime.now(dt.UTC):%f}",
-            sales_order_id=order_id, status="shipped", delivery_date=ctx.now.date(),
+            number=f"BL-{order_id}-{number}", sales_order_id=order_id, status="shipped", delivery_date=ctx.now.date(),
         )
     )  # fmt: skip
     for line_id, quantity in quantities.items():
@@ -316,8 +329,8 @@ def test_order_and_partial_invoices_come_to_the_quotes_total(story: Story, is_ap
         assert all(x.discount_excl_tax for x in lines)
         first, second = (x.id for x in lines)
         made = [
-            _invoice(ctx, order_id, q)
-            for q in ({first: "3"}, {first: "2", second: "5"}, {first: "2", second: "2"})
+            _invoice(ctx, order_id, number, q)
+            for number, q in enumerate(({first: "3"}, {first: "2", second: "5"}, {first: "2", second: "2"}))
         ]
         assert sum(x.total_excl_tax for x in made) == total
         rows = ctx.session.query(InvoiceLine).filter(InvoiceLine.invoice_id.in_([x.id for x in made])).all()
@@ -326,7 +339,7 @@ def test_order_and_partial_invoices_come_to_the_quotes_total(story: Story, is_ap
         assert sum(x.quantity for x in rows if x.sales_order_line_id == first) == 7
 
 
-def test_another_quantity_of_a_pending_order_keeps_the_share(story: Story, factory: ContextFactory) -> None:
+def test_another_quantity_of_a_pending_order_keeps_the_share(story: Story) -> None:
     quote = _priced(story, story.shaft)
     story.change("quotes", quote["id"], discount_pct="10", discount_reason="Cadre")
     story.act(quote["id"], "compute")
