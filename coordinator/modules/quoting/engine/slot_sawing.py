@@ -17,6 +17,8 @@ MAX_WIDTH_MM = 6.0
 """Thickest metal slitting saw in common stock (DIN 1837/1838: 0.2 to 6 mm)."""
 MIN_DEPTH_RATIO = 4.0
 """Depth over width from which an end mill of the slot's width is too slender."""
+MAX_DEPTH_RATIO = 25.0
+"""Deeper, a thin saw wanders: the slot stays a question."""
 COLLAR_MM = 30.0
 """Diameter of the arbor's collars: what of the saw stays outside the slot."""
 PASS_RATIO = 10.0
@@ -32,7 +34,7 @@ def is_sawn(length_mm: float, width_mm: float, depth_mm: float, run_mm: float) -
     return (
         length_mm >= run_mm - 0.5
         and width_mm <= MAX_WIDTH_MM
-        and depth_mm >= MIN_DEPTH_RATIO * width_mm
+        and MIN_DEPTH_RATIO * width_mm <= depth_mm <= MAX_DEPTH_RATIO * width_mm
         and 2 * depth_mm + COLLAR_MM <= DIAMETERS_MM[-1]
     )
 
