@@ -59,6 +59,7 @@ def from_reading(
     if not features and reading.get("solid") is None:
         features, note = _features_from_dimensions(dimensions, turned, size)
         assumptions += note
+        assumptions += _counted_diameters(dimensions) if turned else []
         if turned and profile is None:
             profile, note = _profile_from_dimensions(dimensions, size)
             assumptions += note
@@ -296,17 +297,43 @@ def _features_from_dimensions(
     return found, [f"{len(found)} perçage(s) déduit(s) des cotes, débouchants, profondeurs à confirmer."]
 
 
-def _is_inside(dimension: Dimension, turned: bool) -> bool:
-    """On a turned part a capital fit is a bore, the rest are outside diameters; on a block every Ø is a hole."""
-    return not turned or (dimension.fit is not None and dimension.fit[:1].isupper())
+_HOLE_WORDS = re.compile(r"\btrous?\b|per[çc]|al[ée]s|lam[ae]|\bholes?\b|drill|bohr|[⌴⌵↧]", re.IGNORECASE)
+_HOLE_SHARE = 0.3
+
+
+def _is_pattern(dimension: Dimension, widest: float) -> bool:
+    """Holes around the axis of a turned part: named as holes, or several and small beside the part."""
+    if dimension.count < 2 or (dimension.fit or "")[:1].islower():
+        return False
+    return bool(_HOLE_WORDS.search(dimension.text)) or dimension.nominal <= _HOLE_SHARE * widest
 
 
 def _inside(dimensions: Sequence[Dimension], turned: bool) -> list[Dimension]:
-    """Diameters that are holes; on a turned part also those smaller than a bore, which cannot be outside."""
+    """Diameters that are holes: on a block every Ø; on a turned part capital fits and what is smaller than these bores (it
+    cannot be outside), and patterns around the axis.
+    """
     diameters = [d for d in dimensions if d.kind == "diameter" and d.nominal > 0]
-    bores = [d for d in diameters if _is_inside(d, turned)]
-    largest = max((d.nominal for d in bores if turned), default=0.0)
-    return [d for d in diameters if d in bores or d.nominal < largest]
+    if not turned:
+        return diameters
+    widest = max((d.nominal for d in diameters), default=0.0)
+    around = [d for d in diameters if _is_pattern(d, widest)]
+    bores = [d for d in diameters if d.fit is not None and d.fit[:1].isupper()]
+    largest = max((d.nominal for d in bores if d.count == 1), default=0.0)
+    return [d for d in diameters if d in around or d in bores or d.nominal < largest]
+
+
+def _counted_diameters(dimensions: Sequence[Dimension]) -> list[str]:
+    """ "2xØ17" on a turned part may be two diameters, two holes or a groove 2 mm wide: what it was taken for is told."""
+    inside = _inside(dimensions, True)
+    told = []
+    for d in dimensions:
+        if d.kind != "diameter" or d.count < 2 or d.fit or _HOLE_WORDS.search(d.text):
+            continue
+        taken = f"{d.count} perçages" if d in inside else f"{d.count} portées de même diamètre"
+        told.append(
+            f"« {d.text} » compris comme {taken}, et non comme une gorge de {d.count} mm de large : à confirmer."
+        )
+    return told
 
 
 def _profile_from_dimensions(

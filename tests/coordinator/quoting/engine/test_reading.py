@@ -51,6 +51,34 @@ def test_flat_drawing_of_a_turned_part_asks_what_it_supposes() -> None:
     assert result.scenarios[0].price_excl_tax is not None
 
 
+@pytest.mark.requirement("QUO-06")
+@pytest.mark.parametrize(
+    ("text", "nominal", "is_hole", "told"),
+    [
+        ("6x Ø9", 9, True, "compris comme 6 perçages, et non comme une gorge de 6 mm"),
+        ("2xØ37", 37, False, "compris comme 2 portées de même diamètre, et non comme une gorge de 2 mm"),
+        ("2 trous Ø40", 40, True, ""),
+    ],
+)
+def test_a_counted_diameter_of_a_turned_part_is_told(
+    text: str, nominal: float, is_hole: bool, told: str
+) -> None:
+    """Holes around the axis, equal diameters and a groove are written alike."""
+    reading = {
+        "title_block": {"part_name": {"value": "Bague", "status": "read"}},
+        "dimensions": [
+            _dimension("Ø90", "diameter", 90), _dimension("60", "linear", 60), _dimension(text, "diameter", nominal, count=int(text[0])),
+        ],
+    }  # fmt: skip
+    own = from_reading(reading, 5, "S355")
+    holes = [(f.diameter_mm, f.count, f.is_coaxial) for f in own.features if f.type == "hole"]
+    assert holes == ([(nominal, int(text[0]), False)] if is_hole else [])
+    assert own.turned_profile is not None
+    assert (nominal in {d for _, d in own.turned_profile}) is not is_hole
+    assert [told in a for a in own.assumptions if "gorge" in a] == ([True] if told else [])
+    assert quote(own).scenarios[0].price_excl_tax is not None
+
+
 def test_inches_become_millimetres_and_reference_dimensions_do_not_count() -> None:
     reading = {
         "dimensions": [
