@@ -83,9 +83,18 @@ def run(sessions: int = SESSIONS, splits: int = SPLITS) -> list[dict[str, Any]]:
     tally = Tally()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(_WORKERS, os.cpu_count() or 1), mp_context=spawn) as pool:
-        for part in [pool.submit(*part) for part in parts]:
-            tally.add(part.result())
+        pending = [(part[0].__name__.strip("_"), part[1], pool.submit(*part)) for part in parts]
+        for name, which, answer in pending:
+            found = answer.result()
+            log.info("bench.vision.part", part=name, of=which, **_counts(found))
+            tally.add(found)
     return results(tally)
+
+
+def _counts(tally: Tally) -> dict[str, str]:
+    """Right of all, for each thing that is counted: a run that is stopped has told its finished parts."""
+    answers = {name: values for name, values in vars(tally).items() if values and isinstance(values[0], (bool, np.bool_))}
+    return {name: f"{sum(values)}/{len(values)}" for name, values in answers.items()}
 
 
 def _split_part(seed: int) -> Tally:
