@@ -93,7 +93,11 @@ def run(sessions: int = SESSIONS, splits: int = SPLITS) -> list[dict[str, Any]]:
 
 def _counts(tally: Tally) -> dict[str, str]:
     """Right of all, for each thing that is counted: a run that is stopped has told its finished parts."""
-    answers = {name: values for name, values in vars(tally).items() if values and isinstance(values[0], (bool, np.bool_))}
+    answers = {
+        name: values
+        for name, values in vars(tally).items()
+        if values and isinstance(values[0], (bool, np.bool_))
+    }
     return {name: f"{sum(values)}/{len(values)}" for name, values in answers.items()}
 
 
