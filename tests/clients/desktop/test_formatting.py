@@ -12,14 +12,16 @@ import pytest
 from clients.desktop.model import formatting
 from clients.desktop.model.formatting import AmbiguousNumber, InputError
 from clients.desktop.model.metadata import Choice, Field
-from clients.desktop.model.readable import readable
+from clients.desktop.model.readable import learn_names, readable
 
 CLIENT = Path(__file__).resolve().parents[3] / "clients" / "desktop"
 
 
 @pytest.fixture(autouse=True)
-def _thin_space() -> None:
+def _fresh_words() -> None:
+    """Without what a window of another test set and learnt."""
     formatting.set_thin_space(formatting.THIN)
+    learn_names({})
 
 
 # --- formats ---

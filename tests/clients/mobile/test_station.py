@@ -22,7 +22,7 @@ def open_station(page: Page, workshop: Workshop) -> None:
 
 
 def sign_in(page: Page, workshop: Workshop) -> None:
-    page.get_by_role("button", name="Autre personne").click()
+    page.get_by_role("button", name="Ouvrir ma session").click()
     page.get_by_label("Adresse e-mail").fill(workshop.email)
     page.get_by_label("Mot de passe", exact=True).fill(workshop.password)
     page.get_by_role("button", name="Se connecter").click()
@@ -56,6 +56,7 @@ def test_idle_for_two_minutes_returns_to_waiting(page: Page, workshop: Workshop)
     expect(page.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible()
     expect(page.get_by_text("Tournage ébauche")).to_have_count(0)
     expect(page.get_by_role("button", name="Anne Martin")).to_be_visible()
+    expect(page.get_by_role("button", name="Autre personne")).to_be_visible()
 
 
 @pytest.mark.requirement("UIX-25")

@@ -71,6 +71,8 @@ export const en: Record<MessageKey, string> = {
   "station.waiting.title": "Sign in to begin",
   "station.waiting.help": "Present your badge to the reader, or touch your name.",
   "station.waiting.other": "Someone else",
+  "station.waiting.nobody": "Present your badge to the reader, or sign in with the keyboard.",
+  "station.waiting.signIn": "Sign in",
   "station.end": "End my session",
   "station.returning": "Back to the start in {seconds} s",
   "station.stay": "Stay signed in",

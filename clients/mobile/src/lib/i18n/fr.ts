@@ -72,6 +72,8 @@ export const fr = {
   "station.waiting.title": "Identifiez-vous pour commencer",
   "station.waiting.help": "Présentez votre badge au lecteur, ou touchez votre nom.",
   "station.waiting.other": "Autre personne",
+  "station.waiting.nobody": "Présentez votre badge au lecteur, ou ouvrez votre session au clavier.",
+  "station.waiting.signIn": "Ouvrir ma session",
   "station.end": "Terminer ma session",
   "station.returning": "Retour à l’accueil dans {seconds} s",
   "station.stay": "Rester connecté",
