@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -94,14 +94,23 @@ def first_text(keys: list[str], locale: str = "fr") -> str:
     return t(keys[0], locale)
 
 
-@cache
+@lru_cache
+def _vocabularies(locale: str) -> dict[str, dict[str, str]]:
+    """Words by what stands before their code: ``<entity>.<field>`` or ``<field>``."""
+    found: dict[str, dict[str, str]] = {}
+    for key in catalogue("fr"):
+        if key.startswith("word."):
+            parts = key.split(".")[1:]
+            for cut in (1, 2):
+                if code := ".".join(parts[cut:]):
+                    found.setdefault(".".join(parts[:cut]), {})[code] = t(key, locale)
+    return found
+
+
 def vocabulary(entity: str, field: str, locale: str = "fr") -> dict[str, str]:
     """Words of the codes a text field holds (``word.<entity>.<field>.<code>``, else ``word.<field>.<code>``); empty for free text."""
-    for start in (f"word.{entity}.{field}.", f"word.{field}."):
-        found = {key.removeprefix(start): t(key, locale) for key in catalogue("fr") if key.startswith(start)}
-        if found:
-            return found
-    return {}
+    words = _vocabularies(locale)
+    return words.get(f"{entity}.{field}") or words.get(field) or {}
 
 
 def entity_label(name: str, locale: str = "fr", *, plural: bool = False) -> str:
