@@ -115,12 +115,12 @@ describe("unlocking", () => {
 });
 
 describe("USB code reader", () => {
-  const type = (text: string, gapMs: number) => {
+  const type = (text: string, gapMs: number, alone = false) => {
     const codes: string[] = [];
     const reader = new KeyboardReader((code) => codes.push(code));
     let at = 0;
-    for (const key of text) reader.key(key, (at += gapMs));
-    reader.key("Enter", at + gapMs);
+    for (const key of text) reader.key(key, (at += gapMs), alone);
+    reader.key("Enter", at + gapMs, alone);
     return codes;
   };
 
@@ -128,5 +128,10 @@ describe("USB code reader", () => {
     expect(type("gu:q/abc", 8)).toEqual(["gu:q/abc"]);
     expect(type("gu:q/abc", 150)).toEqual([]);
     expect(type("abc", 8)).toEqual([]);
+  });
+
+  it("is patient where nothing else takes keys, so that a busy terminal does not cut a code in two", () => {
+    expect(type("gu:q/abc", 150, true)).toEqual(["gu:q/abc"]);
+    expect(type("gu:q/abc", 1_500, true)).toEqual([]);
   });
 });

@@ -59,6 +59,18 @@ def test_idle_for_two_minutes_returns_to_waiting(page: Page, workshop: Workshop)
     expect(page.get_by_role("button", name="Autre personne")).to_be_visible()
 
 
+def test_a_question_left_open_by_the_person_who_leaves_breaks_nothing(page: Page, workshop: Workshop) -> None:
+    page.route("**/api/v1/stop-reasons*", lambda _: None)
+    page.clock.install()
+    open_station(page, workshop)
+    with page.expect_request("**/api/v1/stop-reasons*"):
+        sign_in(page, workshop)
+    page.clock.fast_forward("02:06")
+    expect(page.get_by_role("heading", name="Identifiez-vous pour commencer")).to_be_visible()
+    page.clock.run_for(RETURN_MS)
+    expect(page.get_by_role("button", name="Anne Martin")).to_be_visible()
+
+
 @pytest.mark.requirement("UIX-25")
 def test_what_waits_is_sent_after_the_person_left(
     page: Page, context: BrowserContext, workshop: Workshop

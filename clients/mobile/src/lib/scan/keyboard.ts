@@ -1,6 +1,8 @@
 /** USB code readers type the code very fast and end it with Enter. */
 
 const MAX_GAP_MS = 60;
+/** Where no field and no PIN pad takes keys, only a reader types: a terminal that stutters must not cut its code in two. */
+const MAX_GAP_ALONE_MS = 1_000;
 const MIN_LENGTH = 4;
 
 /** Collects keystrokes and tells a reader from a person by their rhythm. */
@@ -13,9 +15,12 @@ export class KeyboardReader {
     this.#onCode = onCode;
   }
 
-  /** @returns true when this key ended a code, which then must not act on the page */
-  key(key: string, atMs: number): boolean {
-    if (atMs - this.#lastAt > MAX_GAP_MS) this.#text = "";
+  /**
+   * @param alone nothing else on the page takes keys
+   * @returns true when this key ended a code, which then must not act on the page
+   */
+  key(key: string, atMs: number, alone = false): boolean {
+    if (atMs - this.#lastAt > (alone ? MAX_GAP_ALONE_MS : MAX_GAP_MS)) this.#text = "";
     this.#lastAt = atMs;
     if (key === "Enter") {
       const text = this.#text;

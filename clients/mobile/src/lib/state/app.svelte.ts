@@ -118,7 +118,7 @@ class AppState {
     const socketUrl = `${location.protocol.replace("http", "ws")}//${location.host}${API}/live`;
     this.#live = new LiveLink(
       socketUrl,
-      () => client.accessToken(this.#owner),
+      async () => client.accessToken(this.#owner),
       (entity) => {
         for (const hear of this.hearers) hear(entity);
         if (entity === "*" || entity.includes("operation") || entity.includes("work_order")) void this.refresh();
@@ -141,11 +141,12 @@ class AppState {
       return;
     }
     this.#enter(account);
-    await this.#loadOperations();
+    const owner = String(account.user.id);
+    await this.#loadOperations(owner);
     if (this.idleForMs() > PHONE_IDLE_MS) this.phase = "locked";
     else void this.refresh();
-    void this.#loadKept();
-    void this.#loadRights();
+    void this.#loadKept(owner);
+    void this.#loadRights(owner);
   }
 
   #enter(account: Account): void {
@@ -159,8 +160,14 @@ class AppState {
     this.#live?.open();
   }
 
-  async #loadOperations(): Promise<void> {
-    const kept = (await this.#parts.db.getValue(operationsPlace(this.#owner))) as KeptOperations | null;
+  /** Whether this person is still the one at the device: answers may come after he left or another took his place. */
+  #isHere(owner: string): boolean {
+    return this.user !== null && String(this.user.id) === owner;
+  }
+
+  async #loadOperations(owner: string): Promise<void> {
+    const kept = (await this.#parts.db.getValue(operationsPlace(owner))) as KeptOperations | null;
+    if (!this.#isHere(owner)) return;
     this.#base = kept ? kept.items.map((item) => fromServer(item, kept.fetched_at)) : [];
     this.fetchedAt = kept?.fetched_at ?? null;
   }
@@ -200,27 +207,28 @@ class AppState {
     this.mustChangePassword = answer.must_change_password;
     this.link = "online";
     this.#enter(account);
-    await this.#loadOperations();
+    await this.#loadOperations(owner);
     await this.refresh();
-    void this.#loadRights();
-    void this.#loadKept();
+    void this.#loadRights(owner);
+    void this.#loadKept(owner);
   }
 
   /** What the device keeps of the coordinator besides the work itself. */
-  async #loadKept(): Promise<void> {
+  async #loadKept(owner: string): Promise<void> {
     const { client, db } = this.#parts;
-    this.stopReasons = await readStopReasons(client, db, this.#owner);
-    await readStationRules(client, this.#owner);
+    this.stopReasons = await readStopReasons(client, db, owner);
+    await readStationRules(client, owner);
   }
 
-  async #loadRights(): Promise<void> {
+  async #loadRights(owner: string): Promise<void> {
     try {
-      const me = (await this.#parts.client.request(this.#owner, "/auth/me")) as Me;
+      const me = (await this.#parts.client.request(owner, "/auth/me")) as Me;
+      if (!this.#isHere(owner)) return;
       this.mayReadMachines = me.rights["machines"]?.["read"] !== undefined;
       this.mayTakeAlerts = me.rights["machines"]?.["update"] !== undefined;
       this.mayReview = me.rights["vision"]?.["validate"] !== undefined;
       this.mustChangePassword = me.restrictions?.includes("password_change") ?? this.mustChangePassword;
-      await this.#parts.sessions.update(this.#owner, {
+      await this.#parts.sessions.update(owner, {
         may_read_machines: this.mayReadMachines,
         may_review: this.mayReview,
       });
@@ -231,12 +239,13 @@ class AppState {
 
   /** Replaces a temporary password. @throws ApiError with the rule that the new one breaks, NetworkError */
   async changePassword(current: string, wanted: string): Promise<void> {
+    const owner = this.#owner;
     const body = { current_password: current, new_password: wanted };
-    await this.#parts.client.request(this.#owner, "/auth/password", { method: "POST", body });
-    if (!this.isStation) await this.#parts.sessions.update(this.#owner, { verifier: await createVerifier(wanted) });
+    await this.#parts.client.request(owner, "/auth/password", { method: "POST", body });
+    if (!this.isStation) await this.#parts.sessions.update(owner, { verifier: await createVerifier(wanted) });
     this.mustChangePassword = false;
     void this.refresh();
-    void this.#loadRights();
+    void this.#loadRights(owner);
   }
 
   lock(): void {
@@ -299,8 +308,9 @@ class AppState {
    */
   async declare(drafts: EventDraft[], photo: Blob | null = null): Promise<DeclarationOutcome> {
     const { queue, photos } = this.#parts;
-    const [main] = await queue.append(this.#owner, drafts);
-    if (main && photo) await photos.keep(this.#owner, main.uid, await smaller(photo));
+    const owner = this.#owner;
+    const [main] = await queue.append(owner, drafts);
+    if (main && photo) await photos.keep(owner, main.uid, await smaller(photo));
     await this.#loadQueue();
     const answers: EventResult[] = [];
     const sending = this.sync(answers).then(async () => {
@@ -338,7 +348,7 @@ class AppState {
     const revision = this.#revision;
     try {
       const answer = (await this.#parts.client.request(owner, "/me/operations")) as { items: Operation[] };
-      if (this.user === null || String(this.user.id) !== owner) return;
+      if (!this.#isHere(owner)) return;
       // a declaration was accepted while the list travelled: it may lack it, so read it once more
       if (revision !== this.#revision) {
         await this.#readOperations();
