@@ -43,6 +43,7 @@ from edge_agents.protocol.machine_payloads import (
     ProgramTransferred,
     TelemetryBatch,
 )
+from edge_agents.protocol.posting import Handling
 
 __all__ = [
     "EVENT_PAYLOADS",
@@ -224,6 +225,7 @@ class VisionDetection(Payload):
     crop_after: Sha256 | None = None
     frame: tuple[Finite, Finite, Finite, Finite] | None = None
     diameter_mm: Amount | None = None
+    handling: Handling | None = None
 
 
 class VisionDisputed(Payload):

@@ -63,7 +63,7 @@ async def test_a_weighed_session_and_a_drifting_tray(recorded: Recorded, tmp_pat
     driver = make(recorded, tmp_path, cells=config)
     raw = load_vision(tmp_path / "vision.yaml")
     tray = raw.compartments[-1].model_copy(update={"method": "weight"})
-    driver._vision = raw.model_copy(update={"compartments": (*raw.compartments[:-1], tray)})
+    driver.sight.vision = raw.model_copy(update={"compartments": (*raw.compartments[:-1], tray)})
     await driver.open_session()
     scale_file(tmp_path, T1=84.0)
     answer = await driver.close_session()
@@ -84,9 +84,9 @@ async def test_a_session_its_weight_opened_knows_what_lay_there_before(
 ) -> None:
     path = scale_file(tmp_path, T1=100.0)
     driver = make(recorded, tmp_path, cells=tray_config(path, tare_g=60.0, unit_g=8.0), opening="motion")
-    raw = driver._vision
+    raw = driver.sight.vision
     tray = raw.compartments[-1].model_copy(update={"method": "weight"})
-    driver._vision = raw.model_copy(update={"compartments": (*raw.compartments[:-1], tray)})
+    driver.sight.vision = raw.model_copy(update={"compartments": (*raw.compartments[:-1], tray)})
     await driver._look()
     await driver._look()
     scale_file(tmp_path, T1=84.0)

@@ -101,16 +101,16 @@ async def test_a_missing_reference_is_told_and_taken_at_the_cabinet(
     recorded: Recorded, tmp_path: Path
 ) -> None:
     driver = make(recorded, tmp_path)
-    driver._album = Album(recorded.context.data_dir / "images", driver._album._places)
-    assert (await driver._answer({"do": "status"}))["reference"] is False
+    driver.sight.album = Album(recorded.context.data_dir / "images", driver.sight.album._places)
+    assert (await driver.requests.answer({"do": "status"}))["reference"] is False
     await driver._look()
     assert "référence" in (recorded.statuses[-1][1] or "")
     await driver.open_session()
     with pytest.raises(CommandRefusedError):
-        await driver._accept_scene()
+        await driver.requests.accept_scene()
     await driver.close_session()
-    assert (await driver._answer({"do": "reference"}))["ok"]
-    assert (await driver._answer({"do": "status"}))["reference"] is True
+    assert (await driver.requests.answer({"do": "reference"}))["ok"]
+    assert (await driver.requests.answer({"do": "status"}))["reference"] is True
 
 
 @pytest.mark.requirement("VIS-27")
@@ -146,7 +146,7 @@ async def test_kept_pictures_and_the_view_of_the_office_lie_in_the_frame_of_the_
     driver = make(recorded, tmp_path, hold_s=0)
     away = cabinet.SceneLook(seed=3, shift_px=(14.0, 9.0), turn_deg=0.5)
     cv2.imwrite(str(tmp_path / "frames" / "0002.png"), cabinet.render(FULL, away))
-    assert (await driver._answer({"do": "reference"}))["ok"]
+    assert (await driver.requests.answer({"do": "reference"}))["ok"]
     counted = recorded.of("vision.counted")[-1]
     assert (counted["trigger"], counted["places"]) == ("reference", [])
     view = load(recorded.context.data_dir / "images" / f"{counted['image']}.jpg")
@@ -158,12 +158,12 @@ async def test_kept_pictures_and_the_view_of_the_office_lie_in_the_frame_of_the_
     cv2.imwrite(str(tmp_path / "frames" / "0003.png"), cabinet.render(taken("A-02"), moved))
     await driver.open_session()
     await driver.close_session()
-    kept = driver._album.load(recorded.of("cabinet.session")[-1]["image_after"])
+    kept = driver.sight.album.load(recorded.of("cabinet.session")[-1]["image_after"])
     assert np.abs(kept[inner].astype(int) - straight[inner]).mean() < 9, (
         "a picture of the moved camera as well"
     )
     cv2.imwrite(str(tmp_path / "frames" / "0004.png"), np.full((640, 960, 3), 120, np.uint8))
-    assert not (await driver._answer({"do": "reference"}))["ok"], "no view without its fiducials"
+    assert not (await driver.requests.answer({"do": "reference"}))["ok"], "no view without its fiducials"
 
 
 @pytest.mark.requirement("VIS-27")
@@ -191,19 +191,19 @@ async def test_a_teaching_photograph_with_somebody_is_refused_and_a_doubtful_one
 ) -> None:
     driver = make(recorded, tmp_path, hold_s=0)
     frames = tmp_path / "frames"
-    await driver._answer({"do": "teach", "photographs": 8, "capacity": {"A-08": 2}})
+    await driver.requests.answer({"do": "teach", "photographs": 8, "capacity": {"A-08": 2}})
     clean = cabinet.render({}, cabinet.SceneLook(seed=9))
     reached = persons.enter(clean, "bare", np.random.default_rng(3))
     cv2.imwrite(str(frames / "0101.png"), reached.image)
-    refused = await driver._answer({"do": "teach_photo"})
+    refused = await driver.requests.answer({"do": "teach_photo"})
     assert "refusée" in refused["message"]
     assert refused["left"] == 8
     cv2.imwrite(str(frames / "0102.png"), clean)
-    assert (await driver._answer({"do": "teach_photo"}))["left"] == 7
+    assert (await driver.requests.answer({"do": "teach_photo"}))["left"] == 7
     y, x = np.mgrid[0 : clean.shape[0], 0 : clean.shape[1]]
     dappled = clean * (0.75 + 0.25 * np.sin(x / 31.0) * np.cos(y / 23.0))[..., None]
     cv2.imwrite(str(frames / "0103.png"), dappled.astype(np.uint8))
-    doubtful = await driver._answer({"do": "teach_photo"})
+    doubtful = await driver.requests.answer({"do": "teach_photo"})
     stored = sorted(path.name for path in (recorded.context.data_dir / "teaching").rglob("*.jpg"))
     assert stored == ["001.jpg"], doubtful["message"]
 

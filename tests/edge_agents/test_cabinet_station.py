@@ -146,7 +146,7 @@ def reference(operators: list[str]) -> ReferenceData:
 async def test_a_badge_names_the_person_and_his_running_operation(recorded: Recorded, tmp_path: Path) -> None:
     recorded.context.reference.store(reference(["u1"]))
     driver = make(recorded, tmp_path)
-    answer = await driver._answer({"scan": "B-1"})
+    answer = await driver.requests.answer({"scan": "B-1"})
     assert "OF-12" in answer["message"]
     await driver.open_session()
     show(tmp_path, 2, taken("A-01"))
@@ -156,10 +156,10 @@ async def test_a_badge_names_the_person_and_his_running_operation(recorded: Reco
     assert recorded.of("vision.detection")[0]["location_code"] == "A-01"
     assert {event.user_ref for event in recorded.events} == {"u1"}
     await driver.open_session()
-    assert not (await driver._answer({"do": "pin", "user": "u1", "pin": "0000"}))["ok"]
-    assert (await driver._answer({"do": "pin", "user": "u1", "pin": "4711"}))["ok"]
-    await driver._answer({"scan": "gu:q/op-2"})
-    await driver._answer({"scan": "B-2"})
+    assert not (await driver.requests.answer({"do": "pin", "user": "u1", "pin": "0000"}))["ok"]
+    assert (await driver.requests.answer({"do": "pin", "user": "u1", "pin": "4711"}))["ok"]
+    await driver.requests.answer({"scan": "gu:q/op-2"})
+    await driver.requests.answer({"scan": "B-2"})
     await driver.close_session()
     last = recorded.of("cabinet.session")[-1]
     assert (last["operation_code"], last["persons"]) == ("gu:q/op-2", 2)
@@ -180,18 +180,18 @@ async def test_what_was_understood_is_shown_and_may_be_called_wrong(
     show(tmp_path, 2, taken("A-01", "A-03") | {"A-08": 3})
     answer = await driver.close_session()
     assert answer["message"] == "-1 OUTIL-01, -1 OUTIL-03, -2 PLAQUETTE"
-    status = await driver._answer({"status": 1})
+    status = await driver.requests.answer({"status": 1})
     assert status["message"] == answer["message"]
     assert status["wrong_s"] > 25
-    wrong = await driver._answer({"do": "wrong", "location": "A-03"})
+    wrong = await driver.requests.answer({"do": "wrong", "location": "A-03"})
     assert wrong["ok"]
     named = next(d for d in recorded.of("vision.detection") if d["location_code"] == "A-03")
     assert recorded.of("vision.disputed") == [
         {"session_uid": answer["session_uid"], "detection_uid": named["detection_uid"]}
     ]
-    assert not (await driver._answer({"do": "wrong", "location": "A-05"}))["ok"]
-    driver._told = type(driver._told)(driver._told.session, answer, [], T0, 30.0)
-    assert "Trop tard" in (await driver._answer({"do": "wrong"}))["message"]
+    assert not (await driver.requests.answer({"do": "wrong", "location": "A-05"}))["ok"]
+    driver.told = type(driver.told)(driver.told.session, answer, [], T0, 30.0)
+    assert "Trop tard" in (await driver.requests.answer({"do": "wrong"}))["message"]
 
 
 @pytest.mark.requirement("VIS-40")
@@ -204,7 +204,7 @@ async def test_without_a_line_all_is_kept_shown_and_sent_in_order_later(
         await driver.open_session()
         show(tmp_path, 2 * number + 1, taken(gone))
         answer = await driver.close_session()
-    assert (await driver._answer({"status": 1}))["message"] == answer["message"] == "-1 OUTIL-02"
+    assert (await driver.requests.answer({"status": 1}))["message"] == answer["message"] == "-1 OUTIL-02"
     held = recorded.journal.after("event", 0)
     assert [event.type for event in held] == ["cabinet.session", "vision.detection"] * 2
     assert [event.payload["location_code"] for event in held[1::2]] == ["A-01", "A-02"]
@@ -280,9 +280,9 @@ async def test_the_count_of_the_day_comes_at_its_hour(recorded: Recorded, tmp_pa
 
 async def test_a_place_no_sensor_sees_is_told_by_hand(recorded: Recorded, tmp_path: Path) -> None:
     driver = make(recorded, tmp_path)
-    assert (await driver._answer({"do": "tell", "location": "A-08", "count": 12}))["ok"]
+    assert (await driver.requests.answer({"do": "tell", "location": "A-08", "count": 12}))["ok"]
     assert recorded.of("stock.counted")[0]["quantity"] == 12
-    assert not (await driver._answer({"do": "tell", "location": "Z-1", "count": 1}))["ok"]
+    assert not (await driver.requests.answer({"do": "tell", "location": "Z-1", "count": 1}))["ok"]
 
 
 async def test_a_local_port_speaks_the_same(recorded: Recorded, tmp_path: Path) -> None:

@@ -63,15 +63,15 @@ async def test_a_cabinet_is_taught_by_prompts_and_gives_a_candidate(
     recorded: Recorded, tmp_path: Path
 ) -> None:
     driver = make(recorded, tmp_path)
-    started = await driver._answer({"do": "teach", "photographs": 8, "capacity": {"A-08": 2}})
+    started = await driver.requests.answer({"do": "teach", "photographs": 8, "capacity": {"A-08": 2}})
     assert started["message"].startswith("Photo 1 sur 8. Videz")
-    places = guided.taught_places(driver._vision, {"A-08": 2})
+    places = guided.taught_places(driver.sight.vision, {"A-08": 2})
     for number, content in enumerate(guided.plan(places, 8)):
         show(tmp_path, 100 + number, content)
-        answer = await driver._answer({"do": "teach_photo"})
+        answer = await driver.requests.answer({"do": "teach_photo"})
     assert answer["left"] == 0
-    done = await driver._answer({"do": "teach_done"})
+    done = await driver.requests.answer({"do": "teach_done"})
     assert done["ok"], done
     assert Path(done["report"]["model"]).exists()
-    assert driver._model.model is None, "a candidate is used by nobody"
-    assert not (await driver._answer({"do": "teach_photo"}))["ok"]
+    assert driver.sight.model.model is None, "a candidate is used by nobody"
+    assert not (await driver.requests.answer({"do": "teach_photo"}))["ok"]

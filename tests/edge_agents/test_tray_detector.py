@@ -72,11 +72,11 @@ async def test_only_the_approved_detector_is_used_and_the_last_one_stays(
     held.write_bytes(WEIGHTS.read_bytes())
     digest = hashlib.sha256(held.read_bytes()).hexdigest()
     driver = station(recorded, tmp_path, session, detector=str(held), detector_sha256=digest)
-    assert (driver._detector.fault, driver._detector.model.digest) == (None, digest)
+    assert (driver.sight.detector.fault, driver.sight.detector.model.digest) == (None, digest)
     held.write_bytes(b"damaged")
     again = station(recorded, tmp_path, session, detector=str(held), detector_sha256=digest)
-    assert "dernier modèle approuvé reste en service" in again._detector.fault
-    assert again._detector.model.digest == digest
+    assert "dernier modèle approuvé reste en service" in again.sight.detector.fault
+    assert again.sight.detector.model.digest == digest
     await again._look()
     assert recorded.statuses[-1][0] == "fault"
 
@@ -87,7 +87,7 @@ async def test_a_session_at_a_shared_tray_tells_one_detection_per_item(
 ) -> None:
     session = next(s for s in map(tray_sessions.make, range(50)) if s.event == "plain" and len(s.truth) >= 3)
     driver = station(recorded, tmp_path, session)
-    driver._detector.model = Perfect(session)
+    driver.sight.detector.model = Perfect(session)
     await driver.open_session()
     cv2.imwrite(str(tmp_path / "frames" / "0002.png"), session.after)
     answer = await driver.close_session()

@@ -128,7 +128,7 @@ async def test_a_station_works_with_its_model_and_keeps_the_last_approved(
         cv2.imwrite(str(tmp_path / "frames" / f"{damaged}1.png"), _picture(_full() | {fifth: 0}, 201))
         answer = await driver.close_session()
         assert answer["message"] == f"-1 ART-{fifth}"
-        assert (driver._model.fault is not None) is damaged
+        assert (driver.sight.model.fault is not None) is damaged
     assert [d["delta"] for d in recorded.of("vision.detection")] == [-1, -1]
 
 
@@ -144,7 +144,7 @@ def test_a_rolled_out_model_is_read_and_taken_back(
     path = tmp_path / "data" / "models" / "armoire" / "current" / "board.model"
 
     def in_use() -> str | None:
-        model = _driver(recorded, tmp_path, path, None)._model.model
+        model = _driver(recorded, tmp_path, path, None).sight.model.model
         return None if model is None else model.digest
 
     assert in_use() == taught[1]
@@ -162,9 +162,9 @@ def test_a_first_model_taken_back_leaves_none(
     store.install("1.0.0", lambda folder: shutil.copy(taught[0], folder / "board.model"))
     path = tmp_path / "data" / "models" / "armoire" / "current" / "board.model"
     store.begin(Trial("offer", "1.0.0", None, 30.0, []))
-    assert _driver(recorded, tmp_path, path, None)._model.model is not None
+    assert _driver(recorded, tmp_path, path, None).sight.model.model is not None
     store.roll_back()
     for _ in range(2):
-        held = _driver(recorded, tmp_path, path, None)._model
+        held = _driver(recorded, tmp_path, path, None).sight.model
         assert held.model is None, "the copy of what was taken back serves nobody"
         assert "Aucun modèle" in (held.fault or "")

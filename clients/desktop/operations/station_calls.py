@@ -78,3 +78,12 @@ def _content(api: ApiClient, path: str) -> bytes | None:
         if error.status in {403, 404}:
             return None
         raise
+
+
+def set_thresholds(api: ApiClient, station_id: int, changes: list[Record], reason: str) -> Operation[Any]:
+    """Decide thresholds of automatic posting; the station is told."""
+    body = {"changes": changes, "reason": reason}
+    key = str(uuid.uuid4())
+    return Operation(
+        "set thresholds", lambda: api.act("stations", station_id, "set-thresholds", body, None, key)
+    )

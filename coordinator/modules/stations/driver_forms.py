@@ -18,11 +18,12 @@ Node = dict[str, Any]
 Schema = Mapping[str, Any]
 
 _UNITS = {
-    "s": "s", "ms": "ms", "h": "h", "days": "j", "mb": "Mo", "px": "px", "hz": "Hz", "g": "g", "mm": "mm", "sha256": "",
+    "s": "s", "ms": "ms", "h": "h", "days": "j", "mb": "Mo", "px": "px", "hz": "Hz", "g": "g", "mm": "mm", "sha256": "", "pct": "%",
 }  # fmt: skip
 _DRAWN = frozenset({"zone", "masks", "polygon"})
 KEPT_ELSEWHERE = {
     "analyses": "camera", "approved": "machine", "verdicts": "machine", "collision_response": "machine", "compartments": "stock",
+    "thresholds": "thresholds",
 }  # fmt: skip
 """Settings another page writes, with the reason and the rights it asks for: shown here, never changed here."""
 

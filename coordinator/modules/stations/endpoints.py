@@ -20,6 +20,7 @@ from coordinator.modules.stations import (
     local_settings,
     processing,
     service,
+    thresholds,
     uploads,
     zones,
 )
@@ -162,6 +163,13 @@ def station_zones(ctx: Ctx, station_id: int) -> dict[str, Any]:
     """Compartments drawn on the newest picture of a cabinet's camera."""
     ctx.require(_READ)
     return zones.of_station(ctx, ctx.get(Station, station_id))
+
+
+@router.get("/{station_id:int}/thresholds", operation_id="station_thresholds", openapi_extra=guarded(_READ))
+def station_thresholds(ctx: Ctx, station_id: int) -> dict[str, Any]:
+    """Thresholds of automatic posting, level by level, with where each comes from and who decided it."""
+    ctx.require(_READ)
+    return thresholds.read(ctx, ctx.get(Station, station_id))
 
 
 @router.get("/screen-rules", operation_id="station_screen_rules", openapi_extra=own())

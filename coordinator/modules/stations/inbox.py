@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -101,8 +101,10 @@ class Sorted:
         return Sorted([], [*self.rejected, *refused])
 
 
-TelemetryWriter = Callable[[psycopg.Connection[Any], Sequence[tuple[Any, dt.datetime]]], int]
-"""Writes typed telemetry batches with their time of receipt."""
+TelemetryWriter = Callable[
+    [psycopg.Connection[Any], Sequence[tuple[Any, dt.datetime]], Sequence[str | None]], Any
+]
+"""Writes typed telemetry batches with their time of receipt, beside their senders; ``refused`` tells what it did not keep."""
 
 
 def sort_batch(batch: Sequence[Received], known: Callable[[str, str], str | None]) -> Sorted:
@@ -165,7 +167,7 @@ def _named(
     if envelope is not None:
         return envelope.message_id, envelope.seq
     # A newer schema stays with the station until this side knows it.
-    if code in {"message.malformed", "envelope.invalid", "message.unforeseen"}:
+    if code in {"message.malformed", "message.too_large", "envelope.invalid", "message.unforeseen"}:
         return identity_of(received.data, station_id) or (None, None)
     return None, None
 
@@ -181,11 +183,38 @@ def store(
     _renumber_events(connection, [a.envelope for a in batch.accepted if a.envelope.message_id in renumbered])
     new = {a.envelope.message_id: a for a in batch.accepted if a.envelope.message_id in fresh}
     events = [(a.envelope, a.received) for a in new.values() if a.stream == "event"]
-    samples = [(a.payload, a.received.received_at) for a in new.values() if a.stream == "telemetry"]
+    telemetry = [a for a in new.values() if a.stream == "telemetry"]
     _copy_events(connection, events)
-    if samples:
-        write_telemetry(connection, samples)
-    return _advance(connection, batch)
+    told: list[Rejection] = []
+    if telemetry:
+        samples = [(a.payload, a.received.received_at) for a in telemetry]
+        written = write_telemetry(connection, samples, [a.envelope.station_id for a in telemetry])
+        told = _note_refused(connection, telemetry, written.refused)
+    states = _advance(connection, batch)
+    for rejection in told:
+        states[rejection.station_code].rejected.append(rejection)
+    return states
+
+
+def _note_refused(
+    connection: psycopg.Connection[Any], telemetry: Sequence[Accepted], refused: Mapping[int, Any]
+) -> list[Rejection]:
+    """Say beside the message, and to its station, which samples of it were not kept."""
+    found = []
+    for place, refusal in refused.items():
+        accepted = telemetry[place]
+        head = accepted.envelope
+        connection.execute(
+            "UPDATE inbox_message SET reason = %s, status = CASE WHEN %s THEN 'rejected' ELSE status END"
+            " WHERE message_id = %s",
+            (refusal.reason[:1000], refusal.is_whole, head.message_id),
+        )
+        found.append(
+            Rejection(
+                head.station_id, "telemetry", refusal.reason, head.message_id, head.seq, accepted.received
+            )
+        )
+    return found
 
 
 def _insert_inbox(

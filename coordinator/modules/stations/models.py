@@ -270,7 +270,24 @@ class VisionDetection(Record):
     diameter_mm: Mapped[Any] = f.decimal(8, 1, unit="mm", read_only=True)
     work_order_operation_id: Mapped[int | None] = f.integer(read_only=True)
     is_disputed: Mapped[bool] = f.boolean(read_only=True)
+    auto_pct: Mapped[Any] = f.decimal(5, 2, unit="%", read_only=True)
+    review_pct: Mapped[Any] = f.decimal(5, 2, unit="%", read_only=True)
     escalated_at: Mapped[dt.datetime | None] = f.timestamp(read_only=True)
+
+
+class VisionThreshold(Record):
+    """What was decided about automatic posting at a station (VIS-14). Rows are never changed: the newest of a level holds, all are its history."""
+
+    __tablename__ = "vision_threshold"
+    __table_args__ = (Index(None, "station_id", "scope", "kind"),)
+
+    station_id: Mapped[int] = f.ref("station.id", required=True, read_only=True)
+    scope: Mapped[str] = f.choice("vision_threshold_scope", read_only=True)
+    kind: Mapped[str] = f.text(40, read_only=True, default="")
+    auto_pct: Mapped[Any] = f.decimal(5, 2, unit="%", read_only=True)
+    review_pct: Mapped[Any] = f.decimal(5, 2, unit="%", read_only=True)
+    reason: Mapped[str] = f.text(300, required=True, read_only=True)
+    decided_by_id: Mapped[int | None] = f.ref("user_account.id", read_only=True)
 
 
 class VisionCount(Record):

@@ -19,6 +19,7 @@ from coordinator.modules.stations import (
     rollout,
     service,
     supervision,
+    thresholds,
     update_endpoints,
     uploads,
     vision,
@@ -40,6 +41,7 @@ from coordinator.modules.stations.models import (
     VisionActivation,
     VisionCount,
     VisionDetection,
+    VisionThreshold,
 )
 from coordinator.modules.stations.update_models import (
     UpdateInstallation,
@@ -92,6 +94,10 @@ MODULE = Module(
             VisionDetection, "vision", "stations", title=("detected_at",), can_create=False, can_update=False, can_delete=False,
             list_fields=("detected_at", "storage_location_id", "stock_item_id", "delta", "confidence_pct", "status", "reason"),
             computed={"photographs": vision_review.photographs, "circumstances": vision_review.circumstances}, default_sort="-id",
+        ),
+        EntitySpec(
+            VisionThreshold, "vision", "stations", title=("scope", "kind"), can_create=False, can_update=False, can_delete=False,
+            list_fields=("created_at", "station_id", "scope", "kind", "auto_pct", "review_pct", "reason", "decided_by_id"), default_sort="-id",
         ),
         EntitySpec(
             VisionCount, "vision", "stations", title=("counted_at",), can_create=False, can_update=False, can_delete=False,
@@ -155,6 +161,7 @@ MODULE = Module(
         Command("local_settings", _UPDATE, local_settings.change, local_settings.LocalSettings, "station"),
         Command("spread_driver", _UPDATE, driver_spread.change, driver_spread.SpreadParams, "station", in_menu=False),
         Command("set_driver", _UPDATE, driver_settings.change, driver_settings.DriverParams, "station", in_menu=False),
+        Command("set_thresholds", _UPDATE, thresholds.change, thresholds.ThresholdParams, "station", critical=True, in_menu=False),
         Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
         Command("send_places", _UPDATE, vision_places.send_places, vision_places.PlacesParams, "station", confirm=True,
                 available=lambda s: s.kind in {"cabinet_camera", "rack_camera"}),
@@ -189,6 +196,7 @@ MODULE = Module(
     jobs=[
         Job("stations.certificates", identity.care, cron="15 */6 * * *"),
         Job("stations.rollouts", rollout.step_all, cron="* * * * *"),
+        Job("stations.thresholds", thresholds.send_all, cron="*/10 * * * *"),
         Job("stations.forget_views", camera_views.forget, cron="* * * * *"),
         Job("stations.clean_health", history.clean, cron="20 4 * * *"),
         Job("stations.vision_reminders", vision_review.remind, cron="10 7 * * 1-5"),

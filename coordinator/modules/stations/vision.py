@@ -15,7 +15,7 @@ from coordinator.kernel.device import DeviceEvent, Outcome
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
 from coordinator.modules.catalogue.models import StockItem
-from coordinator.modules.stations import local_settings
+from coordinator.modules.stations import local_settings, thresholds
 from coordinator.modules.stations.models import CabinetSession, Station, VisionCount, VisionDetection
 from coordinator.modules.stock import api as stock
 from coordinator.modules.stock.models import StorageLocation
@@ -68,6 +68,8 @@ def on_detection(ctx: Context, event: DeviceEvent) -> Outcome | None:
         **{name: payload.get(name) for name in ("code", "model", "crop_before", "crop_after", "diameter_mm")},
     )
     detection.seen_item_id, detection.seen_delta = detection.stock_item_id, detection.delta
+    held = thresholds.of(ctx, _station(ctx, event), location, item)
+    detection.auto_pct, detection.review_pct = held.auto_pct.value, held.review_pct.value
     ctx.add(detection)
     if item is not None and location is not None and stock.is_measured(item) and reason is None:
         decision = _confirm_bars(ctx, detection, item, location)
@@ -101,6 +103,9 @@ def _post(
             station_code=event.station_id,
             persons=session.persons or 1,
             work_order_operation_id=session.work_order_operation_id,
+            auto_pct=detection.auto_pct,
+            review_pct=detection.review_pct,
+            told=event.payload.get("handling") or "auto",
         ),
     )
 

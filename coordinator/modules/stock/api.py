@@ -58,6 +58,7 @@ from coordinator.modules.stock.vision import (
     reverse_detection,
     set_mode,
     settle_detection,
+    shop_limits,
 )
 from coordinator.modules.stock.vision_facts import bars_at, is_measured, note_instrument
 
@@ -119,6 +120,7 @@ __all__ = [
     "reverse_detection",
     "set_mode",
     "settle_detection",
+    "shop_limits",
     "supply",
     "take",
     "take_from_cabinet",

@@ -66,6 +66,7 @@ from coordinator.modules.stock.models_tooling import (
 )
 from coordinator.modules.stock.station_data import station_data
 from coordinator.modules.stock.views import StockBalance, StockLevel
+from edge_agents.protocol.posting import AUTO_LEAST_PCT, REVIEW_LEAST_PCT
 
 # The ledger is its own history.
 audit.silent(StockMovement)
@@ -385,8 +386,8 @@ MODULE = Module(
         SettingDef("stock.quote_weight_pct", "stock", "decimal", Decimal(50), "%", 0, 100),
         SettingDef("stock.forecast_days", "stock", "integer", 30, "j", 1, 365),
         SettingDef("stock.rearrange_gain_m", "stock", "decimal", Decimal(200), "m", 0, None),
-        SettingDef("stock.vision_auto_pct", "vision", "decimal", Decimal(90), "%", 0, 100),
-        SettingDef("stock.vision_review_pct", "vision", "decimal", Decimal(60), "%", 0, 100),
+        SettingDef("stock.vision_auto_pct", "vision", "decimal", Decimal(90), "%", AUTO_LEAST_PCT, 100),
+        SettingDef("stock.vision_review_pct", "vision", "decimal", Decimal(60), "%", REVIEW_LEAST_PCT, 100),
         SettingDef("stock.vision_value_eur", "vision", "decimal", Decimal(150), "€", 0, None),
     ],
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
+from edge_agents.protocol.posting import Handling, stricter
+
 CRITICAL = frozenset({"critical", "aerospace", "military", "armament"})
 _LENGTHS_MM = {"mm": Decimal(1), "cm": Decimal(10), "m": Decimal(1000)}
 
@@ -134,6 +136,8 @@ class DetectionFacts:
     on_hand: Decimal = Decimal(0)
     persons: int = 1
     older_than_count: bool = False
+    told: Handling = "auto"
+    """What the station told the person at the cabinet: the office may ask sooner, never post more."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +175,17 @@ def judge_detection(facts: DetectionFacts, limits: DetectionLimits) -> Detection
         return DetectionVerdict("to_confirm", post=False, reasons=reasons)
     if facts.mode == "review":
         return DetectionVerdict("to_confirm", post=False, reasons=("review_mode",))
-    if facts.confidence_pct >= limits.auto_pct:
+    own: Handling = (
+        "auto"
+        if facts.confidence_pct >= limits.auto_pct
+        else "confirm"
+        if facts.confidence_pct >= limits.review_pct
+        else "review"
+    )
+    handling = stricter(own, facts.told)
+    if handling == "auto":
         return DetectionVerdict("auto_booked", post=True)
-    if facts.confidence_pct >= limits.review_pct:
-        return DetectionVerdict("to_confirm", post=True, reasons=("confidence",))
-    return DetectionVerdict("to_confirm", post=False, reasons=("confidence",))
+    return DetectionVerdict("to_confirm", post=handling == "confirm", reasons=("confidence",))
 
 
 def _always_review(facts: DetectionFacts, limits: DetectionLimits) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from coordinator.modules.stock import counts, flow, ledger, rules
 from coordinator.modules.stock.ledger import Movement
 from coordinator.modules.stock.models import MovementEvidence, StockMovement, StorageLocation
 from coordinator.modules.stock.views import StockBalance
+from edge_agents.protocol.posting import Handling
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class DetectionInput:
     station_code: str | None = None
     persons: int = 1
     work_order_operation_id: int | None = None
+    auto_pct: Decimal | None = None
+    """Thresholds that hold at the station for this place and item; the shop's where it names none."""
+    review_pct: Decimal | None = None
+    told: Handling = "auto"
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def post_detection(ctx: Context, detection: DetectionInput) -> PostingDecision:
     known = _known(ctx, detection.uid)
     if known is not None:
         return PostingDecision("auto_booked", (known,), is_duplicate=True)
-    verdict = rules.judge_detection(_facts(ctx, detection, item, place), _limits(ctx, place))
+    verdict = rules.judge_detection(_facts(ctx, detection, item, place), _limits(ctx, detection))
     if item is None or place is None or detection.delta == 0:
         return PostingDecision(verdict.status, reasons=verdict.reasons)
     if verdict.status != "shadow":
@@ -119,15 +124,24 @@ def _facts(
         on_hand=held,
         persons=detection.persons,
         older_than_count=older,
+        told=detection.told,
     )
 
 
-def _limits(ctx: Context, place: StorageLocation | None) -> rules.DetectionLimits:  # noqa: ARG001 — per place later
+def shop_limits(ctx: Context) -> rules.DetectionLimits:
+    """Thresholds of the shop, where neither station nor kind say another (VIS-14)."""
     return rules.DetectionLimits(
         ctx.settings.decimal("stock.vision_auto_pct"),
         ctx.settings.decimal("stock.vision_review_pct"),
         ctx.settings.decimal("stock.vision_value_eur"),
     )
+
+
+def _limits(ctx: Context, detection: DetectionInput) -> rules.DetectionLimits:
+    shop = shop_limits(ctx)
+    auto = shop.auto_pct if detection.auto_pct is None else detection.auto_pct
+    review = shop.review_pct if detection.review_pct is None else detection.review_pct
+    return rules.DetectionLimits(auto, review, shop.value_eur)
 
 
 def _movement(detection: DetectionInput, item: StockItem, place: StorageLocation) -> Movement:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge_agents.drivers.base import DriverConfig
 from edge_agents.drivers.cabinet_camera.cells import CellsConfig
 from edge_agents.protocol.envelope import describe
+from edge_agents.protocol.optional import MAY_BE_IGNORED
+from edge_agents.protocol.posting import Thresholds
 
 Method = Literal["presence", "count", "boxes", "marker", "label_text", "weight", "bar_ends", "items"]
 Point = tuple[float, float]
@@ -33,6 +35,15 @@ class ExpectedItem(BaseModel):
         return length_mm is not None and self.length_mm[0] <= length_mm <= self.length_mm[1]
 
 
+class PrintedItem(BaseModel):
+    """An item told by its label: its code, and what else its packages say (the manufacturer's or a supplier's reference)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    item: str = Field(min_length=1)
+    printed: tuple[str, ...] = ()
+
+
 class Compartment(BaseModel):
     """One place seen by the camera; the polygon is in pixels of the reference image."""
 
@@ -43,10 +54,23 @@ class Compartment(BaseModel):
     polygon: tuple[Point, ...] = Field(min_length=3)
     item: str | None = None
     items: tuple[ExpectedItem, ...] = ()
+    labels: tuple[PrintedItem, ...] = ()
     camera: str | None = None
     unit_area_px: float | None = Field(default=None, gt=0)
     marker_id: int | None = None
     mm_per_px: float | None = Field(default=None, gt=0)
+
+    @property
+    def told_by_label(self) -> tuple[PrintedItem, ...]:
+        """Items whose printed references are looked for here."""
+        return self.labels or ((PrintedItem(item=self.item),) if self.item else ())
+
+    @model_validator(mode="after")
+    def _labelled(self) -> Self:
+        """A place told by labels knows at least one reference."""
+        if self.method == "label_text" and not self.told_by_label:
+            raise ValueError(f"{self.id} : item ou labels manquant (références imprimées attendues)")
+        return self
 
     @model_validator(mode="after")
     def _shared(self) -> Self:
@@ -149,6 +173,7 @@ class CabinetCameraConfig(DriverConfig):
     record: bool = True
     images_days: float = Field(default=7.0, gt=0)
     teaching_days: float = Field(default=90.0, gt=0)
+    thresholds: Thresholds | None = Field(default=None, json_schema_extra=MAY_BE_IGNORED)
 
 
 def vision_of(config: CabinetCameraConfig) -> VisionConfig:

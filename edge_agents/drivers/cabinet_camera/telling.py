@@ -14,6 +14,7 @@ from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.decision import Change, Decision
 from edge_agents.drivers.cabinet_camera.taught import PictureReading, PlaceReading
 from edge_agents.drivers.cabinet_camera.texts import reason_text
+from edge_agents.protocol.posting import Handling, Thresholds
 
 _FOREIGN = "foreign_or_misplaced"
 
@@ -54,13 +55,31 @@ class Told:
         return [{"session_uid": uid, "detection_uid": one} for one in named]
 
 
+def handling(
+    change: Change, limits: Thresholds | None, *, doubtful: bool, item: str | None = None
+) -> Handling | None:
+    """What becomes of a change under the thresholds of the station (VIS-14); ``None`` where it was told none."""
+    if limits is None:
+        return None
+    if doubtful or change.reason is not None:
+        return "review"
+    place = change.compartment
+    return limits.of(place.id, item or change.item or place.item).handling(100 * change.confidence)
+
+
 def detection(
-    session: Mapping[str, Any], change: Change, *, doubtful: bool, item: str | None
+    session: Mapping[str, Any],
+    change: Change,
+    *,
+    doubtful: bool,
+    item: str | None,
+    limits: Thresholds | None = None,
 ) -> dict[str, Any]:
     """Payload of one changed compartment (and item, where it is shared); ``item`` is what the label that came or went stands for."""
     place = change.compartment
     known = item if change.code else change.item or place.item
     return {
+        "handling": handling(change, limits, doubtful=doubtful, item=item),
         "session_uid": session["session_uid"],
         "detection_uid": uid_of(session["session_uid"], place.id, change.code or change.item),
         "location_code": place.id,
@@ -82,15 +101,25 @@ def uid_of(session_uid: str, location: str, code: str | None = None) -> str:
     return str(UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4))
 
 
-def answer_of(session: Mapping[str, Any], decision: Decision, *, doubtful: bool) -> dict[str, Any]:
-    """What the person at the cabinet is told: pieces by item, whatever number of holes or trays they came from."""
+def answer_of(
+    session: Mapping[str, Any], decision: Decision, *, doubtful: bool, limits: Thresholds | None = None
+) -> dict[str, Any]:
+    """What the person at the cabinet is told: pieces by item, whatever number of holes or trays they came from, and what somebody
+    will look at before or after it counts."""
     totals: dict[str, int] = {}
+    unsure: set[str] = set()
     for change in decision.changes:
         if change.delta:
             name = change.code or change.item or change.compartment.item or change.compartment.id
             totals[name] = totals.get(name, 0) + change.delta
+            if handling(change, limits, doubtful=doubtful) not in {None, "auto"}:
+                unsure.add(name)
     asked = [f"{c.compartment.id} : {reason_text(c.reason)}" for c in decision.changes if c.reason]
-    words = [f"{delta:+d} {name}" for name, delta in totals.items() if delta]
+    words = [
+        f"{delta:+d} {name}" + (" (à vérifier par le magasinier)" if name in unsure else "")
+        for name, delta in totals.items()
+        if delta
+    ]
     message = ", ".join(words + asked) or "Aucun changement vu."
     if not decision.usable:
         message = f"{reason_text(decision.reason) or 'image inutilisable'} : scannez les articles pris."
@@ -106,6 +135,7 @@ def answer_of(session: Mapping[str, Any], decision: Decision, *, doubtful: bool)
                 "delta": c.delta,
                 "confidence": c.confidence,
                 "reason": c.reason,
+                "handling": handling(c, limits, doubtful=doubtful),
             }
             for c in decision.changes
         ],
