@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +16,7 @@ import typer
 
 from coordinator.modules.quoting.engine import merging, shop_file
 from coordinator.modules.quoting.engine.default_shop import default_shop, default_shop_yaml
+from coordinator.modules.quoting.engine.discounts import NONE, Discount, Terms
 from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteRequest, QuoteResult, compute
 from coordinator.modules.quoting.engine.reading import from_reading
@@ -59,6 +62,12 @@ def compute_command(
     on: Annotated[
         str | None, typer.Option("--date", help="Date du devis, AAAA-MM-JJ (sinon aujourd'hui).")
     ] = None,
+    discount: Annotated[
+        str, typer.Option(help="Remise sur l'ensemble : « 5% », ou un montant en euros HT : « 50 ».")
+    ] = "",
+    line_discount: Annotated[
+        list[str] | None, typer.Option(help="Remise sur une ligne : « 2=5% » ou « 2=30 » (répétable).")
+    ] = None,
     write_default_shop: Annotated[
         Path | None, typer.Option(help="Écrit l'atelier intégré, commenté, dans ce fichier et s'arrête.")
     ] = None,
@@ -93,8 +102,9 @@ def compute_command(
         "parts_per_clamping": per_clamping,
     }
     parts = [_part(r, quantity, material, boxes) for r in readings]
-    breaks = tuple(price_break or ())
-    result = compute(parts, park, QuoteRequest(today, wished, breaks))
+    terms = _terms(discount, line_discount or (), len(parts))
+    request = QuoteRequest(today, wished, tuple(price_break or ()), terms=terms)
+    result = compute(parts, park, request)
     if as_json:
         typer.echo(json.dumps(result.to_json(), ensure_ascii=False, indent=1))
     else:
@@ -192,6 +202,29 @@ def _date(text: str | None, option: str) -> date | None:
         _usage(f"{option} : « {text} » n'est pas une date AAAA-MM-JJ.")
 
 
+def _terms(whole: str, lines: Sequence[str], count: int) -> Terms:
+    """Discounts typed at the command line."""
+    given: dict[int, Discount] = {}
+    for text in lines:
+        place, mark, value = text.partition("=")
+        if not mark or not place.strip().isdigit() or not 1 <= int(place) <= count:
+            _usage(f"--line-discount : « {text} » ne nomme pas une ligne de 1 à {count} (« 2=5% »).")
+        given[int(place) - 1] = _discount(value, "--line-discount")
+    return Terms(lines=given, whole=_discount(whole, "--discount") if whole else NONE)
+
+
+def _discount(text: str, option: str) -> Discount:
+    value = text.strip()
+    try:
+        amount = Decimal(value.rstrip("% ").replace(",", "."))
+    except InvalidOperation:
+        _usage(f"{option} : « {text} » n'est ni un pourcentage ni un montant.")
+    found = Discount(pct=amount) if value.endswith("%") else Discount(amount=amount)
+    if not amount.is_finite() or not found.is_valid:
+        _usage(f"{option} : « {text} » : 0 à 100 %, ou un montant positif.")
+    return found
+
+
 def _write_shop(path: Path) -> None:
     try:
         path.write_text(default_shop_yaml(), encoding="utf-8")
@@ -243,6 +276,9 @@ def _print(result: QuoteResult) -> None:
     typer.echo("\nSCÉNARIOS")
     for s in data["scenarios"]:
         mark = "→" if s["recommended"] else " "
+        if s["discount_excl_tax"]:
+            before, off = number(s["gross_excl_tax"] or 0, 2), number(s["discount_excl_tax"], 2)
+            typer.echo(f"   {SCENARIOS[s['kind']]:<10} {before:>10} € HT avant remise de {off} €")
         price = "incomplet" if s["price_excl_tax"] is None else f"{number(s['price_excl_tax'], 2):>10} € HT"
         margin = "" if s["margin_pct"] is None else f"marge {number(s['margin_pct'], 1)} %"
         days = "" if s["lead_time_days"] is None else f"{s['lead_time_days']} j ({s['delivery_date']})"
@@ -291,6 +327,11 @@ def _print_line(line: dict[str, Any]) -> None:
         )
     for other in line["alternatives"][:1]:
         typer.echo(f"  Sinon : {other['route']}, {number(other['unit_cost'], 2)} €/pièce")
+    for b in line["price_breaks"]:
+        prices = ", ".join(
+            f"{SCENARIOS[k]} {number(p['unit_price'], 2)} €" for k, p in b["scenarios"].items()
+        )
+        typer.echo(f"  Par {b['quantity']} : {prices}")
     if line["unit_price"] is not None:
         typer.echo(
             f"  Coût {number(line['unit_cost'], 2)} €/pièce, prix {number(line['unit_price'], 2)} € HT/pièce"

@@ -12,9 +12,8 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.modules.quoting import adjust, availability, dated_prices, proposals, results
 from coordinator.modules.quoting.engine import quote as engine
-from coordinator.modules.quoting.engine import scenarios
 from coordinator.modules.quoting.engine.discounts import Discount, Terms
-from coordinator.modules.quoting.engine.line import LineInput, LineResult, PriceBreak, compute_line
+from coordinator.modules.quoting.engine.line import LineInput, LineResult, PriceBreak, breaks_of, compute_line
 from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
 from coordinator.modules.quoting.engine.planning_simulation import Availability
 from coordinator.modules.quoting.engine.shop import Shop
@@ -91,6 +90,35 @@ def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
         BusinessError: ``quote.no_line``.
     """
     check_editable(quote)
+    _renew_date(ctx, quote)
+    _computed(ctx, quote)
+    return {"questions": quote.questions or [], "warnings": quote.warnings or []}
+
+
+def price_now(ctx: Context, quote: Quote) -> tuple[Decimal | None, bool]:
+    """Price of the selected scenario with the rates, prices and stock of this moment, and whether something blocks it.
+
+    Nothing of it stays in the quote.
+    """
+    savepoint = ctx.session.begin_nested()
+    try:
+        quote.quote_date = ctx.now.date()
+        _computed(ctx, quote)
+        return quote.total_excl_tax, any(q.get("blocking") for q in quote.questions or [])
+    finally:
+        savepoint.rollback()
+        ctx.session.expire_all()
+
+
+def _renew_date(ctx: Context, quote: Quote) -> None:
+    """Rates are those of the quote's date (QUO-30): a draft computed again takes the day, and keeps its days of validity."""
+    today = ctx.now.date()
+    if quote.valid_until is not None and quote.quote_date < today:
+        quote.valid_until += today - quote.quote_date
+    quote.quote_date = today
+
+
+def _computed(ctx: Context, quote: Quote) -> None:
     prepared = prepare(ctx, quote)
     lines, shop, request = prepared.lines, prepared.shop, prepared.request
     result = engine.compute([line.part for line in lines], shop, request, prepared.free)
@@ -112,7 +140,6 @@ def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
     _tell_refusals(quote, lines)
     quote.computed_at = ctx.now
     ctx.session.flush()
-    return {"questions": quote.questions or [], "warnings": quote.warnings or []}
 
 
 def _tell_refusals(quote: Quote, lines: Sequence[Line]) -> None:
@@ -126,16 +153,14 @@ def _breaks(prepared: Prepared, index: int, typed: Typed) -> tuple[PriceBreak, .
     line, given = prepared.lines[index], prepared.input_of(index)
     costs = prepared.shop.settings.costs
     margin = costs.margin_pct if given.margin_pct is None else given.margin_pct
-    found = []
+    found = list[PriceBreak]()
     for quantity in sorted({int(b.quantity) for b in prepared.breaks[line.record.id]}):
         other = replace(given, part=replace(given.part, quantity=quantity))
         computed = compute_line(other, prepared.shop, prepared.free)
         share = Decimal(quantity) / given.part.quantity
         scaled = [_scaled(row, operation, computed, share) for row, operation in typed]
         changed = adjust.with_operations(computed, scaled, prepared.shop, given.on)
-        if changed.options:
-            price = scenarios.line_price(changed.options[0], quantity, costs, Decimal(1), margin)
-            found.append(PriceBreak(quantity, price.unit_cost, price.unit_price))
+        found += breaks_of(changed.options, quantity, prepared.shop, margin)
     return tuple(found)
 
 

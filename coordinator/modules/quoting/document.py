@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from coordinator.kernel import qr
@@ -80,8 +79,6 @@ def paper(ctx: Context, quote: Quote) -> QuotePaper:
     prices = queries.scenario_lines(ctx, chosen.id)
     rate = paper_data.vat_pct(ctx, quote.customer_id)
     printed = [_line(ctx, quote, line, prices[line.id], rate) for line in lines]
-    if chosen.kind != "standard":  # prices of other quantities are computed for the standard scenario only
-        printed = [replace(line, price_breaks=[]) for line in printed]
     printed += _one_off(lines, prices, rate)
     supplement = queries.supplement(chosen)
     if supplement > 0:

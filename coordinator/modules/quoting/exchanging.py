@@ -10,13 +10,15 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context
 from coordinator.kernel.enumerations import ENUMERATIONS
 from coordinator.kernel.errors import BusinessError, FieldError
+from coordinator.kernel.i18n import t
 from coordinator.modules.catalogue import api as catalogue
 from coordinator.modules.catalogue.models import Material
 from coordinator.modules.machines.models import Machine
 from coordinator.modules.quoting import document, queries, rules, service
 from coordinator.modules.quoting.engine import exchange
+from coordinator.modules.quoting.engine.discounts import Discount
 from coordinator.modules.quoting.engine.part import ManualOperation
-from coordinator.modules.quoting.engine.values import QuotingError
+from coordinator.modules.quoting.engine.values import QuotingError, euros
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation
 from coordinator.modules.quoting.parts import machine_codes, operations_of
 
@@ -25,7 +27,10 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 def export(ctx: Context, quote: Quote, format_: str) -> bytes:
     """Lines and operations of the quote; prices and material costs only for who may see them. Noted in the history."""
-    published = {"lines": [_line(ctx, line) for line in queries.lines_of(ctx, quote.id)]}
+    published = {
+        "lines": [_line(ctx, line) for line in queries.lines_of(ctx, quote.id)],
+        "discount": _discount(ctx, quote),
+    }
     ctx.note("export", quote, details=format_)
     if format_ == "json":
         return exchange.to_json(published).encode()
@@ -47,9 +52,18 @@ def _line(ctx: Context, line: QuoteLine) -> dict[str, Any]:
         "material": material.code if material else "",
         "quantity": int(line.quantity),
         "unit_price": None if price is None else float(price),
+        "discount": _discount(ctx, line),
         "blank": {"cost": float(cost) if cost is not None and sees("costs_margins") else None},
         "operations": [_operation(row, codes) for row in operations_of(ctx, line.id)],
     }
+
+
+def _discount(ctx: Context, record: Quote | QuoteLine) -> dict[str, float | None] | None:
+    """Percentage or amount given on a line or on the whole; a price, shown to whoever sees prices."""
+    if not ctx.principal.sees("prices"):
+        return None
+    pct, amount = record.discount_pct, record.discount_amount
+    return {"pct": None if pct is None else float(pct), "amount": None if amount is None else float(amount)}
 
 
 def _operation(row: QuoteLineOperation, codes: dict[int, str]) -> dict[str, Any]:
@@ -68,7 +82,9 @@ def _operation(row: QuoteLineOperation, codes: dict[int, str]) -> dict[str, Any]
 def bring_in(
     ctx: Context, quote: Quote, file_name: str, content: bytes, *, take_prices: bool
 ) -> dict[str, Any]:
-    """Lines of another tool as manual lines of this quote, all or none. Its prices are taken only if asked for.
+    """Lines of another tool as manual lines of this quote, all or none. Its prices and discounts are taken only if asked for.
+
+    ``warnings`` tells what of the file was left aside, in French.
 
     Raises:
         BusinessError: ``quote.import_invalid`` with line and column of the file in its words.
@@ -81,13 +97,32 @@ def bring_in(
     try:
         is_json = file_name.lower().endswith(".json") or text.lstrip()[:1] in ("{", "[")
         found = exchange.from_json(text) if is_json else exchange.from_csv(text)
+        whole = exchange.quote_discount(found)
     except QuotingError as error:
         raise _refusal(error.message) from error
+    was_empty = not queries.lines_of(ctx, quote.id)
     machines = dict(ctx.session.execute(select(Machine.code, Machine.id)).tuples().all())
     ids = [_add(ctx, quote, line, machines, take_prices=take_prices) for line in found]
     if not ids:
         raise _refusal("Le fichier ne contient aucune ligne.")
-    return {"quote_line_ids": ids}
+    given = any(line.discount for line in found) or bool(whole)
+    warnings = [t("quote.import_no_discount", ctx.locale)] if given and not take_prices else []
+    if whole and take_prices:
+        warnings += _take_whole(ctx, quote, whole, was_empty=was_empty)
+    return {"quote_line_ids": ids, "warnings": warnings}
+
+
+def _take_whole(ctx: Context, quote: Quote, whole: Discount, *, was_empty: bool) -> list[str]:
+    """The file's discount on the whole becomes the quote's where nothing else would be lowered by it."""
+    own = Discount(quote.discount_pct, quote.discount_amount)
+    if own == whole:
+        return []
+    if own or not was_empty:
+        told = whole.words() or euros(whole.amount or 0)
+        return [t("quote.import_whole_discount", ctx.locale, discount=told)]
+    quote.discount_pct, quote.discount_amount = whole.pct, whole.amount
+    ctx.session.flush()
+    return []
 
 
 def _add(
@@ -107,6 +142,8 @@ def _add(
         quantity=Decimal(found.quantity),
         manual_material_cost=None if cost is None else Decimal(cost),
     )
+    if take_prices:
+        line.discount_pct, line.discount_amount = found.discount.pct, found.discount.amount
     if take_prices and found.unit_price is not None:
         line.manual_unit_price = Decimal(str(found.unit_price))
     service.on_create_line(ctx, line)

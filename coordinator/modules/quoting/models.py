@@ -122,7 +122,7 @@ class QuoteLine(Record):
 
 
 class QuotePriceBreak(Record):
-    """Price of another quantity of a line."""
+    """Price of another quantity of a line, in the scenario the quote offers."""
 
     __tablename__ = "quote_price_break"
 
@@ -207,6 +207,18 @@ class QuoteScenarioLine(Record):
     """The line's part of the discount on the whole quote."""
     line_total_excl_tax: Mapped[Decimal | None] = f.money(read_only=True)
     """With both discounts taken off."""
+
+
+class QuoteScenarioBreak(Record):
+    """Price of another quantity of a line in one scenario (QUO-05, QUO-34)."""
+
+    __tablename__ = "quote_scenario_break"
+    __table_args__ = (UniqueConstraint("quote_scenario_id", "quote_price_break_id"),)
+
+    quote_scenario_id: Mapped[int] = f.ref("quote_scenario.id", required=True)
+    quote_price_break_id: Mapped[int] = f.ref("quote_price_break.id", required=True)
+    unit_cost: Mapped[Decimal | None] = f.unit_price(read_only=True, group="costs_margins")
+    unit_price_excl_tax: Mapped[Decimal | None] = f.unit_price(read_only=True)
 
 
 class ResourceGap(Record):

@@ -25,6 +25,7 @@ from coordinator.modules.quoting.models import (
     QuotePriceBreak,
     QuoteReminder,
     QuoteScenario,
+    QuoteScenarioBreak,
     QuoteScenarioLine,
     ResourceGap,
 )
@@ -98,6 +99,7 @@ MODULE = Module(
         ),
         _computed(QuoteScenario, title=("kind",), default_sort="id"),
         _computed(QuoteScenarioLine, title=("quote_line_id",), default_sort="id"),
+        _computed(QuoteScenarioBreak, title=("quote_price_break_id",), default_sort="id"),
         _computed(ResourceGap, title=("what",), default_sort="id"),
         EntitySpec(QuoteReminder, "quoting", title=("due_on",), default_sort="due_on"),
         _computed(

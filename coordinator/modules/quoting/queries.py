@@ -17,6 +17,7 @@ from coordinator.modules.quoting.models import (
     QuotePriceBreak,
     QuoteReminder,
     QuoteScenario,
+    QuoteScenarioBreak,
     QuoteScenarioLine,
     ResourceGap,
 )
@@ -57,6 +58,12 @@ def scenario_lines(ctx: Context, scenario_id: int) -> dict[int, QuoteScenarioLin
     """Prices of a scenario by line."""
     rows = _children(ctx, QuoteScenarioLine, QuoteScenarioLine.quote_scenario_id, scenario_id)
     return {row.quote_line_id: row for row in rows}
+
+
+def scenario_breaks(ctx: Context, scenario_id: int) -> dict[int, QuoteScenarioBreak]:
+    """Prices of other quantities in a scenario, by price break."""
+    rows = _children(ctx, QuoteScenarioBreak, QuoteScenarioBreak.quote_scenario_id, scenario_id)
+    return {row.quote_price_break_id: row for row in rows}
 
 
 def gaps_of(ctx: Context, line_id: int) -> list[ResourceGap]:

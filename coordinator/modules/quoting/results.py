@@ -22,6 +22,7 @@ from coordinator.modules.quoting.models import (
     QuoteLineOperation,
     QuotePriceBreak,
     QuoteScenario,
+    QuoteScenarioBreak,
     QuoteScenarioLine,
     ResourceGap,
 )
@@ -204,12 +205,10 @@ def store(
         prices = {scenario.kind: scenario.lines[index] for scenario in result.scenarios}
         _store_line(line, found, prices)
         _store_gaps(ctx, line, found)
-        for row in breaks[line.id]:
-            known = next((b for b in found.price_breaks if b.quantity == int(row.quantity)), None)
-            row.unit_cost = known.unit_cost if known else None
-            row.unit_price_excl_tax = known.unit_price if known else None
     for scenario in result.scenarios:
-        _store_scenario(ctx, quote, lines, scenario)
+        kept = _store_scenario(ctx, quote, lines, scenario)
+        for line, found in zip(lines, result.lines, strict=True):
+            _store_breaks(ctx, kept, found, breaks[line.id])
     quote.questions = [
         *(q.to_json() for q in result.questions),
         *_late_errors(lines, result),
@@ -277,7 +276,31 @@ def _store_gaps(ctx: Context, line: QuoteLine, found: LineResult) -> None:
         )
 
 
-def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], found: Scenario) -> None:
+def _store_breaks(
+    ctx: Context, scenario: QuoteScenario, found: LineResult, rows: Sequence[QuotePriceBreak]
+) -> None:
+    """Prices of the other quantities of a line in a scenario."""
+    prices = {b.quantity: b for b in found.price_breaks if b.kind == scenario.kind}
+    own = [row.id for row in rows]
+    ctx.session.execute(
+        delete(QuoteScenarioBreak).where(
+            QuoteScenarioBreak.quote_scenario_id == scenario.id,
+            QuoteScenarioBreak.quote_price_break_id.in_(own),
+        )
+    )
+    for row in rows:
+        if known := prices.get(int(row.quantity)):
+            ctx.session.add(
+                QuoteScenarioBreak(
+                    quote_scenario_id=scenario.id,
+                    quote_price_break_id=row.id,
+                    unit_cost=known.unit_cost,
+                    unit_price_excl_tax=known.unit_price,
+                )
+            )
+
+
+def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], found: Scenario) -> QuoteScenario:
     query = select(QuoteScenario).where(QuoteScenario.quote_id == quote.id, QuoteScenario.kind == found.kind)
     row = ctx.session.scalars(query).one_or_none() or QuoteScenario(quote_id=quote.id, kind=found.kind)
     row.machining_min = dec(found.machining_min, "0.1")
@@ -312,6 +335,7 @@ def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], foun
                 line_total_excl_tax=price.total if price else None,
             )
         )
+    return row
 
 
 def _choice(ctx: Context, quote: Quote) -> QuoteScenario:
@@ -325,9 +349,13 @@ def select_scenario(ctx: Context, quote: Quote, scenario: QuoteScenario) -> None
     """The quote's prices are those of one scenario."""
     quote.selected_scenario_id = scenario.id
     quote.total_excl_tax, quote.margin_pct = scenario.price_excl_tax, scenario.margin_pct
-    prices = queries.scenario_lines(ctx, scenario.id)
+    prices, breaks = queries.scenario_lines(ctx, scenario.id), queries.scenario_breaks(ctx, scenario.id)
     for line in queries.lines_of(ctx, quote.id):
         price = prices.get(line.id)
         line.unit_price_excl_tax = price.unit_price_excl_tax if price else None
         line.unit_cost = price.unit_cost if price else None
+        for row in queries.price_breaks_of(ctx, line.id):
+            other = breaks.get(row.id)
+            row.unit_price_excl_tax = other.unit_price_excl_tax if other else None
+            row.unit_cost = other.unit_cost if other else None
     ctx.session.flush()

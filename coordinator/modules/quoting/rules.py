@@ -13,7 +13,7 @@ from coordinator.modules.quoting.engine.costing import floor_price
 from coordinator.modules.quoting.engine.discounts import Discount
 from coordinator.modules.quoting.engine.settings import CostSettings
 from coordinator.modules.quoting.engine.trades import TRADES
-from coordinator.modules.quoting.engine.values import euros
+from coordinator.modules.quoting.engine.values import MAX_QUANTITY, euros
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuotePriceBreak, QuoteScenarioLine
 
 _CENT = Decimal("0.01")
@@ -33,12 +33,12 @@ def check_editable(quote: Quote) -> None:
 
 
 def check_quantity(quantity: Decimal | None) -> None:
-    """Whole pieces, at least one (QUO-47).
+    """Whole pieces, at least one and at most ``MAX_QUANTITY`` (QUO-47).
 
     Raises:
         BusinessError: ``quote.quantity``.
     """
-    if quantity is not None and (quantity <= 0 or quantity != int(quantity)):
+    if quantity is not None and (not 0 < quantity <= MAX_QUANTITY or quantity != int(quantity)):
         raise BusinessError("quote.quantity", errors=[FieldError("quantity", "quote.quantity")])
 
 
@@ -122,6 +122,19 @@ def named(low: Sequence[dict[str, Any]]) -> str:
             limit = f"remise {euros(x['discount'])}, possible jusqu'à {euros(x['discount_max'])}"
         words.append(f"{where} ({limit})")
     return ", ".join(words)
+
+
+def check_validity(number: str, valid_until: dt.date | None, today: dt.date) -> None:
+    """A quote whose validity is over goes to nobody: its date is renewed first.
+
+    Raises:
+        BusinessError: ``quote.validity_over``.
+    """
+    if valid_until is not None and valid_until < today:
+        errors = [FieldError("valid_until", "quote.validity_over")]
+        raise BusinessError(
+            "quote.validity_over", errors=errors, number=number, until=f"{valid_until:%d/%m/%Y}"
+        )
 
 
 def check_discount(pct: Decimal | None, amount: Decimal | None) -> None:

@@ -17,7 +17,7 @@ from coordinator.kernel.jobs import RetryLater
 from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import DocumentVersion
 from coordinator.modules.parties.models import Contact, Customer
-from coordinator.modules.quoting import document, paper_data
+from coordinator.modules.quoting import document, paper_data, rules
 from coordinator.modules.quoting.models import Quote, QuoteMail, QuoteReminder
 
 DELIVER_JOB = "quoting.deliver_mail"
@@ -47,8 +47,9 @@ def send(ctx: Context, quote: Quote, params: Any) -> dict[str, Any]:
     """Note that the quote goes to the customer; by e-mail it is queued with this act and delivered by the worker.
 
     Raises:
-        BusinessError: ``mail.not_configured``, ``quote.no_recipient``.
+        BusinessError: ``mail.not_configured``, ``quote.no_recipient``, ``quote.validity_over``.
     """
+    rules.check_validity(quote.number, quote.valid_until, ctx.now.date())
     if quote.document_version_id is None:
         document.file_quote(ctx, quote)
     result: dict[str, Any] = {"document_version_id": quote.document_version_id}

@@ -22,6 +22,7 @@ from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import compute as computing
 from coordinator.modules.quoting import document, inspection, proposals, queries, results, rules, solids
 from coordinator.modules.quoting.defaults import VALIDITY_DAYS, engine_settings
+from coordinator.modules.quoting.engine.values import euros
 from coordinator.modules.quoting.models import (
     Quote,
     QuoteLine,
@@ -209,6 +210,8 @@ def _check_times(row: QuoteLineOperation) -> None:
         value = getattr(row, name)
         if value is not None and value < 0:
             raise BusinessError("quote.time_negative", errors=[FieldError(name, "quote.time_negative")])
+    if row.cost is not None and row.cost < 0:
+        raise BusinessError("quote.price", errors=[FieldError("cost", "quote.price")])
 
 
 def _typed_mark(ctx: Context, value: Any) -> dict[str, Any]:
@@ -345,7 +348,7 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
     """A person answers for the quote; from here on there is a paper (QUO-02, QUO-32, QUO-50).
 
     Raises:
-        BusinessError: see ``rules.check_approval``; ``quote.to_confirm``.
+        BusinessError: see ``rules.check_approval``; ``quote.to_confirm``, ``quote.validity_over``, ``quote.stale_price``.
         Conflict: ``signature.required`` or ``signature.outdated`` for aerospace and military lines.
     """
     lines = queries.lines_of(ctx, quote.id)
@@ -359,6 +362,8 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
         costs,
     )
     rules.check_reason([quote, *lines], quote.discount_reason)
+    rules.check_validity(quote.number, quote.valid_until, ctx.now.date())
+    _check_still_holds(ctx, quote)
     scenario = ctx.get(QuoteScenario, quote.selected_scenario_id)
     pending = (scenario.details or {}).get("to_confirm") or []
     accepted = bool(getattr(params, "accept_to_confirm", False))
@@ -371,6 +376,19 @@ def approve(ctx: Context, quote: Quote, params: ApproveParams) -> None:
     document.file_quote(ctx, quote)
     ctx.defer(inspection.JOB, quote_id=quote.id)
     proposals.settle(ctx, quote)
+
+
+def _check_still_holds(ctx: Context, quote: Quote) -> None:
+    """A price is approved as today's rates, purchase prices and stock give it (QUO-30, QUO-49).
+
+    Raises:
+        BusinessError: ``quote.stale_price``.
+    """
+    before, number = quote.total_excl_tax, quote.number
+    now, is_blocked = computing.price_now(ctx, quote)
+    if before != now or is_blocked:
+        told = euros(now) if now is not None and not is_blocked else "prix incomplet"
+        raise BusinessError("quote.stale_price", number=number, before=euros(before or 0), now=told)
 
 
 def priced_lines(ctx: Context, quote: Quote, lines: Sequence[QuoteLine]) -> list[rules.PricedLine]:

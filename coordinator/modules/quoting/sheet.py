@@ -68,9 +68,11 @@ def _costs(ctx: Context, line: QuoteLine, key: str) -> Any:
 def _scenario(ctx: Context, scenario: Any) -> dict[str, Any]:
     entities = ctx.registry.entities
     rows = list(queries.scenario_lines(ctx, scenario.id).values())
+    breaks = list(queries.scenario_breaks(ctx, scenario.id).values())
     return {
         **serialize_many(ctx, entities["quote_scenario"], [scenario])[0],
         "lines": serialize_many(ctx, entities["quote_scenario_line"], rows),
+        "price_breaks": serialize_many(ctx, entities["quote_scenario_break"], breaks),
     }
 
 
@@ -97,10 +99,14 @@ def explain(ctx: Context, quote: Quote, line_id: int, operation_id: int | None) 
     if not ctx.principal.sees("costs_margins"):
         for key in _COST_KEYS:
             found.pop(key, None)
-        found["price_breaks"] = [
-            {k: v for k, v in b.items() if k != "unit_cost"} for b in found.get("price_breaks") or []
-        ]
+        found["price_breaks"] = [_without_costs(b) for b in found.get("price_breaks") or []]
     return {"line_id": line.id, "operation_id": None, "label": line.description, "values": found}
+
+
+def _without_costs(price_break: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in price_break.items() if k != "unit_cost"}
+    kinds = kept.get("scenarios") or {}
+    return {**kept, "scenarios": {k: {"unit_price": v["unit_price"]} for k, v in kinds.items()}}
 
 
 def _price_explanation(ctx: Context, quote: Quote, line: QuoteLine, told: dict[str, Any] | None) -> Any:

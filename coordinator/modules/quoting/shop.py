@@ -27,6 +27,10 @@ _WORKPLACES = {"deburring": "Établi", "washing": "Lavage", "packaging": "Emball
 _HORIZON_DAYS = 730
 
 
+CURRENCY = "EUR"
+"""Currency of costs and prices; amounts in another one are never counted as euros: such a rate or article is missing."""
+
+
 def build_shop(ctx: Context, treatments: Iterable[str] = ()) -> engine.Shop:
     """Everything a price depends on besides the part. ``treatments`` are those of the quote, to find their rates."""
     names = material_names(ctx)
@@ -217,6 +221,7 @@ def _supplier_items(ctx: Context, compatible: Compatibility, cutting: CuttingInd
         .join(Tool, Tool.id == SupplierItem.stock_item_id)
         .join(Supplier, Supplier.id == SupplierItem.supplier_id)
         .where(SupplierItem.archived_at.is_(None), SupplierItem.price.is_not(None))
+        .where(SupplierItem.currency == CURRENCY)
         .where(Tool.tool_type.in_(engine.TOOL_TYPES))
         .order_by(SupplierItem.id)
     )
@@ -286,6 +291,7 @@ def _rates(ctx: Context, names: dict[int, str], treatments: tuple[str, ...]) -> 
         select(RateCardLine, RateCard)
         .join(RateCard, RateCard.id == RateCardLine.rate_card_id)
         .where(RateCardLine.archived_at.is_(None), RateCard.archived_at.is_(None))
+        .where(RateCard.currency == CURRENCY)
         .order_by(RateCardLine.id.desc())
     )
     for row, card in ctx.session.execute(query).tuples():

@@ -181,7 +181,9 @@ def _line(position: int, line: LineResult, price: LinePrice, rate: Decimal) -> Q
         material=part.material or line.material.name,
         treatment=", ".join(part.treatments),
         vat_rate_pct=rate,
-        price_breaks=[PriceBreak(b.quantity, b.unit_price) for b in line.price_breaks],
+        price_breaks=[
+            PriceBreak(b.quantity, b.unit_price) for b in line.price_breaks if b.kind == "standard"
+        ],
     )
 
 

@@ -206,11 +206,17 @@ def test_prices_of_other_quantities_are_printed_with_the_scenario_they_are_of(st
     story.act(quote["id"], "submit")
     story.act(quote["id"], "approve", accept_to_confirm=True)
     path = f"/api/v1/quotes/{quote['id']}/pdf"
-    assert "Prix par quantité" in _text(story.http.get(path).content)
-    story.act(quote["id"], "reopen")
-    story.act(quote["id"], "select-scenario", kind="express")
-    story.act(quote["id"], "approve", accept_to_confirm=True)
-    assert "Prix par quantité" not in _text(story.http.get(path).content)
+    told = {
+        s["kind"]: s["price_breaks"][0]["unit_price_excl_tax"] for s in story.sheet(quote["id"])["scenarios"]
+    }
+    assert told["standard"] != told["express"]
+    for kind in ("standard", "express"):
+        if kind != "standard":
+            story.act(quote["id"], "reopen")
+            story.act(quote["id"], "select-scenario", kind=kind)
+            story.act(quote["id"], "approve", accept_to_confirm=True)
+        text = _text(story.http.get(path).content)
+        assert _money(D(told[kind]).quantize(D("0.01"))) in text[text.index("Prix par quantité") :][:80]
 
 
 def test_an_amount_above_the_price_is_asked_about(story: Story) -> None:

@@ -91,6 +91,60 @@ def test_a_negative_amount_of_another_tool_is_refused(story: Story, column: str)
     assert story.sheet(quote["id"])["lines"] == []
 
 
+@pytest.mark.requirement("QUO-43", "QUO-33")
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_discounts_go_out_and_come_back_with_the_prices(story: Story, kind: str) -> None:
+    quote = story.quote(story.shaft, story.block, margin_target_pct="45", discount_amount="25.50")
+    first, second = story.sheet(quote["id"])["lines"]
+    story.change("quote-lines", first["id"], discount_pct="7.5")
+    story.change("quote-lines", second["id"], discount_amount="12.34")
+    story.act(quote["id"], "compute")
+    content = story.http.get(f"/api/v1/quotes/{quote['id']}/exchange", params={"format": kind}).content
+
+    copy = story.quote(method="manual")
+    answer = bring(story, copy["id"], content, f"a.{kind}", take_prices="true").json()
+    assert answer["warnings"] == []
+    story.act(copy["id"], "compute")
+    here, there = story.sheet(quote["id"]), story.sheet(copy["id"])
+    assert Decimal(there["quote"]["discount_amount"]) == Decimal("25.50")
+    names = ("discount_pct", "discount_amount", "unit_price_excl_tax")
+    for a, b in zip(here["lines"], there["lines"], strict=True):
+        assert [a[n] and Decimal(a[n]) for n in names] == [b[n] and Decimal(b[n]) for n in names]
+    standard = [next(s for s in x["scenarios"] if s["kind"] == "standard") for x in (here, there)]
+    assert standard[0]["discount_excl_tax"] == standard[1]["discount_excl_tax"]
+
+    again = bring(story, copy["id"], content.replace(b"25,5", b"3").replace(b"25.5", b"3"), f"a.{kind}",
+                  take_prices="true").json()  # fmt: skip
+    assert "3,00" in again["warnings"][0], "another discount is told, the quote keeps its own"
+    assert Decimal(story.sheet(copy["id"])["quote"]["discount_amount"]) == Decimal("25.50")
+
+    plain = story.quote(method="manual")
+    told = bring(story, plain["id"], content, f"a.{kind}").json()
+    assert len(told["warnings"]) == 1
+    sheet = story.sheet(plain["id"])
+    assert sheet["quote"]["discount_amount"] is None
+    assert all(x["discount_pct"] is None and x["discount_amount"] is None for x in sheet["lines"])
+
+
+@pytest.mark.requirement("QUO-43", "QUO-33")
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ("120;;;", "Ligne 2, discount_pct"),
+        (";-1;;", "Ligne 2, discount_amount"),
+        ("5;5;;", "Ligne 2, discount_amount"),
+        (";;5;5", "quote_discount_amount"),
+    ],
+)
+def test_a_discount_that_is_none_is_refused_with_its_place(story: Story, row: str, word: str) -> None:
+    quote = story.quote(method="manual")
+    head = "drawing_number;quantity;operation_type;run_min;discount_pct;discount_amount;quote_discount_pct"
+    text = f"{head};quote_discount_amount\nX;1;milling;1;{row}\n"
+    answer = bring(story, quote["id"], text.encode(), take_prices="true")
+    assert (answer.status_code, answer.json()["code"]) == (400, "quote.import_invalid")
+    assert word in answer.json()["detail"]
+
+
 @pytest.mark.requirement("QUO-43")
 def test_lists_as_pdf_excel_and_csv(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     quote = story.quote(story.shaft)

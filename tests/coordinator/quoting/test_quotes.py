@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pypdfium2 import PdfDocument
 
 from coordinator.kernel.context import Context, Principal
 from coordinator.kernel.errors import BusinessError
@@ -362,6 +363,43 @@ def test_price_breaks_are_computed(story: Story) -> None:
     line = story.sheet(quote["id"])["lines"][0]
     [row] = line["price_breaks"]
     assert Decimal(row["unit_price_excl_tax"]) < Decimal(line["unit_price_excl_tax"])
+
+
+def _pdf_text(content: bytes) -> str:
+    pages = PdfDocument(content)
+    text = " ".join(page.get_textpage().get_text_range() for page in pages)
+    return " ".join(text.replace("\u00a0", " ").replace("\u202f", " ").split())
+
+
+@pytest.mark.requirement("QUO-05", "QUO-34")
+def test_other_quantities_have_a_price_in_every_scenario(story: Story) -> None:
+    quote = story.quote(margin_target_pct="40")
+    story.act(
+        quote["id"],
+        "add-drawings",
+        drawing_analysis_ids=[story.shaft],
+        quantity=10,
+        price_break_quantities=[100],
+    )
+    story.act(quote["id"], "compute")
+    sheet = story.sheet(quote["id"])
+    by_kind = {}
+    for scenario in sheet["scenarios"]:
+        [row] = scenario["price_breaks"]
+        by_kind[scenario["kind"]] = Decimal(row["unit_price_excl_tax"])
+    assert by_kind["economic"] < by_kind["standard"] < by_kind["express"]
+    for scenario in sheet["scenarios"]:
+        story.act(quote["id"], "select-scenario", kind=scenario["kind"])
+        [row] = story.sheet(quote["id"])["lines"][0]["price_breaks"]
+        assert Decimal(row["unit_price_excl_tax"]) == by_kind[scenario["kind"]]
+    story.act(quote["id"], "select-scenario", kind="express")
+    story.act(quote["id"], "submit")
+    story.act(quote["id"], "approve", accept_to_confirm=True)
+    text = _pdf_text(story.http.get(f"/api/v1/quotes/{quote['id']}/pdf").content)
+    told = f"{by_kind['express']:.2f}".replace(".", ",")
+    after = text[text.index("Prix par quantité") :]
+    assert after.startswith("Prix par quantité : 100")
+    assert told in after[:80]
 
 
 def test_every_setting_has_french_words() -> None:

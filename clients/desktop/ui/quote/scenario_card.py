@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
-from clients.desktop.model import sheets
+from clients.desktop.model import formatting, sheets
 from clients.desktop.model.api import Record
 from clients.desktop.model.texts import t
 from clients.desktop.tokens import STEP
@@ -41,6 +41,8 @@ def scenario_card(page: QuoteSheetView, scenario: Record) -> QWidget:
         layout.addWidget(label(price[1], "figure"))
         layout.addWidget(label(price[0], "muted"))
     pairs(layout, [page.figure("quote_scenario", n, scenario) for n in _FIGURES])
+    for words in _price_breaks(page, scenario):
+        layout.addWidget(label(words, "muted", wrap=True))
     reasons = [sheets.sentence(r) for r in scenario.get("reasons") or []]
     for reason in reasons:
         layout.addWidget(label("• " + reason, "muted", wrap=True))
@@ -58,3 +60,23 @@ def scenario_card(page: QuoteSheetView, scenario: Record) -> QWidget:
         foot.addStretch()
         layout.addLayout(foot)
     return frame
+
+
+def _price_breaks(page: QuoteSheetView, scenario: Record) -> list[str]:
+    """Unit prices of the other quantities in this scenario, line by line."""
+    quantity = page.field_of("quote_price_break", "quantity")
+    price = page.field_of("quote_scenario_break", "unit_price_excl_tax")
+    if quantity is None or price is None:
+        return []
+    prices = {row.get("quote_price_break_id"): row for row in scenario.get("price_breaks") or []}
+    return [
+        t(
+            "quote.price_break_line",
+            line=line.get("line_no"),
+            quantity=formatting.text_of(quantity, one),
+            price=formatting.text_of(price, prices[one["id"]]),
+        )
+        for line in page.data.get("lines") or []
+        for one in line.get("price_breaks") or []
+        if (prices.get(one.get("id")) or {}).get("unit_price_excl_tax") is not None
+    ]

@@ -53,6 +53,7 @@ _KINDS = (
     ("tap", r"\btaps?\b|taraud|gewindebohr"),
     ("reamer", r"ream|alésoir|alesoir|reibahle"),
     ("boring_bar", r"boring bar|barre d.al[ée]sage|bohrstange"),
+    ("t_slot_mill", r"rainures? (?:en )?t\b|t[- ]?slot|t-nutenfr"),
     ("slitting_saw", r"fraise[- ]scie|slitting saw|metallkreiss(ä|ae)ge"),
     ("slotting", r"outil [àa] mortaiser|slotting (tool|bar)|sto(ß|ss)(werkzeug|stahl)"),
     ("drill", r"drill|foret|bohrer"),

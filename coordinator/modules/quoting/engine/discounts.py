@@ -45,6 +45,14 @@ class Discount:
             raise QuotingError("discount_exceeds", message, "discount_amount")
         return self.amount.quantize(CENT, ROUND_HALF_UP)
 
+    def to_json(self) -> dict[str, float | None]:
+        """Plain values."""
+        pct, amount = self.pct, self.amount
+        return {
+            "pct": None if pct is None else float(pct),
+            "amount": None if amount is None else float(amount),
+        }
+
     def words(self) -> str:
         """``5 %`` for a percentage, nothing for an amount: it is told by itself."""
         return f"{number(self.pct)} %" if self.pct else ""

@@ -16,7 +16,7 @@ from coordinator.modules.quoting.engine.values import Question, number, size
 
 _SMALLEST_MM, _LARGEST_MM = 1.0, 3000.0
 _CHIPS_SHARE, _CHIPS_KG = 0.85, 0.1
-_UNKNOWN_SHARE = 0.15
+_UNKNOWN_SHARE, _NOTABLE_SHARE = 0.15, 0.05
 _OVERLAP_SHARE, _IMPOSSIBLE_SHARE = 0.1, 0.5
 _SHEET_MM, _SHEET_SHARE = 3.0, 0.05
 _DEEP = {"drill": 30.0, "end_mill": 12.0, "reamer": 20.0, "boring_bar": 10.0}
@@ -95,11 +95,16 @@ def _of_volume(part: PartDescription) -> Iterator[Doubt]:
     if balance is None:
         return
     whole, rest = balance
-    if rest > _UNKNOWN_SHARE * whole:
+    if rest > _NOTABLE_SHARE * whole:
         share = number(100 * rest / whole, 0)
+        what = (
+            "prix indicatif, gamme à revoir"
+            if rest > _UNKNOWN_SHARE * whole
+            else "comptées au volume, à vérifier"
+        )
         yield (
             "shapes_unknown",
-            f"{share} % du volume sont des formes non reconnues : prix indicatif, gamme à revoir.",
+            f"{share} % du volume sont des formes non reconnues : {what}.",
             False,
         )
     if rest < -_OVERLAP_SHARE * whole:

@@ -10,14 +10,18 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from coordinator.modules.quoting.engine.discounts import NONE, Discount
 from coordinator.modules.quoting.engine.part import ManualLine, ManualOperation
 from coordinator.modules.quoting.engine.values import QuotingError
 
 VERSION = 1
+_LARGEST = 1e8
+"""Above it no price, time or quantity of a workshop: a column of something else."""
 COLUMNS = (
     "line",
     "drawing_number",
@@ -33,6 +37,10 @@ COLUMNS = (
     "tool",
     "run_min",
     "setup_min",
+    "discount_pct",
+    "discount_amount",
+    "quote_discount_pct",
+    "quote_discount_amount",
 )
 
 
@@ -46,11 +54,18 @@ class ImportedLine:
     quantity: int
     unit_price: float | None
     manual: ManualLine
+    discount: Discount = NONE
+    quote_discount: Discount = NONE
+    """Discount on the whole quote, which every row of the file repeats."""
 
 
 def rows(quote: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per operation of a published quote (``QuoteResult.to_json()``); run time includes loading."""
+    """One row per operation of a published quote (``QuoteResult.to_json()``); run time includes loading.
+
+    The unit price is that before discounts; those of the line and of the whole quote stand beside it.
+    """
     found = []
+    whole = quote.get("discount") or {}
     for number, line in enumerate(quote["lines"], 1):
         blank = line.get("blank") or {}
         head = {
@@ -61,6 +76,10 @@ def rows(quote: Mapping[str, Any]) -> list[dict[str, Any]]:
             "quantity": line["quantity"],
             "unit_price": line["unit_price"],
             "material_cost": blank.get("cost"),
+            "discount_pct": (line.get("discount") or {}).get("pct"),
+            "discount_amount": (line.get("discount") or {}).get("amount"),
+            "quote_discount_pct": whole.get("pct"),
+            "quote_discount_amount": whole.get("amount"),
         }
         for o in line["operations"]:
             run = (o["run_min"] or 0.0) + (o.get("loading_min") or 0.0)
@@ -151,7 +170,34 @@ def _line(own: list[tuple[int, Mapping[str, Any]]]) -> ImportedLine:
         int(quantity),
         _number(number, head, "unit_price"),
         ManualLine(operations, None if cost is None else f"{cost:.2f}"),
+        _discount(number, head, ""),
+        _discount(number, head, "quote_"),
     )
+
+
+def _discount(number: int, row: Mapping[str, Any], prefix: str) -> Discount:
+    pct, amount = (_number(number, row, f"{prefix}discount_{kind}") for kind in ("pct", "amount"))
+    found = Discount(
+        None if pct is None else Decimal(str(pct)), None if amount is None else Decimal(str(amount))
+    )
+    if not found.is_valid:
+        column = f"{prefix}discount_{'pct' if amount is None else 'amount'}"
+        message = f"Ligne {number}, {column} : remise de 0 à 100 %, ou un montant positif, pas les deux."
+        raise QuotingError("import_invalid", message, column)
+    return found
+
+
+def quote_discount(lines: Sequence[ImportedLine]) -> Discount:
+    """The discount on the whole quote of a file.
+
+    Raises:
+        QuotingError: ``import_invalid`` where its rows do not agree.
+    """
+    told = list(dict.fromkeys(line.quote_discount for line in lines if line.quote_discount))
+    if len(told) > 1:
+        message = "Les lignes ne donnent pas toutes la même remise sur l'ensemble du devis."
+        raise QuotingError("import_invalid", message, "quote_discount_pct")
+    return told[0] if told else NONE
 
 
 def _operation(number: int, row: Mapping[str, Any]) -> ManualOperation:
@@ -177,9 +223,11 @@ def _number(number: int, row: Mapping[str, Any], column: str) -> float | None:
         found = float("".join(str(value).split()).replace(",", "."))
     except ValueError:
         found = math.nan
-    if not math.isfinite(found):
+    if not math.isfinite(found) or abs(found) > _LARGEST:
         raise QuotingError(
-            "import_invalid", f"Ligne {number}, {column} : « {value} » n'est pas un nombre.", column
+            "import_invalid",
+            f"Ligne {number}, {column} : « {value} » n'est pas un nombre utilisable.",
+            column,
         )
     return found
 

@@ -16,7 +16,7 @@ from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
 from coordinator.modules.quoting.engine.planning_simulation import Availability
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Route, Search, find_routes
 from coordinator.modules.quoting.engine.shop import CuttingData, Shop
-from coordinator.modules.quoting.engine.values import Gap, Question, QuotingError, euros
+from coordinator.modules.quoting.engine.values import MAX_QUANTITY, Gap, Question, QuotingError, euros
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,9 +37,12 @@ class LineInput:
 
 @dataclass(frozen=True, slots=True)
 class PriceBreak:
+    """Unit cost and price of another quantity of the line, in the scenario ``kind``."""
+
     quantity: int
     unit_cost: Decimal
     unit_price: Decimal
+    kind: str = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,13 @@ def _compute(given: LineInput, material: MaterialMatch, shop: Shop, availability
     questions = [*_assumptions(given), *_tool_questions(best, given.number)]
     if given.manual is None:
         questions += doubts.questions(job, best, given.number)
-    if not options and missing is not None:
-        questions.append(Question(missing.code, missing.field_name, missing.message, given.number))
+    if not options and missing:
+        questions.append(Question(missing[0].code, missing[0].field_name, missing[0].message, given.number))
     gaps = (*best.gaps, *_saturated(best, options, shop, availability))
     warnings = [*best.warnings, *part.warnings, *_tolerance_note(part)]
-    if not options and missing is not None:
-        warnings.append(missing.message)
+    if missing:
+        left_out = "" if not options else "Gamme écartée, coût inconnu : "
+        warnings += dict.fromkeys(f"{left_out}{error.message}" for error in missing)
     return LineResult(
         part,
         material,
@@ -150,6 +154,9 @@ def _check(part: PartDescription) -> None:
         raise QuotingError("quantity_not_positive", message, "parts_per_clamping")
     if part.quantity <= 0:
         raise QuotingError("quantity_not_positive", "La quantité doit être positive.", "quantity")
+    if part.quantity > MAX_QUANTITY:
+        message = f"Quantité de {part.quantity} pièces : au plus {MAX_QUANTITY}."
+        raise QuotingError("quantity_too_large", message, "quantity")
 
 
 def _check_computable(part: PartDescription, material: MaterialMatch) -> None:
@@ -166,13 +173,14 @@ def _check_computable(part: PartDescription, material: MaterialMatch) -> None:
         raise QuotingError("size_missing", message, "size_mm")
 
 
-def _priced(job: Job, routes: Sequence[Route], share: Decimal) -> tuple[list[Costed], QuotingError | None]:
-    found, missing = list[Costed](), None
+def _priced(job: Job, routes: Sequence[Route], share: Decimal) -> tuple[list[Costed], list[QuotingError]]:
+    """Routes with their cost, cheapest first, and why the others have none."""
+    found, missing = list[Costed](), list[QuotingError]()
     for route in routes:
         try:
             found.append(costing.cost_route(job, route, share))
         except QuotingError as error:
-            missing = missing or error
+            missing.append(error)
     found.sort(key=lambda c: (c.total, c.route.machining_min(job.part.quantity), c.route.key))
     return found, missing
 
@@ -247,15 +255,21 @@ def _saturated(route: Route, options: Sequence[Costed], shop: Shop, availability
 
 
 def _breaks(given: LineInput, job: Job, shop: Shop) -> tuple[PriceBreak, ...]:
-    """Unit costs and prices of the optional break quantities, each with its own best route."""
-    found = []
+    """Unit costs and prices of the optional break quantities in each scenario, each with its own best route."""
+    found = list[PriceBreak]()
     margin = shop.settings.costs.margin_pct if given.margin_pct is None else given.margin_pct
     for quantity in given.price_breaks:
-        if quantity <= 0 or given.manual is not None:
+        if not 0 < quantity <= MAX_QUANTITY or given.manual is not None:
             continue
         other = replace(job, part=replace(job.part, quantity=quantity))
         options, _ = _priced(other, find_routes(other).routes, given.delivery_share)
-        if options:
-            price = scenarios.line_price(options[0], quantity, shop.settings.costs, Decimal(1), margin)
-            found.append(PriceBreak(quantity, price.unit_cost, price.unit_price))
+        found += breaks_of(tuple(options), quantity, shop, margin)
     return tuple(found)
+
+
+def breaks_of(options: tuple[Costed, ...], quantity: int, shop: Shop, margin: Decimal) -> list[PriceBreak]:
+    """A quantity's prices in the three scenarios."""
+    return [
+        PriceBreak(quantity, price.unit_cost, price.unit_price, kind)
+        for kind, price in scenarios.break_prices(options, quantity, shop, margin)
+    ]

@@ -61,12 +61,19 @@ def line_json(line: LineResult, price: LinePrice | None) -> dict[str, Any]:
             for o in line.options[1:4]
         ],
         "rejected_machines": dict(sorted(line.rejected.items())),
-        "price_breaks": [
-            {"quantity": b.quantity, "unit_cost": float(b.unit_cost), "unit_price": float(b.unit_price)}
-            for b in line.price_breaks
-        ],
+        "price_breaks": _breaks(line),
         "error": None if line.error is None else {"code": line.error.code, "message": line.error.message},
     }
+
+
+def _breaks(line: LineResult) -> list[dict[str, Any]]:
+    """Other quantities: the standard scenario's figures, and those of every scenario."""
+    found: dict[int, dict[str, Any]] = {}
+    for b in line.price_breaks:
+        own = {"unit_cost": float(b.unit_cost), "unit_price": float(b.unit_price)}
+        row = found.setdefault(b.quantity, {"quantity": b.quantity, **own, "scenarios": {}})
+        row["scenarios"][b.kind] = own
+    return list(found.values())
 
 
 def _blank(line: LineResult) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from coordinator.modules.quoting.engine.turning import (
     RoughTurning,
     ThreadTurning,
 )
+from coordinator.modules.quoting.engine.undercuts import TSlotMilling
 from coordinator.modules.quoting.engine.values import number, size
 from coordinator.modules.quoting.engine.volumes import extent, removed, steps_of, turned_volume
 
@@ -330,6 +331,9 @@ def _milled(feature: Feature, part: PartDescription, rules: CuttingSettings, not
         return _chamfer(feature, directions, notes)
     width, length = feature.width_mm or feature.diameter_mm, feature.length_mm or feature.diameter_mm
     if feature.type in ("pocket", "slot", "step") and width and length:
+        if feature.type == "slot" and feature.form == "undercut":
+            wide = TSlotMilling(length, width, depth, feature.count, places(feature))
+            return [Work(wide, directions)]
         if feature.type == "slot":
             slot = SlotMilling(length, width, depth, feature.count, passes, places(feature), it <= _TIGHT_IT)
             sawn = _sawn(feature, part, length, width, depth) if it > _TIGHT_IT else None

@@ -10,6 +10,7 @@ from typing import Any
 
 from coordinator.modules.quoting.engine import line as lines
 from coordinator.modules.quoting.engine import scenarios
+from coordinator.modules.quoting.engine.discounts import NONE, Terms
 from coordinator.modules.quoting.engine.line import LineResult
 from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
 from coordinator.modules.quoting.engine.planning_simulation import Availability
@@ -27,6 +28,8 @@ class QuoteRequest:
     margin_pct: Decimal | None = None
     method_data: Mapping[str, tuple[CuttingData, ...]] = field(default_factory=dict)
     manual_lines: Mapping[int, ManualLine] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+    """Unit prices and discounts that people give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,18 @@ class QuoteResult:
     lines: tuple[LineResult, ...]
     scenarios: tuple[scenarios.Scenario, ...]
     questions: tuple[Question, ...]
+    terms: Terms = field(default_factory=Terms)
 
     def to_json(self) -> dict[str, Any]:
         """The object of ``usinage quote compute --json`` (see the interface description)."""
         standard = self.scenarios[0]
+        priced = zip(self.lines, standard.lines, strict=True)
         return {
-            "lines": [line.to_json(price) for line, price in zip(self.lines, standard.lines, strict=True)],
+            "lines": [
+                {**line.to_json(price), "discount": self.terms.lines.get(i, NONE).to_json()}
+                for i, (line, price) in enumerate(priced)
+            ],
+            "discount": self.terms.whole.to_json(),
             "scenarios": [s.to_json() for s in self.scenarios],
             "questions": [q.to_json() for q in self.questions],
         }
@@ -77,5 +86,7 @@ def compute(
         for index, part in enumerate(parts)
     ]
     choices = [scenarios.LineChoice(r.options, r.part.quantity) for r in results]
-    found = scenarios.build(choices, shop, known, request.delivery_date_requested, request.margin_pct)
-    return QuoteResult(tuple(results), tuple(found), tuple(q for r in results for q in r.questions))
+    wished, terms = request.delivery_date_requested, request.terms
+    found = scenarios.build(choices, shop, known, wished, request.margin_pct, terms)
+    questions = tuple(q for r in results for q in r.questions)
+    return QuoteResult(tuple(results), tuple(found), questions, terms)

@@ -225,6 +225,31 @@ def _factor(kind: str, rules: ScenarioSettings) -> Decimal:
     return Decimal(1)
 
 
+def break_prices(
+    options: tuple[Costed, ...], quantity: int, shop: Shop, margin: Decimal
+) -> list[tuple[str, LinePrice]]:
+    """Price of another quantity of a line in each scenario: its own cheapest or fastest route, the scenario's factor.
+
+    Set-ups that the economic scenario shares with other lines are left out: they belong to the quoted quantities.
+    """
+    if not options:
+        return []
+    choice, rules = LineChoice(options, quantity), shop.settings
+    return [
+        (
+            kind,
+            line_price(
+                choice.fastest() if kind == "express" else choice.cheapest(),
+                quantity,
+                rules.costs,
+                _factor(kind, rules.scenarios),
+                margin,
+            ),
+        )
+        for kind in KINDS
+    ]
+
+
 def _agreed(
     prices: Sequence[LinePrice | None], terms: Terms
 ) -> tuple[list[LinePrice | None], QuotingError | None]:
@@ -273,7 +298,9 @@ def _scenario(
     cost = costing.money(sum((p.cost for p in known), Decimal(0))) if complete else None
     price, supplement = _total(known, costs) if complete and refusal is None else (None, Decimal(0))
     low = tuple(i for i, p in enumerate(priced, 1) if p is not None and p.total < p.floor(costs))
-    confirm = () if availability.is_known else ("date à confirmer : planning indisponible",)
+    confirm = [] if availability.is_known else ["date à confirmer : planning indisponible"]
+    if plan and (days := (plan.delivery - availability.today).days) > rules.long_lead_days:
+        confirm.append(f"délai de {days} jours, au-delà d'un an de charge : quantité et date à confirmer")
     return Scenario(
         kind=kind,
         machining_min=sum(route.machining_min(q) for route, q in chosen),
@@ -290,7 +317,7 @@ def _scenario(
         load_min=plan.load_min if plan else {},
         to_buy=tuple(dict.fromkeys(t for route, _ in chosen for t in _purchases(route))),
         moved_orders=plan.moved_orders if plan else (),
-        to_confirm=confirm,
+        to_confirm=tuple(confirm),
         gross=sum((p.gross for p in known), Decimal(0)) if complete else None,
         discount=sum((p.discount + p.shared for p in known), Decimal(0)),
         below_minimum=low,

@@ -223,6 +223,7 @@ class ScenarioSettings:
     shipping_days: int = 1
     treatment_days: int = 7
     saturated_after_days: int = 15
+    long_lead_days: int = 365
     preparation_days: int = 1
 
 

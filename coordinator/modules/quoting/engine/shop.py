@@ -45,6 +45,7 @@ TOOL_TYPES = (
     "boring_head",
     "slotting",
     "slitting_saw",
+    "t_slot_mill",
 )
 SUBSTRATES = ("carbide", "hss")
 USABLE_STATUS = ("available", "running", "stopped", "breakdown", "maintenance")

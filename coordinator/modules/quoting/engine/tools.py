@@ -30,6 +30,7 @@ TYPE_LABELS = {
     "boring_head": "Tête à aléser",
     "slotting": "Outil à mortaiser",
     "slitting_saw": "Fraise-scie",
+    "t_slot_mill": "Fraise à rainure en T",
 }
 
 
@@ -63,7 +64,7 @@ class ToolNeed:
             parts.append(f"Ø ≥ {size(self.min_diameter_mm)}")
         if self.tool_type == "thread_mill" and self.pitch_mm is not None:
             parts.append(f"pas {size(self.pitch_mm)}")
-        if self.tool_type in ("slotting", "slitting_saw") and self.max_width_mm:
+        if self.tool_type in ("slotting", "slitting_saw", "t_slot_mill") and self.max_width_mm:
             parts.append(f"largeur {size(self.max_width_mm)} mm")
         if self.min_cut_mm:
             parts.append(f"profondeur ≥ {size(self.min_cut_mm)} mm")
@@ -153,9 +154,14 @@ def to_ask(need: ToolNeed, ctx: Context, alternatives: tuple[str, ...] = ()) -> 
     usual = costs.tool_price_base[substrate] + costs.tool_price_per_mm[substrate] * d
     longer = max(1.0, need.reach_mm / (_USUAL_REACH_RATIO * d)) if need.tool_type in _LONG_TOOLS else 1.0
     price = Decimal(str(round(usual * longer, 2)))
-    teeth = {"end_mill": 4, "face_mill": 5, "reamer": 6, "thread_mill": 4, "slitting_saw": 40}.get(
-        need.tool_type, 2
-    )
+    teeth = {
+        "end_mill": 4,
+        "face_mill": 5,
+        "reamer": 6,
+        "thread_mill": 4,
+        "slitting_saw": 40,
+        "t_slot_mill": 6,
+    }.get(need.tool_type, 2)
     tool = Tool(
         f"À ACHETER {need.label()}",
         need.label(),

@@ -49,6 +49,10 @@ def euros(amount: Decimal | float) -> str:
     return f"{number(Decimal(str(amount)), 2)} €"
 
 
+MAX_QUANTITY = 9_999_999
+"""More pieces than any workshop machines in one order: a slip of the keyboard."""
+
+
 class QuotingError(Exception):
     """A computation that cannot go on; ``code`` is stable, ``message`` is French for the user."""
 

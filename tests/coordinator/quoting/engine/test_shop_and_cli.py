@@ -114,6 +114,34 @@ def test_cli_material_wins_and_shop_file_counts(tmp_path: Path) -> None:
     assert steel["lines"][0]["unit_price"] > json.loads(same)["lines"][0]["unit_price"]
 
 
+@pytest.mark.requirement("QUO-33", "QUO-43")
+def test_cli_takes_discounts_and_tells_them(tmp_path: Path) -> None:
+    file = tmp_path / "lecture.json"
+    file.write_text(json.dumps(BLOCK), encoding="utf-8")
+    plain = json.loads(run(str(file), "--quantity", "10", "--json")[1])
+    given = ("--discount", "5%", "--line-discount", "1=10", "--price-break", "50")
+    shown = json.loads(run(str(file), "--quantity", "10", "--json", *given)[1])
+    assert shown["discount"] == {"pct": 5.0, "amount": None}
+    assert shown["lines"][0]["discount"] == {"pct": None, "amount": 10.0}
+    assert set(shown["lines"][0]["price_breaks"][0]["scenarios"]) == {"standard", "express", "economic"}
+    for before, after in zip(plain["scenarios"], shown["scenarios"], strict=True):
+        gross = before["gross_excl_tax"]
+        assert after["gross_excl_tax"] == gross
+        assert after["discount_excl_tax"] == pytest.approx(10 + 0.05 * (gross - 10), abs=0.006)
+        assert after["price_excl_tax"] == pytest.approx(gross - after["discount_excl_tax"], abs=0.001)
+    assert "avant remise" in run(str(file), "--quantity", "10", *given)[1]
+    deep = run(str(file), "--quantity", "10", "--discount", "60 %")[1]
+    assert "sous le prix plancher" in deep
+
+
+@pytest.mark.parametrize("given", [("--discount", "120%"), ("--discount", "-3"), ("--discount", "beaucoup"),
+                                   ("--line-discount", "3=5%"), ("--line-discount", "5%")])  # fmt: skip
+def test_cli_refuses_what_is_no_discount(tmp_path: Path, given: tuple[str, str]) -> None:
+    file = tmp_path / "lecture.json"
+    file.write_text(json.dumps(BLOCK), encoding="utf-8")
+    assert run(str(file), "--quantity", "10", *given)[0] == 2
+
+
 def test_cli_exit_codes(tmp_path: Path) -> None:
     path, shop = tmp_path / "lecture.json", tmp_path / "atelier.yaml"
     path.write_text(json.dumps(BLOCK), encoding="utf-8")

@@ -92,3 +92,15 @@ def test_the_program_of_the_sawing_takes_the_quoted_time() -> None:
 @pytest.mark.parametrize("words", ["Fraise-scie HSS Ø80 x 2", "Metallkreissäge 80x2", "Slitting saw 80 x 2"])
 def test_a_suppliers_words_name_the_kind(words: str) -> None:
     assert kind_of(words) == "slitting_saw"
+
+
+def test_a_t_slot_takes_a_t_slot_cutter_not_an_end_mill_from_above() -> None:
+    result = _result(form="undercut", width_mm=22.0, depth_mm=8.0, length_mm=100.0, count=2)
+    [found] = result.lines
+    assert found.route is not None
+    cuts = [c for p in found.route.phases for c in p.cuts if "22 × 100 × 8" in c.label]
+    assert [c.choice.tool.tool_type for c in cuts if c.choice] == ["t_slot_mill"]
+    assert cuts[0].feed_mm_min is not None
+    assert cuts[0].cut_min.value == pytest.approx(2 * (100 + 22 + 4) / cuts[0].feed_mm_min.value, rel=0.01)
+    assert any("Fraise à rainure en T" in gap.what for gap in found.gaps)
+    assert kind_of("Fraise pour rainures en T Ø22 DIN 851") == "t_slot_mill"
