@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from edge_agents.protocol.envelope import SCHEMA_VERSION, Envelope, inflate
 from edge_agents.protocol.payloads import ChannelBatch, TelemetryBatch, parse_payload
+from edge_agents.protocol.units import MAX_UNIT
 
 try:
     import simdjson
@@ -21,6 +22,7 @@ except ImportError:  # stations only send; without it every message takes the ge
     simdjson: Any = None  # type: ignore[no-redef]
 
 _MAX_CODE = 256
+_MAX_CHANNEL_CODE = 80
 _BATCH = "telemetry.batch"
 _PLAIN_MEMBERS = 3
 """Members of a channel whose values are all good: unit, t, v."""
@@ -94,7 +96,7 @@ def _read_document(document: Any) -> tuple[Envelope, TelemetryColumns] | None:
         return None
     channels = {}
     for code in series:
-        columns = _read_channel(series[code]) if _is_code(code) else None
+        columns = _read_channel(series[code]) if 0 < len(code) <= _MAX_CHANNEL_CODE else None
         if columns is None:
             return None
         channels[code] = columns
@@ -107,7 +109,7 @@ def _read_channel(series: Any) -> ChannelColumns | None:
     t = np.frombuffer(series["t"].as_buffer(of_type="i"), _INTEGER)
     v = np.frombuffer(series["v"].as_buffer(of_type="d"), _NUMBER)
     count, members = len(t), len(series)
-    if not isinstance(unit, str) or count != len(v) or not count:
+    if not isinstance(unit, str) or len(unit) > MAX_UNIT or count != len(v) or not count:
         return None
     # As many members as names found: none stands twice, none is unknown.
     if members == _PLAIN_MEMBERS:
@@ -154,7 +156,7 @@ def _plain(payload: dict[str, Any]) -> TelemetryColumns | None:
         return None
     found = {}
     for code, series in channels.items():
-        columns = _plain_channel(series) if _is_code(code) else None
+        columns = _plain_channel(series) if 0 < len(code) <= _MAX_CHANNEL_CODE else None
         if columns is None:
             return None
         found[code] = columns
@@ -169,7 +171,9 @@ def _plain_channel(series: Any) -> ChannelColumns | None:
     if not isinstance(series, dict):
         return None
     unit, times, values, quality = (series.get(name) for name in ("unit", "t", "v", "q"))
-    if not isinstance(unit, str) or not isinstance(times, list) or not isinstance(values, list):
+    if not isinstance(unit, str) or len(unit) > MAX_UNIT:
+        return None
+    if not isinstance(times, list) or not isinstance(values, list):
         return None
     if len(times) != len(values) or not times:
         return None

@@ -24,6 +24,7 @@ from edge_agents.protocol.errors import ProtocolError
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_DECODED_BYTES = 4 * 1024 * 1024
 SCHEMA_VERSION = 1
+_HEAD_BYTES = 4096
 
 TimeQuality = Literal["trusted", "uncertain"]
 
@@ -70,8 +71,10 @@ class Envelope(BaseModel):
 
 
 def encode(envelope: Envelope, *, compress: bool = False) -> bytes:
-    """Bytes to publish; zlib when asked and when it helps. Raises ``ProtocolError`` above 256 KB."""
+    """Bytes to publish; zlib when asked and when it helps. Raises ``ProtocolError`` above 256 KB, or 4 MB unpacked."""
     raw = to_json(envelope.model_dump(mode="json"))
+    if len(raw) > MAX_DECODED_BYTES:
+        raise ProtocolError("message.too_large", f"Message décomprimé au-delà de {MAX_DECODED_BYTES} octets.")
     if compress:
         packed = zlib.compress(raw, 6)
         raw = packed if len(packed) < len(raw) else raw
@@ -129,16 +132,36 @@ def decode(data: bytes) -> Envelope:
 def identity_of(data: bytes, station_id: str) -> tuple[UUID, int] | None:
     """Id and number of a message of ``station_id`` that cannot be decoded, as far as they can be read.
 
-    A refusal that cannot name its message would be asked for again for ever.
+    A refusal that cannot name its message would be asked for again for ever. Of a message that is too large, damaged or
+    cut, and of a decompression bomb, only the head is unfolded: it stands before the payload.
     """
     try:
-        value = from_json(inflate(data))
+        value = _readable(data)
         if value["station_id"] != station_id:
             return None
         head = _Identity.model_validate(value)
     except (ProtocolError, ValueError, TypeError, KeyError):
         return None
     return head.message_id, head.seq
+
+
+def _readable(data: bytes) -> Any:
+    try:
+        return from_json(inflate(data))
+    except (ProtocolError, ValueError):
+        value = from_json(_head(data), allow_partial=True)
+    if next(reversed(value), "seq") in _Identity.model_fields:
+        raise ValueError("cut within its number")
+    return value
+
+
+def _head(data: bytes) -> bytes:
+    if data[:1] == b"{":
+        return data[:_HEAD_BYTES]
+    try:
+        return zlib.decompressobj().decompress(data[:_HEAD_BYTES], _HEAD_BYTES)
+    except zlib.error:
+        return b""
 
 
 def describe(error: ValidationError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from edge_agents.protocol.envelope import UtcTime
 from edge_agents.protocol.fields import (
@@ -19,6 +19,7 @@ from edge_agents.protocol.fields import (
     Sha256,
     Text,
 )
+from edge_agents.protocol.units import MAX_UNIT
 
 Response = Literal["log", "alert", "request_stop"]
 MachineState = Literal["off", "idle", "setup", "running", "waiting", "alarm", "maintenance", "unknown"]
@@ -213,10 +214,13 @@ class ProgramTransferred(Payload):
     direction: Literal["to_machine", "from_machine"]
 
 
+ChannelCode = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
 class ChannelBatch(Payload):
     """Values of one channel: epoch ms, value or null, quality 0 good, 1 uncertain, 2 and above bad."""
 
-    unit: str
+    unit: Annotated[str, StringConstraints(max_length=MAX_UNIT)]
     t: list[int]
     v: list[Finite | None]
     q: list[Annotated[int, Field(ge=0, le=255)]] | None = None
@@ -230,4 +234,4 @@ class ChannelBatch(Payload):
 
 class TelemetryBatch(Payload):
     machine_code: Code
-    channels: dict[Code, ChannelBatch]
+    channels: dict[ChannelCode, ChannelBatch]

@@ -10,7 +10,16 @@ from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
-from coordinator.modules.machines import api, collisions, oee_report, park, service, telemetry
+from coordinator.modules.machines import (
+    api,
+    collisions,
+    oee_report,
+    park,
+    quarantine,
+    service,
+    telemetry,
+    telemetry_notices,
+)
 from coordinator.modules.machines.models import Machine, MachineCycle, MachineEvent, MachineState
 
 READ = Permission("machines", "read")
@@ -83,6 +92,7 @@ def live_all(ctx: Ctx) -> dict[str, Any]:
             }
             for m in machines
         ],
+        "unknown_machines": quarantine.waiting(ctx),
         "at": jsonable(ctx.now),
     }
 
@@ -143,12 +153,14 @@ def chart(
     lines = [_plain(point) for point in points]
     if format == "csv":
         names = ("at", "mean", "min", "max", "samples")
-        content = (
-            "\n".join([",".join(names), *(",".join(str(line[n]) for n in names) for line in lines)]) + "\n"
-        )
+        rows = (",".join([*(str(line[n]) for n in names), found.unit or ""]) for line in lines)
+        content = "\n".join([",".join([*names, "unit"]), *rows]) + "\n"
         return Response(content, media_type="text/csv")
-    name = telemetry.signal_name(found.code, found.name, ctx.locale)
-    return {"channel": found.code, "name": name, "unit": found.unit, "points": lines}
+    name = telemetry.name_of(
+        found.source_code or found.code, found.name, found.version_no, found.unit, ctx.locale
+    )
+    notices = telemetry_notices.of_channel(ctx, found)
+    return {"channel": found.code, "name": name, "unit": found.unit, "points": lines, "unit_notices": notices}
 
 
 @router.get("/machines/{machine_id}/oee", operation_id="machine_oee", openapi_extra=guarded(READ))

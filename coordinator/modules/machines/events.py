@@ -19,6 +19,7 @@ from coordinator.kernel.i18n import t
 from coordinator.modules.machines import alerts
 from coordinator.modules.machines.models import Machine, MachineCycle, MachineEvent, MachineState
 from coordinator.modules.machines.rules import plausible_parts
+from coordinator.modules.machines.telemetry_models import UnknownMachine
 
 _SHOWN = {
     "running": "running",
@@ -43,8 +44,17 @@ def machine_by_code(ctx: Context, code: str, *, lock: bool = False) -> Machine:
         query = query.with_for_update(key_share=True)
     machine = ctx.session.scalars(query.where(Machine.archived_at.is_(None))).one_or_none()
     if machine is None:
+        machine = _assigned(ctx, str(code))
+    if machine is None:
         raise BusinessError("machine.unknown", machine=code)
     return machine
+
+
+def _assigned(ctx: Context, code: str) -> Machine | None:
+    """Machine that a person gave an unknown code to."""
+    query = select(Machine).join(UnknownMachine, UnknownMachine.machine_id == Machine.id)
+    query = query.where(UnknownMachine.machine_code == code, UnknownMachine.status == "assigned")
+    return ctx.session.scalars(query.where(Machine.archived_at.is_(None))).one_or_none()
 
 
 def instant(value: Any) -> dt.datetime:

@@ -136,6 +136,10 @@ class TelemetryChannel(Record):
     min_physical: Mapped[Decimal | None] = f.decimal(18, 6)
     max_physical: Mapped[Decimal | None] = f.decimal(18, 6)
     raw_retention_days: Mapped[int] = f.integer(required=True, default=90, unit="j")
+    source_code: Mapped[str | None] = f.text(80, read_only=True)
+    """Signal as the station names it, where the channel was made for it."""
+    version_no: Mapped[int] = f.integer(required=True, default=1, read_only=True)
+    """Counts the units of a signal that have nothing in common: each has a channel of its own."""
 
 
 class AlarmThreshold(Record):

@@ -23,13 +23,16 @@ from coordinator.modules.machines import (
     collisions,
     endpoints,
     events,
+    quarantine,
     robots,
     sensors,
     service,
     telemetry,
+    telemetry_notices,
     watch_endpoints,
 )
 from coordinator.modules.machines.camera_models import Camera, CameraClip, Device, Robot, RobotCommand
+from coordinator.modules.machines.channels import DEFAULT_MAX_CHANNELS
 from coordinator.modules.machines.models import (
     AlarmThreshold,
     AnomalyModel,
@@ -45,6 +48,7 @@ from coordinator.modules.machines.models import (
     TelemetryChannel,
     ToolAssembly,
 )
+from coordinator.modules.machines.telemetry_models import UnknownMachine
 
 # What machines report by themselves is its own history.
 audit.silent(MachineState)
@@ -171,7 +175,28 @@ MODULE = Module(
         EntitySpec(MachineCapability, "machines", "production", title=("operation_type",)),
         EntitySpec(MachineToolCompatibility, "machines", "production", title=("machine_id", "tool_id")),
         EntitySpec(ToolAssembly, "machines", "production"),
-        EntitySpec(TelemetryChannel, "machines", "production", title=("code", "name")),
+        EntitySpec(
+            TelemetryChannel,
+            "machines",
+            "production",
+            title=("code", "name"),
+            on_update=service.check_channel,
+        ),
+        _reported(
+            UnknownMachine,
+            title=("machine_code",),
+            default_sort="-last_at",
+            list_fields=(
+                "machine_code",
+                "status",
+                "station_code",
+                "first_at",
+                "last_at",
+                "held_samples",
+                "dropped_samples",
+                "machine_id",
+            ),
+        ),
         EntitySpec(
             AlarmThreshold,
             "machines",
@@ -380,6 +405,24 @@ MODULE = Module(
             available=lambda clip: clip.sealed_at is None and clip.erased_at is None,
         ),
         Command(
+            "assign",
+            Permission("machines", "update"),
+            quarantine.assign,
+            quarantine.AssignParams,
+            entity="unknown_machine",
+            tone="primary",
+            available=lambda unknown: unknown.status != "assigned",
+        ),
+        Command(
+            "ignore",
+            Permission("machines", "update"),
+            quarantine.ignore,
+            entity="unknown_machine",
+            tone="danger",
+            confirm=True,
+            available=lambda unknown: unknown.status != "ignored",
+        ),
+        Command(
             "qualify",
             Permission("machines", "update"),
             service.qualify_stop,
@@ -408,6 +451,9 @@ MODULE = Module(
         Job("machines.watch_thresholds", service.watch_thresholds, cron="* * * * *"),
         Job("machines.watch", alerts.watch, cron="* * * * *"),
         Job("machines.repeat_alerts", alerts.repeat, cron="* * * * *"),
+        Job("machines.tell_unknown", quarantine.tell_unknown, cron="* * * * *"),
+        Job("machines.tell_telemetry", telemetry_notices.tell, cron="* * * * *"),
+        Job("machines.replay_held", quarantine.replay),
         Job("machines.watch_cadence", cadence.watch_days, cron="20 5 * * *"),
         Job("machines.watch_cameras", cameras.watch, cron="* * * * *"),
         Job("machines.erase_clips", cameras.erase_outlived, cron="37 * * * *"),
@@ -417,6 +463,7 @@ MODULE = Module(
     ],
     settings=[
         SettingDef("machines.max_parts_per_cycle", "machines", "integer", 100, "pce", 1, 100_000),
+        SettingDef("machines.max_channels", "machines", "integer", DEFAULT_MAX_CHANNELS, None, 1, 10_000),
         SettingDef("machines.planned_stop_reasons", "machines", "text", "regulatory_break,end_of_shift"),
         SettingDef("machines.stop_reason_after_min", "machines", "integer", 5, "min", 1, 1_440),
         SettingDef("machines.cycle_longer_pct", "machines", "integer", 20, "%", 1, 1_000),

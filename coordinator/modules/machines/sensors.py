@@ -85,7 +85,7 @@ def take(ctx: Context, key: SensorKey, body: Mapping[str, Any]) -> int:
     ctx.session.flush()
     raw: Any = ctx.session.connection().connection.driver_connection
     _note_use(ctx, key)
-    return telemetry.write_batches(raw, [(batch, ctx.now)])
+    return telemetry.write_batches(raw, [(batch, ctx.now)]).stored
 
 
 def _note_use(ctx: Context, key: SensorKey) -> None:

@@ -7,7 +7,7 @@ import uuid
 from decimal import Decimal
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, FieldError
@@ -20,6 +20,7 @@ from coordinator.modules.machines.models import (
     MachineState,
     TelemetryChannel,
 )
+from edge_agents.protocol.units import conversion
 
 
 class CommentParams(BaseModel):
@@ -54,6 +55,24 @@ def check_threshold(ctx: Context, threshold: AlarmThreshold) -> None:  # noqa: A
     low, high = threshold.min_value, threshold.max_value
     if (low is None and high is None) or (low is not None and high is not None and low >= high):
         raise BusinessError("machine.values", errors=[FieldError("max_value", "threshold.limits")])
+
+
+def check_channel(ctx: Context, channel: TelemetryChannel) -> None:
+    """The unit of a channel with samples stays: a curve and a limit hold values of one unit only.
+
+    Raises:
+        BusinessError: ``telemetry.unit_fixed``.
+    """
+    changed = inspect(channel).attrs.unit.history
+    if (
+        not changed.has_changes()
+        or not changed.deleted
+        or conversion(changed.deleted[0], channel.unit) == (1.0, 0.0)
+    ):
+        return
+    has_samples = text("SELECT 1 FROM telemetry_last WHERE telemetry_channel_id = :id")
+    if ctx.session.scalar(has_samples, {"id": channel.id}):
+        raise BusinessError("telemetry.unit_fixed", errors=[FieldError("unit", "telemetry.unit_fixed")])
 
 
 def report_breakdown(ctx: Context, machine: Machine, params: CommentParams) -> None:
@@ -100,7 +119,7 @@ def qualify_stop(ctx: Context, span: MachineState, params: ReasonParams) -> None
 _LARGEST_TOLD = 1e11
 """What the field of an event holds; a signal may go beyond."""
 _EXCEEDED = text(
-    "SELECT t.id AS threshold_id, t.level, s.value, s.sampled_at, c.code, c.machine_id,"
+    "SELECT t.id AS threshold_id, t.level, s.value, s.sampled_at, c.code, c.unit, c.machine_id,"
     " coalesce(CASE WHEN s.value > t.max_value THEN t.max_value END, t.min_value) AS passed"
     " FROM alarm_threshold t JOIN telemetry_channel c ON c.id = t.telemetry_channel_id"
     " CROSS JOIN LATERAL (SELECT value, sampled_at FROM telemetry_samples(ARRAY[c.id], :since, 'infinity')"
@@ -125,7 +144,11 @@ def watch_thresholds(ctx: Context) -> None:
             continue
         machine = ctx.get(Machine, row.machine_id)
         words = t(
-            "machine.threshold", ctx.locale, machine=machine.name, channel=row.code, value=round(row.value, 3)
+            "machine.threshold",
+            ctx.locale,
+            machine=machine.name,
+            channel=row.code,
+            value=f"{round(row.value, 3)} {row.unit or ''}".rstrip(),
         )
         event = MachineEvent(
             uid=uuid.uuid4(),

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
-import structlog
 from sqlalchemy import text
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.i18n import t
+from coordinator.modules.machines import quarantine, telemetry_notices
 from coordinator.modules.machines.blocks import Hours, Samples, copy_blocks, hours_of
+from coordinator.modules.machines.channels import Channel, ChannelCache, Key, Resolved, Target
 from coordinator.modules.machines.models import TelemetryChannel
 from coordinator.modules.machines.rules import BAD, FUTURE_TOLERANCE, GOOD, UNCERTAIN
-from edge_agents.protocol.columns import ChannelColumns, columns_of
+from edge_agents.protocol.columns import ChannelColumns, TelemetryColumns, columns_of
 from edge_agents.protocol.payloads import TelemetryBatch
 
 _LARGEST, _SMALLEST = 1e100, 1e-100
@@ -29,7 +27,6 @@ _LARGEST, _SMALLEST = 1e100, 1e-100
 _EARLIEST_MS = -6.2e13
 """Before it an instant fits not Python's calendar."""
 MAX_POINTS = 5000
-CACHE_S = 60.0
 ROLL_UP_HOURS = 5000
 """Hours one run of the roll-up makes again; the next run takes the others."""
 _DAY_MS = 86_400_000
@@ -39,66 +36,6 @@ _HOUR = dt.timedelta(hours=1)
 _RAW_RANGE = dt.timedelta(hours=6)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PARTITIONED_DAYS = dt.timedelta(days=100)
-_log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A channel as the ingest needs it."""
-
-    id: int
-    minimum: float | None
-    maximum: float | None
-
-
-class ChannelCache:
-    """Channels by (machine code, channel code). Entries made in a transaction are cached only once committed."""
-
-    def __init__(self) -> None:
-        self._channels: dict[tuple[str, str], Channel] = {}
-        self._read_at = -CACHE_S
-        self._unknown: set[str] = set()
-        self._lock = threading.Lock()
-
-    def resolve(
-        self, connection: psycopg.Connection[Any], wanted: Mapping[tuple[str, str], str | None]
-    ) -> dict[tuple[str, str], Channel]:
-        """Channels of the wanted keys (value: unit); missing ones are created where the machine is known."""
-        with self._lock:
-            if time.monotonic() - self._read_at > CACHE_S or any(k not in self._channels for k in wanted):
-                self._channels = _read_channels(connection)
-                self._read_at = time.monotonic()
-            found = {k: self._channels[k] for k in wanted if k in self._channels}
-        missing = {k: unit for k, unit in wanted.items() if k not in found}
-        if missing:
-            found |= self._create(connection, missing)
-        return found
-
-    def _create(
-        self, connection: psycopg.Connection[Any], missing: Mapping[tuple[str, str], str | None]
-    ) -> dict[tuple[str, str], Channel]:
-        made = {}
-        for (machine_code, code), unit in missing.items():
-            row = connection.execute(
-                "INSERT INTO telemetry_channel (machine_id, code, unit, raw_retention_days, row_version)"
-                " SELECT id, %s, %s, 90, 1 FROM machine WHERE code = %s"
-                " ON CONFLICT (machine_id, code) DO UPDATE SET code = excluded.code RETURNING id",
-                (code, unit, machine_code),
-            ).fetchone()
-            if row is not None:
-                made[machine_code, code] = Channel(row[0], None, None)
-            elif machine_code not in self._unknown:
-                self._unknown.add(machine_code)
-                _log.warning("telemetry of an unknown machine is dropped", machine_code=machine_code)
-        return made
-
-
-def _read_channels(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], Channel]:
-    rows = connection.execute(
-        "SELECT m.code, c.code, c.id, c.min_physical::float8, c.max_physical::float8"
-        " FROM telemetry_channel c JOIN machine m ON m.id = c.machine_id"
-    )
-    return {(m, c): Channel(i, low, high) for m, c, i, low, high in rows}
 
 
 _cache = ChannelCache()
@@ -119,28 +56,58 @@ def ensure_partitions(connection: psycopg.Connection[Any], first: dt.datetime, l
     return int(row[0]) if row else 0
 
 
-def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[Any, dt.datetime]]) -> int:
+class Refusal(NamedTuple):
+    """Samples of one message that were not kept, and why."""
+
+    reason: str
+    is_whole: bool
+
+
+class Written(NamedTuple):
+    """Samples stored, and what was refused, by position of the batch."""
+
+    stored: int
+    refused: dict[int, Refusal]
+    refused_samples: int = 0
+
+
+def write_batches(
+    connection: psycopg.Connection[Any],
+    batches: Sequence[tuple[Any, dt.datetime]],
+    stations: Sequence[str | None] = (),
+) -> Written:
     """Store ``telemetry.batch`` payloads or columns with their time of receipt, in the caller's transaction.
 
     Absurd samples are kept with quality bad (MCH-47); one dated in the future gets its time of receipt, since its
-    own says nothing. Samples of unknown machines are dropped and logged once. Returns how many were stored.
+    own says nothing. Values told in another unit than their channel's are converted, or get a channel of their own
+    (``channels``). Samples of unknown machines wait for a person (``quarantine``). ``stations`` names the senders.
     """
-    taken: dict[tuple[str, str], list[tuple[ChannelColumns, int]]] = defaultdict(list)
+    taken: dict[Key, list[tuple[ChannelColumns, int]]] = defaultdict(list)
+    origin: list[TelemetryColumns] = []
     for batch, received_at in batches:
         columns = columns_of(batch) if isinstance(batch, TelemetryBatch) else batch
+        origin.append(columns)
         machine_code, limit_ms = columns.machine_code, _ms(received_at + FUTURE_TOLERANCE)
         for code, series in columns.channels.items():
-            taken[machine_code, code].append((series, limit_ms))
-    channels = _cache.resolve(connection, {key: parts[-1][0].unit for key, parts in taken.items()})
-    found = {
-        channels[key].id: [part for part in parts if len(part[0].t)]
-        for key, parts in taken.items()
-        if key in channels
-    }
-    found = {channel: parts for channel, parts in found.items() if parts}
+            taken[machine_code, code, series.unit].append((series, limit_ms))
+    resolved = _cache.resolve(connection, taken)
+    refused, refused_samples = _refuse(connection, resolved, origin, batches, stations)
+    found: dict[int, list[tuple[ChannelColumns, int]]] = defaultdict(list)
+    channels: dict[int, Channel] = {}
+    for key, target in resolved.targets.items():
+        parts = [part for part in taken[key] if len(part[0].t)]
+        if not parts:
+            continue
+        if key in resolved.fresh and (target.replaces or not target.conversion.is_identity):
+            _note_unit(connection, key, target, parts)
+        if not target.conversion.is_identity:
+            factor, offset = target.conversion
+            parts = [(series._replace(v=series.v * factor + offset), limit_ms) for series, limit_ms in parts]
+        channels[target.channel.id] = target.channel
+        found[target.channel.id] += parts
     if not found:
-        return 0
-    samples = _samples(found, {channel.id: channel for channel in channels.values()}).ordered()
+        return Written(0, refused, refused_samples)
+    samples = _samples(found, channels).ordered()
     hours = hours_of(samples)
     newest = max(received_at for _, received_at in batches)
     # Older samples go to the default partition: a wrong clock must not make a partition per imagined day.
@@ -149,7 +116,62 @@ def write_batches(connection: psycopg.Connection[Any], batches: Sequence[tuple[A
     ensure_partitions(connection, min(oldest, newest), newest + dt.timedelta(minutes=2))
     copy_blocks(connection, samples, hours)
     _mark(connection, samples, hours, newest)
-    return len(samples.channel)
+    return Written(len(samples.channel), refused, refused_samples)
+
+
+def _note_unit(
+    connection: psycopg.Connection[Any], key: Key, target: Target, parts: Sequence[tuple[ChannelColumns, int]]
+) -> None:
+    latest_ms = max(limit_ms for _, limit_ms in parts)
+    first = min(max(int(series.t.min()), 0) for series, _ in parts)
+    last = max(int(series.t.max()) for series, _ in parts)
+    start, end = (_EPOCH + min(ms, latest_ms) * _MILLISECOND for ms in (first, max(last, 0)))
+    telemetry_notices.note_unit(connection, target, key[1], key[2], start, end)
+
+
+def _refuse(
+    connection: psycopg.Connection[Any],
+    resolved: Resolved,
+    origin: Sequence[TelemetryColumns],
+    batches: Sequence[tuple[Any, dt.datetime]],
+    stations: Sequence[str | None],
+) -> tuple[dict[int, Refusal], int]:
+    """Put messages of unknown machines aside, count samples beyond the limit of channels; why, by position."""
+    refused: dict[int, Refusal] = {}
+    total = 0
+    if not resolved.unknown and not resolved.beyond:
+        return refused, total
+    waiting: dict[str, list[int]] = defaultdict(list)
+    for place, columns in enumerate(origin):
+        if columns.machine_code in resolved.unknown and columns.channels:
+            waiting[columns.machine_code].append(place)
+        over = [
+            (resolved.beyond[columns.machine_code, code, series.unit], code, len(series.t))
+            for code, series in columns.channels.items()
+            if (columns.machine_code, code, series.unit) in resolved.beyond
+        ]
+        if over:
+            (machine_id, limit), last, _ = over[-1]
+            count = sum(number for _, _, number in over)
+            total += count
+            reason = f"channels.limit: {len(over)} voies refusées ({last}), {limit} au plus par machine."
+            refused[place] = Refusal(reason, len(over) == len(columns.channels))
+            telemetry_notices.note_refusal(
+                connection, "channels_full", machine_id, last, count, batches[place][1]
+            )
+    for code, places in sorted(waiting.items()):
+        messages = [
+            (origin[place], batches[place][1], stations[place] if stations else None) for place in places
+        ]
+        why = quarantine.hold(connection, code, messages)
+        if why in {"codes", "bytes"}:
+            count = sum(len(series.t) for columns, _, _ in messages for series in columns.channels.values())
+            telemetry_notices.note_refusal(connection, "quarantine_full", None, code, count, messages[-1][1])
+            reason = (
+                f"machine.unknown: la machine {code[:60]!r} n'est pas dans le parc, et la réserve est pleine."
+            )
+            refused |= {place: Refusal(reason, is_whole=True) for place in places}
+    return refused, total
 
 
 def _oldest_hour(newest: dt.datetime) -> int:
@@ -291,13 +313,23 @@ def latest_values(ctx: Context, machine_id: int) -> list[dict[str, Any]]:
     """Last sample of each channel of a machine within a day."""
     rows = ctx.session.execute(
         text(
-            "SELECT c.code, c.name, c.unit, s.sampled_at, s.value, s.quality FROM telemetry_channel c"
+            "SELECT c.id, c.code, c.source_code, c.version_no, c.name, c.unit, s.sampled_at, s.value, s.quality FROM telemetry_channel c"
             " JOIN telemetry_last s ON s.telemetry_channel_id = c.id"
             " WHERE c.machine_id = :machine AND c.archived_at IS NULL AND s.sampled_at > :since ORDER BY c.code"
         ),
         {"machine": machine_id, "since": ctx.now - dt.timedelta(days=1)},
     )
-    return [{**row, "name": signal_name(row["code"], row["name"], ctx.locale)} for row in rows.mappings()]
+    noted = telemetry_notices.channels_with_notice(ctx, machine_id)
+    return [
+        {
+            **{name: row[name] for name in ("code", "unit", "sampled_at", "value", "quality")},
+            "name": name_of(
+                row["source_code"] or row["code"], row["name"], row["version_no"], row["unit"], ctx.locale
+            ),
+            "unit_changed": row["id"] in noted,
+        }
+        for row in rows.mappings()
+    ]
 
 
 def signal_name(code: str, name: str | None, locale: str) -> str:
@@ -305,6 +337,12 @@ def signal_name(code: str, name: str | None, locale: str) -> str:
     key = f"telemetry.signal.{code}"
     words = t(key, locale)
     return name or (code if words == key else words[:1].upper() + words[1:])
+
+
+def name_of(code: str, name: str | None, version_no: int, unit: str | None, locale: str) -> str:
+    """Name of a channel; a later version of its signal is told apart by its unit."""
+    words = signal_name(code, name, locale)
+    return words if name or version_no == 1 else f"{words} ({unit or t('telemetry.no_unit', locale)})"
 
 
 def roll_up(ctx: Context) -> None:

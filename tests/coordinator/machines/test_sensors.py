@@ -205,7 +205,7 @@ def test_what_a_station_kept_while_the_server_was_away_finds_its_place_and_alarm
     )
     ctx.session.flush()
     raw: Any = ctx.session.connection().connection.driver_connection
-    assert telemetry.write_batches(raw, [(batch, ctx.now)]) == 360
+    assert telemetry.write_batches(raw, [(batch, ctx.now)]).stored == 360
     service.watch_thresholds(ctx)
     assert (events(ctx), told(ctx)) == ([], []), "an alarm of eight hours ago helps nobody"
     telemetry.roll_up(ctx)

@@ -48,7 +48,7 @@ def ms(at: dt.datetime) -> int:
 def write(ctx: Context, samples: Sequence[Sample], code: str = "load") -> int:
     t, v, q = ([s[i] for s in samples] for i in range(3))
     columns = ChannelColumns("%", np.array(t, np.int64), np.array(v, np.float64), np.array(q, np.int64))
-    return api.write_batches(raw(ctx), [(TelemetryColumns("M03", {code: columns}), ctx.now)])
+    return api.write_batches(raw(ctx), [(TelemetryColumns("M03", {code: columns}), ctx.now)]).stored
 
 
 def read(
@@ -87,7 +87,7 @@ def test_several_channels_and_messages_share_a_transaction_not_their_values(
         times = np.arange(5) * 100 + start + message * 500
         channels = {f"c{c}": ChannelColumns("", times, times % 1000 + c / 10, None) for c in (3, 1, 2)}
         batches.append((TelemetryColumns("M03", channels), ctx.now))
-    assert api.write_batches(raw(ctx), batches) == 600
+    assert api.write_batches(raw(ctx), batches).stored == 600
     for c in (1, 2, 3):
         expected = [(start + i * 100, (start + i * 100) % 1000 + c / 10, 0) for i in range(200)]
         assert read(ctx, machine, code=f"c{c}") == expected
@@ -130,7 +130,7 @@ def test_a_huge_batch_is_cut_and_no_block_passes_its_hour(
 
 def test_an_empty_batch_writes_nothing(ctx: Context, machine: Machine) -> None:
     assert write(ctx, []) == 0
-    assert api.write_batches(raw(ctx), []) == 0
+    assert api.write_batches(raw(ctx), []).stored == 0
     assert sizes(ctx) == []
 
 

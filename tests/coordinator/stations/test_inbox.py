@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from coordinator.modules.machines import api as machines
 from coordinator.modules.stations import inbox
 from coordinator.modules.stations.inbox import Received, StreamState, sort_batch, store
 from coordinator.modules.stations.models import DeviceEvent, InboxMessage
-from edge_agents.protocol import Envelope, decode, encode
+from edge_agents.protocol import Envelope, decode, encode, identity_of
 
 TOPIC = "gu/v1/S1/st-a1/event"
 
@@ -198,3 +199,26 @@ def test_a_message_of_a_newer_schema_stays_with_its_station(link: Any) -> None:
     newer = message(2).replace(b'"schema_version":1', b'"schema_version":2')
     state = take(link, message(1), newer, message(3))["st-a1"]
     assert (state.contiguous["event"], state.rejected) == (1, [])
+
+
+@pytest.mark.requirement("EDG-49")
+def test_a_message_too_large_unpacked_is_refused_by_name_and_the_station_goes_on(
+    link: Any, fresh_factory: ContextFactory
+) -> None:
+    def packed(seq: int, filling: int) -> bytes:
+        head = json.loads(decode(message(seq)).model_dump_json())
+        return zlib.compress(json.dumps({**head, "payload": {"machine_code": "A" * filling}}).encode(), 9)
+
+    bomb, cut = packed(1, 60_000_000), packed(2, 500_000)[:-40]
+    telemetry = TOPIC.replace("/event", "/telemetry")
+    state = take(link, bomb, cut, b"\x78\x9c" + bytes(500), topic=telemetry)["st-a1"]
+    assert state.contiguous["telemetry"] == 2
+    assert [(r.seq, r.reason.split(":")[0]) for r in state.rejected] == [
+        (1, "message.too_large"),
+        (2, "message.malformed"),
+    ]
+    assert take(link, message(1), topic=TOPIC)["st-a1"].contiguous["event"] == 1
+    assert count(fresh_factory, InboxMessage, InboxMessage.status == "rejected") == 3
+    # What was cut within its own number names none.
+    text = json.dumps({"message_id": str(uuid.uuid4()), "station_id": "st-a1", "seq": 345}).encode()
+    assert identity_of(text[:-2], "st-a1") is None

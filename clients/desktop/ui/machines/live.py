@@ -23,10 +23,11 @@ from clients.desktop.ui.machines.chart import Chart, Plot, Series
 from clients.desktop.ui.machines.park import percent, severity_badge, since_words, state_badge, worst
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
-from clients.desktop.ui.widgets import button, card, clear, column, label, row
+from clients.desktop.ui.widgets import Badge, button, card, clear, column, label, row
 
 REFRESH_MS = 10_000
 _CHART_PX = 230
+_NOTICES = 4
 _RANGES_H = (1, 8, 24, 7 * 24, 90 * 24)
 
 
@@ -223,6 +224,13 @@ class MachineLiveView(SheetView):
         place.addWidget(chart)
         if not points:
             place.addWidget(label(t("machine.no_points"), "muted"))
+        for notice in list(data.get("unit_notices") or [])[-_NOTICES:]:
+            since = formatting.instant(notice["from"])
+            words = str(notice["text"])
+            line = row()
+            line.addWidget(Badge(t("machine.unit"), "warning", "alert"))
+            line.addWidget(label(t("machine.unit_notice", since=since, words=words), wrap=True), 1)
+            place.addLayout(line)
 
     def _export(self) -> None:
         name = f"{self.data.get('code', 'machine')}-{self.channel}.csv"

@@ -25,7 +25,7 @@ from clients.desktop.ui.widgets import Badge, Banner, button, clear, column, lab
 REFRESH_MS = 10_000
 SETTLE_MS = 400
 _CARD_PX = 300
-_ENTITIES = {"machine", "machine_state", "machine_event", "machine_cycle", "*"}
+_ENTITIES = {"machine", "machine_state", "machine_event", "machine_cycle", "unknown_machine", "*"}
 _URGENT = {"critical": 0, "alarm": 1, "warning": 2, "info": 3}
 _SEVERITY_TONES = {"critical": "danger", "alarm": "danger", "warning": "warning"}
 
@@ -197,9 +197,25 @@ class ParkPage(QWidget):
 
     def _show(self, data: Mapping[str, Any]) -> None:
         self._loading = False
-        self.banner.clear_text()
         self.items = list(data.get("items") or [])
+        self._tell_unknown(list(data.get("unknown_machines") or []))
         self._fill()
+
+    def _tell_unknown(self, waiting: list[Mapping[str, Any]]) -> None:
+        """Samples that wait for a person: of machines that stations report and the park does not have."""
+        entity = self._desk.metadata.entities.get("unknown_machine")
+        if not waiting or entity is None:
+            self.banner.clear_text()
+            return
+        codes = ", ".join(str(item["machine_code"]) for item in waiting[:3])
+        codes += " …" if len(waiting) > 3 else ""
+        open_it = (
+            partial(self._desk.open_record, entity, int(waiting[0]["id"]))
+            if len(waiting) == 1
+            else partial(self._desk.open_list, entity)
+        )
+        words = t("machine.unknown_codes", codes=codes)
+        self.banner.show_text(words, "warning", (t("machine.decide"), open_it))
 
     def _fill(self) -> None:
         clear(self._grid)
