@@ -15,6 +15,7 @@ from coordinator.modules.orders.po_matching import QuotedLine, QuotedOffer, is_n
 from coordinator.modules.orders.po_reading import PoLine, PoReading
 from coordinator.modules.parties import api as parties
 from coordinator.modules.quoting import api as quoting
+from coordinator.modules.quoting.engine.discounts import spread
 from coordinator.modules.quoting.models import QuotePriceBreak, QuoteScenario
 from coordinator.modules.quoting.rules import PricedLine
 
@@ -88,6 +89,21 @@ def agreed(quoted: PricedLine, wanted: PoLine | None, breaks: Sequence[PricedLin
             now = replace(both, quantity=wanted.quantity)
             return replace(now, discount=prices.scaled(offer.discount, gross_of(offer), gross_of(now)))
     return replace(quoted, quantity=wanted.quantity, unit_price=price, discount=Decimal(0))
+
+
+def as_discounted(reading: PoReading, lines: Sequence[tuple[PricedLine, PoLine | None]]) -> list[PricedLine]:
+    """Order lines with the discounts the customer wrote, that off the whole shared in proportion to the lines.
+
+    A line ordered at the quoted price less its discount keeps that one below the customer's.
+    """
+    own = []
+    for line, wanted in lines:
+        is_net = wanted is not None and wanted.unit_price is not None and wanted.unit_price != line.unit_price
+        kept = line.discount if is_net else Decimal(0)
+        own.append(replace(line, discount=kept + (wanted.discount if wanted else Decimal(0))))
+    left = [max(gross_of(line) - line.discount, Decimal(0)) for line in own]
+    shares = spread(reading.discount_on_whole, left)
+    return [replace(line, discount=line.discount + part) for line, part in zip(own, shares, strict=True)]
 
 
 def gross_of(line: PricedLine) -> Decimal:

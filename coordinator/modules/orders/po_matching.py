@@ -6,12 +6,14 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from coordinator.modules.orders.po_reading import PoLine, PoReading
 
 REFERENCE = 0.60
+_SAME = Decimal("0.05")
+"""Discounts that differ by the rounding of their lines only."""
 _WITH_REFERENCE = {"customer": 0.15, "drawings": 0.15, "prices": 0.10}
 _WITHOUT = {"customer": 0.25, "drawings": 0.40, "prices": 0.20, "quantities": 0.10}
 """Without a reference a match never reaches certainty: 0.95 at most (ORD-02)."""
@@ -200,8 +202,39 @@ def differences(reading: PoReading, offer: QuotedOffer, today: dt.date) -> list[
             found.append(Difference("line", None, ordered.text, "", message, blocking=True))
         elif ordered is not None and quoted is not None:
             found += _line(ordered, quoted)
+    found += _discount(reading, offer)
     found += _header(reading, offer, today)
     return found
+
+
+def own_discount(reading: PoReading, offer: QuotedOffer) -> tuple[Decimal, Decimal] | None:
+    """Discount the order writes and the quote's on the same lines, where they are not the same; none without one written.
+
+    A price that has the quote's discount off already leaves nothing of it to write.
+    """
+    written = reading.discount
+    if not written:
+        return None
+    quoted = Decimal(0)
+    for ordered, line in pair(goods(reading, offer), offer.lines):
+        if ordered is None or line is None or line.net_unit_price is None or line.unit_price is None:
+            continue
+        if ordered.unit_price == line.unit_price:
+            quoted += ordered.quantity * (line.unit_price - line.net_unit_price)
+    quoted = quoted.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return None if abs(written - quoted) <= _SAME else (written, quoted)
+
+
+def _discount(reading: PoReading, offer: QuotedOffer) -> list[Difference]:
+    found = own_discount(reading, offer)
+    if found is None:
+        return []
+    told = f"{found[0]:.2f} €", f"{found[1]:.2f} €"
+    words = " ; ".join(d.text for d in reading.discounts)
+    message = (
+        f"Remise de {told[0]} écrite sur la commande{f' (« {words} »)' if words else ''}, {told[1]} au devis."
+    )
+    return [Difference("discount", None, *told, message)]
 
 
 def _state(offer: QuotedOffer, today: dt.date) -> list[Difference]:

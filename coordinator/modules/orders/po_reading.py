@@ -1,6 +1,7 @@
 """Recognises a purchase order in its text, without database: numbers, dates, lines, buyer's identifiers (ORD-01).
 
-A line of goods is recognised by arithmetic: quantity × unit price = amount. What does not add up is left for a person.
+A line of goods is recognised by arithmetic: quantity × unit price, less its discount, = amount. What does not add up is left for
+a person.
 """
 
 from __future__ import annotations
@@ -8,10 +9,20 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import combinations
 from typing import Any
+
+from coordinator.modules.orders.po_discounts import (
+    PoDiscount,
+    belongs_to_line,
+    is_discount,
+    on_line,
+    percent,
+    share,
+    without_percent,
+)
 
 _MONTHS = {
     name: number
@@ -52,7 +63,9 @@ _QUOTE = re.compile(r"\b(?:devis|offre|cotation|quotation|quote|angebot)\b" + _N
 _OUR_QUOTE = re.compile(r"\bDEV-\d{4}-\d{3,6}(?:-[A-Z]{1,2})?\b", re.IGNORECASE)
 _DELIVERY = re.compile(r"livraison|délai|delai|delivery|liefertermin|expédition le", re.IGNORECASE)
 _TOTAL = re.compile(
-    r"total(?:\s+(?:commande|g[ée]n[ée]ral|net))?\s*(?:h\.?\s?t\.?|hors taxes?|excl)", re.IGNORECASE
+    r"(?:total|net)(?:\s+(?:commande|g[ée]n[ée]ral|net|brut|remisé|à payer|(?:avant|après) (?:toute )?remise))*"
+    r"\s*(?:h\.?\s?t\.?\b|hors taxes?|excl)",
+    re.IGNORECASE,
 )
 _AMOUNT = re.compile(r"(?<![\w,.])(\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+)(?:[.,](\d{1,4}))?(?![\w])")
 _REVISION = re.compile(
@@ -73,6 +86,11 @@ _VAT = re.compile(r"\b([A-Z]{2}[ .]?[0-9A-Z]{2}[ .]?\d{3}[ .]?\d{3}[ .]?\d{3})\b
 _PAYMENT = re.compile(
     r"(?:paiement|règlement|payment)[^\n]{0,60}?(\d{1,3})\s*(?:jours|days|j\b)([^\n]{0,25})", re.IGNORECASE
 )
+_BEFORE = re.compile(
+    r"avant (?:toute )?remise|\bbrut\b|before discount|sous[- ]total|subtotal", re.IGNORECASE
+)
+_FOLLOW = 2
+"""Lines of text under a line of goods that may belong to it."""
 _IBAN = re.compile(r"\b([A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?)\b")
 
 
@@ -87,6 +105,8 @@ class PoLine:
     drawing_number: str | None = None
     revision: str | None = None
     delivery_date: dt.date | None = None
+    discount: Decimal = Decimal(0)
+    """What is off the line: ``total`` is quantity × price less this."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +127,29 @@ class PoReading:
     payment_end_of_month: bool = False
     clauses: tuple[str, ...] = ()
     ibans: tuple[str, ...] = ()
+    discounts: tuple[PoDiscount, ...] = ()
+    """Off the whole order; those of a line stand with it."""
     warnings: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values to keep beside the order."""
-        plain = {n: _plain(getattr(self, n)) for n in self.__dataclass_fields__ if n != "lines"}
-        rows = [{n: _plain(getattr(line, n)) for n in line.__dataclass_fields__} for line in self.lines]
-        return {**plain, "lines": rows}
+        rows = ("lines", "discounts")
+        plain = {n: _plain(getattr(self, n)) for n in self.__dataclass_fields__ if n not in rows}
+        own = {
+            n: [{k: _plain(getattr(row, k)) for k in row.__dataclass_fields__} for row in getattr(self, n)]
+            for n in rows
+        }
+        return {**plain, **own}
+
+    @property
+    def discount(self) -> Decimal:
+        """Everything the order takes off, excl. VAT."""
+        return sum((line.discount for line in self.lines), Decimal(0)) + self.discount_on_whole
+
+    @property
+    def discount_on_whole(self) -> Decimal:
+        """What is off the whole order."""
+        return sum((d.amount for d in self.discounts), Decimal(0))
 
 
 def _plain(value: Any) -> Any:
@@ -128,14 +164,19 @@ def recognise(lines: Sequence[str]) -> PoReading:
     """Read an order from its lines of text; what is not there stays empty, nothing is guessed (ORD-45)."""
     text = "\n".join(lines)
     delivery = _delivery(lines)
-    goods = _goods(lines)
-    total = next((_last_amount(line) for line in lines if _TOTAL.search(line) and _last_amount(line)), None)
+    totals = [_last_amount(line) for line in lines if _TOTAL.search(line) and not _BEFORE.search(line)]
+    known = [value for value in totals if value]
+    placed = _goods(lines)
+    total = None if not known else known[-1 if any(map(is_discount, lines)) else 0]
+    goods, discounts = _discounts(lines, placed, total)
     payment = _PAYMENT.search(text)
     warnings = []
     priced = [line.total for line in goods if line.total is not None]
-    if total is not None and priced and abs(sum(priced, Decimal(0)) - total) > Decimal("0.05"):
+    off = sum((d.amount for d in discounts), Decimal(0))
+    if total is not None and priced and abs(sum(priced, Decimal(0)) - off - total) > Decimal("0.05"):
+        less = f" moins la remise ({off} €)" if off else ""
         warnings.append(
-            f"La somme des lignes ({sum(priced, Decimal(0))} €) n'est pas le total écrit ({total} €)."
+            f"La somme des lignes ({sum(priced, Decimal(0))} €){less} n'est pas le total écrit ({total} €)."
         )
     return PoReading(
         is_po=bool(_IS_PO.search(text)) and not any(_IS_OTHER.match(line) for line in lines[:3]),
@@ -154,8 +195,42 @@ def recognise(lines: Sequence[str]) -> PoReading:
         ibans=tuple(
             dict.fromkeys(i.replace(" ", "") for i in _IBAN.findall(text) if len(i.replace(" ", "")) >= 15)
         ),
+        discounts=discounts,
         warnings=tuple(warnings),
     )
+
+
+def _discounts(
+    lines: Sequence[str], placed: Sequence[tuple[int, PoLine]], total: Decimal | None
+) -> tuple[list[PoLine], tuple[PoDiscount, ...]]:
+    """Goods with the discounts written under them, and those off the whole."""
+    goods = [line for _, line in placed]
+    whole = list[PoDiscount]()
+    for index, text in enumerate(lines):
+        if not is_discount(text) or _TOTAL.search(text) or any(at == index for at, _ in placed):
+            continue
+        amounts = [a for a in map(_value, _AMOUNT.finditer(without_percent(text))) if a]
+        pct, amount = percent(text), amounts[-1] if amounts else None
+        if not pct and not amount:
+            continue
+        before = max((i for i, (at, _) in enumerate(placed) if at < index), default=None)
+        own = None if before is None else goods[before]
+        if own is not None and own.discount and index - placed[before or 0][0] <= _FOLLOW:
+            continue  # the amount of the line has it off already
+        left = sum((g.total or Decimal(0) for g in goods), Decimal(0)) - sum(
+            (d.amount for d in whole), Decimal(0)
+        )
+        is_between = any(at > index for at, _ in placed)
+        last = own.total if own else None
+        if own is not None and belongs_to_line(pct, amount, last, left, total, is_between=is_between):
+            value = amount if amount is not None else share(last or Decimal(0), pct or Decimal(0))
+            goods[before or 0] = replace(
+                own, total=(last or Decimal(0)) - value, discount=own.discount + value
+            )
+        else:
+            value = amount if amount is not None else share(left, pct or Decimal(0))
+            whole.append(PoDiscount(" ".join(text.split()), value, pct))
+    return goods, tuple(whole)
 
 
 def _po_number(lines: Sequence[str]) -> str | None:
@@ -235,21 +310,36 @@ def _last_amount(line: str) -> Decimal | None:
     return values[-1] if values else None
 
 
-def _goods(lines: Sequence[str]) -> list[PoLine]:
-    found: list[PoLine] = []
+def _goods(lines: Sequence[str]) -> list[tuple[int, PoLine]]:
+    """Lines of goods with their place in the text."""
+    found: list[tuple[int, PoLine]] = []
     for index, line in enumerate(lines):
-        if _TOTAL.search(line) or re.search(r"\bTVA\b|T\.T\.C|TTC", line):
-            continue
-        figures = _figures(line)
-        if figures is None:
+        if _is_none(line):
             continue
         follow = [
             text
-            for text in lines[index + 1 : index + 3]
+            for text in lines[index + 1 : index + 1 + _FOLLOW]
             if _figures(text) is None and not _TOTAL.search(text)
         ]
-        found.append(_line(line, figures, follow))
+        figures = _figures(line) or _reduced(line, follow)
+        if figures is not None:
+            found.append((index, _line(line, figures, follow)))
     return found
+
+
+def _is_none(line: str) -> bool:
+    """Lines that are no goods whatever figures they have."""
+    only_discount = is_discount(line) and _code(line) is None
+    return bool(_TOTAL.search(line) or re.search(r"\bTVA\b|T\.T\.C|TTC", line)) or only_discount
+
+
+def _reduced(line: str, follow: Sequence[str]) -> tuple[Decimal, Decimal, Decimal] | None:
+    """Figures of a line whose amount has a discount off, written in it or in the line "Remise" under it."""
+    columns = re.split(r"\s{2,}", line.strip())
+    values = [v for c in columns for v in _column_values(_percent_out(c))]
+    under = next((text for text in follow[:1] if is_discount(text)), "")
+    amounts = [a for a in map(_value, _AMOUNT.finditer(without_percent(under))) if a] if under else []
+    return on_line(values, (line, under), amounts)
 
 
 def _figures(line: str) -> tuple[Decimal, Decimal, Decimal] | None:
@@ -275,6 +365,10 @@ def _figures(line: str) -> tuple[Decimal, Decimal, Decimal] | None:
     return None
 
 
+def _percent_out(column: str) -> str:
+    return re.sub(r"\d{1,3}(?:[.,]\d{1,3})?\s*%", " ", column)
+
+
 def _column_values(column: str) -> list[Decimal]:
     plain = re.sub(r"€|EUR|pcs?|pièces?|\bu\b", "", column, flags=re.IGNORECASE).strip()
     whole = _AMOUNT.fullmatch(plain)
@@ -287,6 +381,8 @@ def _column_values(column: str) -> list[Decimal]:
 
 def _line(line: str, figures: tuple[Decimal, Decimal, Decimal], follow: Sequence[str]) -> PoLine:
     quantity, price, total = figures
+    gross = (quantity * price).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    off = gross - total if gross - total > max(Decimal("0.01"), quantity / 200) else Decimal(0)
     both = "\n".join((line, *follow[:1]))
     drawing = _DRAWING.search(both)
     number = drawing.group(1).strip(".-/") if drawing else _code(line)
@@ -300,6 +396,7 @@ def _line(line: str, figures: tuple[Decimal, Decimal, Decimal], follow: Sequence
         number,
         revision.group(1).upper() if revision else None,
         dates[0] if dates else None,
+        off,
     )
 
 

@@ -19,6 +19,7 @@ from coordinator.kernel.lifecycle import move
 from coordinator.modules.documents import api as documents
 from coordinator.modules.orders import offers, sales
 from coordinator.modules.orders.models import CustomerPo, SalesOrder
+from coordinator.modules.orders.po_discounts import PoDiscount
 from coordinator.modules.orders.po_matching import Candidate, differences, score
 from coordinator.modules.orders.po_reading import PoLine, PoReading, recognise
 from coordinator.modules.orders.po_text import read_text
@@ -218,8 +219,13 @@ def reading_of(record: CustomerPo) -> PoReading:
             _decimal(line.get("total")),
             line.get("drawing_number"),
             line.get("revision"),
+            discount=_decimal(line.get("discount")) or Decimal(0),
         )
         for line in values.get("lines") or []
+    )
+    discounts = tuple(
+        PoDiscount(str(d.get("text") or ""), Decimal(d["amount"]), _decimal(d.get("pct")))
+        for d in values.get("discounts") or []
     )
     plain = PoReading(is_po=bool(values.get("is_po", True)))
     lists: dict[str, Any] = {
@@ -233,6 +239,7 @@ def reading_of(record: CustomerPo) -> PoReading:
         delivery_date=record.delivery_date_requested,
         total_excl_tax=record.total_excl_tax,
         payment_days=values.get("payment_days"),
+        discounts=discounts,
         **lists,
     )
 

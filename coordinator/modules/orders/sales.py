@@ -24,7 +24,7 @@ from coordinator.modules.identity import api as identity
 from coordinator.modules.orders import offers, prices
 from coordinator.modules.orders.models import CustomerPo, SalesOrder, SalesOrderLine
 from coordinator.modules.orders.papers import AcknowledgedLine, OrderAcknowledgement, render_acknowledgement
-from coordinator.modules.orders.po_matching import goods, pair
+from coordinator.modules.orders.po_matching import goods, own_discount, pair
 from coordinator.modules.orders.po_reading import PoLine, PoReading
 from coordinator.modules.orders.priorities import ORDER, priority_of, working_days
 from coordinator.modules.parties import api as parties
@@ -70,7 +70,8 @@ def open_from_po(ctx: Context, po: CustomerPo, reading: PoReading, delivery: dt.
         for line, offered in pair(goods(reading, offer), offer.lines)
         if line is not None and offered is not None
     }
-    _add_lines(ctx, order, quote, ordered, is_typed=not reading.lines)
+    given = reading if own_discount(reading, offer) else None
+    _add_lines(ctx, order, quote, ordered, is_typed=not reading.lines, discounted=given)
     quoting.accept(ctx, quote)
     if po.document_id is not None:
         documents.link(ctx, po.document_id, order)
@@ -149,12 +150,21 @@ def _promised(ctx: Context, quote: quoting.Quote) -> dt.date | None:
 
 
 def _add_lines(
-    ctx: Context, order: SalesOrder, quote: quoting.Quote, ordered: dict[int, PoLine], *, is_typed: bool
+    ctx: Context,
+    order: SalesOrder,
+    quote: quoting.Quote,
+    ordered: dict[int, PoLine],
+    *,
+    is_typed: bool,
+    discounted: PoReading | None = None,
 ) -> None:
-    """Lines of the order: quantity and price as ordered, the quote's where nothing was read (``is_typed``)."""
+    """Lines of the order: quantity and price as ordered, the quote's where nothing was read (``is_typed``).
+
+    ``discounted``: the customer's paper whose own discounts, told and accepted, stand in the place of the quote's.
+    """
     vat = quoting.vat_pct(ctx, order.customer_id)
     rows = quoting.scenario_lines(ctx, quote.selected_scenario_id) if quote.selected_scenario_id else {}
-    priced: list[PricedLine] = []
+    taken: list[tuple[quoting.QuoteLine, PricedLine, PoLine | None]] = []
     for line in quoting.lines_of(ctx, quote.id):
         wanted = ordered.get(line.id)
         if wanted is None and not is_typed:
@@ -164,7 +174,11 @@ def _add_lines(
         agreed = offers.agreed(
             quoting.priced(line, rows.get(line.id)), wanted, quoting.priced_breaks(ctx, quote, line)
         )
-        priced.append(agreed)
+        taken.append((line, agreed, wanted))
+    priced = [agreed for _, agreed, _ in taken]
+    if discounted is not None:
+        priced = offers.as_discounted(discounted, [(agreed, wanted) for _, agreed, wanted in taken])
+    for (line, _, _), agreed in zip(taken, priced, strict=True):
         assert agreed.unit_price is not None  # noqa: S101 — looked at above
         row = SalesOrderLine(
             sales_order_id=order.id,
