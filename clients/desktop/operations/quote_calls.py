@@ -73,6 +73,38 @@ def fetch_pdf(api: ApiClient, quote: Record) -> Operation[Path]:
     return Operation("quote pdf", call)
 
 
+def exchange_out(api: ApiClient, quote: Record, target: Path) -> Operation[Path | None]:
+    """Lines and operations for another quoting tool; ``None`` where the disk refuses the file."""
+    kind = "json" if target.suffix.lower() == ".json" else "csv"
+
+    def call() -> Path | None:
+        path = f"/quotes/{int(quote['id'])}/exchange"
+        content = api.request("GET", path, params={"format": kind}).content
+        try:
+            save(target, content)
+        except OSError:
+            return None
+        return target
+
+    return Operation("export quote", call)
+
+
+def exchange_in(api: ApiClient, quote_id: int, path: Path, *, take_prices: bool) -> Operation[Record]:
+    """Lines of another quoting tool as manual lines of the quote."""
+
+    def call() -> Record:
+        with path.open("rb") as stream:
+            answer = api.request(
+                "POST",
+                f"/quotes/{quote_id}/exchange",
+                files={"file": (path.name, stream)},
+                data={"take_prices": str(take_prices).lower()},
+            )
+        return dict(answer.json())
+
+    return Operation("import quote", call)
+
+
 def _kept(content: bytes, name: str) -> Path:
     path = Path(tempfile.mkdtemp(prefix="devis-")) / f"{name}.pdf"
     save(path, content)

@@ -79,7 +79,7 @@ def rebuilt(
     availability: Availability,
 ) -> QuoteResult:
     """Scenarios again after typed operations, with typed prices and discounts in each of them."""
-    choices = [scenarios.LineChoice(line.options, line.part.quantity) for line in lines]
+    choices = [scenarios.LineChoice(line.options, line.part.quantity, line.material.name) for line in lines]
     wished = request.delivery_date_requested
     found = scenarios.build(choices, shop, availability, wished, request.margin_pct, terms)
     return replace(result, lines=tuple(lines), scenarios=tuple(found))

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from coordinator.modules.quoting.engine import merging, shop_file
+from coordinator.modules.quoting.engine import merging, plate_nesting, shop_file
 from coordinator.modules.quoting.engine.default_shop import default_shop, default_shop_yaml
 from coordinator.modules.quoting.engine.discounts import NONE, Discount, Terms
 from coordinator.modules.quoting.engine.part import CRITICAL, PartDescription
@@ -285,6 +285,8 @@ def _print(result: QuoteResult) -> None:
         typer.echo(f" {mark} {SCENARIOS[s['kind']]:<10} {price}  {margin:<14} {days}")
         for reason in s["reasons"]:
             typer.echo(f"      {reason}")
+    for plan in result.scenarios[0].plate_plans:
+        typer.echo(f"\nDÉBIT COMMUN ({plate_nesting.FORMULA})\n  {plan.words()}")
     if data["questions"]:
         typer.echo("\nQUESTIONS")
         for q in data["questions"]:

@@ -316,6 +316,7 @@ def _store_scenario(ctx: Context, quote: Quote, lines: Sequence[QuoteLine], foun
         "moved_orders": list(found.moved_orders),
         "to_confirm": list(found.to_confirm),
         "below_minimum": [lines[number - 1].line_no for number in found.below_minimum],
+        "plate_plans": [plan.words() for plan in found.plate_plans],
         "minimum_order_supplement": format(found.supplement, "f"),
     }
     if row.id is None:

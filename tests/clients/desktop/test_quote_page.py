@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from clients.desktop.model import quotes
+from clients.desktop.model.texts import t
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.quote.line_dialog import EntryDialog
 from clients.desktop.ui.quote.operations import OperationsModel, OperationsTable
@@ -187,3 +189,39 @@ def test_a_discount_is_typed_and_told_with_its_reason(
     assert "Cadre annuel" in told
     assert "Total avant remise" in told
     assert "sous le prix plancher" in told
+
+
+@pytest.mark.requirement("QUO-43")
+def test_a_quote_goes_to_a_file_and_its_lines_come_back(
+    window: MainWindow, quote: dict[str, Any], office: Office, tmp_path: Path
+) -> None:
+    sheet = page_of(window, quote)
+    assert {t("quote.exchange_out"), t("quote.exchange_in")} <= buttons(sheet)
+    target = tmp_path / "devis.json"
+    sheet.exchange.export_to(target)
+    wait(target.is_file, "file")
+    with office.http() as other:
+        copy = other.post("/quotes", json={"customer_id": quote["customer_id"], "method": "manual"}).json()
+    empty = window.open_record("quote", copy["id"])
+    wait(lambda: empty.state, "copy")
+    page = empty.tabs.widget(0)
+    assert isinstance(page, QuoteSheetView)
+    wait(lambda: page.data.get("quote"), "sheet of the copy")
+    page.exchange.bring_in(target, take_prices=True)
+    wait(lambda: page.data.get("lines"), "lines of the file")
+    [line] = page.data["lines"]
+    assert line["method"] == "manual"
+    assert Decimal(line["manual_unit_price"]) > 0
+
+
+@pytest.mark.requirement("QUO-34")
+def test_every_scenario_card_tells_the_prices_of_other_quantities(
+    window: MainWindow, quote: dict[str, Any], office: Office
+) -> None:
+    with office.http() as other:
+        line = other.get(f"/quotes/{quote['id']}/sheet").json()["lines"][0]
+        other.post("/quote-price-breaks", json={"quote_line_id": line["id"], "quantity": "100"})
+        other.post(f"/quotes/{quote['id']}/compute", timeout=60)
+    sheet = page_of(window, quote)
+    told = [x.text() for x in sheet.findChildren(QLabel) if x.text().startswith("Ligne 1, par 100 :")]
+    assert len(set(told)) == 3

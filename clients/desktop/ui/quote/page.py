@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from clients.desktop.model.texts import t
 from clients.desktop.operations import quote_calls
 from clients.desktop.operations.runner import Operation
 from clients.desktop.tokens import STEP
+from clients.desktop.ui.quote.exchange import QuoteExchange
 from clients.desktop.ui.quote.explain import ExplainDialog
 from clients.desktop.ui.quote.line_card import LineCard
 from clients.desktop.ui.quote.line_dialog import EntryDialog
@@ -127,6 +129,10 @@ class QuoteSheetView(SheetView):
                 line.addWidget(Badge(t("quote.to_compute"), "warning", "alert"))
         if self.quote.get("document_version_id"):
             line.addWidget(button(t("quote.open_pdf"), on_click=self.open_pdf))
+        if self.entity.may("export") and data.get("lines"):
+            line.addWidget(button(t("quote.exchange_out"), "link", on_click=self.exchange.ask_export))
+        if self.is_editable:
+            line.addWidget(button(t("quote.exchange_in"), "link", on_click=self.exchange.ask_import))
         line.addStretch()
         if self.is_editable and data.get("lines"):
             line.addWidget(label(t("quote.hint"), "muted"))
@@ -192,6 +198,11 @@ class QuoteSheetView(SheetView):
         """Run a command on a part of the quote."""
         key = str(uuid.uuid4())
         self.run(quote_calls.act(self.desk.api, plural, record, action, params, key))
+
+    @cached_property
+    def exchange(self) -> QuoteExchange:
+        """Files of other quoting tools."""
+        return QuoteExchange(self)
 
     def compute(self) -> None:
         """Compute again."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clients.desktop.ui.quote.page import QuoteSheetView
 
 _FIGURES = ("delivery_date", "lead_time_days", "machining_min", "cost", "margin_pct")
-_LISTS = ("machines", "to_buy", "moved_orders", "to_confirm")
+_LISTS = ("machines", "to_buy", "moved_orders", "to_confirm", "plate_plans")
 
 
 def scenario_card(page: QuoteSheetView, scenario: Record) -> QWidget:

@@ -85,7 +85,7 @@ def compute(
         )
         for index, part in enumerate(parts)
     ]
-    choices = [scenarios.LineChoice(r.options, r.part.quantity) for r in results]
+    choices = [scenarios.LineChoice(r.options, r.part.quantity, r.material.name) for r in results]
     wished, terms = request.delivery_date_requested, request.terms
     found = scenarios.build(choices, shop, known, wished, request.margin_pct, terms)
     questions = tuple(q for r in results for q in r.questions)

@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from coordinator.modules.quoting.engine import costing, discounts, grouping
+from coordinator.modules.quoting.engine import costing, discounts, grouping, plate_nesting
 from coordinator.modules.quoting.engine.costing import Costed
 from coordinator.modules.quoting.engine.discounts import Terms
 from coordinator.modules.quoting.engine.planning_simulation import Availability, Mode, Plan, simulate
+from coordinator.modules.quoting.engine.plate_nesting import CommonPlan
 from coordinator.modules.quoting.engine.routes import Route
 from coordinator.modules.quoting.engine.settings import CostSettings, ScenarioSettings
 from coordinator.modules.quoting.engine.shop import Shop
@@ -79,6 +80,8 @@ class Scenario:
     """Lines (from 1) under their lowest allowed price: the scenario cannot be offered."""
     refusal: QuotingError | None = None
     """Why the discounts cannot be taken off its prices."""
+    plate_plans: tuple[CommonPlan, ...] = ()
+    """Bought plates that several lines share."""
 
     def to_json(self) -> dict[str, Any]:
         def number(value: Decimal | None) -> float | None:
@@ -119,6 +122,7 @@ class Scenario:
             "gross_excl_tax": number(self.gross),
             "discount_excl_tax": float(self.discount),
             "below_minimum": list(self.below_minimum),
+            "plate_plans": [plan.to_json() for plan in self.plate_plans],
         }
 
 
@@ -128,6 +132,7 @@ class LineChoice:
 
     options: tuple[Costed, ...]
     quantity: int
+    material: str = ""
 
     def cheapest(self) -> Costed:
         return self.options[0]
@@ -298,6 +303,9 @@ def _scenario(
     cost = costing.money(sum((p.cost for p in known), Decimal(0))) if complete else None
     price, supplement = _total(known, costs) if complete and refusal is None else (None, Decimal(0))
     low = tuple(i for i, p in enumerate(priced, 1) if p is not None and p.total < p.floor(costs))
+    blanks = [
+        (c.material, None if p is None else p.route.blank) for p, c in zip(picked, choices, strict=True)
+    ]
     confirm = [] if availability.is_known else ["date à confirmer : planning indisponible"]
     if plan and (days := (plan.delivery - availability.today).days) > rules.long_lead_days:
         confirm.append(f"délai de {days} jours, au-delà d'un an de charge : quantité et date à confirmer")
@@ -322,6 +330,7 @@ def _scenario(
         discount=sum((p.discount + p.shared for p in known), Decimal(0)),
         below_minimum=low,
         refusal=refusal,
+        plate_plans=tuple(plate_nesting.common(blanks, shop.settings.blank)),
     )
 
 
