@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -85,7 +86,7 @@ class Shop:
         }
         return CustomerOrder(**{**values, **changes})
 
-    def received(self, **changes: Any) -> int:
+    def received(self, *, under_the_lines: Sequence[str] = (), **changes: Any) -> int:
         """A purchase order read in this process and kept."""
         order = self.paper(**changes)
         lines = [
@@ -97,6 +98,7 @@ class Shop:
                 f"{line.unit_price}   {line.unit_price * line.quantity}"
                 for line in order.lines
             ),
+            *under_the_lines,
             f"Date de livraison demandée : {order.delivery:%d/%m/%Y}",
         ]
         with self.factory.open(master()) as ctx:

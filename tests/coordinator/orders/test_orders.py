@@ -104,6 +104,27 @@ def test_differences_are_accepted_before_confirmation(shop: Shop) -> None:
     assert shop.get(f"/customer-pos/{po}")["accepted_differences"][0]["field"] == "quantity"
 
 
+@pytest.mark.requirement("ORD-03", "ORD-04", "QUO-33")
+def test_the_customers_own_discount_is_told_then_taken(shop: Shop) -> None:
+    gross = sum((price * 10 for price in shop.prices[:2]), Decimal(0))
+    off = (gross * Decimal("0.02")).quantize(Decimal("0.01"))
+    po = shop.received(under_the_lines=(f"Remise 2 %   -{off}", f"Total HT   {gross - off}"))
+    [told] = shop.get(f"/customer-pos/{po}")["differences"]
+    assert (told["field"], told["ordered"], told["quoted"]) == ("discount", f"{off:.2f} €", "0.00 €")
+    assert shop.post(f"/customer-pos/{po}/confirm", expect=400)["code"] == "po.differences"
+    order = shop.post(f"/customer-pos/{po}/confirm", accept_differences=True)["result"]["sales_order_id"]
+    assert Decimal(shop.get(f"/sales-orders/{order}")["total_excl_tax"]) == gross - off
+    lines = shop.get(f"/sales-order-lines?sales_order_id={order}")["items"]
+    assert sum(Decimal(line["discount_excl_tax"]) for line in lines) == off
+
+
+@pytest.mark.requirement("QUO-32")
+def test_the_customers_own_discount_never_goes_under_the_floor(shop: Shop) -> None:
+    po = shop.received(under_the_lines=("Remise 50 %",))
+    refused = shop.post(f"/customer-pos/{po}/confirm", expect=400, accept_differences=True)
+    assert refused["code"] == "order.below_minimum_margin"
+
+
 @pytest.mark.requirement("ORD-03")
 def test_a_new_drawing_revision_needs_a_new_quote(shop: Shop) -> None:
     changed = [
