@@ -58,9 +58,9 @@ def display(spec: EntitySpec, record: Any, locale: str = "fr", names: Names | No
             parts.append(entity_label(value, locale) if value else "")
         else:
             parts.append(_in_title(column, value, locale))
-    between = " " if "last_name" in spec.title else " · "
-    shown = between.join(p for p in parts if p) or _numbered(spec.name, record.id, locale)
-    return shown[:1].upper() + shown[1:] if _begins_with_a_word(spec) else shown
+    shown = spec.title_separator.join(p for p in parts if p) or _numbered(spec.name, record.id, locale)
+    first = next((n for n, part in zip(spec.title, parts, strict=True) if part), spec.title[0])
+    return shown[:1].upper() + shown[1:] if _is_word(spec, first) else shown
 
 
 def _numbered(entity: str, record_id: int, locale: str) -> str:
@@ -68,10 +68,10 @@ def _numbered(entity: str, record_id: int, locale: str) -> str:
     return f"{label} n° {record_id}".strip()
 
 
-def _begins_with_a_word(spec: EntitySpec) -> bool:
-    first = field_columns(spec.model).get(spec.title[0])
-    return first is not None and bool(
-        info_of(first).enumeration or vocabulary(spec.model.__tablename__, spec.title[0])
+def _is_word(spec: EntitySpec, name: str) -> bool:
+    column = field_columns(spec.model).get(name)
+    return column is not None and bool(
+        info_of(column).enumeration or vocabulary(spec.model.__tablename__, name)
     )
 
 
@@ -279,8 +279,7 @@ def serialize_many(ctx: Context, spec: EntitySpec, records: Sequence[Record]) ->
         for name in ("created_at", "updated_at", "archived_at"):
             answer[name] = jsonable(getattr(record, name))
         answers.append(answer)
-    add_links(ctx, spec.model, answers)
-    names = _title_names(ctx, spec, records)
+    names = _title_names(ctx, spec, records, linked=add_links(ctx, spec.model, answers))
     for record, answer in zip(records, answers, strict=True):
         answer["display"] = display(spec, record, ctx.locale, names)
     return answers
@@ -292,8 +291,8 @@ def _references(model: type[Record]) -> Mapping[str, str]:
     return {n: target_entity(c) for n, c in columns if info_of(c).type == "reference"}
 
 
-def add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]]) -> None:
-    """Put ``{id, display}`` beside each reference of the answers."""
+def add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]]) -> Names:
+    """Put ``{id, display}`` beside each reference of the answers; returns the names found, by field."""
     columns = field_columns(model)
     wanted: dict[str, set[int]] = defaultdict(set)
     references = _references(model)
@@ -310,6 +309,7 @@ def add_links(ctx: Context, model: type[Record], answers: list[dict[str, Any]]) 
                     if key is None
                     else {"id": key, "display": titles[target].get(key, _numbered(target, key, ctx.locale))}
                 )
+    return {n: titles[t] for n, t in references.items() if t in titles and any(n in a for a in answers)}
 
 
 def target_entity(column: Column[Any]) -> str:
@@ -317,7 +317,7 @@ def target_entity(column: Column[Any]) -> str:
     return next(iter(column.foreign_keys)).target_fullname.split(".")[0]
 
 
-_TITLE_DEPTH = 3
+_TITLE_DEPTH = 4
 
 
 def title_of(ctx: Context, spec: EntitySpec, record: Record) -> str:
@@ -325,11 +325,14 @@ def title_of(ctx: Context, spec: EntitySpec, record: Record) -> str:
     return display(spec, record, ctx.locale, _title_names(ctx, spec, [record]))
 
 
-def _title_names(ctx: Context, spec: EntitySpec, rows: Sequence[Any], depth: int = 0) -> Names:
-    references = _references(spec.model)
+def _title_names(
+    ctx: Context, spec: EntitySpec, rows: Sequence[Any], depth: int = 0, linked: Names | None = None
+) -> Names:
+    """Names of what the titles of ``rows`` refer to; those already ``linked`` are not asked for again."""
+    references, known = _references(spec.model), linked or {}
     wanted = {n: {getattr(r, n) for r in rows} - {None} for n in spec.title if n in references}
     return {
-        n: titles_of(ctx, references[n], ids, depth + 1)
+        n: known[n] if n in known else titles_of(ctx, references[n], ids, depth + 1)
         for n, ids in wanted.items()
         if ids and depth < _TITLE_DEPTH
     }

@@ -103,6 +103,8 @@ class EntitySpec:
     module_code: str
     menu_group: str | None = None
     title: tuple[str, ...] = ("name",)
+    title_separator: str = " · "
+    """Between the fields of the title; a space where they are one name, as those of people."""
     plural: str | None = None
     list_fields: tuple[str, ...] = ()
     default_sort: str = "-id"

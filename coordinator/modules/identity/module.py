@@ -106,7 +106,7 @@ MODULE = Module(
     name="identity",
     entities=[
         EntitySpec(
-            UserAccount, "users_access", "system", title=("first_name", "last_name"), plural="users", default_sort="last_name",
+            UserAccount, "users_access", "system", title=("first_name", "last_name"), title_separator=" ", plural="users", default_sort="last_name",
             list_fields=("last_name", "first_name", "email", "is_active", "is_master", "locked_until", "last_login_at"),
             import_key=("email",), on_create=accounts.prepare, on_update=accounts.on_update, scope_filter=_own_account,
             computed={"roles": lambda ctx, user: accounts.roles_of(ctx, user.id)},

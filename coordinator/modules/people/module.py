@@ -50,7 +50,7 @@ MODULE = Module(
     name="people",
     depends=("company", "identity"),
     entities=[
-        EntitySpec(Employee, "hr", "people", title=("first_name", "last_name"), import_key=("number",), default_sort="number",
+        EntitySpec(Employee, "hr", "people", title=("first_name", "last_name"), title_separator=" ", import_key=("number",), default_sort="number",
                    list_fields=("number", "last_name", "first_name", "job_position_id", "team_id", "is_active"),
                    on_create=service.check_employee, on_update=service.check_employee, scope_filter=_own(Employee)),
         EntitySpec(EmploymentContract, "hr", "people", title=("contract_type", "start_date"), on_create=service.check_contract,

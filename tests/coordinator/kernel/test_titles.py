@@ -8,10 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from coordinator.bootstrap import registry
-from coordinator.kernel.crud import display
+from coordinator.kernel.context import ContextFactory
+from coordinator.kernel.crud import display, titles_of
 from coordinator.kernel.i18n import field_label, t, written
+from coordinator.modules.catalogue.models import Part
+from coordinator.modules.identity.models import UserAccount
+from coordinator.modules.people.models import Employee
 from coordinator.modules.stations.models import StationCommand, VisionActivation, VisionDetection
 from tests.conftest import master
 
@@ -76,3 +81,32 @@ def test_a_field_is_called_as_its_own_module_calls_it() -> None:
     assert field_label("station", "place") == "Lieu"
     assert field_label("station_config", "signature") == "Signature"
     assert field_label("station_config", "signature", "en") == "Signature"
+
+
+@pytest.mark.requirement("UIX-07")
+def test_names_of_people_are_one_name() -> None:
+    """The entity tells what stands between the fields of its title; elsewhere it is a dot."""
+    entities = registry().entities
+    assert display(entities["employee"], Employee(first_name="Inès", last_name="Caron")) == "Inès Caron"
+    assert display(entities["user_account"], UserAccount(first_name="", last_name="Caron")) == "Caron"
+    assert display(entities["part"], Part(drawing_number="AX-12", name="Axe")) == "AX-12 · Axe"
+
+
+def test_names_beside_links_serve_the_title_too(api: Callable[..., Any], factory: ContextFactory) -> None:
+    """A list asks once for the names of what its records refer to, and a deep title is the same in a list and in a link."""
+    client = api(master())
+    part = client.post("/api/v1/parts", json={"drawing_number": "AX-12", "name": "Axe"}).json()
+    for revision in "ABC":
+        made = client.post(
+            "/api/v1/part-revisions", json={"part_id": part["id"], "revision": revision}
+        ).json()
+    asked: list[str] = []
+    engine = factory.sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, sql, *_: asked.append(sql))
+    listed = client.get("/api/v1/part-revisions").json()["items"]
+    assert {r["display"] for r in listed} == {f"AX-12 · Axe · {r}" for r in "ABC"}
+    assert {r["part"]["display"] for r in listed} == {"AX-12 · Axe"}
+    names = [sql for sql in asked if " FROM part " in sql.replace("\n", " ") + " "]
+    assert len(names) == 1, names
+    with factory.open(master()) as ctx:
+        assert titles_of(ctx, "part_revision", [made["id"]]) == {made["id"]: made["display"]}
