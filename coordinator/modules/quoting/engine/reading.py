@@ -47,7 +47,8 @@ def from_reading(
     origin = _vector(outline.get("origin_mm")) if isinstance(outline, Mapping) else None
     if bar is not None:
         origin = bar.origin
-    features = [_feature(f, axis if turned else None, origin) for f in reading.get("features") or []]
+    entries = [e for f in reading.get("features") or [] for e in _by_end(f, axis if turned else None, origin)]
+    features = [_feature(f, axis if turned else None, origin) for f in entries]
     features = [
         f for f in features if f.type not in _SKIPPED and not (turned and f.type in ("chamfer", "taper"))
     ]
@@ -199,6 +200,26 @@ def _size_from_dimensions(
         return None, axis, []
     note = f"Encombrement déduit des cotes : {french(linear[0])} × {french(linear[1])} × {french(linear[2])} mm, à confirmer."
     return (linear[0], linear[1], linear[2]), axis, [note]
+
+
+def _by_end(
+    entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vector | None
+) -> list[Mapping[str, Any]]:
+    """Two equal blind holes on the axis of a turned part are one per end: each is drilled from its own side."""
+    places = [p for v in entry.get("positions_mm") or [] if (p := _vector(v))]
+    axis = _vector(entry.get("axis"))
+    is_pair = entry.get("type") in ("hole", "bore") and entry.get("count") == len(places) == 2
+    if turning_axis is None or origin is None or axis is None or not is_pair or entry.get("through"):
+        return [entry]
+    along = abs(sum(a * b for a, b in zip(axis, turning_axis, strict=True)))
+    if along < 0.999 or any(_off_axis(p, turning_axis, origin) >= 0.05 for p in places):
+        return [entry]
+    first, last = sorted(places, key=lambda p: sum(a * b for a, b in zip(p, turning_axis, strict=True)))
+    back = [-v for v in turning_axis]
+    return [
+        {**entry, "count": 1, "positions_mm": [list(first)], "axis": list(turning_axis)},
+        {**entry, "count": 1, "positions_mm": [list(last)], "axis": back},
+    ]
 
 
 def _feature(entry: Mapping[str, Any], turning_axis: Vector | None, origin: Vector | None) -> Feature:

@@ -62,6 +62,8 @@ def run_times(
 
     The rapids of QUO-28 count once per feature, on its first operation: spotting, drilling and reaming one pattern of
     equal holes, or roughing and finishing one outline, are one feature; each further position adds its short way.
+    The tool that ends a clamping stands ready for the next one: a clamping with a single tool changes none (the first time it
+    is part of the set-up).
     Of parts milled together each tool is called once per clamping; on the next part its way is that of a further position,
     as with equal holes. A tool of a feature already
     counted still waits for the spindle on a lathe (:func:`spindle_swing_min`); ``across_mm`` is the part's largest Ø.
@@ -70,7 +72,8 @@ def run_times(
     if change is None:
         change = rules.tool_change_turret_min if machine.can_turn else rules.tool_change_mill_min
     share, parts = (together.share, together.parts) if together else (1.0, 1)
-    found, mounted, features = [], "", set[str]()
+    found, features = list[RunTime](), set[str]()
+    mounted = next((c.choice.tool.code for c in reversed(cuts) if c.choice), "")
     for cut in cuts:
         code = cut.choice.tool.code if cut.choice else ""
         is_new = bool(code) and code != mounted

@@ -73,11 +73,16 @@ class Simulator:
         self._shift = (0.0, 0.0)
 
     def run(self, program: str) -> Times:
-        """Total times of the program."""
-        for raw in program.splitlines():
-            text = _COMMENT.sub("", raw).strip()
-            if text and text != "%":
-                self._line(text)
+        """Total times of the program as it runs in a batch: the tool of its end is the one it starts with."""
+        lines = [
+            text for raw in program.splitlines() if (text := _COMMENT.sub("", raw).strip()) and text != "%"
+        ]
+        tools = [
+            f"T{float(value):g}" for text in lines for letter, value in _WORD.findall(text) if letter == "T"
+        ]
+        self._tool = tools[-1] if tools else ""
+        for text in lines:
+            self._line(text)
         self._flush()
         return self.times
 

@@ -116,3 +116,26 @@ def test_a_cone_is_roughed_in_steps_that_never_cut_into_it() -> None:
         z_from_end = reach
         cone = 10 + 30 * min(z_from_end, 40) / 40
         assert diameter >= cone - 1e-6 or z_from_end > 40
+
+
+@pytest.mark.requirement("QUO-14", "QUO-17")
+def test_equal_holes_at_both_ends_are_drilled_each_from_its_own_side() -> None:
+    hole = {
+        "type": "hole", "form": "plain", "diameter_mm": 4.2, "depth_mm": 14.0, "through": False, "count": 2,
+        "axis": [0.0, 0.0, 1.0], "positions_mm": [[0.0, 0.0, 0.0], [0.0, 0.0, 400.0]],
+    }  # fmt: skip
+    turned = {
+        "axis": [0.0, 0.0, 1.0], "origin_mm": [0.0, 0.0, 0.0], "length_mm": 400.0, "max_diameter_mm": 18.0,
+        "outer": [{"z0_mm": 0.0, "r0_mm": 9.0, "z1_mm": 400.0, "r1_mm": 9.0}], "inner": [], "revolved_area_ratio": 1.0,
+    }  # fmt: skip
+    reading = {
+        **SHAFT, "turned_profile": turned, "features": [hole],
+        "dimensions": [_dimension("M5", "thread", 5, count=2, thread="M5")],
+        "solid": {"volume_mm3": 101_500, "area_mm2": 23000, "size_mm": [18, 18, 400], "bodies": 1},
+    }  # fmt: skip
+    holes = [f for f in from_reading(reading, 5).features if f.type == "hole"]
+    assert [(f.count, f.is_coaxial, f.axis[2]) for f in holes] == [(1, True, 1.0), (1, True, -1.0)]
+    assert [f.thread for f in holes] == ["M5", "M5"]
+    beside = {**hole, "positions_mm": [[5.0, 0.0, 0.0], [-5.0, 0.0, 0.0]]}
+    [pair] = [f for f in from_reading({**reading, "features": [beside]}, 5).features if f.type == "hole"]
+    assert (pair.count, pair.is_coaxial) == (2, False)

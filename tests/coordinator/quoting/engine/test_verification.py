@@ -53,9 +53,12 @@ def test_arcs_have_their_length_and_their_curvature_limit() -> None:
 
 def test_spindle_tool_change_and_dwell_count() -> None:
     times = simulate("T1 M6\nG97 S6000 M3\nG4 P1.5\nM5", lathe=False)
-    assert (times.tool_change_s, times.dwell_s) == (MILL.tool_change_s, 1.5)
+    assert (times.tool_change_s, times.dwell_s) == (0.0, 1.5), "in a batch the only tool stays in the spindle"
+    two = simulate("T1 M6\nG97 S6000 M3\nM5\nT2 M6\nS6000 M3\nM5", lathe=False)
+    assert two.tool_change_s == 2 * MILL.tool_change_s
     assert times.spindle_s == pytest.approx(2 * 6000 / MILL.live_rpm_s)
-    assert simulate("T0101\n(commentaire X999)\nT0101", lathe=True).tool_change_s == LATHE.tool_change_s
+    turret = simulate("T0101\n(commentaire X999)\nT0101\nT0202", lathe=True)
+    assert turret.tool_change_s == 2 * LATHE.tool_change_s
 
 
 def test_constant_cutting_speed_follows_the_diameter_up_to_the_limit() -> None:
