@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from edge_agents.runtime.updates import Surroundings, Updater
 from edge_agents.runtime.uploads import VIEW_PATH, Views, pending_files, upload_all
 
 log = structlog.get_logger(__name__)
+_LED = Path("/sys/class/leds/ACT/trigger")
 
 
 @dataclass(frozen=True)
@@ -374,23 +376,32 @@ class Agent:
     async def _identify(self, params: dict[str, Any]) -> str:
         if self._is_quiet:
             raise CommandRefusedError("Heures calmes : la station ne se signale pas.")
-        log.warning("identify", blink_s=params.get("seconds", 10))
+        seconds = int(params.get("seconds", 10))
+        log.warning("identify", blink_s=seconds)
         with contextlib.suppress(OSError):
-            led = Path("/sys/class/leds/ACT/trigger")
-            if led.exists():
-                led.write_text("timer")
-        return "La station se signale."
+            if _LED.exists():
+                found = re.search(r"\[(.+?)\]", _LED.read_text())
+                _LED.write_text("timer")
+                usual = found[1] if found and found[1] != "timer" else "mmc0"
+                asyncio.get_running_loop().call_later(seconds, _light, usual)
+        return f"La station se signale pendant {seconds} s."
 
     async def _restart(self, _params: dict[str, Any]) -> str:
         asyncio.get_running_loop().call_later(1.0, self.stop)
         return "Redémarrage de l'agent."
 
     async def _send_logs(self, params: dict[str, Any]) -> str:
-        limit = min(int(params.get("max_bytes", 100_000)), 100_000)
+        limit = 1000 * int(params.get("max_kb", 100))
         return await asyncio.to_thread(tail, self.station.data_dir / "logs" / "agent.log", limit)
 
     async def _apply_update(self, _params: dict[str, Any]) -> str:
         return await self.updater.again()
+
+
+def _light(trigger: str) -> None:
+    """The light of the board means again what it usually does."""
+    with contextlib.suppress(OSError):
+        _LED.write_text(trigger)
 
 
 async def run_station(station: StationFile, enrolled: Enrolled) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from edge_agents.drivers.base import CommandRefusedError
+from edge_agents.protocol import command_params
 from edge_agents.protocol.control import Command, CommandKind, CommandResult
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.journal import Journal
@@ -45,10 +46,10 @@ class Commands:
                 command, CommandResult(command_id=key, result="expired", detail="Commande expirée.")
             )
         try:
-            action = self._actions[CommandKind(command.kind)]
-            detail = await action(command.params)
-        except (ValueError, KeyError):
-            detail = f"Commande inconnue de cette station : {command.kind!r}."
+            action = self._actions.get(_kind(command))
+            if action is None:
+                raise CommandRefusedError(f"Commande inconnue de cette station : {command.kind!r}.")
+            detail = await action(_params(command))
         except CommandRefusedError as error:
             detail = str(error)
         except Exception as error:
@@ -61,6 +62,20 @@ class Commands:
     def _log(self, command: Command, result: CommandResult) -> CommandResult:
         log.info("command", kind=command.kind, command_id=str(command.command_id), result=result.result)
         return result
+
+
+def _kind(command: Command) -> CommandKind:
+    try:
+        return CommandKind(command.kind)
+    except ValueError:
+        raise CommandRefusedError(f"Commande inconnue de cette station : {command.kind!r}.") from None
+
+
+def _params(command: Command) -> dict[str, Any]:
+    try:
+        return command_params.checked(command.kind, command.params)
+    except ValueError as error:
+        raise CommandRefusedError(f"Paramètres refusés : {error}") from None
 
 
 async def run_program(arguments: list[str], timeout_s: float) -> str:

@@ -248,3 +248,19 @@ async def test_pictures_and_sessions_go_after_their_days(recorded: Recorded, tmp
     driver._cleaned_at = None
     await driver._daily()
     assert not [path for path in kept if path.exists()]
+
+
+@pytest.mark.requirement("VIS-28")
+def test_teaching_photographs_of_versions_to_go_back_to_are_kept(recorded: Recorded, tmp_path: Path) -> None:
+    """Not only the model in use: the last approved one and every version beside the current one hold their photographs."""
+    driver = make(recorded, tmp_path)
+    versions = tmp_path / "models" / "armoire"
+    for version in ("1", "2"):
+        (versions / version).mkdir(parents=True)
+        (versions / version / "places.model").write_bytes(version.encode())
+    (versions / "current").symlink_to("2")
+    driver.sight._path = versions / "current" / "places.model"
+    driver.sight._last.parent.mkdir(parents=True, exist_ok=True)
+    driver.sight._last.write_bytes(b"approved before")
+    known = {hashlib.sha256(one).hexdigest() for one in (b"1", b"2", b"approved before")}
+    assert driver.sight.kept_models() == known

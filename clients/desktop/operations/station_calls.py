@@ -87,3 +87,12 @@ def set_thresholds(api: ApiClient, station_id: int, changes: list[Record], reaso
     return Operation(
         "set thresholds", lambda: api.act("stations", station_id, "set-thresholds", body, None, key)
     )
+
+
+def send_command(
+    api: ApiClient, station_id: int, kind: str, params: Record, valid_min: int
+) -> Operation[Any]:
+    """Ask something of a station."""
+    body = {"kind": kind, "params": params, "valid_min": valid_min}
+    key = str(uuid.uuid4())
+    return Operation("send command", lambda: api.act("stations", station_id, "command", body, None, key))

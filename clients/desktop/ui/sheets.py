@@ -23,6 +23,7 @@ from clients.desktop.ui.quote.page import QuoteSheetView
 from clients.desktop.ui.quote.precision import PrecisionView
 from clients.desktop.ui.sheet_view import SheetView
 from clients.desktop.ui.static_table import StaticTable
+from clients.desktop.ui.stations.commands import CommandsView
 from clients.desktop.ui.stations.drivers import DriversView
 from clients.desktop.ui.stations.thresholds import ThresholdsView
 from clients.desktop.ui.stations.zones import CameraZonesView, CompartmentsView
@@ -192,9 +193,10 @@ _SECOND: dict[str, tuple[str, type[SheetView]]] = {
     "camera": ("zones.tab", CameraZonesView),
 }
 _THIRD: dict[str, tuple[str, type[SheetView]]] = {"station": ("threshold.tab", ThresholdsView)}
+_FOURTH: dict[str, tuple[str, type[SheetView]]] = {"station": ("command.tab", CommandsView)}
 
 
 def sheet_views(desk: Desk, entity: Entity, record_id: int) -> list[tuple[str, SheetView]]:
     """Prepared pages of an entity, with the name of their tab."""
-    wanted = [views[entity.name] for views in (_VIEWS, _SECOND, _THIRD) if entity.name in views]
+    wanted = [views[entity.name] for views in (_VIEWS, _SECOND, _THIRD, _FOURTH) if entity.name in views]
     return [(t(name), view(desk, entity, record_id)) for name, view in wanted]

@@ -20,8 +20,8 @@ from coordinator.kernel.errors import BusinessError, NotFound, TooLarge, Unsuppo
 from coordinator.modules.machines import api as machines
 from coordinator.modules.machines.camera_models import Camera, CameraAccessLog, Device
 from coordinator.modules.machines.models import Machine
+from coordinator.modules.stations.commands import CommandParams, request
 from coordinator.modules.stations.models import Station
-from coordinator.modules.stations.service import CommandParams, request_command
 
 WATCH_S = 60
 FRESH_S = 8.0
@@ -75,7 +75,7 @@ def watch(ctx: Context, params: WatchParams) -> dict[str, Any]:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
         wanted = {"camera_code": device.code, "watch_s": WATCH_S}
-        request_command(ctx, station, CommandParams(kind="capture_test_image", params=wanted, valid_min=1))
+        request(ctx, station, CommandParams(kind="capture_test_image", params=wanted, valid_min=1))
         asked.append(camera.id)
     return {"asked": asked, "seconds": WATCH_S}
 

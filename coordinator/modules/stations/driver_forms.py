@@ -18,7 +18,7 @@ Node = dict[str, Any]
 Schema = Mapping[str, Any]
 
 _UNITS = {
-    "s": "s", "ms": "ms", "h": "h", "days": "j", "mb": "Mo", "px": "px", "hz": "Hz", "g": "g", "mm": "mm", "sha256": "", "pct": "%",
+    "s": "s", "ms": "ms", "h": "h", "days": "j", "mb": "Mo", "px": "px", "hz": "Hz", "g": "g", "mm": "mm", "sha256": "", "pct": "%", "kb": "ko", "seconds": "s",
 }  # fmt: skip
 _DRAWN = frozenset({"zone", "masks", "polygon"})
 KEPT_ELSEWHERE = {
@@ -164,7 +164,7 @@ def _options(schema: Schema) -> Sequence[Any] | None:
 
 def _unit(name: str) -> str:
     last = name.rpartition("_")
-    return _UNITS.get(last[2], "") if last[0] else ""
+    return _UNITS.get(last[2], "") if last[0] or name == "seconds" else ""
 
 
 # --- errors and changes, in the words of the form ---

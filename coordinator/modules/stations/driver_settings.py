@@ -140,11 +140,12 @@ def refusals(kind: str, nodes: Sequence[Node], values: Mapping[str, Any]) -> lis
     try:
         registry.config_class(kind).model_validate(dict(values))
     except ValidationError as error:
-        return [_refusal(nodes, dict(raw)) for raw in error.errors(include_url=False)]
+        return [refusal(nodes, dict(raw)) for raw in error.errors(include_url=False)]
     return []
 
 
-def _refusal(nodes: Sequence[Node], raw: dict[str, Any]) -> FieldError:
+def refusal(nodes: Sequence[Node], raw: dict[str, Any]) -> FieldError:
+    """One fault of a schema at the field of its form, in the form's words."""
     path, here, node = driver_forms.locate(nodes, raw.get("loc") or ())
     if raw.get("type") == "value_error":
         text = driver_forms.in_words(str((raw.get("ctx") or {}).get("error", raw.get("msg", ""))), here)

@@ -14,6 +14,7 @@ from coordinator.kernel.errors import TooLarge, Unauthenticated
 from coordinator.kernel.http import Ctx, guarded, own, public
 from coordinator.kernel.registry import Permission
 from coordinator.modules.stations import (
+    commands,
     driver_settings,
     driver_spread,
     identity,
@@ -170,6 +171,13 @@ def station_thresholds(ctx: Ctx, station_id: int) -> dict[str, Any]:
     """Thresholds of automatic posting, level by level, with where each comes from and who decided it."""
     ctx.require(_READ)
     return thresholds.read(ctx, ctx.get(Station, station_id))
+
+
+@router.get("/{station_id:int}/commands", operation_id="station_commands", openapi_extra=guarded(_READ))
+def station_commands(ctx: Ctx, station_id: int) -> dict[str, Any]:
+    """Commands of a station with their forms, and what became of the last ones."""
+    ctx.require(_READ)
+    return commands.read(ctx, ctx.get(Station, station_id))
 
 
 @router.get("/screen-rules", operation_id="station_screen_rules", openapi_extra=own())

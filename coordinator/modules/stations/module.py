@@ -7,6 +7,7 @@ from coordinator.modules.stations import (
     camera_endpoints,
     camera_views,
     clones,
+    commands,
     driver_settings,
     driver_spread,
     endpoints,
@@ -26,6 +27,7 @@ from coordinator.modules.stations import (
     vision_models,
     vision_pages,
     vision_places,
+    vision_retention,
     vision_review,
     zones,
 )
@@ -162,7 +164,7 @@ MODULE = Module(
         Command("spread_driver", _UPDATE, driver_spread.change, driver_spread.SpreadParams, "station", in_menu=False),
         Command("set_driver", _UPDATE, driver_settings.change, driver_settings.DriverParams, "station", in_menu=False),
         Command("set_thresholds", _UPDATE, thresholds.change, thresholds.ThresholdParams, "station", critical=True, in_menu=False),
-        Command("command", _UPDATE, service.request_command, service.CommandParams, "station"),
+        Command("command", _UPDATE, commands.request, commands.CommandParams, "station", in_menu=False),
         Command("send_places", _UPDATE, vision_places.send_places, vision_places.PlacesParams, "station", confirm=True,
                 available=lambda s: s.kind in {"cabinet_camera", "rack_camera"}),
         Command("confirm", _VALIDATE, vision_review.confirm, vision_review.ReviewParams,
@@ -180,6 +182,10 @@ MODULE = Module(
                 available=lambda m: m.status == "candidate"),
         Command("reject", _VALIDATE, vision_models.reject, vision_models.ReasonParams, "ai_model", tone="danger",
                 available=lambda m: m.status in {"candidate", "approved"}),
+        Command("erase", _VALIDATE, vision_retention.erase_model, vision_retention.EraseParams, "ai_model", tone="danger", confirm=True,
+                critical=True, available=lambda m: m.status in {"rejected", "retired"} and m.archived_at is None),
+        Command("erase_pictures", _VALIDATE, vision_retention.erase_pictures, vision_retention.EraseParams, "cabinet_session",
+                tone="danger", confirm=True, critical=True, available=lambda s: bool(s.image_before or s.image_after)),
     ],
     routers=[endpoints.router, camera_endpoints.router, update_endpoints.router, supervision.router, vision_pages.router],
     handlers=[
@@ -200,7 +206,7 @@ MODULE = Module(
         Job("stations.forget_views", camera_views.forget, cron="* * * * *"),
         Job("stations.clean_health", history.clean, cron="20 4 * * *"),
         Job("stations.vision_reminders", vision_review.remind, cron="10 7 * * 1-5"),
-        Job("stations.clean_vision", vision_pages.clean, detached=True, cron="35 3 * * *"),
+        Job("stations.clean_vision", vision_retention.clean, detached=True, cron="35 3 * * *"),
         Job("stations.clean_uploads", uploads.clean, detached=True, cron="45 3 * * *"),
     ],
     settings=[
@@ -210,6 +216,7 @@ MODULE = Module(
         SettingDef("vision_escalate_days", "stations", "integer", 2, unit="j", minimum=1, maximum=30),
         SettingDef("vision_images_days", "stations", "integer", 7, unit="j", minimum=1, maximum=365),
         SettingDef("vision_crops_days", "stations", "integer", 90, unit="j", minimum=1, maximum=3650),
+        SettingDef("vision_training_days", "stations", "integer", 365, unit="j", minimum=30, maximum=3650),
         SettingDef("station_upload_max_mb", "stations", "integer", 100, unit="Mo", minimum=1, maximum=2000),
     ],
 )  # fmt: skip

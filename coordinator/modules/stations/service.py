@@ -16,7 +16,7 @@ from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, NotFound, TooManyRequests
 from coordinator.modules.company.models import Site
 from coordinator.modules.stations import clones, identity, installation
-from coordinator.modules.stations.models import Station, StationClaim, StationCommand, StationConfig
+from coordinator.modules.stations.models import Station, StationClaim, StationConfig
 from edge_agents.protocol import signing
 from edge_agents.protocol.control import BrokerAddress, ClaimCreated, ClaimRequest, ClaimStatus
 
@@ -49,18 +49,6 @@ class ConfigParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     config: dict[str, Any]
-
-
-class CommandParams(BaseModel):
-    """Command for a station."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: str = Field(
-        json_schema_extra={"x-field": {"type": "choice", "enumeration": "station_command_kind"}}
-    )
-    params: dict[str, Any] = {}
-    valid_min: int = Field(default=10, ge=1, le=1440)
 
 
 def open_claim(ctx: Context, request: ClaimRequest) -> ClaimCreated:
@@ -202,20 +190,6 @@ def _holds_secret(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_SECRET.search(str(key)) or _holds_secret(inner) for key, inner in value.items())
     return isinstance(value, list) and any(_holds_secret(inner) for inner in value)
-
-
-def request_command(ctx: Context, station: Station, params: CommandParams) -> dict[str, Any]:
-    """Ask something of a station; it expires by itself (EDG-31)."""
-    if params.kind not in StationCommand.__table__.c.kind.type.enums:  # type: ignore[attr-defined]
-        raise BusinessError("station.unknown_command", kind=params.kind)
-    row = StationCommand(
-        station_id=station.id,
-        kind=params.kind,
-        params=params.params,
-        expires_at=ctx.now + dt.timedelta(minutes=params.valid_min),
-    )
-    ctx.add(row)
-    return {"command_id": str(row.uid)}
 
 
 def topic_name(site_code: str) -> str:

@@ -14,16 +14,15 @@ from fastapi.responses import Response
 from sqlalchemy import func, or_, select
 
 from coordinator.kernel.audit import jsonable
-from coordinator.kernel.context import Context, ContextFactory, Principal
+from coordinator.kernel.context import Context
 from coordinator.kernel.http import Ctx, guarded
 from coordinator.kernel.registry import Permission
 from coordinator.modules.catalogue.api import StockItem
-from coordinator.modules.stations import vision_review, vision_rules
+from coordinator.modules.stations import vision_retention, vision_review, vision_rules
 from coordinator.modules.stations.models import (
     AiModel,
     CabinetSession,
     Station,
-    StationFile,
     VisionCount,
     VisionDetection,
 )
@@ -65,6 +64,7 @@ def dashboard(ctx: Ctx) -> dict[str, Any]:
         "unusable": sum(map(_is_unusable, every)),
         "unusable_pct": vision_rules.percent(sum(map(_is_unusable, every)), len(every)),
         "models": _models_in_use(ctx, stations),
+        "retention": vision_retention.retention(ctx),
     }
 
 
@@ -168,78 +168,6 @@ def _items(ctx: Context, seen: list[VisionDetection]) -> list[dict[str, Any]]:
 def _orders(seen: list[VisionDetection]) -> float | None:
     """Part of the events attached to an operation at the cabinet."""
     return vision_rules.percent(sum(row.work_order_operation_id is not None for row in seen), len(seen))
-
-
-# pictures -------------------------------------------------------------------------------------------------------
-
-
-def clean(factory: ContextFactory) -> None:
-    """Recurring job: see :func:`clean_pictures`."""
-    with factory.open(Principal.service("vision")) as ctx:
-        clean_pictures(ctx)
-
-
-def clean_pictures(ctx: Context) -> None:
-    """Pictures go when their time is over; crops of corrected events stay as training data (VIS-28), as does each station's view without
-    anybody, on which its compartments are drawn."""
-    full_until = ctx.now - dt.timedelta(days=ctx.settings.integer("vision_images_days"))
-    crops_until = ctx.now - dt.timedelta(days=ctx.settings.integer("vision_crops_days"))
-    sessions = select(CabinetSession).where(
-        CabinetSession.opened_at < full_until,
-        or_(CabinetSession.image_before.is_not(None), CabinetSession.image_after.is_not(None)),
-        ~select(VisionDetection.id)
-        .where(
-            VisionDetection.cabinet_session_id == CabinetSession.id,
-            VisionDetection.status == "to_confirm",
-        )
-        .exists(),
-    )
-    gone: set[str] = set()
-    for session in ctx.session.scalars(sessions):
-        gone |= {one for one in (session.image_before, session.image_after) if one}
-        session.image_before = session.image_after = None
-    old = select(VisionDetection).where(
-        VisionDetection.detected_at < crops_until,
-        VisionDetection.status != "to_confirm",
-        or_(VisionDetection.crop_before.is_not(None), VisionDetection.crop_after.is_not(None)),
-    )
-    for row in ctx.session.scalars(old):
-        if row.reviewed_at is not None and not vision_rules.was_right(row):
-            continue
-        gone |= {one for one in (row.crop_before, row.crop_after) if one}
-        row.crop_before = row.crop_after = None
-    newest_view = (
-        select(func.max(VisionCount.id))
-        .where(VisionCount.trigger == "reference")
-        .group_by(VisionCount.station_id)
-    )
-    counts = select(VisionCount).where(
-        VisionCount.counted_at < full_until,
-        VisionCount.image.is_not(None),
-        VisionCount.id.not_in(newest_view),
-    )
-    for count in ctx.session.scalars(counts):
-        gone |= {count.image} if count.image else set()
-        count.image = None
-    ctx.session.flush()
-    _remove(ctx, gone)
-
-
-def _remove(ctx: Context, digests: set[str]) -> None:
-    """Forgets files nothing names any more."""
-    for sha256 in digests:
-        named = select(CabinetSession.id).where(
-            or_(CabinetSession.image_before == sha256, CabinetSession.image_after == sha256)
-        )
-        crops = select(VisionDetection.id).where(
-            or_(VisionDetection.crop_before == sha256, VisionDetection.crop_after == sha256)
-        )
-        counts = select(VisionCount.id).where(VisionCount.image == sha256)
-        if any(ctx.session.scalar(query.limit(1)) is not None for query in (named, crops, counts)):
-            continue
-        for row in ctx.session.scalars(select(StationFile).where(StationFile.sha256 == sha256)):
-            ctx.session.delete(row)
-        ctx.files.path(sha256).unlink(missing_ok=True)
 
 
 @router.get("/recorded-sessions.zip", operation_id="vision_recorded_sessions", openapi_extra=guarded(_EXPORT))

@@ -80,6 +80,8 @@ def _compartment(ctx: Context, place: StorageLocation) -> dict[str, Any]:
         if any(not kind for _, kind in held) or len({kind for _, kind in held}) < len(held):
             raise BusinessError("vision.items_alike", place=place.code)
         return entry | {"items": [{"item": code, "kind": kind} for code, kind in held]}
+    if method == "label_text":
+        return entry | {"labels": [{"item": code, "printed": catalogue.references(ctx, code)} for code, _ in held]}
     if len(held) > 1 and method != "boxes":
         raise BusinessError("vision.items_alike", place=place.code)
     return entry | ({"item": held[0][0]} if len(held) == 1 else {})

@@ -210,9 +210,9 @@ class CabinetCameraDriver(Driver[CabinetCameraConfig]):
             await asyncio.to_thread(
                 recording.forget, self._recordings, now, kept_days=self.config.images_days
             )
-            in_use = {one.digest for one in (self.sight.model.model,) if one is not None}
+            kept = await asyncio.to_thread(self.sight.kept_models)
             await asyncio.to_thread(
-                guided.forget, self.context.data_dir / "teaching", now, in_use,
+                guided.forget, self.context.data_dir / "teaching", now, kept,
                 images_days=self.config.images_days, teaching_days=self.config.teaching_days,
             )  # fmt: skip
         local = self.context.rules().local(now)

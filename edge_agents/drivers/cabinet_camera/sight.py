@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,7 +41,8 @@ class Sight:
         except ValueError as error:
             raise DriverError("vision.config", str(error)) from None
         self._empty = None if self.vision.empty_image is None else load(self.vision.empty_image)
-        self.model = Approved(load_model, config.model, config.model_sha256, data / "approved.model")
+        self._path, self._last = config.model, data / "approved.model"
+        self.model = Approved(load_model, config.model, config.model_sha256, self._last)
         self.detector = Approved(
             load_detector, config.detector, config.detector_sha256, data / "approved.onnx",
             lost="les compartiments partagés ne sont plus lus",
@@ -49,6 +51,17 @@ class Sight:
         places = [place.polygon for place in self.vision.compartments]
         self.album = Album(data / "images", places, self._empty, self.vision.fiducials)
         self.scale_faults: dict[str, str | None] = {}
+
+    def kept_models(self) -> set[str]:
+        """SHA-256 of every model of compartments this station may read with: the one in use, the last approved one, and the versions
+        it may be taken back to (VIS-28)."""
+        found = {self.model.model.digest} if self.model.model is not None else set()
+        paths = [self._last]
+        if self._path is not None:
+            paths.append(self._path)
+            if self._path.parent.name == "current":
+                paths += self._path.parent.parent.glob(f"*/{self._path.name}")
+        return found | {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
     async def still(self) -> Image:
         """A picture for a decision: light and exposure settled."""

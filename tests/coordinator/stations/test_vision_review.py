@@ -24,7 +24,13 @@ from coordinator.modules.catalogue.models import Material, StockItem
 from coordinator.modules.company.models import Site
 from coordinator.modules.documents.models import Document
 from coordinator.modules.identity.models import UserAccount
-from coordinator.modules.stations import vision_models, vision_pages, vision_review, vision_rules
+from coordinator.modules.stations import (
+    vision_models,
+    vision_pages,
+    vision_retention,
+    vision_review,
+    vision_rules,
+)
 from coordinator.modules.stations.models import (
     AiModel,
     CabinetSession,
@@ -432,7 +438,7 @@ def test_pictures_go_when_their_time_is_over_and_looking_is_logged(
     answer(ctx, right)
     answer(ctx, wrong, delta=-2)
     ctx.session.flush()
-    vision_pages.clean_pictures(ctx)
+    vision_retention.clean_pictures(ctx)
     kept = set(ctx.session.scalars(select(StationFile.sha256)))
     assert kept & set(digests) == {digests[2]}, "crops of a correction stay: they are training data"
     assert (right.crop_before, wrong.crop_before) == (None, digests[2])

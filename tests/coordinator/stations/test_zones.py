@@ -15,7 +15,7 @@ from coordinator.kernel.errors import BusinessError, Forbidden
 from coordinator.modules.company.models import Site
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.machines.camera_models import Camera, Device
-from coordinator.modules.stations import service, vision_pages, vision_places, zones
+from coordinator.modules.stations import service, vision_places, vision_retention, zones
 from coordinator.modules.stations.models import Station, StationConfig, StationFile, VisionCount
 from coordinator.modules.stock.models import StorageLocation
 from edge_agents.runtime.config import parse
@@ -110,7 +110,7 @@ def test_compartments_are_drawn_on_the_view_without_anybody_and_it_stays(ctx: Co
         told = {"trigger": trigger, "places": [], "differences": 0, "image": stored, "counted_at": at}
         ctx.add(VisionCount(uid=uuid.uuid4(), station_id=station.id, **told))
         digests.append(stored)
-    vision_pages.clean_pictures(ctx)
+    vision_retention.clean_pictures(ctx)
     picture = zones.of_station(ctx, station)["picture"]
     assert (picture["sha256"], picture["is_reference"]) == (digests[1], True), (
         "not a newer one in a frame unknown"

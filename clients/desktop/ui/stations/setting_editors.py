@@ -86,7 +86,8 @@ class LineEditor(Editor):
         default = driver_form.default_text(node)
         if default:
             self.control.setPlaceholderText(t("driver.default", value=default))
-        self.control.setToolTip(driver_form.limits_text(node))
+        limits = driver_form.limits_text(node)
+        self.control.setToolTip(limits)
         self.control.textEdited.connect(self._typed)
         line = row()
         line.addWidget(self.control, 1)
@@ -99,6 +100,8 @@ class LineEditor(Editor):
             self.control.setDisabled(value is None)
             line.addWidget(self.none)
         self.box.addLayout(line)
+        if limits:
+            self.box.addWidget(label(limits, "muted"))
         self.finish()
 
     def _typed(self) -> None:

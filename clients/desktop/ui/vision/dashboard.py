@@ -18,6 +18,7 @@ from clients.desktop.operations.runner import Operation
 from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.static_table import StaticTable
+from clients.desktop.ui.vision.kept import kept_card
 from clients.desktop.ui.vision.review import reasons
 from clients.desktop.ui.watch_page import WatchPage
 from clients.desktop.ui.widgets import Badge, button, card, clear, label, row
@@ -64,6 +65,7 @@ class CabinetsPage(WatchPage):
         line.addWidget(self._calibration(found["calibration"]), 1)
         line.addWidget(self._models(found["models"]), 1)
         self._body.addLayout(line)
+        self._body.addWidget(kept_card(self._desk, found["retention"]))
 
     # parts ----------------------------------------------------------------------------------------------------
 
