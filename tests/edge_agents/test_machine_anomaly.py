@@ -60,7 +60,7 @@ def test_worn_tools_and_slow_cycles_are_found_and_normal_ones_pass(seed: int) ->
             ("hot", {"temperature__mean": 1.4}),
             ("normal", {}),
         ):
-            judged = model.judge(_cycle(draw, number, program, **changes), {})
+            judged = model.judge(_cycle(draw, number, program, **changes))
             assert judged is not None
             found[kind] += judged.is_anomaly
     assert found["load"] >= 95
@@ -74,14 +74,14 @@ def test_the_reason_names_the_measure_with_what_is_usual() -> None:
     trained = train(_history(5), CONFIG)
     assert trained is not None
     draw = random.Random(9)
-    judged = trained[0].judge(_cycle(draw, 1, "O2", duration_s=1.5), {"spindle_load": "%"})
+    judged = trained[0].judge(_cycle(draw, 1, "O2", duration_s=1.5))
     assert judged is not None
     first = judged.explanation[0]
     assert (first["feature"], first["unit"]) == ("duration_s", "s")
     assert first["low"] <= first["usual"] <= first["high"] < first["value"]
     assert first["usual"] == pytest.approx(65, rel=0.05)
     assert 0 < sum(reason["share"] for reason in judged.explanation) <= 1.01
-    assert trained[0].judge(CycleRecord("x", "unknown", 0, {"duration_s": 1.0}), {}) is None
+    assert trained[0].judge(CycleRecord("x", "unknown", 0, {"duration_s": 1.0})) is None
 
 
 @pytest.mark.requirement("MCH-19")
@@ -177,3 +177,41 @@ def test_the_file_of_cycles_is_bounded_and_survives_a_torn_line(tmp_path: Path) 
     (tmp_path / "cycles.jsonl").write_text('["a","O1",1.0,{},true]\n' * 7000)
     assert len(store.load_cycles()) == 5000
     assert len((tmp_path / "cycles.jsonl").read_text().splitlines()) == 5000
+
+
+def _told_in(record: CycleRecord, unit: str, factor: float, zero: float = 0.0) -> CycleRecord:
+    """The cycle with its temperature as a control set to another unit would have told it."""
+    measures = dict(record.measures)
+    measures["temperature.mean"] = measures["temperature.mean"] * factor + zero
+    units = {"spindle_load": "%", "temperature": unit}
+    return CycleRecord(record.uid, record.program, record.ended, measures, units=units)
+
+
+@pytest.mark.requirement("MCH-19")
+def test_a_model_never_compares_values_of_two_units() -> None:
+    # The first half in °F: converted to the unit of now, not learned as a second normality.
+    history = [
+        _told_in(r, "°F", 1.8, 32.0) if number < 300 else _told_in(r, "°C", 1.0)
+        for number, r in enumerate(_history(3))
+    ]
+    trained = train(history, CONFIG)
+    assert trained is not None
+    model = trained[0]
+    assert model.units == {"spindle_load": "%", "temperature": "°C"}
+    draw = random.Random(77)
+    cycles = [_cycle(draw, number, "O2") for number in range(40)]
+    for unit, factor, zero in (("°C", 1.0, 0.0), ("°F", 1.8, 32.0), ("K", 1.0, 273.15)):
+        judged = [model.judge(_told_in(cycle, unit, factor, zero)) for cycle in cycles]
+        assert sum(found is not None and found.is_anomaly for found in judged) <= 3, unit
+    hot = model.judge(_told_in(_cycle(draw, 1, "O2", temperature__mean=1.5), "°F", 1.8, 32.0))
+    assert hot is not None
+    assert hot.is_anomaly
+    reason = next(r for r in hot.explanation if r["feature"] == "temperature.mean")
+    assert reason["unit"] == "°C"
+    assert 40 < reason["value"] < 52
+    # A unit which does not convert: the signal is left out, and named.
+    volts = model.judge(_told_in(cycles[0], "V", 1000.0))
+    assert volts is not None
+    assert (volts.is_anomaly, volts.left_out) == (False, ("temperature",))
+    kept = CycleRecord.parse(history[0].line())
+    assert kept.units["temperature"] == "°F"

@@ -189,6 +189,16 @@ def test_learned_limits_differ_by_program_and_tool_and_let_normal_cycles_pass(se
     copy = Baseline(BaselineConfig(min_cycles=12))
     copy.restore(json.loads(json.dumps(baseline.snapshot())))
     assert copy.limit("O1", "T9", "spindle_load") == limits[("O1", "T9")]
+    # Peaks learned in another unit are converted, or forgotten where there is nothing in common.
+    rows = [[*row[:4], "kW"] for row in baseline.snapshot()]
+    watts, other = (Baseline(BaselineConfig(min_cycles=12), {"spindle_load": unit}) for unit in ("W", "°C"))
+    watts.restore(rows)
+    other.restore(rows)
+    learned, converted = limits[("O1", "T9")], watts.limit("O1", "T9", "spindle_load")
+    assert learned is not None
+    assert converted is not None
+    assert converted.risk == pytest.approx(1000 * learned.risk)
+    assert other.limit("O1", "T9", "spindle_load") is None
 
 
 @pytest.mark.requirement("MCH-22")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import ssl
 import threading
 from collections.abc import Callable
@@ -119,7 +120,8 @@ class LiveClient:
             if self._stop.is_set():
                 break
             self._on_status("offline")
-            self._wake.wait(delay_s)
+            # Not all at once: after a cut every client of the shop comes back.
+            self._wake.wait(delay_s * random.uniform(0.5, 1.0))
             self._wake.clear()
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ import numpy as np
 from edge_agents.drivers.machine.config import AnomalyConfig
 from edge_agents.drivers.machine.forest import IsolationForest, Matrix
 from edge_agents.drivers.machine.state import utc
+from edge_agents.protocol.units import Conversion, conversion
 
 _MIN_PROGRAM_CYCLES = 8
 _CLIP = 12.0
 _UNUSUAL, _VERY_FAR = 3.5, 8.0
+_SAME = Conversion(1.0)
 _HELD_OUT = 5  # one cycle of five, the latest, is kept aside
 
 
@@ -30,18 +32,39 @@ class CycleRecord:
     ended: float
     measures: Mapping[str, float]
     is_good: bool = True
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Unit of each signal when it was measured."""
 
     def line(self) -> list[Any]:
         """Plain values for the file."""
         rounded = {name: round(value, 4) for name, value in self.measures.items()}
-        return [self.uid, self.program, round(self.ended, 3), rounded, self.is_good]
+        return [self.uid, self.program, round(self.ended, 3), rounded, self.is_good, dict(self.units)]
 
     @classmethod
     def parse(cls, row: Any) -> CycleRecord:
         """From the file. Raises ``ValueError`` or ``TypeError``."""
-        uid, program, ended, measures, is_good = row
+        uid, program, ended, measures, is_good, units = row if len(row) > 5 else [*row, {}]
         numbers = {str(name): float(value) for name, value in measures.items()}
-        return cls(str(uid), str(program), float(ended), numbers, bool(is_good))
+        told = {str(signal): str(unit) for signal, unit in units.items()}
+        return cls(str(uid), str(program), float(ended), numbers, bool(is_good), told)
+
+    def in_units(self, units: Mapping[str, str]) -> CycleRecord:
+        """The same with every measure in the given units; what does not convert is left out."""
+        if all(self.units.get(signal, "") == units.get(signal, "") for signal in self.signals):
+            return self
+        found = {}
+        for name, value in self.measures.items():
+            signal, _, quantity = name.partition(".")
+            how = conversion(self.units.get(signal), units.get(signal)) if quantity else _SAME
+            if how is not None:
+                # A spread is a difference: the nought of the unit plays no part.
+                found[name] = value * how.factor + (0.0 if quantity == "spread" else how.offset)
+        return replace(self, measures=found, units={s: units.get(s, "") for s in self.signals})
+
+    @property
+    def signals(self) -> set[str]:
+        """Signals that were measured."""
+        return {name.partition(".")[0] for name in self.measures if "." in name}
 
 
 @dataclass(frozen=True)
@@ -51,6 +74,8 @@ class Judgement:
     score: float
     is_anomaly: bool
     explanation: list[dict[str, Any]]
+    left_out: tuple[str, ...] = ()
+    """Signals told in a unit that does not convert into the one learned."""
 
 
 class AnomalyModel:
@@ -62,19 +87,22 @@ class AnomalyModel:
         self.threshold = float(document["threshold"])
         self._programs: Mapping[str, Any] = document["programs"]
         self._forest = IsolationForest(document["trees"], int(document["sample_size"]))
+        self.units: Mapping[str, str] = document.get("units") or {}
         self.version = version_of(document)
 
     def knows(self, program: str) -> bool:
         """Whether enough good cycles of this program were learned."""
         return program in self._programs
 
-    def judge(self, record: CycleRecord, units: Mapping[str, str]) -> Judgement | None:
+    def judge(self, record: CycleRecord) -> Judgement | None:
         """Score with its reasons; ``None`` for a program the model does not know.
 
         An anomaly needs both: a score above the threshold, and at least one measure far from what is usual; the forest
         alone calls one normal cycle in ten unusual by construction (``contamination``). One measure very far away
-        lifts the score above the threshold by itself: a forest of many measures overlooks a single one.
+        lifts the score above the threshold by itself: a forest of many measures overlooks a single one. Measures are
+        compared in the units the model learned; a signal in a unit that does not convert is left out.
         """
+        told, record = record, record.in_units(self.units)
         usual = self._programs.get(record.program)
         if usual is None:
             return None
@@ -86,12 +114,13 @@ class AnomalyModel:
         order = [int(i) for i in np.argsort(-far) if far[i] > 1.0][:5]
         total = float(far[order].sum()) or 1.0
         reasons = [
-            _reason(self.features[i], record, usual, units, float(far[i]) / total)
+            _reason(self.features[i], record, usual, self.units, float(far[i]) / total)
             for i in order
             if self.features[i] in record.measures
         ]
         is_anomaly = score > self.threshold and bool((far > _UNUSUAL).any())
-        return Judgement(min(1.0, max(0.0, score)), is_anomaly, reasons)
+        left_out = tuple(sorted(told.signals - record.signals))
+        return Judgement(min(1.0, max(0.0, score)), is_anomaly, reasons, left_out)
 
 
 def _reason(
@@ -150,6 +179,9 @@ def train(
     come from the cycles people judged (``verdicts``), when there are any.
     """
     good = sorted((record for record in records if record.is_good), key=lambda record: record.ended)
+    # The units of now; cycles measured in others are converted, or give no measure of that signal.
+    units = {signal: unit for record in good for signal, unit in record.units.items()}
+    good = [record.in_units(units) for record in good]
     aside = good[len(good) - len(good) // _HELD_OUT :]
     learned = good[: len(good) - len(aside)]
     by_program: dict[str, list[CycleRecord]] = defaultdict(list)
@@ -169,7 +201,7 @@ def train(
     threshold = float(np.quantile(forest.scores(rows), 1.0 - config.contamination))
     document = {
         "features": features, "programs": programs, "trees": forest.trees, "sample_size": forest.sample_size,
-        "threshold": round(threshold, 5),
+        "threshold": round(threshold, 5), "units": units,
     }  # fmt: skip
     model = AnomalyModel(document)
     return model, _figures(model, records, learned, aside, config)
@@ -182,7 +214,7 @@ def _figures(
     aside: Sequence[CycleRecord],
     config: AnomalyConfig,
 ) -> dict[str, Any]:
-    judged = [found for record in aside if (found := model.judge(record, {})) is not None]
+    judged = [found for record in aside if (found := model.judge(record)) is not None]
     false_alarms = sum(1 for found in judged if found.is_anomaly)
     figures: dict[str, Any] = {
         "version": model.version,
@@ -206,7 +238,7 @@ def _by_verdicts(
     hits = misses = alarms = 0
     for record in records:
         truth = verdicts.get(record.uid)
-        found = model.judge(record, {}) if truth is not None else None
+        found = model.judge(record) if truth is not None else None
         if found is None:
             continue
         hits += bool(truth and found.is_anomaly)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_agents.drivers.machine.config import BaselineConfig, Limit
+from edge_agents.protocol.units import conversion
 
 Key = tuple[str, str, str]
 _MAX_KEYS = 600
@@ -19,6 +21,8 @@ class Baseline:
     """Learns from cycles which ended well; a key is program, tool, signal. Memory is bounded, the oldest key goes."""
 
     config: BaselineConfig
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Unit of each signal; peaks learned in another are converted when restored, or forgotten."""
     _peaks: OrderedDict[Key, deque[float]] = field(default_factory=OrderedDict)
     _limits: dict[Key, Limit | None] = field(default_factory=dict)
     _running: dict[Key, float] = field(default_factory=dict)
@@ -72,14 +76,17 @@ class Baseline:
 
     def snapshot(self) -> list[Any]:
         """What was learned, for a file."""
-        return [[*key, list(peaks)] for key, peaks in self._peaks.items()]
+        return [[*key, list(peaks), self.units.get(key[2], "")] for key, peaks in self._peaks.items()]
 
     def restore(self, rows: Any) -> None:
         """Takes over a file; rows it does not understand are left out."""
         for row in rows if isinstance(rows, list) else []:
             try:
-                program, tool, signal, peaks = row
-                numbers = [float(peak) for peak in peaks]
+                program, tool, signal, peaks, unit = row if len(row) > 4 else [*row, ""]
+                how = conversion(str(unit), self.units.get(str(signal)))
+                if how is None:
+                    continue
+                numbers = [round(float(peak) * how.factor + how.offset, 4) for peak in peaks]
             except (TypeError, ValueError):
                 continue
             self._peaks[(str(program), str(tool), str(signal))] = deque(numbers, maxlen=_KEPT_PEAKS)

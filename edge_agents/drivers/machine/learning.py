@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -32,7 +33,7 @@ class Learning:
         self._config = config
         self._store = store
         self._units = units
-        self.baseline = Baseline(config.baseline) if config.baseline is not None else None
+        self.baseline = Baseline(config.baseline, units) if config.baseline is not None else None
         self.measures = CycleMeasures(config.anomaly.signals if config.anomaly is not None else ())
         self._records: list[CycleRecord] = []
         self._model: AnomalyModel | None = None
@@ -41,6 +42,7 @@ class Learning:
         self._baseline_dirty = False
         self._checked = 0.0
         self._lines: list[list[Any]] = []
+        self._told_left_out: set[str] = set()
 
     def load(self, trained_at: Any) -> None:
         """Takes over what the files hold."""
@@ -90,17 +92,19 @@ class Learning:
         from edge_agents.drivers.machine.anomaly import CycleRecord
 
         measures = self.measures.end(cycle.started, cycle.ended)
-        record = CycleRecord(str(cycle.uid), cycle.program or "", cycle.ended, measures, is_good)
+        units = {name: self._units.get(name, "") for name in self.measures.signals}
+        record = CycleRecord(str(cycle.uid), cycle.program or "", cycle.ended, measures, is_good, units)
         if cycle.result != "complete":
             return []
-        found = self._model.judge(record, self._units) if self._model is not None else None
+        found = self._model.judge(record) if self._model is not None else None
         if found is not None and found.is_anomaly:
             # An anomaly is no lesson, unless a person says that it was none.
-            record = CycleRecord(record.uid, record.program, record.ended, record.measures, is_good=False)
+            record = replace(record, is_good=False)
         self._records = [*self._records[-4_999:], record]
         self._lines.append(record.line())
+        told = [] if found is None else self._tell_left_out(cycle, found.left_out)
         if self._model is None or found is None or not found.is_anomaly:
-            return []
+            return told
         payload = {
             "machine_code": self._config.machine_code,
             "cycle_uid": str(cycle.uid),
@@ -112,7 +116,24 @@ class Learning:
             "is_approved": self._model.version == anomaly.approved,
             "explanation": found.explanation,
         }
-        return [MachineEvent("machine.anomaly", payload, cycle.ended, uuid5(cycle.uid, "anomaly"))]
+        return [*told, MachineEvent("machine.anomaly", payload, cycle.ended, uuid5(cycle.uid, "anomaly"))]
+
+    def _tell_left_out(self, cycle: Cycle, signals: tuple[str, ...]) -> list[MachineEvent]:
+        """Say once that the model no longer looks at a signal, for its unit."""
+        new = [signal for signal in signals if signal not in self._told_left_out]
+        if not new or self._model is None or cycle.ended is None:
+            return []
+        self._told_left_out.update(new)
+        changes = ", ".join(
+            f"{s} ({self._model.units.get(s) or 'sans unité'} → {self._units.get(s) or 'sans unité'})"
+            for s in new
+        )
+        words = (
+            f"{self._config.machine_code} : le modèle d'anomalie ne juge plus {changes}, "
+            "dont l'unité a changé, jusqu'au prochain apprentissage."
+        )
+        payload = {"code": "anomaly_unit", "message": words}
+        return [MachineEvent("health.alert", payload, cycle.ended, uuid5(cycle.uid, "anomaly_unit"))]
 
     async def maintain(self, now: float, *, is_ending: bool = False) -> list[MachineEvent]:
         """Keeps the cycles, the baseline now and then, and trains when it is time (checked every hour)."""
@@ -156,15 +177,9 @@ class Learning:
 
     def _lessons(self) -> list[CycleRecord]:
         """Cycles to learn from, with what people said of them: a refuted anomaly is normal, a confirmed one is not."""
-        from edge_agents.drivers.machine.anomaly import CycleRecord
-
         anomaly = self._config.anomaly
         verdicts = anomaly.verdicts if anomaly is not None else {}
         return [
-            record
-            if record.uid not in verdicts
-            else CycleRecord(
-                record.uid, record.program, record.ended, record.measures, not verdicts[record.uid]
-            )
+            record if record.uid not in verdicts else replace(record, is_good=not verdicts[record.uid])
             for record in self._records
         ]

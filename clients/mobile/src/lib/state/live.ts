@@ -55,6 +55,8 @@ export class LiveLink {
   }
 
   #later(): void {
-    if (this.#wanted) this.#retry = setTimeout(() => void this.#connect(), RETRY_MS);
+    if (!this.#wanted) return;
+    // Not all at once: after a cut every phone of the shop comes back.
+    this.#retry = setTimeout(() => void this.#connect(), RETRY_MS * (0.5 + Math.random() / 2));
   }
 }
