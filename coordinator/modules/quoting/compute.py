@@ -11,6 +11,7 @@ from typing import Any
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.modules.quoting import adjust, availability, dated_prices, proposals, results
+from coordinator.modules.quoting.defaults import VALIDITY_DAYS
 from coordinator.modules.quoting.engine import quote as engine
 from coordinator.modules.quoting.engine.discounts import Discount, Terms
 from coordinator.modules.quoting.engine.line import LineInput, LineResult, PriceBreak, breaks_of, compute_line
@@ -18,7 +19,13 @@ from coordinator.modules.quoting.engine.part import ManualLine, PartDescription
 from coordinator.modules.quoting.engine.planning_simulation import Availability
 from coordinator.modules.quoting.engine.shop import Shop
 from coordinator.modules.quoting.engine.values import QuotingError
-from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteLineOperation, QuotePriceBreak
+from coordinator.modules.quoting.models import (
+    Quote,
+    QuoteLine,
+    QuoteLineOperation,
+    QuotePriceBreak,
+    QuoteScenario,
+)
 from coordinator.modules.quoting.parts import describe, machine_codes, manual_line, operations_of
 from coordinator.modules.quoting.queries import lines_of, price_breaks_of
 from coordinator.modules.quoting.rules import check_editable
@@ -91,34 +98,6 @@ def compute(ctx: Context, quote: Quote, _params: Any = None) -> dict[str, Any]:
     """
     check_editable(quote)
     _renew_date(ctx, quote)
-    _computed(ctx, quote)
-    return {"questions": quote.questions or [], "warnings": quote.warnings or []}
-
-
-def price_now(ctx: Context, quote: Quote) -> tuple[Decimal | None, bool]:
-    """Price of the selected scenario with the rates, prices and stock of this moment, and whether something blocks it.
-
-    Nothing of it stays in the quote.
-    """
-    savepoint = ctx.session.begin_nested()
-    try:
-        quote.quote_date = ctx.now.date()
-        _computed(ctx, quote)
-        return quote.total_excl_tax, any(q.get("blocking") for q in quote.questions or [])
-    finally:
-        savepoint.rollback()
-        ctx.session.expire_all()
-
-
-def _renew_date(ctx: Context, quote: Quote) -> None:
-    """Rates are those of the quote's date (QUO-30): a draft computed again takes the day, and keeps its days of validity."""
-    today = ctx.now.date()
-    if quote.valid_until is not None and quote.quote_date < today:
-        quote.valid_until += today - quote.quote_date
-    quote.quote_date = today
-
-
-def _computed(ctx: Context, quote: Quote) -> None:
     prepared = prepare(ctx, quote)
     lines, shop, request = prepared.lines, prepared.shop, prepared.request
     result = engine.compute([line.part for line in lines], shop, request, prepared.free)
@@ -140,6 +119,40 @@ def _computed(ctx: Context, quote: Quote) -> None:
     _tell_refusals(quote, lines)
     quote.computed_at = ctx.now
     ctx.session.flush()
+    return {"questions": quote.questions or [], "warnings": quote.warnings or []}
+
+
+def price_now(ctx: Context, quote: Quote) -> tuple[Decimal | None, bool]:
+    """Price of the selected scenario with the rates, prices and stock of today, and whether a question blocks it.
+
+    Nothing of the quote is written.
+    """
+    prepared = prepare(ctx, quote)
+    shop = prepared.shop
+    request = replace(prepared.request, on=ctx.now.date(), price_break_quantities=())
+    result = engine.compute([line.part for line in prepared.lines], shop, request, prepared.free)
+    codes = machine_codes(ctx)
+    adjusted = [
+        adjust.with_operations(
+            found, results.typed_values(line.record, line.operations, found, codes), shop, request.on
+        )
+        for line, found in zip(prepared.lines, result.lines, strict=True)
+    ]
+    terms = _terms(quote, [line.record for line in prepared.lines])
+    result = adjust.rebuilt(result, adjusted, terms, shop, request, prepared.free)
+    kept = ctx.get(QuoteScenario, quote.selected_scenario_id)
+    price = next(s.price_excl_tax for s in result.scenarios if s.kind == kept.kind)
+    return price, any(q.blocking for q in result.questions)
+
+
+def _renew_date(ctx: Context, quote: Quote) -> None:
+    """Rates are those of the quote's date (QUO-30): a draft computed again takes the day. Its preset end of validity follows, a
+    typed one stays."""
+    today = ctx.now.date()
+    days = dt.timedelta(days=ctx.settings.integer(VALIDITY_DAYS))
+    if quote.valid_until == quote.quote_date + days:
+        quote.valid_until = today + days
+    quote.quote_date = today
 
 
 def _tell_refusals(quote: Quote, lines: Sequence[Line]) -> None:

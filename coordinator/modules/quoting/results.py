@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -71,6 +72,43 @@ def merge_operations(
             typed.append((row, _typed_operation(row, values["cost"] or Decimal(0), machine_codes)))
     typed += [(row, _typed_operation(row, Decimal(0), machine_codes)) for row in kept.values()]
     return typed
+
+
+def typed_values(
+    line: QuoteLine,
+    existing: Sequence[QuoteLineOperation],
+    found: LineResult,
+    machine_codes: Mapping[int, str],
+) -> list[TypedOperation]:
+    """What the typed values would make of a computation; unlike :func:`merge_operations` no row changes."""
+    if line.method == MANUAL:
+        return [o for _, o in typed_costs([o for o in existing if o.is_manual], found, machine_codes)]
+    kept = {_place(o): o for o in existing if o.is_manual}
+    typed = []
+    for o in presentation.operations(found):
+        kind = _OPERATION_TYPES.get(o["operation_type"], o["operation_type"])
+        row = kept.pop((o["sequence_no"], kind), None)
+        if row is None or not _moves_cost(row):
+            continue
+        typed.append(
+            replace(
+                _typed_operation(row, dec(o["cost"], "0.01") or Decimal(0), machine_codes),
+                **_not_typed(row, o),
+            )
+        )
+    return [*typed, *(_typed_operation(row, Decimal(0), machine_codes) for row in kept.values())]
+
+
+def _not_typed(row: QuoteLineOperation, computed: Mapping[str, Any]) -> dict[str, Any]:
+    """Computed values of the columns of a row that nobody typed, as its cost takes them."""
+    loading = dec(computed["loading_min"]) or Decimal(0)
+    own = row.run_min if _is_typed(row, "run_min") else dec(computed["run_min"])
+    values: dict[str, Any] = {"run_min": (own or Decimal(0)) + loading}
+    if not _is_typed(row, "setup_min"):
+        values["setup_min"] = dec(computed["setup_min"] + computed.get("batch_min", 0.0)) or Decimal(0)
+    if not _is_typed(row, "machine_id"):
+        values["machine"] = computed["machine"]
+    return values
 
 
 def _place(row: QuoteLineOperation) -> tuple[int, str]:

@@ -83,7 +83,7 @@ def test_a_rate_expired_since_the_computation_blocks_approval(story: Story, fact
 
 
 @pytest.mark.requirement("QUO-30")
-def test_a_draft_computed_again_takes_the_day_and_keeps_its_days_of_validity(
+def test_a_draft_computed_again_takes_the_day_and_a_typed_end_of_validity_stays(
     story: Story, factory: ContextFactory
 ) -> None:
     quote = story.quote(story.shaft)
@@ -95,6 +95,28 @@ def test_a_draft_computed_again_takes_the_day_and_keeps_its_days_of_validity(
     found = story.sheet(quote["id"])["quote"]
     assert found["quote_date"] == today.isoformat()
     assert found["valid_until"] == (today + dt.timedelta(days=30)).isoformat()
+    typed = today + dt.timedelta(days=12)
+    story.change("quotes", quote["id"], valid_until=typed.isoformat())
+    with factory.open(master()) as ctx:
+        ctx.get(Quote, quote["id"]).quote_date = today - dt.timedelta(days=1)
+    story.act(quote["id"], "compute")
+    assert story.sheet(quote["id"])["quote"]["valid_until"] == typed.isoformat()
+
+
+@pytest.mark.requirement("QUO-45")
+def test_typed_values_do_not_make_a_price_old(story: Story) -> None:
+    quote = story.quote(story.shaft)
+    story.act(quote["id"], "compute")
+    line = story.sheet(quote["id"])["lines"][0]
+    first, second, *_ = line["operations"]
+    story.change("quote-line-operations", first["id"], run_min="3.5")
+    story.change("quote-line-operations", second["id"], cost="41.20")
+    story.operation(line["id"], 500, operation_label="Marquage", run_min="1", setup_min="5")
+    story.act(quote["id"], "compute")
+    story.act(quote["id"], "submit")
+    story.act(quote["id"], "approve", accept_to_confirm=True)
+    history = story.http.get(f"/api/v1/quotes/{quote['id']}/history").json()
+    assert history[0]["action"] == "approve"
 
 
 def test_an_approved_quote_past_its_validity_is_not_sent(story: Story, factory: ContextFactory) -> None:
