@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
-from coordinator.modules.drawings import offered
+from coordinator.modules.drawings import features, offered
 from coordinator.modules.drawings.balloons import characteristics
 from coordinator.modules.drawings.models import DrawingAnalysis, DrawingFeature
 from coordinator.modules.drawings.shopfloor import operation_drawing, operation_sheet
@@ -83,7 +83,7 @@ def _lay_rows(ctx: Context, record: DrawingAnalysis, merged: dict[str, Any]) -> 
     """Changed rows change their item, removed ones take it away, added dimensions are put behind."""
     query = select(DrawingFeature).where(DrawingFeature.drawing_analysis_id == record.id)
     rows = list(ctx.session.scalars(query.order_by(DrawingFeature.id)))
-    if not any(row.data and "index" in row.data for row in rows):
+    if not any(row.data and ("index" in row.data or features.WELD in row.data) for row in rows):
         return
     for kind, name, change in (("dimension.", "dimensions", _dimension), ("feature.", "features", _shape)):
         items = [dict(item) for item in merged[name]]
@@ -100,6 +100,14 @@ def _lay_rows(ctx: Context, record: DrawingAnalysis, merged: dict[str, Any]) -> 
                 if row.archived_at is not None:
                     gone.add(index)
         merged[name] = [item for i, item in enumerate(items) if i not in gone]
+    own = {
+        row.data[features.WELD]: row for row in rows if row.data and row.data.get(features.WELD) is not None
+    }
+    merged["welds"] = [
+        _weld(item, own.get(index))
+        for index, item in enumerate(merged.get("welds") or [])
+        if index not in own or own[index].archived_at is None
+    ]
 
 
 _BLANK_DIMENSION: dict[str, Any] = {
@@ -127,6 +135,12 @@ def _shape(item: dict[str, Any], row: DrawingFeature) -> dict[str, Any]:
     if row.nominal is not None and item.get("diameter_mm") is not None:
         changed["diameter_mm"] = _number(row.nominal)
     return changed
+
+
+def _weld(item: dict[str, Any], row: DrawingFeature | None) -> dict[str, Any]:
+    if row is None:
+        return dict(item)
+    return item | {"size": _number(row.nominal), "count": row.count, "text": row.text or ""}
 
 
 def _number(value: Any) -> float | None:

@@ -30,7 +30,8 @@ def replace(ctx: Context, analysis: DrawingAnalysis, rows: list[dict[str, Any]])
             row.archived_at = None if was_left_out else row.archived_at
         elif was_left_out or row.archived_at is None:
             row.archived_at, data[features.LEFT_OUT] = ctx.now, True
-        row.data = {**data, "index": twin["data"].get("index") if twin else None}
+        numbered = ("index",) if features.WELD not in data else (features.WELD,)
+        row.data = data | {name: twin["data"].get(name) if twin else None for name in numbered}
     ids = [row.id for row in kept]
     gone = delete(DrawingFeature).where(DrawingFeature.drawing_analysis_id == analysis.id)
     ctx.session.execute(gone.where(DrawingFeature.id.not_in(ids)))

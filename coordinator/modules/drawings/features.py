@@ -21,7 +21,13 @@ _ROW = 0.04
 
 def rows(analysis_id: int, part: PartReading, parts: Sequence[FilePart]) -> list[dict[str, Any]]:
     """Values of the feature rows, balloon numbers given to what carries a tolerance."""
-    found = [*_dimensions(part, parts), *_tolerances(parts), *_textures(part, parts), *_shapes(part, parts)]
+    found = [
+        *_dimensions(part, parts),
+        *_tolerances(parts),
+        *_textures(part, parts),
+        *_welds(part, parts),
+        *_shapes(part, parts),
+    ]
     made = [_BLANK | row | {"drawing_analysis_id": analysis_id} for row in found]
     number(made, everything=False)
     return made
@@ -66,6 +72,8 @@ def is_characteristic(row: Any, *, everything: bool) -> bool:
     return toleranced or kind == "dimension.thread" or everything
 
 
+WELD = "weld_index"
+"""Number of a row's weld among those of the reading; shapes and dimensions have "index"."""
 LEFT_OUT = "left_out"
 """Mark on a row that the reading, not a person, took off the list."""
 
@@ -83,7 +91,9 @@ def is_same_item(made: dict[str, Any], row: DrawingFeature) -> bool:
 
 def _facts(data: dict[str, Any] | None) -> dict[str, Any]:
     return {
-        name: value for name, value in (data or {}).items() if name not in ("index", "box", "boxes", LEFT_OUT)
+        name: value
+        for name, value in (data or {}).items()
+        if name not in ("index", WELD, "box", "boxes", LEFT_OUT)
     }
 
 
@@ -160,6 +170,34 @@ def _textures(part: PartReading, parts: Sequence[FilePart]) -> Iterator[dict[str
             "nominal": _decimal(item.value_um),
             "unit": "µm",
             "data": {"parameter": item.parameter, "general": item.general, "box": _box(item, own)},
+            **_placed(item, own),
+        }
+
+
+def _welds(part: PartReading, parts: Sequence[FilePart]) -> Iterator[dict[str, Any]]:
+    for index, item in enumerate(part.welds):
+        own = _owner(item, parts, "welds")
+        told = {
+            WELD: index,
+            "form": item.kind,
+            "side": item.side,
+            "length": item.length,
+            "pitch": item.pitch,
+        }
+        told |= {
+            "all_around": item.all_around,
+            "on_site": item.on_site,
+            "process": item.process,
+            "tail": item.tail,
+        }
+        yield {
+            "kind": "feature.weld",
+            "text": item.text[:300],
+            "nominal": _decimal(item.size),
+            "count": item.count,
+            "unit": item.unit,
+            "engine": own.reading.kind if own else None,
+            "data": told | {"box": _box(item, own)},
             **_placed(item, own),
         }
 

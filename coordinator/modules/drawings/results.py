@@ -296,6 +296,7 @@ def merged(part: PartReading, readings: Sequence[DrawingReading]) -> dict[str, A
         surface_textures=part.surface_textures,
         geometric_tolerances=[t for r in readings for t in r.geometric_tolerances],
         notes=[n for r in readings for n in r.notes],
+        welds=part.welds,
         datums=[d for r in readings for d in r.datums],
         parts=[p for r in readings for p in r.parts],
         bom=[item for r in readings for item in r.bom],

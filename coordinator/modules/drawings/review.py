@@ -16,6 +16,7 @@ from coordinator.modules.catalogue import api as catalogue
 from coordinator.modules.drawings import (
     access,
     contradictions,
+    features,
     offered,
     park_rules,
     service,
@@ -351,7 +352,7 @@ def feature(ctx: Context, row: DrawingFeature, is_changed: bool) -> dict[str, An
         if row.is_manual or is_changed
         else level(ctx, float(row.confidence if row.confidence is not None else 1)),
         "is_manual": row.is_manual,
-        "data": {k: v for k, v in data.items() if k not in ("box", "boxes", "index")},
+        "data": {k: v for k, v in data.items() if k not in ("box", "boxes", "index", features.WELD)},
     }
 
 

@@ -17,6 +17,7 @@ from coordinator.modules.drawings.reading.dxf_dimension import (
 )
 from coordinator.modules.drawings.reading.dxf_file import open_dxf
 from coordinator.modules.drawings.reading.dxf_text import STACK, frame_rows, plain_text, with_signs
+from coordinator.modules.drawings.reading.dxf_traces import read_traces
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import (
     Dimension,
@@ -30,6 +31,7 @@ LINE_SPACING = 5 / 3
 MAX_ENTITIES = 200_000
 MAX_NESTING = 4
 MAX_MARK_SHARE = 0.03
+TRACE_SHARE = 0.12
 _FRENCH = {"mm": "millimètres", "inch": "pouces"}
 _UNITS = {1: ("inch", 25.4), 2: ("inch", 304.8), 4: ("mm", 1.0), 5: ("mm", 10.0), 6: ("mm", 1000.0)}
 
@@ -130,6 +132,7 @@ def _collect(
     page.to_file = (1.0, 0.0, left, 0.0, -1.0, top)
     page.segments = [Segment(x0 - left, top - y0, x1 - left, top - y1) for x0, y0, x1, y1 in strokes]
     page.marks = _round_marks(entities, left, top, MAX_MARK_SHARE * max(page.width, page.height))
+    page.traces = read_traces(entities, left, top, TRACE_SHARE * max(page.width, page.height))
     page.words = [
         _word(text, x - left, top - y, height, angle) for text, x, y, height, angle in words if text.strip()
     ]

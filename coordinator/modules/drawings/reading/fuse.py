@@ -16,6 +16,7 @@ from coordinator.modules.drawings.reading.model import (
     SurfaceTexture,
     TurnedProfile,
     Vector,
+    Weld,
 )  # fmt: skip
 from coordinator.modules.drawings.reading.paging import folio
 from coordinator.modules.drawings.reading.processes import propose
@@ -44,6 +45,7 @@ class PartReading:
     standard_system: str = "unknown"
     dimensions: list[Dimension] = field(default_factory=list)
     surface_textures: list[SurfaceTexture] = field(default_factory=list)
+    welds: list[Weld] = field(default_factory=list)
     solid: Solid | None = None
     features: list[Feature] = field(default_factory=list)
     turned_profile: TurnedProfile | None = None
@@ -79,6 +81,8 @@ def fuse(readings: list[DrawingReading]) -> PartReading:
         sources = _sources(drawings)
         part.dimensions = [item for source in sources for item in source.dimensions]
         part.surface_textures = [item for source in sources for item in source.surface_textures]
+        part.welds = [item for source in sources for item in source.welds]
+        part.welds = part.welds or next((item.welds for item in drawings if item.welds), [])
         part.unit, part.standard_system = sources[0].unit, sources[0].standard_system
     if models:
         model = models[0]

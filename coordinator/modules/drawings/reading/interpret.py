@@ -25,11 +25,12 @@ from coordinator.modules.drawings.reading.model import (
     GeometricTolerance,
     Note,
     SurfaceTexture,
+    Weld,
 )  # fmt: skip
 from coordinator.modules.drawings.reading.page import Page
 from coordinator.modules.drawings.reading.texture_marks import read_marked_textures
 from coordinator.modules.drawings.reading.title_block import TitleBlock, read_title_block
-from coordinator.modules.drawings.reading.weld_marks import find_welds
+from coordinator.modules.drawings.reading.weld_marks import find_welds, notes_of, sided
 
 MIN_WORDS_READABLE = 3
 MAX_TEXT_OUTSIDE = 0.2
@@ -65,13 +66,14 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
 
 def _to_file_coordinates(reading: DrawingReading, pages: list[Page]) -> None:
     by_number = {page.number: page for page in pages}
-    items: list[FieldValue | Dimension | GeometricTolerance | SurfaceTexture | Note | BomItem] = [
+    items: list[FieldValue | Dimension | GeometricTolerance | SurfaceTexture | Note | Weld | BomItem] = [
         *reading.bom,
         *reading.title_block.values(),
         *reading.dimensions,
         *reading.geometric_tolerances,
         *reading.surface_textures,
         *reading.notes,
+        *reading.welds,
     ]
     for item in items:
         page = by_number.get(item.page or 0)
@@ -104,8 +106,10 @@ def _read_page(
     marked, used = read_marked_textures(open_blocks, page, inches=unit == "inch")
     reading.surface_textures += marked
     open_blocks = [block for block in open_blocks if id(block) not in used]
-    welds, welded = find_welds(open_blocks, page)
-    reading.notes += welds
+    welds, welded = find_welds(open_blocks, page, unit=unit)
+    welds = sided(welds, reading.standard_system)
+    reading.welds += welds
+    reading.notes += notes_of(welds)
     open_blocks = [block for block in open_blocks if id(block) not in welded]
     frames = read_frames([block for block in open_blocks if block not in title.inline], page)
     reading.geometric_tolerances += frames.tolerances

@@ -145,6 +145,35 @@ class Note:
 
 
 @dataclass
+class Weld:
+    """One weld asked for by a symbol (ISO 2553, AWS A2.4). Lengths in ``unit``; ``length`` is of one run, ``count`` of them."""
+
+    kind: str
+    """fillet, square, v, bevel, y, bevel_y, u, j, steep_v, steep_bevel, flare_v, flare_bevel, flanged, edge, plug, spot, seam,
+    surfacing, back_run or stake."""
+    text: str = ""
+    side: str | None = None
+    """arrow, other, both or unknown; None where the symbol stands without its reference line."""
+    size: float | None = None
+    size_letter: str | None = None
+    """a throat, z leg, s penetration, as written."""
+    count: int = 1
+    length: float | None = None
+    pitch: float | None = None
+    angle_deg: float | None = None
+    all_around: bool = False
+    on_site: bool = False
+    process: str | None = None
+    """Number of ISO 4063 or name, from the tail."""
+    tail: str | None = None
+    remark: str | None = None
+    unit: str = "mm"
+    page: int = 1
+    bbox: BBox | None = None
+    confidence: float = 0.9
+
+
+@dataclass
 class Solid:
     """Global measures of a model; ``estimated`` when the solid is open, invalid or tessellated."""
 
@@ -288,6 +317,7 @@ class DrawingReading:
     geometric_tolerances: list[GeometricTolerance] = field(default_factory=list)
     surface_textures: list[SurfaceTexture] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    welds: list[Weld] = field(default_factory=list)
     datums: list[Datum] = field(default_factory=list)
     solid: Solid | None = None
     parts: list[SolidPart] = field(default_factory=list)

@@ -76,6 +76,21 @@ class Mark:
     filled: bool = False
 
 
+@dataclass(frozen=True)
+class Trace:
+    """A polyline as it is drawn, curves cut into chords; ``is_leader`` where the file says that it leads to a text."""
+
+    points: tuple[tuple[float, float], ...]
+    filled: bool = False
+    dashed: bool = False
+    is_leader: bool = False
+
+    @cached_property
+    def box(self) -> BBox:
+        xs, ys = [x for x, _ in self.points], [y for _, y in self.points]
+        return min(xs), min(ys), max(xs), max(ys)
+
+
 @dataclass
 class Page:
     """Words and strokes of one sheet."""
@@ -86,6 +101,8 @@ class Page:
     words: list[Word] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
+    """Small polylines with their arcs, dashed lines and leaders: what welding symbols are made of."""
     to_file: tuple[float, float, float, float, float, float] | None = None
 
     def file_box(self, box: BBox) -> BBox:

@@ -14,7 +14,7 @@ from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
 from coordinator.modules.drawings.reading.outlined_text import is_letter, read_outlined_text
 from coordinator.modules.drawings.reading.page import Page, Segment, Word, join_words
-from coordinator.modules.drawings.reading.pdf_paths import Drawn, read_paths
+from coordinator.modules.drawings.reading.pdf_paths import Drawn, read_paths, traces_of
 from coordinator.modules.drawings.reading.pdf_signs import place_signs
 from coordinator.modules.drawings.reading.pdf_text import PageFrame, PageText, is_guessed, read_words
 from coordinator.modules.drawings.reading.ring_letters import place_ring_letters
@@ -91,6 +91,7 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, reading: DrawingRead
     page.words = place_signs(place_ring_letters(words, drawn), drawn)
     page.words = _without_walled_guesses(page.words, page.segments)
     page.marks = drawn.marks
+    page.traces = traces_of(drawn)
     return page
 
 

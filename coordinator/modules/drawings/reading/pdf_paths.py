@@ -13,7 +13,7 @@ import pypdfium2.raw as pdfium
 
 from coordinator.modules.drawings.reading.model import BBox
 from coordinator.modules.drawings.reading.outlined_pieces import MAX_LETTER, Stroke
-from coordinator.modules.drawings.reading.page import Mark, Segment
+from coordinator.modules.drawings.reading.page import Mark, Segment, Trace
 from coordinator.modules.drawings.reading.pdf_text import PageFrame
 from coordinator.modules.drawings.reading.symbols import Points, Symbol, recognise_symbol
 
@@ -21,6 +21,7 @@ MAX_PATH_OBJECTS = 60_000
 MAX_DEPTH = 8
 MARK_SIZE = 40.0
 MARK_MAX_PATHS = 8
+MAX_TRACES, MAX_FILLED_POINTS = 20_000, 8
 TOUCH = 0.6
 CURVE_STEPS = 6
 Affine = tuple[float, float, float, float, float, float]
@@ -36,6 +37,7 @@ class Drawn:
     strokes: list[Stroke] = field(default_factory=list)
     """Every polyline small enough for a letter; what the letters of outlined text are found in."""
     image_share: float = 0.0
+    dashed: list[Points] = field(default_factory=list)
 
 
 def read_paths(page: Any, frame: PageFrame) -> Drawn:
@@ -53,6 +55,8 @@ def read_paths(page: Any, frame: PageFrame) -> Drawn:
             continue
         box = _box(paths)
         filled = _is_filled(item)
+        if _is_dashed(item):
+            drawn.dashed += paths
         if not (filled and _is_white(item)):
             drawn.strokes += [Stroke(np.array(path), filled) for path in paths if _is_small(path)]
         if max(box[2] - box[0], box[3] - box[1]) >= MARK_SIZE:
@@ -156,6 +160,20 @@ def _chords(start: tuple[float, float], bends: Points) -> Points:
 def _is_filled(item: Any) -> bool:
     mode, stroke = ctypes.c_int(), ctypes.c_int()
     return bool(pdfium.FPDFPath_GetDrawMode(item, mode, stroke)) and mode.value != 0
+
+
+def _is_dashed(item: Any) -> bool:
+    return bool(pdfium.FPDFPageObj_GetDashCount(item) > 0)
+
+
+def traces_of(drawn: Drawn) -> list[Trace]:
+    """Small polylines and dashed lines of a page; letters (many contours painted) come along, large ones do not."""
+    small = [
+        Trace(tuple(map(tuple, stroke.points.tolist())), stroke.filled)
+        for stroke in drawn.strokes[:MAX_TRACES]
+    ]
+    small = [trace for trace in small if not trace.filled or len(trace.points) <= MAX_FILLED_POINTS]
+    return small + [Trace(tuple(path), dashed=True) for path in drawn.dashed[:MAX_TRACES]]
 
 
 def _is_white(item: Any) -> bool:

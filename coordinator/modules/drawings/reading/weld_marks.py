@@ -1,4 +1,4 @@
-"""Welding symbols of a sheet (ISO 2553, AWS A2.4): a fillet triangle drawn or written beside its size (DRW-24)."""
+"""Welding symbols of a sheet (ISO 2553, AWS A2.4): reference line, symbols on both its sides, their sizes, tail (DRW-24)."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ import re
 from collections.abc import Sequence
 
 from coordinator.modules.drawings.reading.layout import TextBlock
-from coordinator.modules.drawings.reading.model import Note
+from coordinator.modules.drawings.reading.model import Note, StandardSystem, Weld
 from coordinator.modules.drawings.reading.page import Mark, Page, to_frame
+from coordinator.modules.drawings.reading.weld_lines import PROCESS, read_reference_lines
+from coordinator.modules.drawings.reading.weld_text import describe, write
 
 _SIZE = re.compile(
     r"^(?:(?P<iso>[azs]\s?\d{1,2}(?:[.,]\d)?)|(?P<plain>\d{1,2}(?:[.,]\d+)?|\d+/\d+))(?P<run>\s*(?:\d+\s*[xX]\s*\d+.*)?)$"
 )
 _WRITTEN = re.compile(r"^([azs]\s?\d{1,2}(?:[.,]\d)?)\s*([△▷◺◣⊿▲◿])")
-_PROCESS = re.compile(r"^(?:1[1-5]\d|2[1-5]|3\d{2}|[47]\d{1,2}|9[1-4]\d?|TIG|MIG|MAG|WIG)$")
-"""Numbers of ISO 4063 and names of processes in the tail of a symbol."""
 REACH_HEIGHTS = 1.6
 TAIL_HEIGHTS = 14.0
 SQUARE = 0.12
 
 
-def find_welds(blocks: Sequence[TextBlock], page: Page) -> tuple[list[Note], set[int]]:
-    """Welding symbols as notes of kind "weld", and the blocks which belong to them."""
-    found: list[Note] = []
-    used: set[int] = set()
+def find_welds(blocks: Sequence[TextBlock], page: Page, *, unit: str) -> tuple[list[Weld], set[int]]:
+    """Welds asked for on a page, and the blocks which belong to their symbols."""
+    found, used = read_reference_lines(blocks, page, unit)
     triangles = [mark for mark in page.marks if _is_fillet(mark)]
     for block in blocks:
-        if not block.words or block.stack is not None:
+        if not block.words or block.stack is not None or id(block) in used:
             continue
         size = _size(block, triangles)
         if size is None:
@@ -36,9 +35,24 @@ def find_welds(blocks: Sequence[TextBlock], page: Page) -> tuple[list[Note], set
         tail = _tail(block, blocks)
         if tail is not None:
             used.add(id(tail))
-        text = f"{size} ◺" + (f" ({tail.text})" if tail is not None else "")
-        found.append(Note(text, page.number, block.bbox, "weld"))
+        weld = describe(Weld("fillet", unit=unit, page=page.number, bbox=block.bbox), size, "", "")
+        found.append(write(weld, [tail.text] if tail is not None else []))
     return found, used
+
+
+def sided(welds: list[Weld], system: StandardSystem) -> list[Weld]:
+    """Tell the side of symbols without a dashed line: AWS draws the arrow side below; ISO 2553 leaves both readings open."""
+    known = {"above": "other", "below": "arrow"} if system == "asme" else {}
+    for weld in welds:
+        if weld.side in ("above", "below"):
+            weld.side = known.get(weld.side, "unknown")
+            write(weld, [weld.tail] if weld.tail else [])
+    return welds
+
+
+def notes_of(welds: Sequence[Weld]) -> list[Note]:
+    """The symbols as notes of kind "weld"."""
+    return [Note(weld.text, weld.page, weld.bbox, "weld") for weld in welds]
 
 
 def _size(block: TextBlock, triangles: Sequence[Mark]) -> str | None:
@@ -92,7 +106,7 @@ def _tail(block: TextBlock, blocks: Sequence[TextBlock]) -> TextBlock | None:
     """The process named behind the fork of the reference line."""
     last = block.words[-1]
     for other in blocks:
-        if other is block or not other.words or not _PROCESS.match(other.text):
+        if other is block or not other.words or not PROCESS.match(other.text):
             continue
         word = other.words[0]
         level = abs(word.angle - last.angle) < 1 and abs(word.v1 - last.v1) < 1.5 * last.height

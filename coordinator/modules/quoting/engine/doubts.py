@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from coordinator.modules.quoting.engine import bars, volumes
+from coordinator.modules.quoting.engine import bars, volumes, welds
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.routes import Job, Phase, Route
 from coordinator.modules.quoting.engine.values import Question, number, size
@@ -32,7 +32,8 @@ Doubt = tuple[str, str, bool]
 
 def questions(job: Job, route: Route, line: int) -> list[Question]:
     """Doubts of one route as questions of its line."""
-    found = dict.fromkeys((*_of_part(job.part), *_of_blank(job, route), *_of_work(job.part, route)))
+    asked = welds.questions(job.part.open_welds, job.shop.settings.trades)
+    found = dict.fromkeys((*_of_part(job.part), *_of_blank(job, route), *_of_work(job.part, route), *asked))
     return [Question(code, "drawing", text, line, is_blocking) for code, text, is_blocking in found]
 
 

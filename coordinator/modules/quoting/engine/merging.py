@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-_DRAWINGS = ("dimensions", "geometric_tolerances", "surface_textures")
+_DRAWINGS = ("dimensions", "geometric_tolerances", "surface_textures", "welds")
 _MODEL = ("solid", "features", "turned_profile", "access_directions", "processes", "contours")
 
 

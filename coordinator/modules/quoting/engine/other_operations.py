@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coordinator.modules.quoting.engine import grinding, times, trades
+from coordinator.modules.quoting.engine import grinding, times, trades, welds
 from coordinator.modules.quoting.engine.blank import Blank
 from coordinator.modules.quoting.engine.routes import NO_MACHINE, Job, Phase
 from coordinator.modules.quoting.engine.shop import Machine
@@ -132,7 +132,8 @@ def _trades(job: Job) -> tuple[list[Phase], list[Gap]]:
     """Operations of other trades (QUO-42) on the shop's own machines, subcontracted where it has none."""
     found, gaps = list[Phase](), list[Gap]()
     group = job.material.group.code if job.material.group else "P"
-    for operation in job.part.trade_operations:
+    rules = job.shop.settings.trades
+    for operation in (*job.part.trade_operations, *welds.operations(job.part.open_welds, rules)):
         time = trades.compute(operation, group, job.shop.settings.trades)
         kind, place = _TRADE_PLACES[operation.trade]
         name = operation.label or trades.LABELS[operation.trade]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from coordinator.modules.quoting.engine.trades import TradeOperation
+from coordinator.modules.quoting.engine.welds import WeldWork
 
 Vector = tuple[float, float, float]
 CRITICAL = ("critical", "aerospace", "military", "armament")
@@ -92,6 +93,8 @@ class PartDescription:
     marking: str = ""
     fixture_cost: Decimal | None = None
     trade_operations: tuple[TradeOperation, ...] = ()
+    welds: tuple[WeldWork, ...] = ()
+    """Welds of the drawing; a weld typed among the other trades stands for all of them."""
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -101,6 +104,11 @@ class PartDescription:
         if self.form is not None:
             return self.form == "turned"
         return self.turned_profile is not None
+
+    @property
+    def open_welds(self) -> tuple[WeldWork, ...]:
+        """Welds of the drawing that nobody has priced by hand."""
+        return () if any(o.trade == "welding" for o in self.trade_operations) else self.welds
 
     @property
     def is_critical(self) -> bool:

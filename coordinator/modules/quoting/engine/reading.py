@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from coordinator.modules.quoting.engine import bar_shapes, flat_profile, model_outline, threads, tolerancing
+from coordinator.modules.quoting.engine import (
+    bar_shapes,
+    flat_profile,
+    model_outline,
+    threads,
+    tolerancing,
+    welds,
+)
 from coordinator.modules.quoting.engine import tolerances as iso
 from coordinator.modules.quoting.engine.part import Dimension, Feature, HoleStep, PartDescription, Vector
 from coordinator.modules.quoting.engine.sections import HEXAGON
@@ -88,6 +95,7 @@ def from_reading(
         dimensions=dimensions,
         general_tolerance=general,
         marking=_marking(reading.get("notes") or []),
+        welds=welds.from_reading(reading.get("welds") or []),
         smallest_ra_um=_smallest_ra(reading.get("surface_textures") or []),
         smallest_geometric_mm=_smallest_geometric(reading.get("geometric_tolerances") or []),
         assumptions=tuple(assumptions),

@@ -165,7 +165,7 @@ def test_a_fillet_weld_is_read_as_such(tmp_path):
     pdf.lines((238, 283), (238, 291), (246, 283), (238, 283))
     pdf.text(310, 281, "135", 8)
     reading = read_pdf(pdf.write(tmp_path / "p.pdf"), Limits())
-    assert [n.text for n in reading.notes if n.kind == "weld"] == ["a5 ◺ (135)"]
+    assert [n.text for n in reading.notes if n.kind == "weld"] == ["a5 ◺, côté à confirmer (135)"]
     assert [d.nominal for d in reading.dimensions] == [120]
     assert "welding" in {p.process for p in fuse([reading]).processes}
 
