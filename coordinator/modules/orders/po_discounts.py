@@ -15,7 +15,11 @@ from itertools import permutations
 _CENT = Decimal("0.01")
 _NEAR = Decimal("0.02")
 _HUNDRED = Decimal(100)
-_WORD = re.compile(r"\b(?:remises?|rabais|ristourne|discount|rebate|rabatt|nachlass)\b", re.IGNORECASE)
+_WORD = re.compile(
+    r"\b(?:remises?(?!\s+(?:en|au|aux|à(?!\s*\d))\b)|rabais|ristourne|discount|rebate|rabatt|nachlass)\b",
+    re.IGNORECASE,
+)
+"""Not "remise en état", which is work."""
 _NOT_GIVEN = re.compile(
     r"(?:avant|après|hors|sans|aucune?|pas de|before|after|without|no)\s+(?:toute\s+)?(?:remise|rabais|discount)"
     r"|(?:remise|rabais|discount)\s*(?:\(?s\)?)?\s*(?:déduite|comprise|incluse|included|:?\s*néant)|fin d'année",
@@ -23,6 +27,9 @@ _NOT_GIVEN = re.compile(
 )
 _PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d{1,3})?)\s*%")
 _BASE = re.compile(r"\b(?:sur|of|auf|von)\s+[\d\s\u00a0\u202f.,]+", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\d[\d \u00a0\u202f]*(?:pi[èe]ces?|pcs?|unit[ée]s?|units?|st(?:ü|ue)ck|jours?|days)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,12 @@ def percent(text: str) -> Decimal | None:
 
 
 def without_percent(line: str) -> str:
-    """The text of a discount from its word on, without percentage and base: what is left are amounts."""
+    """The text of a discount from its word on, without percentage, base and counts: what is left are amounts."""
     place = _WORD.search(line)
-    return _BASE.sub(" ", _PERCENT.sub(" ", line[place.start() :] if place else line))
+    text = line[place.start() :] if place else line
+    for pattern in (_PERCENT, _BASE, _COUNT):
+        text = pattern.sub(" ", text)
+    return text
 
 
 def share(base: Decimal, pct: Decimal) -> Decimal:

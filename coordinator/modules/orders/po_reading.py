@@ -63,7 +63,7 @@ _QUOTE = re.compile(r"\b(?:devis|offre|cotation|quotation|quote|angebot)\b" + _N
 _OUR_QUOTE = re.compile(r"\bDEV-\d{4}-\d{3,6}(?:-[A-Z]{1,2})?\b", re.IGNORECASE)
 _DELIVERY = re.compile(r"livraison|délai|delai|delivery|liefertermin|expédition le", re.IGNORECASE)
 _TOTAL = re.compile(
-    r"(?:total|net)(?:\s+(?:commande|g[ée]n[ée]ral|net|brut|remisé|à payer|(?:avant|après) (?:toute )?remise))*"
+    r"\b(?:total|net)(?:\s+(?:commande|g[ée]n[ée]ral|net|brut|remisé|à payer|(?:avant|après) (?:toute )?remise))*"
     r"\s*(?:h\.?\s?t\.?\b|hors taxes?|excl)",
     re.IGNORECASE,
 )
@@ -164,13 +164,10 @@ def recognise(lines: Sequence[str]) -> PoReading:
     """Read an order from its lines of text; what is not there stays empty, nothing is guessed (ORD-45)."""
     text = "\n".join(lines)
     delivery = _delivery(lines)
-    totals = [_last_amount(line) for line in lines if _TOTAL.search(line) and not _BEFORE.search(line)]
-    known = [value for value in totals if value]
-    placed = _goods(lines)
-    total = None if not known else known[-1 if any(map(is_discount, lines)) else 0]
-    goods, discounts = _discounts(lines, placed, total)
+    placed, total = _goods(lines), _total(lines)
+    goods, discounts, left_out = _discounts(lines, placed, total)
     payment = _PAYMENT.search(text)
-    warnings = []
+    warnings = [f"Remise écrite mais non déduite du total, à relire : {text}." for text in left_out]
     priced = [line.total for line in goods if line.total is not None]
     off = sum((d.amount for d in discounts), Decimal(0))
     if total is not None and priced and abs(sum(priced, Decimal(0)) - off - total) > Decimal("0.05"):
@@ -200,12 +197,21 @@ def recognise(lines: Sequence[str]) -> PoReading:
     )
 
 
+def _total(lines: Sequence[str]) -> Decimal | None:
+    """Total excl. VAT as written; where a discount is, that of the end, with it taken off."""
+    written = [(line, value) for line in lines if _TOTAL.search(line) and (value := _last_amount(line))]
+    final = [value for line, value in written if not _BEFORE.search(line)] or [value for _, value in written]
+    if not final:
+        return None
+    return final[-1 if any(map(is_discount, lines)) else 0]
+
+
 def _discounts(
     lines: Sequence[str], placed: Sequence[tuple[int, PoLine]], total: Decimal | None
-) -> tuple[list[PoLine], tuple[PoDiscount, ...]]:
-    """Goods with the discounts written under them, and those off the whole."""
+) -> tuple[list[PoLine], tuple[PoDiscount, ...], list[str]]:
+    """Goods with the discounts written under them, those off the whole, and the text of those the total does not have off."""
     goods = [line for _, line in placed]
-    whole = list[PoDiscount]()
+    whole, left_out = list[PoDiscount](), list[str]()
     for index, text in enumerate(lines):
         if not is_discount(text) or _TOTAL.search(text) or any(at == index for at, _ in placed):
             continue
@@ -220,6 +226,9 @@ def _discounts(
         left = sum((g.total or Decimal(0) for g in goods), Decimal(0)) - sum(
             (d.amount for d in whole), Decimal(0)
         )
+        if amount is None and total is not None and abs(left - total) <= Decimal("0.05"):
+            left_out.append(" ".join(text.split()))
+            continue
         is_between = any(at > index for at, _ in placed)
         last = own.total if own else None
         if own is not None and belongs_to_line(pct, amount, last, left, total, is_between=is_between):
@@ -230,7 +239,7 @@ def _discounts(
         else:
             value = amount if amount is not None else share(left, pct or Decimal(0))
             whole.append(PoDiscount(" ".join(text.split()), value, pct))
-    return goods, tuple(whole)
+    return goods, tuple(whole), left_out
 
 
 def _po_number(lines: Sequence[str]) -> str | None:

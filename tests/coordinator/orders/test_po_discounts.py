@@ -63,6 +63,18 @@ def test_a_discount_is_read_where_it_is_written(
     assert _discounts(*lines) == ([D(x) for x in own], [D(x) for x in whole])
 
 
+def test_a_condition_that_the_total_does_not_follow_is_told_and_not_taken() -> None:
+    found = recognise([HEAD, SHAFT, BLOCK, "Total HT 2 035,40", "Remise de 3 % à partir de 100 pièces"])
+    assert found.discount == 0
+    assert "non déduite" in found.warnings[0]
+
+
+def test_refurbishing_is_work_not_a_discount() -> None:
+    found = recognise([HEAD, "Remise en état du palier   2   45,00   90,00", "Total HT 90,00"])
+    assert [(line.quantity, line.discount) for line in found.lines] == [(D(2), D(0))]
+    assert (found.discounts, found.warnings) == ((), ())
+
+
 def test_a_discount_not_taken_off_the_total_is_told() -> None:
     found = recognise([HEAD, SHAFT, BLOCK, "Remise 5 %   -101,77", "Total HT : 2 035,40 €"])
     assert "moins la remise (101.77 €)" in found.warnings[0]
