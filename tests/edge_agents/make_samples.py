@@ -126,6 +126,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "crop_after": SHA,
         "frame": [0.1, 0.2, 0.3, 0.4],
         "diameter_mm": None,
+        "handling": "auto",
     },
     "vision.disputed": {"session_uid": UID, "detection_uid": UID2},
     "vision.counted": {

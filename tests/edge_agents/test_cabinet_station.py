@@ -270,7 +270,7 @@ async def test_a_full_count_tells_every_compartment(recorded: Recorded, tmp_path
 @pytest.mark.requirement("VIS-11")
 async def test_the_count_of_the_day_comes_at_its_hour(recorded: Recorded, tmp_path: Path) -> None:
     driver = make(recorded, tmp_path)
-    local = recorded.context.clock.now().astimezone()
+    local = recorded.context.rules().local(recorded.context.clock.now())
     driver.config = driver.config.model_copy(update={"daily_count": local.strftime("%H:%M")})
     driver._counted_on = local.date() - dt.timedelta(days=1)
     await driver._daily()
