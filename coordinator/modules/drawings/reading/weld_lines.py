@@ -119,12 +119,13 @@ def _lines(page: Page, height: float) -> Iterator[_Line]:
             a, b = (stroke.x0, stroke.y0), (stroke.x1, stroke.y1)
             slanted[int(a[0] // step), int(a[1] // step)].append((a, b))
             slanted[int(b[0] // step), int(b[1] // step)].append((b, a))
+    dashed = [trace for trace in page.traces if trace.dashed]
     for stroke in level:
         left, right = sorted((stroke.x0, stroke.x1))
         for kink in (left, right):
             if _has_leader((kink, stroke.y0), left, right, slanted, step):
                 line = _Line(left, right, stroke.y0, kink, height)
-                _find_dashed(line, page)
+                _find_dashed(line, dashed)
                 yield line
                 break
 
@@ -149,11 +150,9 @@ def _has_leader(
     return len(ups) == 1
 
 
-def _find_dashed(line: _Line, page: Page) -> None:
+def _find_dashed(line: _Line, dashed: Sequence[Trace]) -> None:
     """The dashed identification line of ISO 2553 beside the reference line."""
-    for trace in page.traces:
-        if not trace.dashed:
-            continue
+    for trace in dashed:
         x0, y0, x1, y1 = trace.box
         away = line.y - (y0 + y1) / 2
         if y1 - y0 > 0.1 * line.unit or not 0.15 * line.unit < abs(away) < 1.6 * line.unit:
@@ -378,11 +377,12 @@ def _tail(line: _Line, blocks: Sequence[TextBlock], page: Page) -> tuple[list[st
     found: list[TextBlock] = []
     start = line.end
     for _ in range(4):
+        # Widths of letters in a DXF are guesses: a text may seem to reach over the fork.
         near = [
             b for b in blocks
             if b.words and b not in found and abs(b.words[0].angle) < 1 and abs((b.bbox[1] + b.bbox[3]) / 2 - line.y) < 2.2 * line.unit
-            and -0.3 * line.unit < sign * ((b.bbox[0] if sign > 0 else b.bbox[2]) - start)
-            < (TAIL_REACH if not found else TAIL_GAP) * line.unit
+            and sign * ((b.bbox[0] + b.bbox[2]) / 2 - start) > 0
+            and sign * ((b.bbox[0] if sign > 0 else b.bbox[2]) - start) < (TAIL_REACH if not found else TAIL_GAP) * line.unit
         ]  # fmt: skip
         near = [b for b in near if forked or PROCESS.match(b.text.split("/")[0].strip().upper())]
         if not near:
