@@ -17,8 +17,13 @@ _SIGNS = {
 }  # fmt: skip
 
 
+_UNIT_LETTERS = 2
+
+
 def _capital(text: str) -> str:
-    """Text with a capital, as it stands alone in a badge or a list."""
+    """Text with a capital, as it stands alone in a badge or a list; units (mm, kg, m²) keep their letters."""
+    if len(text) <= _UNIT_LETTERS:
+        return text
     return text[:1].upper() + text[1:]
 
 

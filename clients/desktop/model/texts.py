@@ -61,6 +61,11 @@ def t(key: str, **params: Any) -> str:
     return text.format(**params) if params else text
 
 
+def inside(words: str) -> str:
+    """Words as they stand inside a sentence: small letters, but for abbreviations (« taux de TVA », « opérations d'OF »)."""
+    return " ".join(w if any(c.isupper() for c in w[1:]) else w.lower() for w in words.split(" "))
+
+
 def has_text(key: str) -> bool:
     """Whether the catalogues hold ``key``."""
     return key in catalogue(_current[0]) or key in catalogue("fr")

@@ -10,7 +10,7 @@ from clients.desktop.model.api import Page, Record
 from clients.desktop.model.listing import ListState
 from clients.desktop.model.live import Change
 from clients.desktop.model.metadata import Entity, Field, visible_menu
-from clients.desktop.model.texts import t, tn
+from clients.desktop.model.texts import inside, t, tn
 from clients.desktop.operations import calls
 from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
@@ -79,8 +79,8 @@ class HomePage(QWidget):
         if entity.may("create"):
             new = button("", "icon", "plus", lambda: self._desk.create(entity))
             new.setFixedSize(theme.scaled(24), theme.scaled(24))
-            new.setToolTip(t("record.new", what=entity.label.lower()))
-            new.setAccessibleName(t("record.new", what=entity.label.lower()))
+            new.setToolTip(t("record.new", what=inside(entity.label)))
+            new.setAccessibleName(t("record.new", what=inside(entity.label)))
             line.addWidget(new)
         return line
 

@@ -11,14 +11,27 @@ from clients.desktop.model.api import Page, Record
 from clients.desktop.model.errors import ApiError
 from clients.desktop.model.live import Change
 from clients.desktop.model.metadata import Entity, Field
-from clients.desktop.model.texts import t
+from clients.desktop.model.texts import inside, t
 from clients.desktop.operations import calls
 from clients.desktop.tokens import STEP
 from clients.desktop.ui import theme
 from clients.desktop.ui.desk import Desk
-from clients.desktop.ui.widgets import Badge, Banner, button, card, clear, column, label, row
+from clients.desktop.ui.widgets import (
+    Badge,
+    Banner,
+    ElidedLabel,
+    ElidedLink,
+    button,
+    card,
+    clear,
+    column,
+    label,
+    row,
+)
 
 _SHOWN = 6
+_UNTOLD = frozenset({"boolean", "json"})
+"""Kinds whose bare value says nothing beside a name."""
 
 
 class LinksView(QScrollArea):
@@ -149,7 +162,7 @@ class LinksView(QScrollArea):
         head = row()
         head.addWidget(label(source.label_plural, "section"))
         head.addWidget(label(str(page.total), "muted"))
-        head.addWidget(label(f"({field.label.lower()})", "muted"))
+        head.addWidget(label(f"({inside(field.label)})", "muted"))
         head.addStretch()
         if self._may_add(source, field):
             head.addWidget(
@@ -169,23 +182,17 @@ class LinksView(QScrollArea):
     def _add_line(self, layout: QVBoxLayout, source: Entity, field: Field, record: Record) -> None:
         line_ = row(spacing=3 * STEP)
         line_.addWidget(
-            button(
-                str(record.get("display")),
-                "link",
-                on_click=lambda: self._desk.open_record(source, int(record["id"])),
-            )
+            ElidedLink(str(record.get("display")), lambda: self._desk.open_record(source, int(record["id"]))),
+            1,
         )
         shown = [
-            f for f in source.columns if f.name not in {field.name, source.title_field, source.status_field}
+            f
+            for f in source.columns
+            if f.name not in {field.name, source.title_field, source.status_field} and f.type not in _UNTOLD
         ][:3]
         told = str(record.get("display"))
-        words = " · ".join(
-            w
-            for w in (formatting.text_of(f, record) for f in shown if f.type != "json")
-            if w and w not in told
-        )
-        line_.addWidget(label(words, "muted"))
-        line_.addStretch()
+        words = " · ".join(w for w in (formatting.text_of(f, record) for f in shown) if w and w not in told)
+        line_.addWidget(ElidedLabel(words), 1)
         status = source.field(source.status_field) if source.status_field else None
         if status is not None and (choice := status.choice(record.get(status.name))):
             line_.addWidget(Badge.of(choice))

@@ -24,14 +24,14 @@ from clients.desktop.model.errors import ApiError
 from clients.desktop.model.listing import Filter, ListState, quick_filter_field
 from clients.desktop.model.live import Change
 from clients.desktop.model.metadata import Entity
-from clients.desktop.model.texts import t, tn
+from clients.desktop.model.texts import inside, t, tn
 from clients.desktop.operations import calls
 from clients.desktop.tokens import ROW_PX, STEP
 from clients.desktop.ui import icons, theme
 from clients.desktop.ui.desk import Desk
 from clients.desktop.ui.filters import FilterBar
 from clients.desktop.ui.stock.views import BOARDS
-from clients.desktop.ui.table_model import CellDelegate, RecordTableModel, natural_widths
+from clients.desktop.ui.table_model import CellDelegate, RecordTableModel, natural_widths, shared_widths
 from clients.desktop.ui.widgets import Banner, EmptyState, button, column, label, restyle, row
 
 _SEARCH_DELAY_MS = 250
@@ -41,17 +41,17 @@ _SPREADING = frozenset({"text", "long_text", "reference", "choices", "words"})
 """Kinds of columns whose words are often longer than their room."""
 
 PAGES_OF_LISTS = {
-    "station": ("stations", "station.supervision"),
-    "vision_detection": ("cabinets", "cabinets.title"),
-    "cabinet_session": ("cabinets", "cabinets.title"),
-    "vision_count": ("cabinets", "cabinets.title"),
-    "ai_model": ("cabinets", "cabinets.title"),
-    "camera": ("cameras", "wall.title"),
-    "camera_clip": ("cameras", "wall.title"),
-    "goods_receipt": ("receipts", "receipt.page"),
-    "purchase_order": ("receipts", "receipt.page"),
+    "station": ("stations", "station.supervision", "read"),
+    "vision_detection": ("cabinets", "cabinets.title", "read"),
+    "cabinet_session": ("cabinets", "cabinets.title", "read"),
+    "vision_count": ("cabinets", "cabinets.title", "read"),
+    "ai_model": ("cabinets", "cabinets.title", "read"),
+    "camera": ("cameras", "wall.title", "export"),
+    "camera_clip": ("cameras", "wall.title", "export"),
+    "goods_receipt": ("receipts", "receipt.page", "read"),
+    "purchase_order": ("receipts", "receipt.page", "read"),
 }
-"""Page over all records offered beside a list, and the text of its button."""
+"""Page over all records offered beside a list, the text of its button, and the right it asks for; the wall shows pictures."""
 
 
 class ListPage(QWidget):
@@ -126,8 +126,8 @@ class ListPage(QWidget):
         header.addWidget(self.export_button)
         if self.entity.name == "drawing_analysis" and self.entity.may("update"):
             header.addWidget(button(t("plan.import"), "primary", "plus", self.desk.import_plans))
-        if self.entity.name in PAGES_OF_LISTS:
-            name, key = PAGES_OF_LISTS[self.entity.name]
+        name, key, right = PAGES_OF_LISTS.get(self.entity.name, ("", "", "read"))
+        if name and self.entity.may(right):
             header.addWidget(button(t(key), "primary", "search", partial(self.desk.open_page, name)))
         for name in BOARDS.get(self.entity.name, ()):
             header.addWidget(button(t(f"stock.board.{name}"), on_click=partial(self.desk.open_board, name)))
@@ -140,7 +140,7 @@ class ListPage(QWidget):
     def _tools(self) -> QHBoxLayout:
         tools = row()
         self.search = QLineEdit()
-        self.search.setPlaceholderText(t("list.search", what=self.entity.label_plural.lower()))
+        self.search.setPlaceholderText(t("list.search", what=inside(self.entity.label_plural)))
         self.search.setClearButtonEnabled(True)
         self.search.addAction(
             icons.icon("search", theme.current().muted), QLineEdit.ActionPosition.LeadingPosition
@@ -268,13 +268,15 @@ class ListPage(QWidget):
             self._show_empty()
 
     def _spread(self) -> None:
-        """Columns of words share the room that is left, once; from then on the widths are the person's."""
-        widths = natural_widths(self.model.columns)
-        wide = [i for i, f in enumerate(self.model.columns) if f.type in _SPREADING]
-        spare = self.table.viewport().width() - sum(widths)
-        if wide and spare > 0:
-            for index in wide:
-                self.table.setColumnWidth(index, widths[index] + spare // len(wide))
+        """Columns take the room of what they hold, once; from then on the widths are the person's."""
+        head, shown = self.table.horizontalHeader(), range(len(self.model.columns))
+        needed = [max(self.table.sizeHintForColumn(i), head.sectionSizeHint(i)) for i in shown]
+        words = [f.type in _SPREADING for f in self.model.columns]
+        bar, rows = self.table.verticalScrollBar(), len(self.state.rows) * theme.scaled(ROW_PX)
+        coming = rows > self.table.viewport().height() and not bar.isVisible()
+        room = self.table.viewport().width() - (bar.sizeHint().width() if coming else 0)
+        for index, width in enumerate(shared_widths(needed, words, room)):
+            self.table.setColumnWidth(index, width)
 
     def _show_empty(self) -> None:
         if self.state.is_narrowed:

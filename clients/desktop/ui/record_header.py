@@ -53,6 +53,7 @@ class RecordHeader(QWidget):
         """Show a record; ``None`` for one not created yet."""
         self.title.setText(title)
         # A wrapped label takes as little as it can: a short title keeps one line, a sentence as name fills the header.
+        self.title.ensurePolished()
         wide = self.title.fontMetrics().horizontalAdvance(title) + 8
         self.title.setMinimumWidth(min(wide, theme.scaled(_TITLE_PX)))
         self.archived.setVisible(bool(record and record.get("archived_at")))

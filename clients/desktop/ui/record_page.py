@@ -17,7 +17,7 @@ from clients.desktop.model.form import FormState
 from clients.desktop.model.live import Change
 from clients.desktop.model.metadata import Action, Entity
 from clients.desktop.model.readable import readable
-from clients.desktop.model.texts import t
+from clients.desktop.model.texts import inside, t
 from clients.desktop.operations import calls
 from clients.desktop.tokens import STEP
 from clients.desktop.ui.action_panel import ActionPanel
@@ -71,7 +71,7 @@ class RecordPage(QWidget):
     def title(self) -> str:
         """Name of the tab."""
         if self.state is None or self.state.is_new:
-            return t("record.new", what=self.entity.label.lower())
+            return t("record.new", what=inside(self.entity.label))
         return str(self.state.record.get("display") or f"#{self.record_id}")
 
     def _build(self) -> None:

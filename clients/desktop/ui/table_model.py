@@ -210,6 +210,30 @@ class CellDelegate(QStyledItemDelegate):
         return QSize(max(width, 60), theme.scaled(ROW_PX))
 
 
+_LEAST_PX = 110
+_MOST_PX = 420
+"""Bounds of a column of words while columns share a list."""
+
+
+def shared_widths(needed: Sequence[int], words: Sequence[bool], room: int) -> list[int]:
+    """Widths of columns that need ``needed`` pixels in ``room``: where it does not suffice, those of ``words`` give way, the
+    widest first; what is left over is theirs in equal parts."""
+    least, most = theme.scaled(_LEAST_PX), theme.scaled(_MOST_PX)
+    widths = [min(n, most) if w else n for n, w in zip(needed, words, strict=True)]
+    flexible = [i for i, w in enumerate(words) if w]
+    if not flexible:
+        return widths
+    over = sum(widths) - room
+    if over <= 0:
+        return [w - over // len(flexible) if i in flexible else w for i, w in enumerate(widths)]
+    # The widest columns are cut to one common width; none below what a name needs.
+    limit = most
+    while limit > least and sum(min(w, limit) if i in flexible else w for i, w in enumerate(widths)) > room:
+        limit -= 4
+    limit = max(limit, least)
+    return [min(w, limit) if i in flexible else w for i, w in enumerate(widths)]
+
+
 def natural_widths(columns: Sequence[Field]) -> list[int]:
     """Starting width of each column, by kind of value."""
     by_type = {

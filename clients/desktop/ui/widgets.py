@@ -75,6 +75,23 @@ class ElidedLink(QPushButton):
         self.setText(shown.replace("&", "&&"))
 
 
+class ElidedLabel(QLabel):
+    """Quiet text as wide as its place: what does not fit is cut with « … » and stands in the tip."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words = text
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("kind", "muted")
+        self.setToolTip(text)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 — Qt's name
+        """Cut to the new width."""
+        super().resizeEvent(event)
+        self.setText(self.fontMetrics().elidedText(self.words, Qt.TextElideMode.ElideRight, self.width() - 4))
+
+
 def restyle(widget: QWidget, name: str, value: Any) -> None:
     """Change a property the stylesheet depends on."""
     if widget.property(name) != value:

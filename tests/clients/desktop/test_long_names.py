@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QApplication, QWidget
 
+from clients.desktop.model.metadata import Field
+from clients.desktop.model.texts import inside
 from clients.desktop.ui.record_header import RecordHeader
+from clients.desktop.ui.table_model import shared_widths
 from clients.desktop.ui.widgets import ElidedLink, row
 from tests.clients.desktop.sample import entity, metadata
 
@@ -31,3 +34,31 @@ def test_a_long_title_wraps(qapp: QApplication) -> None:
     assert header.minimumSizeHint().width() < 900
     header.show_record("Poste 3", None)
     assert header.title.minimumWidth() >= header.title.fontMetrics().horizontalAdvance("Poste 3")
+
+
+def test_columns_share_a_list_by_what_they_hold() -> None:
+    """Nothing is cut where there is room; where there is none, the widest words give way and figures stay whole."""
+    assert shared_widths([100, 300, 80], [False, True, False], 1000) == [100, 820, 80]
+    cut = shared_widths([100, 400, 130, 80], [False, True, True, False], 560)
+    assert cut[0] == 100
+    assert cut[3] == 80
+    assert cut[2] == 130, "a short column of words is not cut for a long one"
+    assert sum(cut) <= 560
+    assert min(shared_widths([90, 400, 400], [False, True, True], 100)[1:]) > 100, "the list scrolls instead"
+
+
+def test_words_inside_a_sentence_keep_abbreviations() -> None:
+    assert inside("Taux de TVA") == "taux de TVA"
+    assert inside("Opérations d'OF") == "opérations d'OF"
+    assert inside("EPI") == "EPI"
+
+
+def test_units_keep_their_letters() -> None:
+    """« Mm » would be another unit."""
+    field = Field.from_json(
+        {
+            "name": "unit", "label": "Unité", "type": "choice",
+            "choices": [{"value": "mm", "label": "mm"}, {"value": "piece", "label": "pièce"}],
+        }
+    )  # fmt: skip
+    assert [c.label for c in field.choices] == ["mm", "Pièce"]
