@@ -19,8 +19,7 @@ import numpy as np
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
-from coordinator.modules.drawings.reading.crops import Line, around, prepare
-from coordinator.modules.drawings.reading.rows import cut, scaled
+from coordinator.modules.drawings.reading.crops import Line, around, cut, prepare, scaled
 from coordinator.modules.drawings.reading.strokes import binarise
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]

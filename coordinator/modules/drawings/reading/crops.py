@@ -13,8 +13,9 @@ import numpy as np
 
 from coordinator.modules.drawings.reading.erasing import erase
 from coordinator.modules.drawings.reading.model import BBox
-from coordinator.modules.drawings.reading.ocr import Image
+from coordinator.modules.drawings.reading.ocr import Image, Quad
 
+READ_HEIGHT_PX = 48
 CAP_SHARE = 0.72  # of the height of a detected box
 REACH_BEFORE = 0.8  # in box heights
 REACH_BEHIND = 4.5
@@ -341,3 +342,22 @@ def _size_on_one_row(
     if not 0.8 * cap < main[3] - main[1] < 1.25 * cap or start - main[2] > 1.3 * cap:
         return None
     return Stacked(main, top, bottom)
+
+
+def cut(image: Image, quad: Quad) -> Image:
+    """The picture inside a quadrilateral, made level."""
+    width = max(4, round(float(np.linalg.norm(quad[1] - quad[0]))))
+    height = max(4, round(float(np.linalg.norm(quad[3] - quad[0]))))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
+    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(
+        np.uint8
+    )
+
+
+def scaled(crop: Image) -> Image:
+    """A crop at least as high as the recogniser reads."""
+    factor = READ_HEIGHT_PX / max(1, crop.shape[0])
+    if factor <= 1:
+        return crop
+    return cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC).astype(np.uint8)

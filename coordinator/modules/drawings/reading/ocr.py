@@ -23,6 +23,7 @@ import numpy as np
 
 from coordinator.modules.drawings.reading.line_net import sign_scores, stacked
 from coordinator.modules.drawings.reading.line_signs import SIGNS
+from coordinator.modules.drawings.reading.networks import side_by_side
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Scores = np.ndarray[Any, np.dtype[np.float32]]
@@ -33,6 +34,8 @@ MAX_SECOND_OPINIONS = 24
 TESSERACT_TIMEOUT_S = 60
 DETECT_SIDE_PX = 2600
 BATCH = 12
+MOST_DRAWN_OUT = 8  # sides of a picture which the engine takes as it is
+_LEVELS = ((np.arange(256, dtype=np.float32) * (1 / 255.0) - 0.5) / 0.5).astype(np.float32)
 SURE_SIZE = 0.8  # of the network of drawings, below which the general one reads a size too
 SURE_WORD = 0.99  # of words: above it the general network changed nothing
 SIZE_LEAD = 0.2  # which the general one needs there
@@ -78,20 +81,54 @@ class RapidEngine:
         logging.getLogger("RapidOCR").setLevel(logging.ERROR)
         from rapidocr import RapidOCR
 
-        threads = {"EngineConfig.onnxruntime.intra_op_num_threads": 2}
+        # Threads of one session wait for each other; what runs side by side are batches.
+        sessions = {"intra_op_num_threads": 1, "enable_cpu_mem_arena": True}
         self._engine: Any = RapidOCR(
-            params={"Global.log_level": "error", "Global.max_side_len": DETECT_SIDE_PX, **threads}
+            params={
+                "Global.log_level": "error",
+                "Global.max_side_len": DETECT_SIDE_PX,
+                **{f"EngineConfig.onnxruntime.{name}": value for name, value in sessions.items()},
+            }
         )
         self._signs: list[str] = []
         self._folding: list[tuple[int, int]] = []
 
     def detect(self, image: Image) -> list[Quad]:
         """Four-cornered text boxes in pixels of ``image``, first corner at the top left of the box."""
-        result: Any = self._engine(image, use_det=True, use_cls=False, use_rec=False)
-        return [] if result.boxes is None else [np.asarray(box, dtype=float) for box in result.boxes]
+        height, width = image.shape
+        if self._engine.text_det is None or not 1 / MOST_DRAWN_OUT < height / width < MOST_DRAWN_OUT:
+            # The engine loads each model at its first use; strips it pads in its own way.
+            strip = image if self._engine.text_det is not None else np.full((64, 1024), 255, np.uint8)
+            result: Any = self._engine(strip, use_det=True, use_cls=False, use_rec=False)
+            if strip is image:
+                return [] if result.boxes is None else [np.asarray(box, dtype=float) for box in result.boxes]
+            return self.detect(image)
+        return self._boxes(image)
+
+    def _boxes(self, image: Image) -> list[Quad]:
+        """The steps of the engine without its copies: one grey layer, the memory of the network given back at once."""
+        import onnxruntime
+        from rapidocr.utils.process_img import map_boxes_to_original
+
+        network = self._engine.text_det
+        reduced, ratios = self._engine.preprocess_img(image)
+        layer = _LEVELS[network.get_preprocess().resize(reduced)]
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        picture = np.ascontiguousarray(np.broadcast_to(layer, (1, 3, *layer.shape)))
+        session = network.session.session
+        scores = session.run(None, {session.get_inputs()[0].name: picture}, options)[0]
+        boxes, _ = network.postprocess_op(scores, reduced.shape[:2])
+        if not len(boxes):
+            return []
+        boxes = map_boxes_to_original(network.sorted_boxes(boxes), ratios, *image.shape)
+        return [np.asarray(box, dtype=float) for box in boxes]
 
     def recognise(self, crops: list[Image]) -> list[Read]:
         """Read line crops; only signs which drawings hold are considered."""
+        if not crops:
+            return []
+        self._recogniser()
         return _in_batches(crops, lambda part: (self._scores(part), self._signs))
 
     def _scores(self, crops: list[Image]) -> Scores:
@@ -130,11 +167,15 @@ def _in_batches(crops: list[Image], scored: Callable[[list[Image]], tuple[Scores
     """Reads in the order of the crops; crops of like width go through a network together."""
     order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1] / crops[index].shape[0])
     found = [Read("", 0.0)] * len(crops)
-    for start in range(0, len(order), BATCH):
-        part = order[start : start + BATCH]
+    parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+    def of_part(part: list[int]) -> list[Read]:
         scores, signs = scored([crops[index] for index in part])
-        for index, steps in zip(part, scores, strict=True):
-            found[index] = _decoded(steps, signs)
+        return [_decoded(steps, signs) for steps in scores]
+
+    for part, reads in zip(parts, side_by_side(of_part, parts), strict=True):
+        for index, read in zip(part, reads, strict=True):
+            found[index] = read
     return found
 
 

@@ -29,6 +29,12 @@ MIN_BRIDGED_PX = 4
 MAX_CANDIDATES = 220
 
 _ANGLES = np.linspace(0, 2 * math.pi, RING_STEPS, endpoint=False)
+SHIFT = 2
+_SHIFTS = np.array([(dx, dy) for dx in range(-SHIFT, SHIFT + 1) for dy in range(-SHIFT, SHIFT + 1)])
+_NO_SHIFT = np.zeros((1, 2), np.int64)
+
+Whole = np.ndarray[Any, np.dtype[np.int64]]
+Cover = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,10 @@ def find_symbol_strokes(ink: Image, clear: Image) -> tuple[list[Mark], list[Segm
     strokes: list[Segment] = []
     # A line one pixel thick is crossed by every ray of the search.
     thick = cv2.dilate(ink, np.ones((2, 2), np.uint8)).astype(np.uint8)
+    # Ink within the shifts of the search: what is no ring here is none around any neighbour.
+    near = cv2.dilate(thick, np.ones((2 * SHIFT + 1, 2 * SHIFT + 1), np.uint8)).astype(np.uint8)
     for x, y, width, height in _candidates(clear):
-        rings = _rings_in(thick, (x, y, width, height))
+        rings = _rings_in(thick, near, (x, y, width, height))
         if rings is None:
             continue
         cone = _cone_beside(thick, rings, 1) or _cone_beside(thick, rings, -1)
@@ -75,7 +83,7 @@ def _candidates(ink: Image) -> list[tuple[int, int, int, int]]:
     return sorted(found, key=lambda box: -box[3])[:MAX_CANDIDATES]
 
 
-def _rings_in(ink: Image, box: tuple[int, int, int, int]) -> _Rings | None:
+def _rings_in(ink: Image, near: Image, box: tuple[int, int, int, int]) -> _Rings | None:
     x, y, width, height = box
     part = ink[y : y + height, x : x + width]
     centres = [(width / 2, height / 2), (height / 2, height / 2), (width - height / 2, height / 2)]
@@ -87,25 +95,33 @@ def _rings_in(ink: Image, box: tuple[int, int, int, int]) -> _Rings | None:
         centres += [(float(c[0]), float(c[1])) for c in circles.reshape(-1, 3)[:6]]
     for cx, cy in centres:
         best: tuple[float, _Rings] | None = None
-        for dx in (-2, -1, 0, 1, 2):
-            for dy in (-2, -1, 0, 1, 2):
-                rings = _rings_at(ink, x + cx + dx, y + cy + dy, 0.62 * height)
-                if rings is not None and (best is None or rings[0] > best[0]):
-                    best = rings
+        reach = 0.62 * height
+        radii = np.arange(3, max(4, int(reach)) + 1)
+        if (_covers(near, x + cx, y + cy, radii, _NO_SHIFT) >= RING_COVER).sum() < 2:
+            continue
+        for (dx, dy), cover in zip(_SHIFTS, _covers(ink, x + cx, y + cy, radii, _SHIFTS), strict=True):
+            rings = _rings_at(cover, radii, x + cx + dx, y + cy + dy)
+            if rings is not None and (best is None or rings[0] > best[0]):
+                best = rings
         if best is not None:
             return best[1]
     return None
 
 
-def _rings_at(ink: Image, x: float, y: float, reach: float) -> tuple[float, _Rings] | None:
-    """The two best covered radii around a point, if they are rings: nearly closed, with little ink between them."""
-    radii = np.arange(3, max(4, int(reach)) + 1)
-    us = np.rint(x + np.outer(radii, np.cos(_ANGLES))).astype(int)
-    vs = np.rint(y + np.outer(radii, np.sin(_ANGLES))).astype(int)
+def _covers(ink: Image, x: float, y: float, radii: Whole, shifts: Whole) -> Cover:
+    """Share of ink along the circles around points beside a point, shift by radius."""
+    us = np.rint(x + shifts[:, 0, None, None] + radii[:, None] * np.cos(_ANGLES)).astype(np.int32)
+    vs = np.rint(y + shifts[:, 1, None, None] + radii[:, None] * np.sin(_ANGLES)).astype(np.int32)
     inside = (us >= 0) & (vs >= 0) & (us < ink.shape[1]) & (vs < ink.shape[0])
-    values = np.zeros(us.shape, bool)
-    values[inside] = ink[vs[inside], us[inside]] > 0
-    cover = values.mean(axis=1)
+    values = ink[np.where(inside, vs, 0), np.where(inside, us, 0)] > 0
+    covers: Cover = (values & inside).mean(axis=2)
+    return covers
+
+
+def _rings_at(cover: Cover, radii: Whole, x: float, y: float) -> tuple[float, _Rings] | None:
+    """The two best covered radii around a point, if they are rings: nearly closed, with little ink between them."""
+    if (cover >= RING_COVER).sum() < 2:
+        return None
     peaks = [
         i for i in range(len(cover))
         if cover[i] >= RING_COVER and cover[i] == cover[max(0, i - 2) : i + 3].max()

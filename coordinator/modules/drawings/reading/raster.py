@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from coordinator.modules.drawings.reading.box_cuts import cut_at_rules
 from coordinator.modules.drawings.reading.crops import CAP_SHARE
 from coordinator.modules.drawings.reading.interpret import interpret
 from coordinator.modules.drawings.reading.model import DrawingReading, Limits, ReadingFailedError
-from coordinator.modules.drawings.reading.ocr import Image, Quad, rapid_engine
+from coordinator.modules.drawings.reading.ocr import Image, Quad
 from coordinator.modules.drawings.reading.orientation import extent, stand_upright
 from coordinator.modules.drawings.reading.page import Page, Word
 from coordinator.modules.drawings.reading.projection_ink import find_symbol_strokes
@@ -96,15 +97,16 @@ def read_page_image(image: Image, number: int, size: tuple[float, float], readin
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way).astype(np.uint8)
         to_file = to_file @ np.diag([1 / scale, 1 / scale, 1.0])
     image, turn = strokes.deskew(image)
-    image, quarter, boxes = stand_upright(image)
-    to_file = to_file @ turn @ quarter
+    upright = stand_upright(image)
+    image, boxes = upright.image, upright.boxes
+    to_file = to_file @ turn @ upright.way_back
     page = Page(number, image.shape[1], image.shape[0])
     ink = strokes.binarise(image)
     page.segments = strokes.find_rules(ink)
     page.segments += strokes.find_box_sides(ink, page.segments, _letter_height(boxes))
     boxes = cut_at_rules(boxes, page.segments)
     clear = strokes.without_rules(ink, page.segments)
-    page.words = _read_words(image, ink, clear, boxes)
+    page.words = _read_words(image, ink, clear, boxes, upright.boxes_from_right)
     page.segments = strokes.outside_words(page.segments, page.words)
     values = rows.read_level(image, ink, find_unread_values(page, clear))
     page.words += [word for word in values if word.confidence >= MIN_CONFIDENCE]
@@ -129,19 +131,19 @@ def _read_codes(image: Image, reading: DrawingReading) -> None:
     ]
 
 
-def _read_words(image: Image, ink: Image, clear: Image, boxes: list[Quad]) -> list[Word]:
+def _read_words(
+    image: Image, ink: Image, clear: Image, boxes: list[Quad], from_right: Callable[[], list[Quad]]
+) -> list[Word]:
     """Words of the level pass and of the upright pass; where both saw something, the better reading stays.
 
-    ``ink`` is all ink, ``clear`` the ink without the long rules.
+    ``ink`` is all ink, ``clear`` the ink without the long rules; ``from_right``: boxes of the page turned clockwise.
     """
     level = [box for box in boxes if _slant(box) < SLANT_MIN_DEG and extent(box)[0] >= 0.5 * extent(box)[1]]
     words = rows.read_level(image, ink, level)
     words += read_slanted(image, ink, [box for box in boxes if _slant(box) >= SLANT_MIN_DEG])
     turned, turned_ink = (np.ascontiguousarray(np.rot90(layer, -1)) for layer in (image, ink))
     upright = [
-        box
-        for box in rapid_engine().detect(turned)
-        if extent(box)[0] >= 0.5 * extent(box)[1] and _slant(box) < SLANT_MIN_DEG
+        box for box in from_right() if extent(box)[0] >= 0.5 * extent(box)[1] and _slant(box) < SLANT_MIN_DEG
     ]
     # The turned image maps to the reading frame of 90° by a shift along the text.
     shift = image.shape[0] - 1

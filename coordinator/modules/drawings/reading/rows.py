@@ -12,9 +12,11 @@ from coordinator.modules.drawings.reading.crops import (
     Line,
     Stacked,
     around,
+    cut,
     find_stacked,
     past_strokes,
     prepare,
+    scaled,
 )
 from coordinator.modules.drawings.reading.hole_signs import find_hole_signs
 from coordinator.modules.drawings.reading.model import BBox
@@ -25,7 +27,6 @@ from coordinator.modules.drawings.reading.piles import find_piles
 
 MIN_CONFIDENCE = 0.5
 MIN_SINGLE_CONFIDENCE = 0.75
-READ_HEIGHT_PX = 48
 LONGEST_SIZE = 11  # width by height of a box which may hold deviations
 PREFER_CLEAN = 0.03
 MAX_OVERLOOKED = 60
@@ -35,10 +36,13 @@ TALLER_THAN_FIGURES = 1.07
 MENDED = 0.85  # highest confidence of a row set right after reading
 FIRST_FIGURE = 1.6  # in heights of a row, its sign included
 SMALL_SIZE, WIDE_TOLERANCE = 3.0, 0.25
+BEYOND_DOUBT = 0.99
+NOTHING = Read("", 0.0)
 BARE_STROKE = 0.2  # width by height of a piece of a line, narrower than a figure 1 with its flag
 _CLEAR = re.compile(
     r"^(?:\d{1,2}\s?[xX]\s?)?[(]?(?:[ØRMC+\-]|SR)?\s?(?:\d+(?:[.,]\d+)?|[.,]\d+)[)°]?(?:\s?±\s?\d*[.,]?\d+°?)?(?:\s?[A-Za-z]{1,2}\d{1,2})?$"
 )
+_STROKES_AT_ENDS = re.compile(r"^[-+_|.,'1Il(/]|[-_|,'1Il)/]$")
 _ROW = re.compile(r"^[+\-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)°?$")
 _SIZE_OR_CALLOUT = re.compile(
     r"^(?!\d{1,3}\s?[xX]$)(?=..)[(]?(?:\d{1,3}\s?[xX]\s?)?(?:[ØRCM]|SR|SØ)?\s?\d*[.,]?\d"
@@ -50,47 +54,94 @@ SIZE = re.compile(r"^(?:\d{1,3}\s?[xX]\s?)?[ØRM(]?\s?\d*[.,]?\d+")
 
 @dataclass
 class _Box:
-    """One detected box and the numbers of its crops in the batch."""
+    """One detected box and what was read in it: as it is, without its strokes, row by row."""
 
     quad: Quad
     line: Line
     tight: BBox | None
-    raw: int
-    clean: int | None = None
-    stacks: list[tuple[Stacked, list[int]]] = field(default_factory=list)
+    raw: Read = NOTHING
+    clean: Read | None = None
+    stacks: list[tuple[Stacked, list[Read]]] = field(default_factory=list)
 
 
 def read_level(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
     """Words of level boxes, in the coordinates of the image."""
-    crops: list[Image] = []
     boxes: list[_Box] = []
     apart: list[tuple[_Box, list[_Box]]] = []
     signed: list[tuple[_Box, list[tuple[BBox, str]], list[_Box]]] = []
     for quad in quads:
-        whole = _plan(image, ink, quad, crops)
+        whole = _plan(image, ink, quad)
         if signs := find_hole_signs(whole.line):
-            signed.append((whole, signs, [_plan(image, ink, q, crops) for q in _between(whole, signs)]))
+            signed.append((whole, signs, [_plan(image, ink, q) for q in _between(whole, signs)]))
             continue
         parts = cut_at_gaps(quad, whole.line)
         if len(parts) > 1:
-            apart.append((whole, [_plan(image, ink, part, crops) for part in parts]))
+            apart.append((whole, [_plan(image, ink, part) for part in parts]))
         else:
             boxes.append(whole)
-    reads = read_crops([scaled(crop) for crop in crops])
+    _read(image, boxes + [part for _, parts_of in apart for part in parts_of])
     for whole, pieces_of in apart:
         # Sizes which stand beside each other are several dimensions, the words of a note are one text.
-        sizes = all(_SIZE_OR_CALLOUT.match(_best_text(box, reads)) for box in pieces_of)
+        sizes = all(_SIZE_OR_CALLOUT.match(_best_text(box)) for box in pieces_of)
         boxes += pieces_of if sizes else [whole]
-    words = [
-        word for whole, signs, parts_of in signed for word in _signed_words(whole, signs, parts_of, reads)
-    ]
+    wholes = [whole for whole, _ in apart if any(whole is box for box in boxes)]
+    _read(image, wholes + [box for whole, _, parts_of in signed for box in (whole, *parts_of)])
+    words = [word for whole, signs, parts_of in signed for word in _signed_words(whole, signs, parts_of)]
     pieces: list[Word] = []
     for box in boxes:
-        stacked = _stacked_words(box, reads)
+        stacked = _stacked_words(box)
         pieces += stacked
-        if not stacked and (word := _plain_word(box, reads)) is not None:
+        if not stacked and (word := _plain_word(box)) is not None:
             words.append(word)
     return pieces + [word for word in words if not any(_mostly_inside(word, piece) for piece in pieces)]
+
+
+def _read(image: Image, boxes: list[_Box]) -> None:
+    """Read boxes as they are, then closer where that leaves a doubt."""
+    crops = [scaled(cut(image, box.quad)) for box in boxes]
+    for box, read in zip(boxes, read_crops(crops) if crops else [], strict=True):
+        box.raw = read
+    cleaned = [box for box in boxes if _has_strokes(box) and not _is_beyond_doubt(box.raw)]
+    stacks = [(box, stacked) for box in boxes for stacked in _stacks(box)]
+    crops = [box.line.crop(box.tight) for box in cleaned if box.tight is not None]
+    for box, stacked in stacks:
+        row_of = box.line.crop_apart if stacked.touching else box.line.crop
+        crops += [row_of(stacked.top), row_of(stacked.bottom)]
+        crops += [box.line.crop(stacked.main)] if stacked.main is not None else []
+    reads = iter(read_crops([scaled(crop) for crop in crops]) if crops else [])
+    for box in cleaned:
+        box.clean = next(reads)
+    for box, stacked in stacks:
+        box.stacks.append((stacked, [next(reads) for _ in range(2 if stacked.main is None else 3)]))
+
+
+def _has_strokes(box: _Box) -> bool:
+    """True where strokes run through the box or its text fills only a part of it."""
+    if box.tight is None:
+        return False
+    width = box.line.box[2] - box.line.box[0]
+    return box.line.has_strokes or box.tight[2] - box.tight[0] < width - 1.1 * box.line.cap
+
+
+def _is_beyond_doubt(read: Read) -> bool:
+    """True for what is read so surely that erasing strokes could only spoil it; a stroke may look like a sign at an end."""
+    text = clean_text(read.text)
+    if read.confidence < BEYOND_DOUBT or len(text) < 2:
+        return False
+    return not _STROKES_AT_ENDS.search(text) and not _is_spoilt(text)
+
+
+def _stacks(box: _Box) -> list[Stacked]:
+    """Rows over each other which may stand at the end of a box."""
+    x0, y0, x1, y1 = box.line.box
+    if x1 - x0 >= LONGEST_SIZE * (y1 - y0):
+        return []
+    apart = find_stacked(box.line)
+    piles = find_piles(box.line)
+    if _is_beyond_doubt(box.raw) and _CLEAR.match(clean_text(box.raw.text)):
+        # The text explains its whole box: only what stands behind it may be rows.
+        piles = [pile for pile in piles if pile.main is None or pile.bottom[2] > x1]
+    return ([] if apart is None else [apart]) + piles
 
 
 def _between(box: _Box, signs: list[tuple[BBox, str]]) -> list[Quad]:
@@ -104,14 +155,12 @@ def _between(box: _Box, signs: list[tuple[BBox, str]]) -> list[Quad]:
     ]
 
 
-def _signed_words(
-    whole: _Box, signs: list[tuple[BBox, str]], parts: list[_Box], reads: list[Read]
-) -> list[Word]:
+def _signed_words(whole: _Box, signs: list[tuple[BBox, str]], parts: list[_Box]) -> list[Word]:
     """One word of the texts and the signs between them; nothing where no text holds a figure."""
     found = [(glyph[0], sign, 1.0) for glyph, sign in signs]
     start, apart = signs[0][0][0], []
     for part in parts:
-        word = _plain_word(part, reads)
+        word = _plain_word(part)
         if word is None:
             continue
         if word.u1 < start - WIDE_GAP * whole.line.cap:
@@ -121,7 +170,7 @@ def _signed_words(
             found.append((part.line.box[0], word.text, word.confidence))
     text = " ".join(item for _, item, _ in sorted(found))
     if not re.search(r"\d", text):
-        plain = _plain_word(whole, reads)
+        plain = _plain_word(whole)
         return [] if plain is None else [plain]
     box = whole.tight or whole.line.box
     if apart:
@@ -129,8 +178,8 @@ def _signed_words(
     return [*apart, _placed(clean_text(text), box, min(sure for _, _, sure in found))]
 
 
-def _best_text(box: _Box, reads: list[Read]) -> str:
-    return clean_text(reads[box.raw if box.clean is None else box.clean].text)
+def _best_text(box: _Box) -> str:
+    return clean_text((box.clean or box.raw).text)
 
 
 def cut_at_gaps(quad: Quad, line: Line) -> list[Quad]:
@@ -161,8 +210,8 @@ def cut_at_gaps(quad: Quad, line: Line) -> list[Quad]:
     ]  # fmt: skip
 
 
-def _plan(image: Image, ink: Image, quad: Quad, crops: list[Image]) -> _Box:
-    """Put the crops of one box into the batch."""
+def _plan(image: Image, ink: Image, quad: Quad) -> _Box:
+    """A box with its glyphs, taken on behind strokes which end it."""
     (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
     line = prepare(image, ink, (float(x0), float(y0), float(x1), float(y1)))
     if (longer := past_strokes(line)) is not None:
@@ -173,35 +222,23 @@ def _plan(image: Image, ink: Image, quad: Quad, crops: list[Image]) -> _Box:
     tight = around(own) if own else None
     if tight is not None and tight[3] - tight[1] < 0.4 * (y1 - y0):
         tight = None
-    box = _Box(quad, line, tight, len(crops))
-    crops.append(cut(image, quad))
-    if tight is not None and (line.has_strokes or tight[2] - tight[0] < x1 - x0 - 1.1 * line.cap):
-        box.clean = len(crops)
-        crops.append(line.crop(tight))
-    if x1 - x0 < LONGEST_SIZE * (y1 - y0):
-        apart = find_stacked(line)
-        for stacked in ([] if apart is None else [apart]) + find_piles(line):
-            box.stacks.append((stacked, list(range(len(crops), len(crops) + (3 if stacked.main else 2)))))
-            row_of = line.crop_apart if stacked.touching else line.crop
-            crops += [row_of(stacked.top), row_of(stacked.bottom)]
-            crops += [line.crop(stacked.main)] if stacked.main is not None else []
-    return box
+    return _Box(quad, line, tight)
 
 
-def _stacked_words(box: _Box, reads: list[Read]) -> list[Word]:
-    return next((words for stack in box.stacks if (words := _words_of_stack(box, *stack, reads))), [])
+def _stacked_words(box: _Box) -> list[Word]:
+    return next((words for stack in box.stacks if (words := _words_of_stack(box, *stack))), [])
 
 
-def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list[Read]) -> list[Word]:
+def _words_of_stack(box: _Box, stacked: Stacked, reads: list[Read]) -> list[Word]:
     top, bottom = (
-        _row_text(reads[index], place, box.line.crossings)
-        for index, place in zip(numbers[:2], (stacked.top, stacked.bottom), strict=True)
+        _row_text(read, place, box.line.crossings)
+        for read, place in zip(reads[:2], (stacked.top, stacked.bottom), strict=True)
     )
     if top is None or bottom is None:
         return []
-    main = None if stacked.main is None else reads[numbers[2]]
+    main = None if stacked.main is None else reads[2]
     if main is not None and stacked.main is not None and _holds_only(box.line, stacked.main):
-        main = max(main, reads[box.raw], key=_merit)
+        main = max(main, box.raw, key=_merit)
     main_text = clean_text(main.text) if main is not None else ""
     signed = any(text[0] in "+-" or float(text.rstrip("°").replace(",", ".")) == 0 for text in (top, bottom))
     if main is not None and not (
@@ -214,18 +251,15 @@ def _words_of_stack(box: _Box, stacked: Stacked, numbers: list[int], reads: list
     top, bottom = ordered
     if main is None and not all(re.search(r"\d[.,]\d", text) for text in (top, bottom)):
         return []
-    sure = min(reads[index].confidence for index in numbers)
-    if any(
-        text != reads[index].text.replace(" ", "")
-        for text, index in zip((top, bottom), numbers, strict=False)
-    ):
+    sure = min(read.confidence for read in reads)
+    if any(text != read.text.replace(" ", "") for text, read in zip((top, bottom), reads, strict=False)):
         sure = min(sure, MENDED)
     before: tuple[str, BBox] | None = None
     if stacked.main is not None:
         before = main_text, stacked.main
     elif top[0] in "+-" or bottom[0] in "+-":
         # Strokes through the size kept it from being found apart from its deviations.
-        size = _SIZE_BEFORE_SIGN.match(clean_text(reads[box.raw].text))
+        size = _SIZE_BEFORE_SIGN.match(clean_text(box.raw.text))
         x0, y0, _, y1 = box.line.box
         end = min(stacked.top[0], stacked.bottom[0]) - 0.2 * box.line.cap
         if size is None or end < x0 + 0.4 * box.line.cap:
@@ -288,10 +322,10 @@ def _row_text(read: Read, box: BBox, crossings: tuple[float, ...] = ()) -> str |
     return text
 
 
-def _plain_word(box: _Box, reads: list[Read]) -> Word | None:
-    read, tight = reads[box.raw], box.tight
+def _plain_word(box: _Box) -> Word | None:
+    read, tight = box.raw, box.tight
     if box.clean is not None:
-        other = reads[box.clean]
+        other = box.clean
         # A leading decimal point is small enough to be lost with the strokes.
         pointed = read.text == "." + other.text
         if (
@@ -332,10 +366,13 @@ def _lost_figures(clean: str, raw: str) -> bool:
 def _merit(read: Read) -> float:
     text = clean_text(read.text)
     whole = _CLEAR.match(text) is not None and text.count("(") == text.count(")")
-    spoilt = (
-        not text or re.match(r"0\d", text) or re.search(r"±\s?(?:0|\d*[.,])?$", text) or _is_too_wide(text)
-    )
-    return read.confidence + (0.08 if whole else 0.0) - (0.3 if spoilt else 0.0)
+    return read.confidence + (0.08 if whole else 0.0) - (0.3 if _is_spoilt(text) else 0.0)
+
+
+def _is_spoilt(text: str) -> bool:
+    """True for what no drawing says: nothing, "05", an empty or too wide tolerance."""
+    bare = not text or re.match(r"0\d", text) or re.search(r"±\s?(?:0|\d*[.,])?$", text)
+    return bool(bare) or _is_too_wide(text)
 
 
 def _is_too_wide(text: str) -> bool:
@@ -455,22 +492,3 @@ def is_sure_size(word: Word) -> bool:
         and re.search(r"\d", word.text) is not None
         and _CLEAR.match(word.text) is not None
     )
-
-
-def cut(image: Image, quad: Quad) -> Image:
-    """The picture inside a quadrilateral, made level."""
-    width = max(4, round(float(np.linalg.norm(quad[1] - quad[0]))))
-    height = max(4, round(float(np.linalg.norm(quad[3] - quad[0]))))
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
-    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=255).astype(
-        np.uint8
-    )
-
-
-def scaled(crop: Image) -> Image:
-    """A crop at least as high as the recogniser reads."""
-    factor = READ_HEIGHT_PX / max(1, crop.shape[0])
-    if factor <= 1:
-        return crop
-    return cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC).astype(np.uint8)

@@ -18,6 +18,7 @@ LINE_LENGTH = 2.5
 MAX_BOX_TILT_DEG = 14.0
 READS_UPRIGHT_DEG = (-90.0, 105.0)
 UPRIGHT_LEAD = 0.3
+SURE_UPRIGHT = 1.2  # more than any text can gain which stands on its head
 
 
 def read_slanted(image: Image, ink: Image, quads: list[Quad]) -> list[Word]:
@@ -86,8 +87,12 @@ def _angle(quad: Quad) -> float:
 
 def _read_one_slanted(image: Image, ink: Image, quad: Quad, angle: float) -> list[Word]:
     """The surroundings of the box are turned level, both ways up; the surer way stays."""
-    ways = [_read_turned(image, ink, quad, way) for way in (angle, (angle + 360) % 360 - 180)]
-    return max(ways, key=_upright_merit)
+    low, high = READS_UPRIGHT_DEG
+    ways = sorted((angle, (angle + 360) % 360 - 180), key=lambda way: not low < way <= high)
+    first = _read_turned(image, ink, quad, ways[0])
+    if _upright_merit(first) > SURE_UPRIGHT:
+        return first
+    return max(first, _read_turned(image, ink, quad, ways[1]), key=_upright_merit)
 
 
 def _upright_merit(words: list[Word]) -> float:
