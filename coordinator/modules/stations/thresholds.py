@@ -82,6 +82,10 @@ class Levels:
             for row in ctx.session.scalars(newest)
         }
 
+    def __bool__(self) -> bool:
+        """Whether anything was decided for the station itself."""
+        return bool(self._own)
+
     def at(self, scope: str, kind: str) -> Level | None:
         """What one level says."""
         return self._own.get((scope, kind))
@@ -135,7 +139,8 @@ def read(ctx: Context, station: Station) -> dict[str, Any]:
         "rows": rows,
         "places": [_held(ctx, levels, place, item) for place, item in held],
         "history": _history(ctx, station),
-        "is_sent": all(one.get("thresholds") == _document(ctx, station, levels, list(cameras)) for one in cameras.values()),
+        "is_sent": not (levels or any("thresholds" in one for one in cameras.values()))
+        or all(one.get("thresholds") == _document(ctx, station, levels, list(cameras)) for one in cameras.values()),
     }  # fmt: skip
 
 

@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, func, or_, select
 
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context, ContextFactory, Principal
+from coordinator.kernel.db import Base
 from coordinator.kernel.errors import BusinessError
-from coordinator.modules.machines import api as machines
 from coordinator.modules.stations import vision_rules
 from coordinator.modules.stations.models import (
     AiModel,
@@ -34,6 +34,7 @@ from coordinator.modules.stations.update_models import UpdateInstallation, Updat
 _WAITING = "to_confirm"
 _KEPT_STATES = frozenset({"candidate", "approved"})
 _CAMERAS = ("cabinet_camera", "rack_camera")
+_LISTS_OF_FILES = frozenset({"stored_file", "station_file"})
 
 
 class EraseParams(BaseModel):
@@ -148,23 +149,31 @@ def _empty_detection(row: VisionDetection) -> set[str]:
 
 def _remove(ctx: Context, digests: Iterable[str]) -> None:
     """Forgets files nothing names any more."""
-    for sha256 in set(digests):
-        named = (
-            select(CabinetSession.id).where(
-                or_(CabinetSession.image_before == sha256, CabinetSession.image_after == sha256)
-            ),
-            select(VisionDetection.id).where(
-                or_(VisionDetection.crop_before == sha256, VisionDetection.crop_after == sha256)
-            ),
-            select(VisionCount.id).where(VisionCount.image == sha256),
-        )
-        if any(ctx.session.scalar(query.limit(1)) is not None for query in named):
-            continue
-        if machines.is_camera_picture(ctx, sha256):
-            continue
+    for sha256 in _unnamed(ctx, set(digests)):
         for row in ctx.session.scalars(select(StationFile).where(StationFile.sha256 == sha256)):
             ctx.session.delete(row)
         ctx.files.path(sha256).unlink(missing_ok=True)
+
+
+def _unnamed(ctx: Context, digests: set[str]) -> set[str]:
+    """Those no record names: no opening, detection or count, and no other record of any module (a receipt's or a breakage's photograph)."""
+    pictures = [
+        *(CabinetSession.image_before, CabinetSession.image_after),
+        *(VisionDetection.crop_before, VisionDetection.crop_after, VisionCount.image),
+    ]
+    others = [
+        column
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if column.name.endswith("sha256")
+        and isinstance(column.type, String)
+        and table.name not in _LISTS_OF_FILES
+    ]
+    left = set(digests)
+    for column in (*pictures, *others):
+        if left:
+            left -= set(ctx.session.scalars(select(column).where(column.in_(left))))
+    return left
 
 
 # models -------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from coordinator.kernel import audit
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
+from coordinator.modules.catalogue.models import StockItem
 from coordinator.modules.company.models import Site
 from coordinator.modules.stations import vision_retention
 from coordinator.modules.stations.models import (
@@ -162,7 +163,8 @@ def test_teaching_pictures_stay_while_a_kept_model_was_taught_with_them(
 def test_views_of_archived_stations_and_pictures_nothing_names_go(
     ctx: Context, station: Station, picture: Picture
 ) -> None:
-    view, loose, fresh = picture(), picture(30), picture(2)
+    view, loose, fresh, shown = picture(), picture(30), picture(2), picture(30)
+    ctx.add(StockItem(code="PH-1", name="Plaquette", item_kind="insert", photo_sha256=shown))
     at = ctx.now - dt.timedelta(days=300)
     ctx.add(VisionCount(uid=uuid.uuid4(), station_id=station.id, trigger="reference", counted_at=at, places=[], differences=0, image=view))  # fmt: skip
     log = ctx.files.put(io.BytesIO(b"log"), "text/plain").sha256
@@ -170,7 +172,13 @@ def test_views_of_archived_stations_and_pictures_nothing_names_go(
         StationFile(station_id=station.id, sha256=log, size=3, media_type="text/plain", received_at=at)
     )
     vision_retention.clean_pictures(ctx)
-    assert [there(ctx, one) for one in (view, loose, fresh, log)] == [True, False, True, True]
+    assert [there(ctx, one) for one in (view, loose, fresh, log, shown)] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+    ], "a picture another record shows stays"
     station.archived_at = ctx.now
     vision_retention.clean_pictures(ctx)
     assert not there(ctx, view)

@@ -224,6 +224,7 @@ def test_the_station_gets_them_signed_and_tells_the_person_what_will_be_checked(
 def test_a_changed_setting_of_the_shop_reaches_stations_that_have_thresholds(
     ctx: Context, station: Station, held: dict[str, StorageLocation]
 ) -> None:
+    assert thresholds.read(ctx, station)["is_sent"], "nothing was decided, nothing is under way"
     thresholds.send_all(ctx)
     assert newest(ctx, station).version_no == 1, (
         "a station nothing was decided for keeps the configuration it has"
