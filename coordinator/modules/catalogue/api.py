@@ -39,6 +39,7 @@ __all__ = [
     "find_material",
     "item_by_code",
     "part_revision",
+    "printed_references",
     "similar_materials",
     "tool_properties",
 ]
@@ -48,6 +49,16 @@ def item_by_code(ctx: Context, code: str) -> StockItem | None:
     """Item of a reference, whatever the case; archived ones left out."""
     query = select(StockItem).where(func.lower(StockItem.code) == code.strip().lower())
     return ctx.session.scalars(query.where(StockItem.archived_at.is_(None))).one_or_none()
+
+
+def printed_references(ctx: Context, item_id: int) -> list[str]:
+    """References of other people that stand on an item's packages: its manufacturer's and its suppliers', each once, sorted."""
+    supplied = select(SupplierItem.supplier_reference).where(
+        SupplierItem.stock_item_id == item_id, SupplierItem.archived_at.is_(None)
+    )
+    made = select(Tool.manufacturer_reference).where(Tool.id == item_id)
+    found = [*ctx.session.scalars(supplied), *ctx.session.scalars(made)]
+    return sorted({reference.strip() for reference in found if reference and reference.strip()})
 
 
 def find_material(ctx: Context, designation: str) -> Material | None:

@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
-from coordinator.modules.catalogue.models import StockItem
+from coordinator.modules.catalogue import api as catalogue
+from coordinator.modules.catalogue.api import StockItem
 from coordinator.modules.stations.models import Station, StationConfig
 from coordinator.modules.stations.service import ConfigParams, set_config
 from coordinator.modules.stock.models import LocationItem, StorageLocation
@@ -65,7 +66,7 @@ def compartments(ctx: Context, cameras: list[str]) -> list[dict[str, Any]]:
 
 def _compartment(ctx: Context, place: StorageLocation) -> dict[str, Any]:
     query = (
-        select(StockItem.code, LocationItem.seen_as)
+        select(StockItem.code, LocationItem.seen_as, StockItem.id)
         .join(StockItem, StockItem.id == LocationItem.stock_item_id)
         .where(LocationItem.storage_location_id == place.id, LocationItem.archived_at.is_(None))
         .order_by(StockItem.code)
@@ -77,11 +78,15 @@ def _compartment(ctx: Context, place: StorageLocation) -> dict[str, Any]:
         raise BusinessError("vision.place_incomplete", place=place.code)
     entry = {"id": place.code, "method": method, "polygon": place.polygon, "camera": place.camera}
     if shared:
-        if any(not kind for _, kind in held) or len({kind for _, kind in held}) < len(held):
+        if any(not kind for _, kind, _ in held) or len({kind for _, kind, _ in held}) < len(held):
             raise BusinessError("vision.items_alike", place=place.code)
-        return entry | {"items": [{"item": code, "kind": kind} for code, kind in held]}
+        return entry | {"items": [{"item": code, "kind": kind} for code, kind, _ in held]}
     if method == "label_text":
-        return entry | {"labels": [{"item": code, "printed": catalogue.references(ctx, code)} for code, _ in held]}
+        return entry | {
+            "labels": [
+                {"item": code, "printed": catalogue.printed_references(ctx, key)} for code, _, key in held
+            ]
+        }
     if len(held) > 1 and method != "boxes":
         raise BusinessError("vision.items_alike", place=place.code)
     return entry | ({"item": held[0][0]} if len(held) == 1 else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge_agents.drivers.cabinet_camera import decision, features, items, methods
+from edge_agents.drivers.cabinet_camera import decision, features, items, labels
 from edge_agents.drivers.cabinet_camera.bars import bar_circles
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.detector import Detector
@@ -69,8 +69,11 @@ def _untaught(
     gray: Image, image: Image, empty: Image | None, place: Compartment, vision: VisionConfig
 ) -> PlaceReading:
     dictionary = vision.fiducials.dictionary if vision.fiducials else "DICT_4X4_50"
-    if place.method in methods.READERS:
-        return methods.READERS[place.method](image, place)
+    if place.method == "weight":
+        # The picture says nothing about the content of a weighed tray.
+        return PlaceReading(place.id, None, None, None, 0.0, "needs_scale")
+    if place.method == "label_text":
+        return labels.read_place(gray, empty, place)
     if place.method == "bar_ends":
         circles = len(bar_circles(decision.crop_colour(image, place.polygon)))
         return PlaceReading(place.id, circles > 0, circles, place.item if circles else None, _CIRCLES)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_agents.drivers.cabinet_camera import items
+from edge_agents.drivers.cabinet_camera import items, labels
 from edge_agents.drivers.cabinet_camera.config import Compartment, VisionConfig
 from edge_agents.drivers.cabinet_camera.decision import (
     Change,
@@ -71,6 +71,8 @@ def compare(first: PictureReading, second: PictureReading, vision: VisionConfig)
             changes += items.changes_of(place, old.tray, new.tray)
         elif place.method == "items":
             changes.append(_unread(place, old, new, _share_moved(first, second, place)))
+        elif place.method == "label_text" and old.count is not None and new.count is not None:
+            changes += labels.changes_of(place, old, new, _seen(first), _seen(second))
         elif place.method == "boxes":
             changes += _by_labels(place, old, new, _share_moved(first, second, place))
         elif place.method != "weight":
@@ -181,6 +183,12 @@ def compare_weighed(
             sure = min(old.confidence, new.confidence)
             changes.append(Change(place, _reading(old), _reading(new), new.count - old.count, sure))
     return tuple(changes)
+
+
+def _seen(reading: PictureReading) -> Image:
+    if reading.gray is None:
+        raise ValueError("un compartiment lu sans image")
+    return reading.gray
 
 
 def _share_moved(first: PictureReading, second: PictureReading, place: Compartment) -> float:

@@ -90,6 +90,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintedLabel:
+    """A label of an expected item; ``quad`` are its corners in pixels of the registered picture."""
+
+    item: str
+    confidence: float
+    quad: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceReading:
     """Content of one compartment in one picture; ``count`` None where nothing can be told, ``likely`` every content that may be
     there with its probability."""
@@ -104,6 +113,7 @@ class PlaceReading:
     codes: tuple[str, ...] = ()
     likely: tuple[tuple[State, float], ...] = ()
     tray: TrayReading | None = field(default=None, repr=False)
+    labels: tuple[PrintedLabel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

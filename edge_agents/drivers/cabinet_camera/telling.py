@@ -151,6 +151,9 @@ def counted(
         if place.method == "items":
             rows += _shared(place, seen, usable=found.usable)
             continue
+        if place.labels:
+            rows += _by_label(place, seen, usable=found.usable)
+            continue
         one = weighed.get(place.id, seen)
         sure = found.usable or place.id in weighed
         rows.append(
@@ -164,6 +167,22 @@ def counted(
             }
         )
     return rows
+
+
+def _by_label(place: Compartment, seen: PlaceReading, *, usable: bool) -> list[dict[str, Any]]:
+    """One row per item whose labels are looked for in a compartment."""
+    told = usable and seen.count is not None
+    return [
+        {
+            "location_code": place.id,
+            "item_code": expected.item,
+            "count": seen.codes.count(expected.item) if told else None,
+            "confidence": round(seen.confidence, 4) if told else 0.0,
+            "method": place.method,
+            "reason": seen.reason,
+        }
+        for expected in place.labels
+    ]
 
 
 def _shared(place: Compartment, seen: PlaceReading, *, usable: bool) -> list[dict[str, Any]]:

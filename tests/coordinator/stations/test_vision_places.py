@@ -16,8 +16,9 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context
 from coordinator.kernel.device import DeviceEvent, dispatch
 from coordinator.kernel.errors import BusinessError
-from coordinator.modules.catalogue.models import StockItem
+from coordinator.modules.catalogue.models import StockItem, SupplierItem, Tool
 from coordinator.modules.company.models import Site
+from coordinator.modules.parties.models import Supplier
 from coordinator.modules.stations import service, vision_places
 from coordinator.modules.stations.models import Station, StationConfig, VisionDetection
 from coordinator.modules.stock import api as stock
@@ -138,6 +139,36 @@ def test_a_set_of_items_goes_from_the_stock_to_the_camera_and_back_as_movements(
         code: stock.on_hand(ctx, _item(ctx, code).id, location_id=tray.id) for code in ("FOR-8", "FRA-10")
     }
     assert held == {"FOR-8": 4, "FRA-10": 6}
+
+
+@pytest.mark.requirement("VIS-03")
+def test_a_place_told_by_labels_knows_what_else_is_printed_on_the_packages(
+    ctx: Context, station: Station
+) -> None:
+    place = ctx.add(
+        StorageLocation(code="E-01", name="Étagère", kind="compartment", camera="arm-1", polygon=POLYGON,
+                        counting_method="label_text")
+    )  # fmt: skip
+    drill = ctx.add(
+        Tool(
+            code="FOR-8",
+            name="Foret 8",
+            item_kind="tool",
+            tool_type="drill",
+            manufacturer_reference="A1249-8 ",
+        )
+    )
+    other = ctx.add(StockItem(code="JAU-1", name="Jauge", item_kind="insert"))
+    seller = ctx.add(Supplier(code="F1", name="Outillage", currency="EUR"))
+    ctx.add(SupplierItem(supplier_id=seller.id, stock_item_id=drill.id, supplier_reference="5511020"))
+    for item in (drill, other):
+        ctx.add(LocationItem(storage_location_id=place.id, stock_item_id=item.id))
+    vision_places.send_places(ctx, station, PARAMS)
+    (told,) = CabinetCameraConfig.model_validate(sent(ctx, station)).compartments
+    assert [(one.item, one.printed) for one in told.told_by_label] == [
+        ("FOR-8", ("5511020", "A1249-8")),
+        ("JAU-1", ()),
+    ]
 
 
 def _item(ctx: Context, code: str) -> StockItem:
