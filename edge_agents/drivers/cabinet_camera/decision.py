@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _DIFFERENCE = 0.18
 _PRESENT = 0.12
 _STEEPNESS = 40.0
+_SHEET_EDGE = 0.02
 # An empty place shows no code: a cabinet of many must not wait the scanner's full patience for each.
 _BOX_PATIENCE_S = 0.5
 
@@ -96,7 +97,10 @@ def sharpness(gray: Image) -> float:
 def find_markers(gray: Image, dictionary: str) -> dict[int, Image]:
     """Corners (4 x 2) of every ArUco or AprilTag marker seen, by identifier."""
     table = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
-    corners, ids, _ = cv2.aruco.ArucoDetector(table, cv2.aruco.DetectorParameters()).detectMarkers(gray)
+    how = cv2.aruco.DetectorParameters()
+    # The outline of the white sheet a marker is printed on lies as close to it as the usual rate forbids, and would be kept instead.
+    how.minMarkerDistanceRate = _SHEET_EDGE
+    corners, ids, _ = cv2.aruco.ArucoDetector(table, how).detectMarkers(gray)
     if ids is None:
         return {}
     return {int(number): corner.reshape(4, 2) for number, corner in zip(ids.ravel(), corners, strict=True)}
