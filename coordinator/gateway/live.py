@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
 import structlog
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
 from starlette.concurrency import run_in_threadpool
 
 from coordinator.kernel import crud
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.errors import DomainError
-from coordinator.kernel.registry import Permission
+from coordinator.kernel.registry import EntitySpec, Permission
 from coordinator.modules.identity import api as identity
 
 live_router = APIRouter(tags=["live"])
@@ -26,6 +28,7 @@ _log = structlog.get_logger(__name__)
 _QUEUE = 500
 _RETRY_S = 2.0
 _TOKEN_TIMEOUT_S = 10.0
+_OFF_S = 1.0  # how long the list of modules switched off is believed
 RECHECK_S = 30.0
 """A closed session or a right taken away acts on an open connection within this time (ACC-28)."""
 
@@ -45,11 +48,15 @@ class LiveHub:
     def __init__(self, database_url: str) -> None:
         self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
         self.listeners: set[Listener] = set()
+        self._off: frozenset[str] = frozenset()
+        self._off_at = -math.inf
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Listen as long as the application runs."""
         self._factory: ContextFactory = app.state.factory
+        # Few and their own: what is told to many clients must not take the threads of those who ask.
+        self._threads = CapacityLimiter(2)
         task = asyncio.create_task(self._listen())
         try:
             yield
@@ -57,6 +64,21 @@ class LiveHub:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def may_tell(self, principal: Principal, text: str) -> bool:
+        """Whether a message is for this person: nothing of a module switched off since, of hidden rows only what he could read."""
+        message = json.loads(text)
+        spec = self._factory.registry.entities.get(str(message.get("entity", "")))
+        if spec is None:
+            return True
+        if spec.visibility is not None:
+            return await to_thread.run_sync(
+                _sees, self._factory, principal, spec, message, limiter=self._threads
+            )
+        if time.monotonic() - self._off_at >= _OFF_S:
+            self._off = await to_thread.run_sync(_switched_off, self._factory, limiter=self._threads)
+            self._off_at = time.monotonic()
+        return replace(principal, switched_off=self._off).may(spec.module_code, "read")
 
     async def _listen(self) -> None:
         lost = False
@@ -117,7 +139,7 @@ async def live(socket: WebSocket) -> None:
             if not sender.done():
                 sender.cancel()
                 continue
-            if await run_in_threadpool(_knows, factory, listener.principal, sender.result()):
+            if await hub.may_tell(listener.principal, sender.result()):
                 await socket.send_text(sender.result())
             if listener.overflowed and listener.queue.empty():
                 listener.overflowed = False
@@ -137,22 +159,18 @@ async def _until_closed(socket: WebSocket) -> None:
             await socket.receive_text()
 
 
-def _knows(factory: ContextFactory, principal: Principal, text: str) -> bool:
-    """Whether a message may be told: nothing of a module switched off since, of hidden rows only what the person could read."""
-    message = json.loads(text)
-    spec = factory.registry.entities.get(str(message.get("entity", "")))
-    if spec is None:
-        return True
+def _switched_off(factory: ContextFactory) -> frozenset[str]:
+    with factory.open(Principal.anonymous()) as ctx:
+        return factory.registry.switched_off(ctx)
+
+
+def _sees(factory: ContextFactory, principal: Principal, spec: EntitySpec, message: dict[str, Any]) -> bool:
+    """Whether the person could read the record of a message."""
+    permission = Permission(spec.module_code, "read")
     with factory.open(principal) as ctx:
         ctx.act_as(principal)
-        if not ctx.principal.may(spec.module_code, "read"):
-            return False
-        if spec.visibility is None:
-            return True
         try:
-            crud.visible_record(
-                ctx, spec, int(message["id"]), ctx.require(Permission(spec.module_code, "read"))
-            )
+            crud.visible_record(ctx, spec, int(message["id"]), ctx.require(permission))
         except DomainError:
             return False
     return True

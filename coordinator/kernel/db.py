@@ -75,12 +75,18 @@ class Record(Row):
         return {"version_id_col": cls.row_version}
 
 
+REQUESTS_AT_ONCE = 16
+"""Requests that hold a connection through several steps at the same time."""
+_SHORT_READS = 4
+"""Connections left beside them for what opens and closes one within a single step."""
+
+
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """Engine with sane limits; connections are checked before use so that a database restart is survived."""
     return create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=max(pool_size, REQUESTS_AT_ONCE + _SHORT_READS - pool_size),
         pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={

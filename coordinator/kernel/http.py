@@ -16,6 +16,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from coordinator.kernel.context import Context, ContextFactory, Principal
+from coordinator.kernel.db import REQUESTS_AT_ONCE
 from coordinator.kernel.errors import (
     BusinessError,
     Conflict,
@@ -62,7 +63,9 @@ def get_context(request: Request) -> Iterator[Context]:
         yield ctx
 
 
-Ctx = Annotated[Context, Depends(get_context, scope="function")]
+Ctx = Annotated[Context, Depends(get_context, scope="function", max_concurrency=REQUESTS_AT_ONCE)]
+"""No more at once than there are connections: a request that waits for its turn holds neither a connection nor a thread, so those
+that hold a connection always find a thread to go on (a whole shop returning after a cut would stop the API otherwise)."""
 
 
 def request_locale(request: Request) -> str:

@@ -3,10 +3,11 @@
 import datetime as dt
 import re
 import uuid
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.exc import OperationalError
@@ -65,7 +66,15 @@ def my_operations(ctx: Ctx) -> dict[str, Any]:
     return {"items": views.items(ctx, found, ctx.principal.user_id)}
 
 
-@router.post("/shop-events", operation_id="shop_events", openapi_extra=guarded(DECLARE))
+def _turn() -> Iterator[None]:
+    """A queue's turn: after a cut all phones send theirs at once, and the screens of everybody else must still be answered."""
+    yield
+
+
+_TURN = Depends(_turn, scope="function", max_concurrency=4)
+
+
+@router.post("/shop-events", operation_id="shop_events", openapi_extra=guarded(DECLARE), dependencies=[_TURN])
 def shop_events(ctx: Ctx, body: ShopEvents) -> dict[str, Any]:
     """Apply a phone's facts in order; each answers with its verdict, a replay is harmless (EXE-54).
 

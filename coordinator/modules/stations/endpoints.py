@@ -79,9 +79,9 @@ async def read_piece(request: Request) -> bytes:
 
 @router.put("/files/{sha256}", operation_id="station_file_put", openapi_extra=_STATION)
 def put_file(
+    data: Annotated[bytes, Depends(read_piece)],  # first: over a slow line no connection of the database waits for it
     ctx: Ctx,
     sha256: str,
-    data: Annotated[bytes, Depends(read_piece)],
     content_type: Annotated[str, Header(max_length=100)] = "",
     content_range: Annotated[str | None, Header(max_length=100)] = None,
 ) -> JSONResponse:

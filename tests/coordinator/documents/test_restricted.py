@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.gateway.live import _knows
+from coordinator.gateway import live
 from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import Document
@@ -51,7 +51,7 @@ def sees(api: Api, factory: ContextFactory, who: Principal, document_id: int) ->
     base = "/api/v1/documents"
     versions = client.get("/api/v1/document-versions", params={"document_id": document_id}).json()
     links = client.get("/api/v1/document-links", params={"document_id": document_id}).json()
-    live = f'{{"entity": "document", "id": {document_id}, "action": "updated", "row_version": 1}}'
+    message = {"entity": "document", "id": document_id, "action": "updated", "row_version": 1}
     record = client.get(f"{base}/{document_id}")
     link = client.post(
         "/api/v1/document-links", json={"document_id": document_id, "object_type": "role", "object_id": 10**9}
@@ -66,7 +66,7 @@ def sees(api: Api, factory: ContextFactory, who: Principal, document_id: int) ->
         versions["total"] > 0,
         links["total"] > 0,
         link.json()["code"] == "document.link_unknown",
-        _knows(factory, who, live),
+        live._sees(factory, who, factory.registry.entities["document"], message),
     }
 
 

@@ -7,6 +7,8 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pyotp
 import pytest
@@ -81,17 +83,23 @@ async def test_without_a_token_the_door_closes(address: str) -> None:
 
 
 @pytest.mark.requirement("SET-20")
-def test_a_module_switched_off_later_falls_silent(fresh_factory: ContextFactory) -> None:
+async def test_a_module_switched_off_later_falls_silent(
+    fresh_factory: ContextFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_OFF_S", 0.0)
     reader = person("quality:read", "stock:read")
     message = json.dumps({"entity": "stock_item", "id": 1, "action": "updated", "row_version": 2})
-    assert live._knows(fresh_factory, reader, message)
-    with fresh_factory.open(master()) as ctx:
-        query = select(ModuleActivation).where(ModuleActivation.module_code == "stock")
-        activation = ctx.session.scalars(query).one_or_none() or make(
-            ctx, ModuleActivation, module_code="stock", depends_on=[], is_active=True
-        )
-        activation.is_active = False
-    assert not live._knows(fresh_factory, reader, message)
+    app: Any = SimpleNamespace(state=SimpleNamespace(factory=fresh_factory))
+    hub = live.LiveHub(fresh_factory.config.database_url)
+    async with hub.lifespan(app):
+        assert await hub.may_tell(reader, message)
+        with fresh_factory.open(master()) as ctx:
+            query = select(ModuleActivation).where(ModuleActivation.module_code == "stock")
+            activation = ctx.session.scalars(query).one_or_none() or make(
+                ctx, ModuleActivation, module_code="stock", depends_on=[], is_active=True
+            )
+            activation.is_active = False
+        assert not await hub.may_tell(reader, message)
 
 
 @pytest.mark.requirement("ACC-07")
