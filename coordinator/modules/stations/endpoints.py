@@ -79,7 +79,8 @@ async def read_piece(request: Request) -> bytes:
 
 @router.put("/files/{sha256}", operation_id="station_file_put", openapi_extra=_STATION)
 def put_file(
-    data: Annotated[bytes, Depends(read_piece)],  # first: over a slow line no connection of the database waits for it
+    # Read first: over a slow line no connection of the database waits for it.
+    data: Annotated[bytes, Depends(read_piece)],
     ctx: Ctx,
     sha256: str,
     content_type: Annotated[str, Header(max_length=100)] = "",
