@@ -108,7 +108,7 @@ def test_in_quiet_hours_the_agent_sends_no_picture_and_gives_no_light(
         # the same instant is five in the afternoon in New York
         agent.config = config_store.parse({"drivers": {}, **NIGHT, "time_zone": "America/New_York"})
         await agent._upload()
-        assert await agent._identify({"seconds": 1}) == "La station se signale."
+        assert await agent._identify({"seconds": 1}) == "La station se signale pendant 1 s."
 
     try:
         asyncio.run(work())
