@@ -8,6 +8,7 @@ import math
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +159,20 @@ def test_a_machine_s_page_shows_the_day_of_a_signal_and_zooms(
     assert view.window_of_time[1].timestamp() == pytest.approx(end - 3600, abs=2)
 
 
+@pytest.fixture
+def office_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A PC in the time zone of the machines' calendar: both cut a week into the same days."""
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.requirement("MCH-28", "MCH-29")
-def test_each_time_of_the_trs_tells_what_it_is_made_of(window: MainWindow, park: dict[str, int]) -> None:
+def test_each_time_of_the_trs_tells_what_it_is_made_of(
+    window: MainWindow, park: dict[str, int], office_clock: None
+) -> None:
     page = window.open_record("machine", park["M03"])
     wait(lambda: page.state, "machine")
     view = page.tabs.widget(1)
