@@ -8,6 +8,7 @@ that differs by signs that print alike (0 and O, a lost dash) counts, but never 
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 from collections import Counter
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
     Image = NDArray[Any]
 
 _SIDE_PX = 960  # longest side the finder of texts works on
-_SMALL_PX = (
-    240  # below which a patch is enlarged, so that small print has the size the models were taught with
-)
+# Below this height a patch is enlarged, so that small print has the size the models were taught with.
+_SMALL_PX = 240
 _CLEAR = 0.8  # score of a text that is surely one
 _NEAR = 0.75  # most that a reference with an unsure sign gets: below automatic posting
 _SURE = 0.98
@@ -48,6 +48,8 @@ _SHIFT_PX = 3  # left of the camera's moves after registration
 _SAME_PRINT = 0.6  # correlation with the same print in another picture
 _DIFFERS = 0.17  # of two brightnesses, in natural logarithms
 _DARK = 8.0  # grey levels that are noise
+_WHITE = math.log(255.0 + _DARK)
+_THIN_PX = 7  # narrower than any label: edges that a small move of the camera left
 _GAP_PX = 15  # between what changed of one and the same piece
 _PART_OF_LABEL = 0.5  # of the smallest label, which is about what is left of a piece half hidden
 _SMALLEST = 0.01  # of a place: less is a shadow
@@ -206,9 +208,13 @@ def _changed(patch: Image, other: Image, mask: Image) -> Image:
             break
         light = np.linalg.lstsq(ground[same], sample[same], rcond=None)[0]
     down, right = np.mgrid[: gap.shape[0], : gap.shape[1]]
-    rest = np.abs(gap - (light[0] + light[1] * down / 4 + light[2] * right / 4))
+    turn = light[0] + light[1] * down / 4 + light[2] * right / 4
+    # White that is clipped in one of the pictures is so in the other once its light is taken: either way of looking may agree.
+    forth = np.abs(np.minimum(looks[0] + turn, _WHITE) - looks[1])
+    back = np.abs(np.minimum(looks[1] - turn, _WHITE) - looks[0])
+    rest = np.minimum(forth, back)
     changed = np.where((rest > _DIFFERS) & (mask > 0), 255, 0).astype(np.uint8)
-    return cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return cv2.morphologyEx(changed, cv2.MORPH_OPEN, np.ones((_THIN_PX, _THIN_PX), np.uint8))
 
 
 def _count(reading: PlaceReading, item: str, count: int) -> Reading:
