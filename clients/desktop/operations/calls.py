@@ -51,19 +51,20 @@ def load_page(api: ApiClient, state: ListState) -> Operation[Page]:
 
 
 def reload_rows(api: ApiClient, state: ListState) -> Operation[Page]:
-    """The rows already loaded, again, at most five pages."""
+    """All rows already loaded, again; a row that moved between two pages comes once."""
     plural = state.entity.plural
-    wanted = min(max(len(state.rows), 1), 5 * PAGE_SIZE)
-    pages = [state.params(skip=skip) for skip in range(0, wanted, PAGE_SIZE)]
+    pages = [state.params(skip=skip) for skip in range(0, max(len(state.rows), 1), PAGE_SIZE)]
 
     def call() -> Page:
-        items: list[Record] = []
+        rows: dict[int, Record] = {}
         total = 0
         for params in pages:
             page = api.page(plural, params)
-            items += page.items
+            rows |= {int(r["id"]): r for r in page.items}
             total = page.total
-        return Page(items, total, 0)
+            if len(page.items) < PAGE_SIZE:
+                break
+        return Page(list(rows.values()), total, 0)
 
     return Operation(f"reload {plural}", call)
 

@@ -36,6 +36,9 @@ from clients.desktop.ui.widgets import Banner, EmptyState, button, column, label
 
 _SEARCH_DELAY_MS = 250
 _REFRESH_DELAY_MS = 200
+_LONG_LIST = 500
+_LONG_DELAY_MS = 5000
+"""A list scrolled far is many pages: live changes are gathered longer before all of them are read again."""
 _NO_PARENT = QModelIndex()
 _SPREADING = frozenset({"text", "long_text", "reference", "choices", "words"})
 """Kinds of columns whose words are often longer than their room."""
@@ -65,6 +68,7 @@ class ListPage(QWidget):
         self.state = ListState(entity)
         self.model = RecordTableModel(desk, self.state, self)
         self._selected_id: int | None = None
+        self._scrolled_to = 0
         self._is_spread = False
         self._build()
         self._search_timer = _timer(self, _SEARCH_DELAY_MS, self._apply_search)
@@ -230,8 +234,12 @@ class ListPage(QWidget):
         self.model.restart()
 
     def _on_change(self, change: Change) -> None:
-        if change.concerns_list(self.entity.name):
-            self._refresh_timer.start()
+        if not change.concerns_list(self.entity.name):
+            return
+        if len(self.state.rows) <= _LONG_LIST:
+            self._refresh_timer.start(_REFRESH_DELAY_MS)
+        elif not self._refresh_timer.isActive():
+            self._refresh_timer.start(_LONG_DELAY_MS)
 
     def _on_reached(self) -> None:
         if self.banner.text:
@@ -242,6 +250,7 @@ class ListPage(QWidget):
     def _remember(self) -> None:
         record = self.model.record(self.table.currentIndex().row())
         self._selected_id = int(record["id"]) if record else None
+        self._scrolled_to = self.table.verticalScrollBar().value()
 
     def _show_loading(self, active: bool) -> None:
         self.progress.setVisible(active)
@@ -257,7 +266,10 @@ class ListPage(QWidget):
         if self._selected_id is not None:
             for number, record in enumerate(self.state.rows):
                 if record["id"] == self._selected_id:
+                    # Choosing a row brings it into view: the person may be reading elsewhere.
+                    place = self._scrolled_to
                     self.table.selectRow(number)
+                    self.table.verticalScrollBar().setValue(place)
                     break
             self._selected_id = None
         self.stack.setCurrentWidget(self.table if loaded else self.empty)

@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from clients.desktop.ui.main_window import MainWindow
@@ -193,6 +194,31 @@ def test_a_change_while_rows_are_on_their_way_is_not_lost(
     table.model.refresh()
     gate.set()
     wait(lambda: table.state.rows and table.state.rows[0]["phone"] == "01 98 76", "the change")
+
+
+def test_a_live_change_leaves_a_list_scrolled_past_500_rows_where_it_is(
+    window: MainWindow, office: Office
+) -> None:
+    with office.http() as other:
+        for number in range(510):
+            assert other.post("/customers", json={"name": f"Longue liste {number:03}"}).status_code == 201
+    table = listed(window)
+    table.search.setText("Longue liste")
+    wait(lambda: table.state.total == 510 and window.desk.runner.busy == 0, "search")
+    while not table.state.complete:
+        table.model.fetchMore(QModelIndex())
+        wait(lambda: window.desk.runner.busy == 0, "page")
+    record = table.state.rows[505]
+    table.table.selectRow(3)
+    table.table.scrollToBottom()
+    place = table.table.verticalScrollBar().value()
+    with office.http() as other:
+        body = {"phone": "01 55 55", "row_version": record["row_version"]}
+        assert other.patch(f"/customers/{record['id']}", json=body).status_code == 200
+    table.model.refresh()
+    wait(lambda: any(r["phone"] == "01 55 55" for r in table.state.rows), "the change")
+    assert len(table.state.rows) == 510
+    assert table.table.verticalScrollBar().value() == place
 
 
 def test_change_of_another_post_never_overwrites_what_is_typed(window: MainWindow, office: Office) -> None:
