@@ -119,9 +119,10 @@ class AppState {
     this.#live = new LiveLink(
       socketUrl,
       async () => client.accessToken(this.#owner),
-      (entity) => {
-        for (const hear of this.hearers) hear(entity);
-        if (entity === "*" || entity.includes("operation") || entity.includes("work_order")) void this.refresh();
+      (entities) => {
+        for (const entity of entities) for (const hear of this.hearers) hear(entity);
+        const mine = (entity: string) => entity === "*" || entity.includes("operation") || entity.includes("work_order");
+        if ([...entities].some(mine)) void this.refresh();
       },
     );
     sessions.onRevoked = (owner) => {

@@ -1,16 +1,20 @@
 /** Live push of the coordinator: tells that something changed, the list is then read again. */
 
 const RETRY_MS = 30_000;
+/** A finished operation is a dozen messages: they are told as one, each kind once. */
+const GATHER_MS = 600;
 
 export class LiveLink {
   readonly #url: string;
   readonly #token: () => Promise<string>;
-  readonly #onChange: (entity: string) => void;
+  readonly #onChange: (entities: ReadonlySet<string>) => void;
   #socket: WebSocket | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #wanted = false;
+  #changed = new Set<string>();
+  #telling: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string, token: () => Promise<string>, onChange: (entity: string) => void) {
+  constructor(url: string, token: () => Promise<string>, onChange: (entities: ReadonlySet<string>) => void) {
     this.#url = url;
     this.#token = token;
     this.#onChange = onChange;
@@ -24,6 +28,9 @@ export class LiveLink {
   close(): void {
     this.#wanted = false;
     clearTimeout(this.#retry);
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    this.#changed.clear();
     this.#socket?.close();
     this.#socket = null;
   }
@@ -42,7 +49,7 @@ export class LiveLink {
     socket.onmessage = (message) => {
       try {
         const change = JSON.parse(String(message.data)) as { entity?: unknown };
-        if (typeof change.entity === "string") this.#onChange(change.entity);
+        if (typeof change.entity === "string") this.#gather(change.entity);
       } catch {
         // a message this version does not know is no reason to drop the line
       }
@@ -52,6 +59,16 @@ export class LiveLink {
       this.#socket = null;
       this.#later();
     };
+  }
+
+  #gather(entity: string): void {
+    this.#changed.add(entity);
+    this.#telling ??= setTimeout(() => {
+      const entities = this.#changed;
+      this.#changed = new Set();
+      this.#telling = undefined;
+      this.#onChange(entities);
+    }, GATHER_MS);
   }
 
   #later(): void {
