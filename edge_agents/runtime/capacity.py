@@ -88,8 +88,10 @@ def make_room(journal: Journal, images: Path, limits: Retention) -> CapacityRepo
 def _trim_images(images: Path, limits: Retention, *, full: bool) -> int:
     if not images.is_dir():
         return 0
+    # What the office already has goes first; the empty marks of uploads go with their file.
     files = sorted(
-        (path for path in images.glob("*/images/*") if path.is_file()), key=lambda path: path.stat().st_mtime
+        (path for path in images.glob("*/images/*") if path.is_file() and path.suffix != ".sent"),
+        key=lambda path: (not path.with_suffix(".sent").exists(), path.stat().st_mtime),
     )
     total = sum(path.stat().st_size for path in files) / 1e6
     target = total * 0.8 if full else limits.images_mb
@@ -99,5 +101,6 @@ def _trim_images(images: Path, limits: Retention, *, full: bool) -> int:
             break
         total -= path.stat().st_size / 1e6
         path.unlink(missing_ok=True)
+        path.with_suffix(".sent").unlink(missing_ok=True)
         deleted += 1
     return deleted

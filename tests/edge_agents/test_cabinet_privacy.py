@@ -240,6 +240,8 @@ async def test_pictures_and_sessions_go_after_their_days(recorded: Recorded, tmp
     now = recorded.context.clock.now().timestamp()
     for path in kept:
         os.utime(path, (now - 6.5 * 86400,) * 2)
+        if path.suffix == ".jpg":
+            path.with_suffix(".sent").touch()
     driver._cleaned_at = None
     await driver._daily()
     assert all(path.exists() for path in kept), "seven days are not over"
@@ -248,6 +250,24 @@ async def test_pictures_and_sessions_go_after_their_days(recorded: Recorded, tmp
     driver._cleaned_at = None
     await driver._daily()
     assert not [path for path in kept if path.exists()]
+
+
+@pytest.mark.requirement("VIS-40")
+async def test_pictures_the_office_has_not_received_wait_for_the_line(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    driver = make(recorded, tmp_path)
+    await driver.open_session()
+    await driver.close_session()
+    kept = [*(recorded.context.data_dir / "images").glob("*.jpg")]
+    assert kept
+    now = recorded.context.clock.now().timestamp()
+    for days, there in ((10, True), (31, False)):
+        for path in kept:
+            os.utime(path, (now - days * 86400,) * 2)
+        driver._cleaned_at = None
+        await driver._daily()
+        assert [path.exists() for path in kept] == [there] * len(kept)
 
 
 @pytest.mark.requirement("VIS-28")

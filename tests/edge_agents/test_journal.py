@@ -1,3 +1,4 @@
+import os
 import signal
 import sqlite3
 import subprocess
@@ -258,3 +259,18 @@ def test_database_is_in_durable_mode(tmp_path: Path) -> None:
     journal.close()
     with sqlite3.connect(tmp_path / journal_files.NAME) as db:
         assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+@pytest.mark.requirement("EDG-23")
+def test_pictures_the_office_has_go_before_those_that_wait_for_the_line(tmp_path: Path) -> None:
+    journal, folder = opened(tmp_path / "store"), tmp_path / "drivers" / "camera" / "images"
+    folder.mkdir(parents=True)
+    for place, name in enumerate(("waits", "older", "newer")):
+        (folder / f"{name}.jpg").write_bytes(b"x" * 400_000)
+        os.utime(folder / f"{name}.jpg", (place, place))
+    for name in ("older", "newer"):
+        (folder / f"{name}.sent").touch()
+    for room, left in ((1.0, ["newer.jpg", "newer.sent", "waits.jpg"]), (0.5, ["waits.jpg"]), (0.1, [])):
+        limits = Retention(images_mb=room, min_disk_free_mb=0)
+        assert make_room(journal, tmp_path / "drivers", limits).images_deleted == 1
+        assert sorted(path.name for path in folder.iterdir()) == left

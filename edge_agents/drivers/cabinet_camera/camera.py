@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
 _QUALITY = 90
+_UNSENT_DAYS = 30  # as events (EDG-23)
 
 
 class Camera:
@@ -216,9 +217,16 @@ class Album:
         return load(self.path(digest))
 
     def forget(self, now: datetime, *, days: float) -> int:
-        """Removes pictures older than ``days`` with the marks of their upload (VIS-28); returns how many."""
-        limit = now.timestamp() - days * 86400
-        old = [path for path in self._folder.glob("*.jpg") if path.stat().st_mtime < limit]
+        """Removes pictures older than ``days`` with the marks of their upload (VIS-28); returns how many.
+
+        A picture the office has not yet received waits for the line, as long as the events it proves (VIS-40).
+        """
+        moment = now.timestamp()
+        old = []
+        for path in self._folder.glob("*.jpg"):
+            kept_days = days if path.with_suffix(".sent").exists() else max(days, _UNSENT_DAYS)
+            if path.stat().st_mtime < moment - kept_days * 86400:
+                old.append(path)
         for path in old:
             path.unlink(missing_ok=True)
             path.with_suffix(".sent").unlink(missing_ok=True)

@@ -65,7 +65,8 @@ class CabinetsPage(WatchPage):
         line.addWidget(self._calibration(found["calibration"]), 1)
         line.addWidget(self._models(found["models"]), 1)
         self._body.addLayout(line)
-        self._body.addWidget(kept_card(self._desk, found["retention"]))
+        if "retention" in found:  # a server one version older does not tell it
+            self._body.addWidget(kept_card(self._desk, found["retention"]))
 
     # parts ----------------------------------------------------------------------------------------------------
 
