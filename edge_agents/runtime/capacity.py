@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge_agents.runtime.files import sent_mark
 from edge_agents.runtime.journal import Journal
 
 _MINUTE_MS = 60_000
@@ -91,7 +92,7 @@ def _trim_images(images: Path, limits: Retention, *, full: bool) -> int:
     # What the office already has goes first; the empty marks of uploads go with their file.
     files = sorted(
         (path for path in images.glob("*/images/*") if path.is_file() and path.suffix != ".sent"),
-        key=lambda path: (not path.with_suffix(".sent").exists(), path.stat().st_mtime),
+        key=lambda path: (not sent_mark(path).exists(), path.stat().st_mtime),
     )
     total = sum(path.stat().st_size for path in files) / 1e6
     target = total * 0.8 if full else limits.images_mb
@@ -101,6 +102,6 @@ def _trim_images(images: Path, limits: Retention, *, full: bool) -> int:
             break
         total -= path.stat().st_size / 1e6
         path.unlink(missing_ok=True)
-        path.with_suffix(".sent").unlink(missing_ok=True)
+        sent_mark(path).unlink(missing_ok=True)
         deleted += 1
     return deleted

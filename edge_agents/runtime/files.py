@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 
+def sent_mark(path: Path) -> Path:
+    """Empty file beside a picture or clip that says the coordinator has it."""
+    return path.with_suffix(".sent")
+
+
 def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replaces a file at once: a reader, or a power cut, sees the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)

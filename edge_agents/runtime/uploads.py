@@ -1,6 +1,6 @@
 """Upload of images over HTTPS with resume and checksum (EDG-18): files named by their sha256.
 
-A driver leaves files in its ``images`` folder; each is sent once and then marked by an empty ``.sent`` file.
+A driver leaves files in its ``images`` folder; each is sent once and then marked (``sent_mark``).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import structlog
+
+from edge_agents.runtime.files import sent_mark
 
 log = structlog.get_logger(__name__)
 FILES_PATH = "/api/v1/stations/files"
@@ -23,12 +25,8 @@ _RESUME = (202, 308, 409, 416)
 def pending_files(drivers_dir: Path) -> list[Path]:
     """Images and clips of all drivers which were not sent yet, oldest first."""
     found = (path for path in drivers_dir.glob("*/images/*") if path.suffix in _TYPES)
-    files = [path for path in found if not _mark(path).exists()]
+    files = [path for path in found if not sent_mark(path).exists()]
     return sorted(files, key=lambda path: path.stat().st_mtime_ns)
-
-
-def _mark(path: Path) -> Path:
-    return path.with_suffix(".sent")
 
 
 async def upload_all(client: httpx.AsyncClient, files: list[Path]) -> int:
@@ -45,7 +43,7 @@ async def upload_all(client: httpx.AsyncClient, files: list[Path]) -> int:
             continue
         else:
             sent += 1
-        await asyncio.to_thread(_mark(path).touch)
+        await asyncio.to_thread(sent_mark(path).touch)
     return sent
 
 

@@ -19,7 +19,7 @@ from edge_agents.drivers.cabinet_camera.decision import onto_fiducials, register
 from edge_agents.drivers.cabinet_camera.opening import moving
 from edge_agents.drivers.cabinet_camera.privacy import Polygon, conceal, mosaic, stirred
 from edge_agents.drivers.cabinet_camera.texts import reason_text
-from edge_agents.runtime.files import write_durably
+from edge_agents.runtime.files import sent_mark, write_durably
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,7 +203,7 @@ class Album:
         if path.exists():
             # An unchanged view is the same file again: its days begin anew, and the office may have let go of it meanwhile.
             path.touch()
-            path.with_suffix(".sent").unlink(missing_ok=True)
+            sent_mark(path).unlink(missing_ok=True)
         else:
             write_durably(path, content)
         return digest
@@ -224,12 +224,12 @@ class Album:
         moment = now.timestamp()
         old = []
         for path in self._folder.glob("*.jpg"):
-            kept_days = days if path.with_suffix(".sent").exists() else max(days, _UNSENT_DAYS)
+            kept_days = days if sent_mark(path).exists() else max(days, _UNSENT_DAYS)
             if path.stat().st_mtime < moment - kept_days * 86400:
                 old.append(path)
         for path in old:
             path.unlink(missing_ok=True)
-            path.with_suffix(".sent").unlink(missing_ok=True)
+            sent_mark(path).unlink(missing_ok=True)
         return len(old)
 
 

@@ -65,8 +65,7 @@ class CabinetsPage(WatchPage):
         line.addWidget(self._calibration(found["calibration"]), 1)
         line.addWidget(self._models(found["models"]), 1)
         self._body.addLayout(line)
-        if "retention" in found:  # a server one version older does not tell it
-            self._body.addWidget(kept_card(self._desk, found["retention"]))
+        self._body.addWidget(kept_card(self._desk, found["retention"]))
 
     # parts ----------------------------------------------------------------------------------------------------
 
