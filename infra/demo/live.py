@@ -90,7 +90,7 @@ class LiveShop:
                 service.require_running()
         self._beats += 1
         state = shop.machine_order(do="status")["values"].get("program_state", "")
-        if state != "1":
+        if state != "running":
             seconds = self._random.uniform(6, 20)
             shop.machine_order(
                 do="start_cycle",
