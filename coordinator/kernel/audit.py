@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from coordinator.kernel.db import Record, utcnow
 from coordinator.kernel.fields import FieldInfo
+from coordinator.kernel.i18n import first_text
 from coordinator.kernel.models import AuditLog, AuditSeal, NumberSequence
 
 GENESIS = bytes(32)
@@ -198,6 +199,13 @@ def _row(session: Session, entry: Entry, actions: dict[tuple[str, int], tuple[st
         "correlation_id": context.correlation_id if context else None,
         "reason": context.reason if context else None,
     }
+
+
+def actor_words(line: AuditLog, locale: str = "fr") -> str:
+    """Who acted, for people: a person's or a station's name as kept; a part of the software by what it is, never by its code."""
+    if line.user_id is not None or line.station_id is not None:
+        return line.actor
+    return first_text([f"actor.{line.actor}", "actor.software"], locale)
 
 
 _HASHED = (

@@ -82,7 +82,8 @@ def written(value: Any, locale: str = "fr") -> Any:
     if isinstance(value, dt.date):
         return value.strftime("%d/%m/%Y")
     if isinstance(value, Decimal | float):
-        return str(value).replace(".", ",") if locale == "fr" else str(value)
+        plain = f"{value:f}" if isinstance(value, Decimal) else str(value)
+        return plain.replace(".", ",") if locale == "fr" else plain
     return value
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 from sqlalchemy import select
 
-from coordinator.kernel import commands, crud, transfer
+from coordinator.kernel import audit, commands, crud, transfer
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.errors import Invalid
 from coordinator.kernel.http import Ctx, field_error, guarded, unit_of_work
@@ -127,7 +127,7 @@ def _add_reading(router: APIRouter, spec: EntitySpec) -> None:
         return [
             {
                 "occurred_at": jsonable(line.occurred_at),
-                "user": line.actor,
+                "user": audit.actor_words(line, ctx.locale),
                 "action": line.action_code,
                 "action_label": history_label(spec.name, line.action_code, ctx.locale),
                 "old_values": old or None,

@@ -133,7 +133,7 @@ class LinksView(QScrollArea):
             self._cards.addWidget(label(t("links.none"), "muted"))
 
     def _may_add(self, source: Entity, field: Field) -> bool:
-        return source.may("create") and not field.read_only
+        return source.may("create") and source.may("read") and not field.read_only
 
     def _add_outgoing(self, record: Record) -> None:
         pairs = [

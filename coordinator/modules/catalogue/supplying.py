@@ -15,7 +15,7 @@ from coordinator.kernel import tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError
 from coordinator.kernel.http import Ctx, guarded
-from coordinator.kernel.i18n import t
+from coordinator.kernel.i18n import t, written
 from coordinator.kernel.registry import Permission
 from coordinator.modules.catalogue.engine.price_page import read_offer
 from coordinator.modules.catalogue.engine.tool_catalogue import CatalogueError, CatalogueTool, read_catalogue
@@ -127,7 +127,7 @@ def _hosts(ctx: Context, supplier_id: int) -> set[str]:
 
 def _ask(ctx: Context, article: SupplierItem, status: str) -> dict[str, Any]:
     article.fetch_status = status
-    known = f"{article.price.normalize():f} {article.currency}" if article.price is not None else "—"
+    known = f"{written(article.price, ctx.locale)} {article.currency}" if article.price is not None else "—"
     date = f"{article.fetched_at:%d/%m/%Y}" if article.fetched_at is not None else "—"
     words = {"reference": article.supplier_reference, "price": known, "date": date}
     title = t("task.enter_price", ctx.locale, **words)

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import select
 
+from coordinator.kernel import audit
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import Conflict, NotFound
@@ -83,7 +84,7 @@ def setting_history(ctx: Ctx, key: str) -> list[dict[str, Any]]:
     return [
         {
             "occurred_at": jsonable(line.occurred_at),
-            "user": line.actor,
+            "user": audit.actor_words(line, ctx.locale),
             "scope": ids[line.object_id or 0].scope,
             "scope_id": ids[line.object_id or 0].scope_id,
             "old_value": (line.old_values or {}).get("value"),

@@ -22,6 +22,7 @@ from coordinator.modules.invoicing.models import Invoice
 from coordinator.modules.orders.models import DeliveryNote, DeliveryNoteLine, SalesOrder, SalesOrderLine
 from coordinator.modules.parties.models import Customer
 from coordinator.modules.quoting.engine.settings import CostSettings
+from coordinator.modules.quoting.engine.values import euros
 
 _STATUSES = ("unprofitable", "watch", "profitable")
 
@@ -132,7 +133,7 @@ def _alert(
 ) -> None:
     """Tell owner and methods once, with the three largest causes, and ask methods to look (FIN-06)."""
     words = [
-        f"{_cause(ctx, label)} (+{amount} €)" if amount else _cause(ctx, label)
+        f"{_cause(ctx, label)} (+{euros(amount)})" if amount else _cause(ctx, label)
         for label, amount in result.causes
     ]
     margin = next(

@@ -164,12 +164,11 @@ def _check_rest(ctx: Context, line: SalesOrderLine, quantity: Decimal, row_id: i
     tolerance = ctx.settings.decimal("orders.over_delivery_pct")
     limit = line.quantity * (1 + tolerance / 100) - _noted(ctx, line.id, (*SHIPPED, "draft"), without=row_id)
     if quantity > limit:
-        text = f"{max(limit, ZERO).normalize():f}"
         raise BusinessError(
             "delivery.too_much",
             errors=[FieldError("quantity", "delivery.too_much")],
             line=line.line_no,
-            limit=text,
+            limit=max(limit, ZERO).normalize(),
         )
 
 
@@ -274,9 +273,7 @@ def _check_produced(ctx: Context, line: SalesOrderLine, quantity: Decimal) -> No
     )
     free = Decimal(ctx.session.scalar(lots) or 0) - _noted(ctx, line.id, SHIPPED)
     if quantity > free:
-        raise BusinessError(
-            "delivery.not_produced", line=line.line_no, free=f"{max(free, ZERO).normalize():f}"
-        )
+        raise BusinessError("delivery.not_produced", line=line.line_no, free=max(free, ZERO).normalize())
 
 
 def _missing_papers(ctx: Context, line: SalesOrderLine, row: DeliveryNoteLine) -> list[str]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from coordinator.kernel.i18n import written
 from coordinator.modules.orders.po_reading import PoLine, PoReading
+from coordinator.modules.quoting.engine.values import euros
 
 REFERENCE = 0.60
 _SAME = Decimal("0.05")
@@ -212,8 +214,8 @@ def own_discount(reading: PoReading, offer: QuotedOffer) -> tuple[Decimal, Decim
 
     A price that has the quote's discount off already leaves nothing of it to write.
     """
-    written = reading.discount
-    if not written:
+    told = reading.discount
+    if not told:
         return None
     quoted = Decimal(0)
     for ordered, line in pair(goods(reading, offer), offer.lines):
@@ -222,14 +224,14 @@ def own_discount(reading: PoReading, offer: QuotedOffer) -> tuple[Decimal, Decim
         if ordered.unit_price == line.unit_price:
             quoted += ordered.quantity * (line.unit_price - line.net_unit_price)
     quoted = quoted.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return None if abs(written - quoted) <= _SAME else (written, quoted)
+    return None if abs(told - quoted) <= _SAME else (told, quoted)
 
 
 def _discount(reading: PoReading, offer: QuotedOffer) -> list[Difference]:
     found = own_discount(reading, offer)
     if found is None:
         return []
-    told = f"{found[0]:.2f} €", f"{found[1]:.2f} €"
+    told = euros(found[0]), euros(found[1])
     words = " ; ".join(d.text for d in reading.discounts)
     message = (
         f"Remise de {told[0]} écrite sur la commande{f' (« {words} »)' if words else ''}, {told[1]} au devis."
@@ -250,6 +252,10 @@ def _state(offer: QuotedOffer, today: dt.date) -> list[Difference]:
     return []
 
 
+def _price(price: Decimal | None) -> str:
+    return "non écrit" if price is None else euros(price)
+
+
 def _line(ordered: PoLine, quoted: QuotedLine) -> list[Difference]:
     found, no = [], quoted.line_no
     if (
@@ -260,15 +266,15 @@ def _line(ordered: PoLine, quoted: QuotedLine) -> list[Difference]:
         message = f"Ligne {no} : indice commandé {ordered.revision}, chiffré {quoted.revision}. Nouvelle analyse obligatoire."
         found.append(Difference("revision", no, ordered.revision, quoted.revision, message, blocking=True))
     if ordered.quantity != quoted.quantity:
-        values = f"{ordered.quantity.normalize():f}", f"{quoted.quantity.normalize():f}"
+        values = written(ordered.quantity.normalize()), written(quoted.quantity.normalize())
         found.append(
             Difference("quantity", no, *values, f"Ligne {no} : quantité {values[0]}, devis {values[1]}.")
         )
     wanted = price_at(quoted, ordered.quantity)
     if wanted is None or not _is_quoted(quoted, ordered.unit_price, ordered.quantity):
-        values = str(ordered.unit_price or ""), "" if wanted is None else f"{wanted:.2f}"
+        values = _price(ordered.unit_price), _price(wanted)
         found.append(
-            Difference("unit_price", no, *values, f"Ligne {no} : prix {values[0]} €, devis {values[1]} €.")
+            Difference("unit_price", no, *values, f"Ligne {no} : prix {values[0]}, devis {values[1]}.")
         )
     return found
 

@@ -23,6 +23,7 @@ from coordinator.modules.orders.po_discounts import (
     share,
     without_percent,
 )
+from coordinator.modules.quoting.engine.values import euros
 
 _MONTHS = {
     name: number
@@ -171,9 +172,10 @@ def recognise(lines: Sequence[str]) -> PoReading:
     priced = [line.total for line in goods if line.total is not None]
     off = sum((d.amount for d in discounts), Decimal(0))
     if total is not None and priced and abs(sum(priced, Decimal(0)) - off - total) > Decimal("0.05"):
-        less = f" moins la remise ({off} €)" if off else ""
+        less = f" moins la remise ({euros(off)})" if off else ""
         warnings.append(
-            f"La somme des lignes ({sum(priced, Decimal(0))} €){less} n'est pas le total écrit ({total} €)."
+            f"La somme des lignes ({euros(sum(priced, Decimal(0)))}){less} n'est pas le total écrit "
+            f"({euros(total)})."
         )
     return PoReading(
         is_po=bool(_IS_PO.search(text)) and not any(_IS_OTHER.match(line) for line in lines[:3]),

@@ -243,14 +243,14 @@ def check_excess(ctx: Context, line: PurchaseOrderLine, quantity: Decimal, *, co
     allowed = line.quantity * (100 + ctx.settings.decimal("purchasing.over_delivery_pct")) / 100
     if line.received_qty + quantity > allowed and not confirmed:
         raise BusinessError(
-            "purchase.excess", extra={"needs_confirmation": True}, ordered=f"{line.quantity:f}"
+            "purchase.excess", extra={"needs_confirmation": True}, ordered=line.quantity.normalize()
         )
 
 
 def tell_purchasing(ctx: Context, receipt: GoodsReceipt, what: str, quantity: Decimal) -> None:
     """Purchasing hears of goods set aside; the task is closed when they are settled (CRM-49)."""
     reason = choice_label("set_aside_reason", receipt.set_aside_reason or "", ctx.locale)
-    words = t("task.set_aside", ctx.locale, what=what, quantity=f"{quantity.normalize():f}", reason=reason)
+    words = t("task.set_aside", ctx.locale, what=what, quantity=quantity.normalize(), reason=reason)
     tasks.open_task(
         ctx, "purchasing.set_aside", words, receipt, role="purchasing", dedupe_key=f"receipt:{receipt.uid}"
     )

@@ -212,9 +212,7 @@ def _receive_units(
     """Things followed one by one, each with its serial number (STK-03)."""
     made = units.new_units(ctx, item, lot, params.serial_numbers or "")
     if len(made) != params.quantity:
-        raise BusinessError(
-            "stock.serial_count", count=len(made), quantity=f"{params.quantity.normalize():f}"
-        )
+        raise BusinessError("stock.serial_count", count=len(made), quantity=params.quantity.normalize())
     rows = [
         flow.receive(
             ctx, item.id, Decimal(1), unit_id=unit.id, uid=params.uid if number == 0 else None, **common
@@ -407,9 +405,7 @@ def make_reservation(
         if stock_lot_id is not None:
             free = min(free, ledger.on_hand(ctx, item.id, lot_id=stock_lot_id, unit_id=stock_unit_id))
         if quantity > free:
-            raise BusinessError(
-                "stock.not_available", item=item.code, free=f"{free.normalize():f}", unit=item.unit
-            )
+            raise BusinessError("stock.not_available", item=item.code, free=free.normalize(), unit=item.unit)
     row = ctx.add(
         StockReservation(
             stock_item_id=item.id,

@@ -202,7 +202,7 @@ def take(
     held = sum((r.quantity for r in rows), ZERO)
     if movement.quantity > held and not confirmed:
         raise BusinessError(
-            "stock.above_stock", extra={"needs_confirmation": True}, held=f"{held:f}", unit=item.unit
+            "stock.above_stock", extra={"needs_confirmation": True}, held=held.normalize(), unit=item.unit
         )
     posted = []
     left = movement.quantity

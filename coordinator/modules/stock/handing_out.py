@@ -83,7 +83,7 @@ def issue_ppe(ctx: Context, ppe: PpeItem, params: PpeIssueParams) -> dict[str, A
         return {"ppe_issue_id": ctx.session.scalar(query)}
     free = ledger.on_hand(ctx, ppe.id, location_id=params.location_id, usable_only=True)
     if free < params.quantity:
-        raise BusinessError("stock.not_available", item=ppe.code, free=f"{free.normalize():f}", unit=ppe.unit)
+        raise BusinessError("stock.not_available", item=ppe.code, free=free.normalize(), unit=ppe.unit)
     rows = flow.take(
         ctx,
         Movement(

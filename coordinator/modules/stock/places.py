@@ -85,7 +85,7 @@ def check_fit(
         raise BusinessError("stock.place_kind", place=place.code, item=item.name)
     left = room(ctx, place)
     if left is not None and amount_of(item, quantity, followed=followed) > left:
-        raise BusinessError("stock.place_full", place=place.code, left=f"{max(left, ZERO).normalize():f}")
+        raise BusinessError("stock.place_full", place=place.code, left=max(left, ZERO).normalize())
 
 
 def check_roles(ctx: Context, location_id: int | None) -> None:

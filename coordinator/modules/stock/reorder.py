@@ -129,7 +129,7 @@ def _tell(
         key,
         ctx.locale,
         item=f"{item.code} · {item.name}",
-        quantity=f"{available.normalize():f}",
+        quantity=available.normalize(),
         unit=item.unit,
     )
     tasks.notify(ctx, "alarm" if critical else "warning", "stock", words, proposal, role="purchasing")

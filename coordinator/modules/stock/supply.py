@@ -257,9 +257,9 @@ def announce(ctx: Context) -> int:
             "stock.will_be_short",
             ctx.locale,
             item=f"{one.item.code} · {one.item.name}",
-            quantity=f"{one.result.missing_qty.normalize():f}",
+            quantity=one.result.missing_qty.normalize(),
             unit=one.item.unit,
-            date=f"{one.result.short_on:%d/%m/%Y}",
+            date=one.result.short_on,
         )
         tasks.notify(ctx, "warning", "stock", words, proposal, role="purchasing")
         told += 1

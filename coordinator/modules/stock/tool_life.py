@@ -257,7 +257,7 @@ def _warn(
         _note(ctx, change, tool, unit, after)
     if passed is not None:
         name = (unit.serial_number if unit is not None else None) or tool.code
-        words = t("stock.tool_life", ctx.locale, tool=name, share=f"{passed[0].normalize():f}")
+        words = t("stock.tool_life", ctx.locale, tool=name, share=passed[0].normalize())
         tasks.notify(ctx, passed[1], "stock", words, change, role="storekeeper")
 
 

@@ -207,6 +207,11 @@ def test_a_station_is_opened_by_badge_and_an_operation_by_its_code(
     phone.keyboard.type(anne.badge, delay=2)
     phone.keyboard.press("Enter")
     expect(phone.get_by_role("heading", name="Saisissez votre code PIN")).to_be_visible()
+    phone.set_viewport_size({"width": 1024, "height": 600})
+    for name in ("1", "Valider", "Annuler"):
+        expect(phone.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+    shot(phone, "station-pin-1024x600")
+    phone.set_viewport_size(STATION)
     enter_pin(phone, "000000")
     expect(phone.get_by_role("alert")).to_contain_text("Badge ou code PIN incorrect")
     enter_pin(phone, anne.pin)

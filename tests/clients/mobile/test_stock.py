@@ -98,3 +98,15 @@ def test_a_tool_is_found_moved_broken_and_replaced(
         assert incident.photo_sha256 is not None
         assert ctx.files.is_intact(incident.photo_sha256)
     assert _held(atelier, tool_id) == 1, "one broken, one taken"
+
+
+@pytest.mark.requirement("STK-47")
+def test_a_code_nobody_knows_is_said_so_and_nothing_can_be_booked(phone: Page, atelier: Atelier) -> None:
+    anne = atelier.person("Anne", "Martin")
+    sign_in(phone, atelier.base_url, anne)
+    phone.get_by_role("link", name="Plus").wait_for()
+    phone.evaluate("location.hash = '#/stock/INCONNU-1/INCONNU-1'")
+    expect(phone.get_by_role("alert")).to_contain_text("INCONNU-1")
+    expect(phone.get_by_role("button", name="Sortir du stock")).to_have_count(0)
+    phone.get_by_role("button", name="Revenir").click()
+    expect(phone.get_by_role("alert")).to_have_count(0)

@@ -177,7 +177,7 @@ def test_an_unprofitable_job_alerts_once_with_its_causes(ctx: Context) -> None:
     job.refresh()
     told = ctx.session.scalars(select(Notification).where(Notification.category == "profitability")).all()
     assert sorted(n.role_code or "" for n in told) == ["management", "methods_manager"]
-    assert "OP10 Tournage (+300.00 €), Matière (+100.00 €)" in told[0].text
+    assert "OP10 Tournage (+300,00 €), Matière (+100,00 €)" in told[0].text
     task = ctx.session.scalars(select(Task).where(Task.kind == "profitability_alert")).one()
     assert task.details == {
         "causes": [{"label": "OP10 Tournage", "amount": "300.00"}, {"label": "Matière", "amount": "100.00"}]

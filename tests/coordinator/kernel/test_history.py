@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from coordinator.bootstrap import registry
 from coordinator.kernel import audit
-from coordinator.kernel.context import ContextFactory
+from coordinator.kernel.context import ContextFactory, Principal
 from coordinator.kernel.i18n import catalogue, history_label
 from coordinator.modules.parties.models import Customer
 from tests.conftest import ROOT, master
@@ -51,6 +51,18 @@ def test_the_history_of_a_record_is_told_in_french(api: Api) -> None:
         ("update", "Modification"),
         ("create", "Création"),
     ]
+
+
+@pytest.mark.requirement("GLO-01")
+def test_the_history_names_the_software_in_words(api: Api, factory: ContextFactory) -> None:
+    with factory.open(Principal.service("seed")) as ctx:
+        seeded = ctx.add(Customer(name="Ateliers livrés", code="C-SEED"))
+        ctx.session.flush()
+        record_id = seeded.id
+    with factory.open(Principal.service("machines.watch")) as ctx:
+        ctx.get(Customer, record_id).phone = "01 02"
+    lines = api(master()).get(f"/api/v1/customers/{record_id}/history").json()
+    assert [line["user"] for line in lines] == ["Logiciel", "Mise en service"]
 
 
 @pytest.mark.requirement("GLO-01")

@@ -110,3 +110,14 @@ def test_names_beside_links_serve_the_title_too(api: Callable[..., Any], factory
     assert len(names) == 1, names
     with factory.open(master()) as ctx:
         assert titles_of(ctx, "part_revision", [made["id"]]) == {made["id"]: made["display"]}
+
+
+@pytest.mark.requirement("GLO-01")
+def test_numbers_in_sentences_are_written_as_in_france() -> None:
+    assert [written(Decimal(x)) for x in ("2.50", "-210.89", "1E+1", "0.000")] == [
+        "2,50",
+        "-210,89",
+        "10",
+        "0,000",
+    ]
+    assert written(Decimal("2.5").normalize(), "en") == "2.5"

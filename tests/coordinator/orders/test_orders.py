@@ -19,6 +19,7 @@ from coordinator.modules.orders import production, purchase, sales
 from coordinator.modules.orders.models import CustomerPo, SalesOrder
 from coordinator.modules.orders.priorities import working_days
 from coordinator.modules.parties.models import Customer
+from coordinator.modules.quoting.engine.values import euros
 from coordinator.modules.quoting.models import QuoteLine
 from infra.samples.customer_order import OrderedLine, render
 from tests.conftest import master, person
@@ -110,7 +111,7 @@ def test_the_customers_own_discount_is_told_then_taken(shop: Shop) -> None:
     off = (gross * Decimal("0.02")).quantize(Decimal("0.01"))
     po = shop.received(under_the_lines=(f"Remise 2 %   -{off}", f"Total HT   {gross - off}"))
     [told] = shop.get(f"/customer-pos/{po}")["differences"]
-    assert (told["field"], told["ordered"], told["quoted"]) == ("discount", f"{off:.2f} €", "0.00 €")
+    assert (told["field"], told["ordered"], told["quoted"]) == ("discount", euros(off), "0,00 €")
     assert shop.post(f"/customer-pos/{po}/confirm", expect=400)["code"] == "po.differences"
     order = shop.post(f"/customer-pos/{po}/confirm", accept_differences=True)["result"]["sales_order_id"]
     assert Decimal(shop.get(f"/sales-orders/{order}")["total_excl_tax"]) == gross - off

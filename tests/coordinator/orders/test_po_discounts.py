@@ -77,18 +77,18 @@ def test_refurbishing_is_work_not_a_discount() -> None:
 
 def test_a_discount_not_taken_off_the_total_is_told() -> None:
     found = recognise([HEAD, SHAFT, BLOCK, "Remise 5 %   -101,77", "Total HT : 2 035,40 €"])
-    assert "moins la remise (101.77 €)" in found.warnings[0]
+    assert "moins la remise (101,77 €)" in found.warnings[0]
 
 
 @pytest.mark.requirement("ORD-03")
 @pytest.mark.parametrize(
     ("offer", "told"),
-    [(PLAIN, "0.00 €"), (_reduced("0.05"), None), (_reduced("0.03"), "61.06 €")],
+    [(PLAIN, "0,00 €"), (_reduced("0.05"), None), (_reduced("0.03"), "61,06 €")],
 )
 def test_a_discount_that_is_not_the_quotes_is_told(offer: QuotedOffer, told: str | None) -> None:
     order = recognise([HEAD, SHAFT, BLOCK, "Remise 5 %   -101,77", "Total HT : 1 933,63 €"])
     found = [d for d in differences(order, offer, TODAY) if d.field == "discount"]
-    assert [(d.ordered, d.quoted) for d in found] == ([] if told is None else [("101.77 €", told)])
+    assert [(d.ordered, d.quoted) for d in found] == ([] if told is None else [("101,77 €", told)])
     assert [d.field for d in differences(order, offer, TODAY)] == (["discount"] if told else [])
 
 
@@ -98,7 +98,7 @@ def test_a_discount_on_prices_already_reduced_is_told_as_another_one() -> None:
         [HEAD, "A-100   Arbre   10   80,37   803,70", "Remise 5 %   -40,19", "Total HT : 763,51"]
     )
     [found] = [d for d in differences(order, _reduced("0.05"), TODAY) if d.field == "discount"]
-    assert (found.ordered, found.quoted) == ("40.19 €", "0.00 €")
+    assert (found.ordered, found.quoted) == ("40,19 €", "0,00 €")
 
 
 @pytest.mark.requirement("ORD-04")

@@ -20,6 +20,7 @@ export const en: Record<MessageKey, string> = {
   "nav.main": "Navigation",
 
   "common.cancel": "Cancel",
+  "common.back": "Back",
   "common.continue": "Continue",
   "common.retry": "Try again",
   "common.optional": "optional",
@@ -273,6 +274,7 @@ export const en: Record<MessageKey, string> = {
   "stock.submit.count": "Save the count",
   "stock.for": "For the operation",
   "stock.for.none": "None",
+  "stock.unknown": "The code {code} is not known.",
   "stock.act": "Movement",
 
   "confirm.started.setup": "Set-up started",
@@ -424,6 +426,7 @@ export const en: Record<MessageKey, string> = {
   "machines.empty": "No machine is declared.",
   "machines.failed": "Machine states unavailable. Try again when the network is back.",
   "machines.since": "for {duration}",
+  "machines.justNow": "less than a minute",
   "machines.program": "program {program}",
   "machines.trs": "OEE today {value}",
   "machines.noTrs": "OEE today —",
@@ -440,7 +443,7 @@ export const en: Record<MessageKey, string> = {
   "machine.waiting": "Waiting",
   "machine.alarm": "Alarm",
   "machine.maintenance": "Maintenance",
-  "machine.unknown": "Unknown",
+  "machine.unknown": "No data",
   "machine.available": "Available",
   "machine.stopped": "Stopped",
   "machine.breakdown": "Broken down",

@@ -20,6 +20,7 @@ export const fr = {
   "nav.main": "Navigation",
 
   "common.cancel": "Annuler",
+  "common.back": "Revenir",
   "common.continue": "Continuer",
   "common.retry": "Réessayer",
   "common.optional": "facultatif",
@@ -278,6 +279,7 @@ export const fr = {
   "stock.submit.count": "Enregistrer le comptage",
   "stock.for": "Pour l’opération",
   "stock.for.none": "Aucune",
+  "stock.unknown": "Le code {code} n’est pas connu.",
   "stock.act": "Mouvement",
 
   "confirm.started.setup": "Réglage démarré",
@@ -430,6 +432,7 @@ export const fr = {
   "machines.empty": "Aucune machine n’est déclarée.",
   "machines.failed": "État des machines indisponible. Réessayez quand le réseau est revenu.",
   "machines.since": "depuis {duration}",
+  "machines.justNow": "moins d’une minute",
   "machines.program": "programme {program}",
   "machines.trs": "TRS du jour {value}",
   "machines.noTrs": "TRS du jour —",
@@ -446,7 +449,7 @@ export const fr = {
   "machine.waiting": "En attente",
   "machine.alarm": "Alarme",
   "machine.maintenance": "Maintenance",
-  "machine.unknown": "Inconnu",
+  "machine.unknown": "Sans donnée",
   "machine.available": "Disponible",
   "machine.stopped": "Arrêtée",
   "machine.breakdown": "En panne",
