@@ -130,6 +130,8 @@ class Link:
         delay, lost = self._settings.min_delay_s, False
         while True:
             try:
+                # before the certificate is read: one that changes while the session opens ends that session
+                self._changed_identity.clear()
                 async with self._open() as client:
                     log.info("link.connected", host=self._broker.host, port=self._broker.port)
                     delay, lost = self._settings.min_delay_s, False
@@ -168,7 +170,6 @@ class Link:
         for channel, document in [*self._sticky.items(), *self._unsent]:
             await self._publish(client, channel, document)
         self._unsent.clear()
-        self._changed_identity.clear()
         tasks = [
             asyncio.create_task(self._receive(client)),
             asyncio.create_task(self._replay(client)),

@@ -65,6 +65,11 @@ def broker(fresh_factory: ContextFactory, tmp_path: Path) -> Iterator[MosquittoP
     process.stop()
 
 
+def _sessions(log: Path) -> list[int]:
+    """When the station opened its sessions, as the broker noted."""
+    return [int(line.split(":")[0]) for line in log.read_text().splitlines() if f" as {CODE} " in line]
+
+
 @pytest.mark.requirement("EDG-09", "EDG-18")
 @pytest.mark.timeout(300)
 def test_a_station_renews_connects_again_and_sends_its_pictures(
@@ -104,7 +109,8 @@ def test_a_station_renews_connects_again_and_sends_its_pictures(
             soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=300)
             until(lambda: (store.expires_at() or soon) > soon, 120)
             log = tmp_path / "broker" / "mosquitto.log"
-            until(lambda: log.read_text().count(f" as {CODE} ") >= 2, 60)
+            renewed_at = int(store.cert_file.stat().st_mtime)
+            until(lambda: _sessions(log) and _sessions(log)[-1] >= renewed_at, 60)
             assert say(agent, "scan", scan="après")["key"] == "code.unknown"
             with fresh_factory.sessions() as session:
                 until(
