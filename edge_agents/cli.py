@@ -22,6 +22,7 @@ def run(
 ) -> None:
     """Exécute une station jusqu'à son arrêt (Ctrl-C ou SIGTERM)."""
     from edge_agents.runtime.config import ConfigRefusedError
+    from edge_agents.runtime.decommission import EXIT_CODE, DecommissionedError
     from edge_agents.runtime.link import InsecureBrokerError
     from edge_agents.runtime.start import enrol_if_needed
     from edge_agents.runtime.station import StationFileError, load_station
@@ -29,6 +30,9 @@ def run(
     try:
         station = load_station(station_file)
         code = asyncio.run(enrol_if_needed(station, show_code=_show_code))
+    except DecommissionedError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_CODE) from None
     except (StationFileError, ConfigRefusedError, InsecureBrokerError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -177,6 +177,7 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
         "send_logs",
         "apply_update",
         "clear_session",
+        "decommission",
     ),
     "machine_state": ("off", "idle", "setup", "running", "waiting", "alarm", "maintenance", "unknown"),
     "robot_command": ("requested", "approved", "sent", "done", "failed"),

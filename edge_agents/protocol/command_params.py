@@ -67,6 +67,7 @@ PARAMS: Final[Mapping[CommandKind, type[NoParams]]] = {
     CommandKind.SEND_LOGS: SendLogs,
     CommandKind.APPLY_UPDATE: NoParams,
     CommandKind.CLEAR_SESSION: OfDriver,
+    CommandKind.DECOMMISSION: NoParams,
 }
 
 

@@ -96,6 +96,7 @@ class CommandKind(StrEnum):
     SEND_LOGS = "send_logs"
     APPLY_UPDATE = "apply_update"
     CLEAR_SESSION = "clear_session"
+    DECOMMISSION = "decommission"
 
 
 class Command(Document):

@@ -26,13 +26,13 @@ from edge_agents.protocol.control import (
     StationState,
     decode_document,
 )
-from edge_agents.runtime import health, logs
+from edge_agents.runtime import decommission, health, logs
 from edge_agents.runtime.api import StationApi
 from edge_agents.runtime.capacity import make_room
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.commands import Commands, run_program, tail
 from edge_agents.runtime.config import ConfigRefusedError, ConfigStore, StationConfig
-from edge_agents.runtime.journal import Journal
+from edge_agents.runtime.journal import STREAMS, Journal
 from edge_agents.runtime.launcher import RESTART
 from edge_agents.runtime.link import Link
 from edge_agents.runtime.recorder import Recorder
@@ -45,6 +45,8 @@ from edge_agents.runtime.uploads import VIEW_PATH, Views, pending_files, upload_
 
 log = structlog.get_logger(__name__)
 _LED = Path("/sys/class/leds/ACT/trigger")
+_SEND_REST_S = 120.0
+"""How long a station that leaves tries to send what it still holds."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Agent:
         self._alerts_open: set[str] = set()
         self._trial: asyncio.Task[None] | None = None
         self._trial_of: str | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._views = Views(self._drivers_dir)
         self._unsure = self.clock.quality() == "uncertain"
         self.exit_code = 0
@@ -181,8 +184,9 @@ class Agent:
             await self._end(background)
 
     async def _end(self, background: list[asyncio.Task[None]]) -> None:
-        if self._trial is not None:
-            await end([self._trial])
+        for task in (self._trial, self._leaving):
+            if task is not None:
+                await end([task])
         await self.updater.stop()
         await self.supervisor.stop()
         await self.link.say_goodbye()
@@ -288,9 +292,22 @@ class Agent:
         log.info("reference.stored", version=reference.version, operations=len(reference.operations))
 
     async def _on_command(self, data: bytes) -> None:
-        result = await self._commands.execute(decode_document(Command, data))
+        command = decode_document(Command, data)
+        if command.kind != CommandKind.DECOMMISSION:
+            await self._obey(command)
+        elif self._leaving is None or self._leaving.done():
+            # beside the reception: it waits for acknowledgements, which come by the same way
+            self._leaving = asyncio.create_task(self._leave(command))
+
+    async def _obey(self, command: Command) -> None:
+        result = await self._commands.execute(command)
         if result is not None:
             await self.link.send(Channel.CMD_RESULT, result)
+
+    async def _leave(self, command: Command) -> None:
+        await self._obey(command)
+        if decommission.is_marked(self.station.data_dir):
+            asyncio.get_running_loop().call_later(1.0, self.stop)
 
     async def _on_config(self, data: bytes) -> None:
         try:
@@ -306,6 +323,8 @@ class Agent:
         except ConfigRefusedError as error:
             await self._report_config(desired.version_no, str(error))
             return
+        if self._leaving is not None and not self._leaving.done():
+            return  # sent again by the coordinator if the station stays
         if self._trial is not None and not self._trial.done():
             if self._trial_of == desired.sha256:
                 return
@@ -371,6 +390,7 @@ class Agent:
             CommandKind.REBOOT: lambda _params: run_program(self.station.reboot_command, 30),
             CommandKind.SEND_LOGS: self._send_logs,
             CommandKind.APPLY_UPDATE: self._apply_update,
+            CommandKind.DECOMMISSION: self._decommission,
         }
 
     async def _identify(self, params: dict[str, Any]) -> str:
@@ -393,6 +413,36 @@ class Agent:
     async def _send_logs(self, params: dict[str, Any]) -> str:
         limit = 1000 * int(params.get("max_kb", 100))
         return await asyncio.to_thread(tail, self.station.data_dir / "logs" / "agent.log", limit)
+
+    async def _decommission(self, _params: dict[str, Any]) -> str:
+        """Records nothing more, sends the rest, and only then gives itself up; what cannot be sent keeps it in service."""
+        if self.supervisor.busy:
+            raise CommandRefusedError("Un travail est en cours à cette station : terminez-le d'abord.")
+        if self._trial is not None:
+            await end([self._trial])
+        await self.supervisor.apply({})
+        deadline = self.clock.monotonic() + _SEND_REST_S
+        while rest := await self._unsent():
+            if self.clock.monotonic() > deadline:
+                await self.supervisor.apply(self.config.driver_configs())
+                raise CommandRefusedError(f"{rest} : la station reste en service, rien n'est effacé.")
+            await asyncio.sleep(0.5)
+        await asyncio.to_thread(decommission.mark, self.station.data_dir, self.clock.now())
+        return "Tout est transmis ; clés, journal, images et caches sont effacés."
+
+    async def _unsent(self) -> str:
+        """What the coordinator does not have yet, in words; empty when it has all."""
+        if not self.link.connected:
+            return "La ligne est coupée"
+        if facts := sum(self.journal.state(stream).pending for stream in STREAMS):
+            return f"{facts} message(s) attendent encore"
+        files = await asyncio.to_thread(pending_files, self._drivers_dir)
+        if files and self.api is not None:
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                async with self.api.client() as client:
+                    await upload_all(client, files)
+            files = await asyncio.to_thread(pending_files, self._drivers_dir)
+        return f"{len(files)} image(s) attendent encore" if files else ""
 
     async def _apply_update(self, _params: dict[str, Any]) -> str:
         return await self.updater.again()

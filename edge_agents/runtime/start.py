@@ -10,7 +10,7 @@ import httpx
 import structlog
 
 from edge_agents.protocol.control import ClaimStatus
-from edge_agents.runtime import logs
+from edge_agents.runtime import decommission, logs
 from edge_agents.runtime.agent import Agent, Enrolled
 from edge_agents.runtime.clock import Clock
 from edge_agents.runtime.identity import IdentityStore, enrol, renew
@@ -44,12 +44,13 @@ def from_claim(store: IdentityStore, status: ClaimStatus) -> Enrolled:
 
 async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]) -> int:
     """Runs the station, after its approval when it has no identity yet; exit code of the process."""
+    decommission.refuse(station)
     logs.configure(station.data_dir / "logs", max_mb=station.log.max_mb, level=station.log.level)
     fixed = from_file(station)
     if fixed is not None:
         agent = Agent(station, fixed)
         await agent.run()
-        return agent.exit_code
+        return _left(station, agent)
     store, clock = IdentityStore(station.data_dir / "identity"), Clock(station.trust_clock)
     status = store.enrolment()
     if status is None:
@@ -66,7 +67,15 @@ async def enrol_if_needed(station: StationFile, show_code: Callable[[str], None]
         renewal.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await renewal
-    return agent.exit_code
+    return _left(station, agent)
+
+
+def _left(station: StationFile, agent: Agent) -> int:
+    """Exit code of a station that ended; one taken out of service is erased now that nothing of it runs."""
+    if not decommission.is_marked(station.data_dir):
+        return agent.exit_code
+    decommission.erase(station)
+    return decommission.EXIT_CODE
 
 
 async def _renew_in_time(agent: Agent, store: IdentityStore, station_id: str, clock: Clock) -> None:

@@ -28,7 +28,9 @@ from edge_agents.protocol.control import (
     StationState,
     decode_document,
 )
+from edge_agents.runtime import decommission
 from edge_agents.runtime.agent import Agent
+from edge_agents.runtime.link import Link
 from edge_agents.runtime.start import from_file
 from edge_agents.runtime.station import StationFile
 from edge_agents.runtime.supervisor import RestartPolicy
@@ -259,6 +261,43 @@ async def test_commands_once_known_and_in_time(tmp_path: Path, broker: LocalBrok
         assert (await w.command("start_machine")).result == "failed"
         assert (await w.command("tare")).result == "failed"
         assert (await w.command("apply_update")).result == "failed"
+
+
+@pytest.mark.requirement("EDG-09")
+async def test_a_certificate_renewed_while_the_session_opens_is_used(
+    tmp_path: Path, broker: LocalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    usual = Link._open
+
+    def opening(link: Link) -> Any:
+        opened.append(usual(link))
+        if len(opened) == 1:
+            link.reconnect()
+        return opened[-1]
+
+    monkeypatch.setattr(Link, "_open", opening)
+    async with world(tmp_path, broker) as w:
+        await w.until(lambda: len(opened) == 2 and w.agent.link.connected)
+
+
+@pytest.mark.requirement("EDG-47")
+async def test_a_station_that_cannot_send_what_it_holds_stays_in_service(
+    tmp_path: Path, broker: LocalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agents.runtime.agent._SEND_REST_S", 0.5)
+    async with world(tmp_path, broker) as w:
+        w.coordinator.silent = True
+        await w.until(lambda: w.agent.journal.state("event").pending == 50)
+        refused = await w.command("decommission")
+        assert refused.result == "failed"
+        assert "50 message(s) attendent encore" in (refused.detail or "")
+        assert not decommission.is_marked(w.agent.station.data_dir)
+        await w.until(lambda: w.agent.supervisor.health()["load"].status == "ok")
+        w.coordinator.silent = False
+        assert (await w.command("decommission")).result == "done"
+        assert decommission.is_marked(w.agent.station.data_dir)
+        assert w.coordinator.count() == 50
 
 
 @pytest.mark.requirement("EDG-07")

@@ -4418,7 +4418,7 @@ CREATE TABLE station_command (
 	CONSTRAINT pk_station_command PRIMARY KEY (id),
 	CONSTRAINT uq_station_command_uid UNIQUE (uid),
 	CONSTRAINT fk_station_command_station_id FOREIGN KEY(station_id) REFERENCES station (id) ON DELETE RESTRICT,
-	CONSTRAINT ck_station_command_station_command_kind CHECK (kind IN ('identify', 'capture_test_image', 'run_count', 'tare', 'restart_agent', 'reboot', 'send_logs', 'apply_update', 'clear_session')),
+	CONSTRAINT ck_station_command_station_command_kind CHECK (kind IN ('identify', 'capture_test_image', 'run_count', 'tare', 'restart_agent', 'reboot', 'send_logs', 'apply_update', 'clear_session', 'decommission')),
 	CONSTRAINT ck_station_command_station_command CHECK (status IN ('requested', 'sent', 'done', 'failed', 'expired'))
 )
 -- next --

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
-from coordinator.kernel.errors import BusinessError, FieldError
+from coordinator.kernel.errors import BusinessError, Conflict, FieldError
 from coordinator.kernel.i18n import first_text, t
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.stations import driver_forms, driver_settings
@@ -29,6 +29,9 @@ _TAKES = {
     CommandKind.CLEAR_SESSION: frozenset({"cabinet_camera", "scanner"}),
 }
 """Commands a driver carries out, with the types that do; the others are the agent's own."""
+_ASKED = [kind for kind in CommandKind if kind is not CommandKind.DECOMMISSION]
+"""Commands of the form; a station is taken out of service by an act of its own."""
+_DECOMMISSION_VALID = dt.timedelta(hours=24)
 
 
 class CommandParams(BaseModel):
@@ -49,7 +52,7 @@ def request(ctx: Context, station: Station, params: CommandParams) -> dict[str, 
     Raises:
         BusinessError: ``station.unknown_command``; ``station.command_refused`` with each refused parameter at ``params.NAME``.
     """
-    if params.kind not in list(CommandKind):
+    if params.kind not in _ASKED:
         raise BusinessError("station.unknown_command", kind=params.kind)
     kind = CommandKind(params.kind)
     errors = refusals(kind, params.params, form(ctx, station, kind))
@@ -64,6 +67,25 @@ def request(ctx: Context, station: Station, params: CommandParams) -> dict[str, 
             expires_at=ctx.now + dt.timedelta(minutes=params.valid_min),
         )
     )
+    return {"command_id": str(row.uid)}
+
+
+def decommission(ctx: Context, station: Station, _params: BaseModel) -> dict[str, Any]:
+    """Ask the unit to send what it holds, then to erase itself; its certificates are revoked when it answers that it did (EDG-47).
+
+    Raises:
+        Conflict: ``station.leaves_already``.
+    """
+    query = select(StationCommand.id).where(
+        StationCommand.station_id == station.id,
+        StationCommand.kind == CommandKind.DECOMMISSION.value,
+        StationCommand.status.in_(["requested", "sent"]),
+        StationCommand.expires_at > ctx.now,
+    )
+    if ctx.session.scalar(query.limit(1)) is not None:
+        raise Conflict("station.leaves_already")
+    kind, until = CommandKind.DECOMMISSION.value, ctx.now + _DECOMMISSION_VALID
+    row = ctx.add(StationCommand(station_id=station.id, kind=kind, params={}, expires_at=until))
     return {"command_id": str(row.uid)}
 
 
@@ -117,7 +139,7 @@ def read(ctx: Context, station: Station) -> dict[str, Any]:
     """Every command this station can carry out with its form, and the last ones with what became of them."""
     drivers = driver_settings.drivers_of(latest_config(ctx, station) or {})
     types = {str(one.get("type")) for one in drivers.values()}
-    kinds = [kind for kind in CommandKind if kind not in _TAKES or _TAKES[kind] & types]
+    kinds = [kind for kind in _ASKED if kind not in _TAKES or _TAKES[kind] & types]
     query = (
         select(StationCommand, UserAccount)
         .outerjoin(UserAccount, UserAccount.id == StationCommand.created_by_id)

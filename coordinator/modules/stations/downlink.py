@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select, update
 
-from coordinator.kernel import tasks
+from coordinator.kernel import audit, tasks
 from coordinator.kernel.context import Context
 from coordinator.kernel.i18n import t
 from coordinator.modules.company.models import Site
@@ -19,6 +19,7 @@ from coordinator.modules.stations.models import Station, StationCommand, Station
 from coordinator.modules.stations.service import topic_name
 from edge_agents.protocol.control import (
     Command,
+    CommandKind,
     CommandResult,
     DesiredConfig,
     Health,
@@ -111,6 +112,19 @@ def record_command_result(ctx: Context, station_code: str, result: CommandResult
     row = ctx.session.scalars(query).one_or_none()
     if row is not None and row.status in {"requested", "sent"}:
         row.status, row.detail, row.done_at = result.result, (result.detail or "")[:500] or None, ctx.now
+        if row.kind == CommandKind.DECOMMISSION:
+            _left(ctx, ctx.get(Station, row.station_id), row)
+
+
+def _left(ctx: Context, station: Station, row: StationCommand) -> None:
+    """A unit erased itself: nobody is let in under its name any more. One that could not is told to those who look after it."""
+    if row.status == "done":
+        identity.revoke_all(ctx, station)
+        station.is_revoked = True
+        audit.mark_action(ctx.session, station, "decommission", critical=True)
+    else:
+        words = t("station.not_left", ctx.locale, station=station.name, reason=row.detail or "—")
+        tasks.notify(ctx, "warning", "stations", words, station, role="admin")
 
 
 def record_config_report(ctx: Context, station_code: str, report: ReportedConfig) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from coordinator.kernel import tasks
 from coordinator.kernel.context import Context, Principal
 from coordinator.kernel.errors import Forbidden, Unauthenticated
+from coordinator.kernel.i18n import written
 from coordinator.kernel.pki import Pki
 from coordinator.kernel.pki.certificates import needs_renewal, read_csr
 from coordinator.modules.stations.models import Station, StationCertificate
@@ -126,7 +127,7 @@ def care(ctx: Context) -> None:
         Station.archived_at.is_(None),
     )
     for station in ctx.session.scalars(late):
-        date = station.certificate_expires_at.date().isoformat() if station.certificate_expires_at else ""
+        date = written(station.certificate_expires_at.date()) if station.certificate_expires_at else ""
         title = f"Certificat de {station.name} à renouveler : il finit le {date}"
         tasks.open_task(
             ctx,

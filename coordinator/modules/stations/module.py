@@ -152,6 +152,8 @@ MODULE = Module(
                 available=lambda c: c.status == "pending", tone="danger"),
         Command("revoke", _UPDATE, service.revoke_station, entity="station", tone="danger", confirm=True, critical=True,
                 available=lambda s: not s.is_revoked),
+        Command("decommission", _UPDATE, commands.decommission, entity="station", tone="danger", confirm=True, critical=True,
+                available=lambda s: not s.is_revoked),
         Command("lift_quarantine", _UPDATE, clones.lift, entity="station", confirm=True, critical=True,
                 available=lambda s: s.is_quarantined),
         Command("check", _UPDATE, installation.check, installation.CheckParams, "station_check_point", tone="primary"),

@@ -80,6 +80,10 @@ class AgentProcess:
         """SIGTERM: a wanted end."""
         self._end(signal.SIGTERM)
 
+    def wait(self, timeout_s: float) -> int:
+        """Exit code of an agent that ends by itself. Raises ``subprocess.TimeoutExpired``."""
+        return self._process.wait(timeout_s) if self._process is not None else 0
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
