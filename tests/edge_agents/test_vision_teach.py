@@ -1,3 +1,5 @@
+import csv
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -39,6 +41,10 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[P
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert report["photographs"] == 20
+    with labels.open(encoding="utf-8") as stream:
+        names = {row["image"] for row in csv.DictReader(stream)}
+    prints = {hashlib.sha256((slots.FOLDER / name).read_bytes()).hexdigest() for name in names}
+    assert report["training"]["pictures"] == sorted(prints), "kept as long as the model (VIS-28)"
     assert report["compartments"] == ["S1", "S2", "S3", "S4"]
     return config, model, chosen[20:]
 

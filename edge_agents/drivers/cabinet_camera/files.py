@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 
 
 def teach_files(config: Path, images: Path, labels: Path, out: Path) -> dict[str, Any]:
-    """Teaches and writes the model; returns its report. Raises ``ValueError`` in French."""
+    """Teaches and writes the model; returns its report. Raises ``ValueError`` in French.
+
+    ``training.pictures`` holds the sha256 of every photograph used: the coordinator keeps those as long as the model (VIS-28).
+    """
     vision = load_vision(config)
     examples = on_fiducials(load_examples(labels, images, vision), vision)
     model = teach_examples(examples, vision)
     digest = save_model(model, out)
+    used = sorted({hashlib.sha256((images / one.name).read_bytes()).hexdigest() for one in examples})
     return {"model": str(out), "sha256": digest, "bytes": out.stat().st_size, "compartments": [p.id for p in model.places],
-            "anchor": model.anchor} | model.info  # fmt: skip
+            "anchor": model.anchor, "training": {"pictures": used}} | model.info  # fmt: skip
 
 
 def on_fiducials(examples: Sequence[Example], vision: VisionConfig) -> list[Example]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel
+from sqlalchemy import select
 
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.vision.pictures import CabinetPicture
@@ -15,7 +16,7 @@ from coordinator.kernel.context import Principal
 from coordinator.modules.stations.models import VisionDetection
 from coordinator.modules.stock import api as stock
 from tests.cabinet_queue import waiting_detections
-from tests.clients.desktop.conftest import wait
+from tests.clients.desktop.conftest import Post, wait
 from tests.clients.desktop.office import Office
 
 
@@ -63,6 +64,28 @@ def test_a_queue_is_decided_with_one_key_each(window: MainWindow, office: Office
             ("rejected", -2),
         ]
         assert stock.on_hand(ctx, rows[0].stock_item_id) == 15
+
+
+@pytest.mark.requirement("VIS-28")
+def test_who_may_not_see_pictures_is_told_so(post: Post, office: Office) -> None:
+    with office.factory.open(Principal.service("test")) as ctx:
+        known = ctx.session.scalars(select(VisionDetection.id)).first()
+    number = known or waiting_detections(office.factory).ids[0]
+    office.role("regard", {"vision": "R", "stock": "R"})
+    office.person("regard@atelier.fr", ["regard"])
+    page = post.sign_in("regard@atelier.fr").open_record("vision_detection", number)
+    view = wait(lambda: next(iter(page.findChildren(DetectionReviewView)), None), "view")
+    view.load()
+    shown = wait(lambda: view.findChildren(CabinetPicture), "frames")
+    assert all(one.picture.isNull() for one in shown)
+    assert {one.instead for one in shown} == {
+        "Les images ne sont montrées qu'à ceux qui contrôlent les détections."
+    }
+    assert view.quantity is None, "nothing to type for who decides nothing"
+    if os.environ.get("USINAGE_SHOTS"):
+        post.window.resize(1440, 900)
+        QApplication.processEvents()
+        post.window.grab().save(str(Path(os.environ["USINAGE_SHOTS"]) / "images-reservees.png"))
 
 
 def test_reasons_are_said_in_words() -> None:

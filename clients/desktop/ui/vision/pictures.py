@@ -14,11 +14,22 @@ from clients.desktop.ui.widgets import column
 
 
 class CabinetPicture(QWidget):
-    """One picture as large as its place allows; ``frame`` (x0, y0, x1, y1 as parts of the picture) is drawn over it."""
+    """One picture as large as its place allows; ``frame`` (x0, y0, x1, y1 as parts of the picture) is drawn over it.
 
-    def __init__(self, title: str, content: bytes | None, frame: Sequence[float] | None = None) -> None:
+    ``withheld``: the person may not see it (VIS-28), and is told so instead of waiting for it.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        content: bytes | None,
+        frame: Sequence[float] | None = None,
+        *,
+        withheld: bool = False,
+    ) -> None:
         super().__init__()
         self.title = title
+        self.instead = t("vision.withheld" if withheld else "vision.no_picture")
         self.picture = QPixmap()
         if content:
             self.picture.loadFromData(content)
@@ -41,7 +52,7 @@ class CabinetPicture(QWidget):
             painter.drawText(
                 self.rect(),
                 int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
-                t("vision.no_picture"),
+                self.instead,
             )
             return
         size = self.picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)

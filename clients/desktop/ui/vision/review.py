@@ -95,7 +95,10 @@ class DetectionReviewView(SheetView):
         grid.setSpacing(2 * STEP)
         for column, moment in enumerate(("before", "after")):
             grid.addWidget(label(t(f"vision.{moment}"), "heading"), 0, column)
-            grid.addWidget(CabinetPicture(t(f"vision.{moment}"), pictures.get(moment), frame), 1, column)
+            picture = CabinetPicture(
+                t(f"vision.{moment}"), pictures.get(moment), frame, withheld=not self.entity.may("validate")
+            )
+            grid.addWidget(picture, 1, column)
         return grid
 
     def _decision(self, record: Record, layout: Any) -> None:
@@ -106,23 +109,11 @@ class DetectionReviewView(SheetView):
         why = reasons(record.get("reason"))
         if why:
             layout.addWidget(label(why, "muted", wrap=True))
-        line = row()
-        self.quantity = QSpinBox()
-        self.quantity.setRange(-1000, 1000)
-        self.quantity.setValue(int(record["delta"]))
-        self.quantity.setPrefix("+" if int(record["delta"]) > 0 else "")
-        self.quantity.valueChanged.connect(self._signed)
-        self.quantity.setAccessibleName(t("vision.quantity"))
-        line.addWidget(label(t("vision.quantity"), "muted"))
-        line.addWidget(self.quantity)
-        field = self.field_of("vision_detection", "stock_item_id")
-        self.item = ReferenceEdit(self.desk, field) if field is not None and field.target else None
-        if self.item is not None:
-            self.item.setPlaceholderText(t("vision.other_item"))
-            line.addWidget(self.item, 1)
-        layout.addLayout(line)
-        acts = row()
         allowed = set(record.get("allowed_actions") or [])
+        self.quantity = self.item = None
+        if "confirm" in allowed:
+            layout.addLayout(self._correction(record))
+        acts = row()
         self.buttons = {}
         for name, kind, sign in (
             ("confirm", "primary", "check"),
@@ -139,6 +130,24 @@ class DetectionReviewView(SheetView):
         acts.addStretch()
         acts.addWidget(button(t("vision.next"), "flat", "right", self.go_on))
         layout.addLayout(acts)
+
+    def _correction(self, record: Record) -> Any:
+        """What the person says instead; only for who may confirm."""
+        line = row()
+        self.quantity = QSpinBox()
+        self.quantity.setRange(-1000, 1000)
+        self.quantity.setValue(int(record["delta"]))
+        self.quantity.setPrefix("+" if int(record["delta"]) > 0 else "")
+        self.quantity.valueChanged.connect(self._signed)
+        self.quantity.setAccessibleName(t("vision.quantity"))
+        line.addWidget(label(t("vision.quantity"), "muted"))
+        line.addWidget(self.quantity)
+        field = self.field_of("vision_detection", "stock_item_id")
+        self.item = ReferenceEdit(self.desk, field) if field is not None and field.target else None
+        if self.item is not None:
+            self.item.setPlaceholderText(t("vision.other_item"))
+            line.addWidget(self.item, 1)
+        return line
 
     def _facts(self, record: Record) -> list[tuple[str, str] | None]:
         names = (
