@@ -83,10 +83,13 @@ def mark_config_published(ctx: Context, row_id: int) -> None:
 
 def pending_commands(ctx: Context) -> list[tuple[str, str, int, Command]]:
     """Commands to send: ``(site, station, row id, document)``; those too old are marked expired."""
-    expired = update(StationCommand).where(
-        StationCommand.status.in_(["requested", "sent"]), StationCommand.expires_at < ctx.now
-    )
-    ctx.session.execute(expired.values(status="expired"))
+    late = StationCommand.status.in_(["requested", "sent"]), StationCommand.expires_at < ctx.now
+    silent = select(StationCommand).where(*late, StationCommand.kind == CommandKind.DECOMMISSION.value)
+    for row in ctx.session.scalars(silent):
+        row.status, row.detail = "expired", t("station.no_answer", ctx.locale)
+        _left(ctx, ctx.get(Station, row.station_id), row)
+    ctx.session.flush()
+    ctx.session.execute(update(StationCommand).where(*late).values(status="expired"))
     result = []
     for row in ctx.session.scalars(select(StationCommand).where(StationCommand.status == "requested")):
         site, code = _address(ctx, row.station_id)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from coordinator.kernel.context import ContextFactory
+from coordinator.kernel.context import Context, ContextFactory
 from coordinator.kernel.errors import Conflict
-from coordinator.kernel.models import AuditLog
-from coordinator.modules.stations import commands
+from coordinator.kernel.models import AuditLog, Notification
+from coordinator.modules.company.models import Site
+from coordinator.modules.stations import commands, downlink
 from coordinator.modules.stations.models import DeviceEvent, Station, StationCommand
 from edge_agents.runtime import decommission
 from tests.conftest import master
 from tests.coordinator.stations.rig import running, say, until
+from tests.factories import make
 
 
 @pytest.mark.requirement("EDG-47", "EDG-09")
@@ -69,3 +73,21 @@ def test_what_a_station_holds_arrives_before_it_erases_itself(
         assert (row.kind, row.status) == ("decommission", "done")
         acts = session.scalars(select(AuditLog.action_code).where(AuditLog.object_type == "station")).all()
         assert "decommission" in acts
+
+
+@pytest.mark.requirement("EDG-47")
+def test_a_station_that_never_answers_is_told_to_those_who_can_revoke_it(ctx: Context) -> None:
+    station = ctx.add(
+        Station(code="st-mute", name="Armoire 3", kind="scan_station", site_id=make(ctx, Site).id)
+    )
+    commands.decommission(ctx, station, commands.CommandParams(kind="x"))
+    assert [one[3].kind for one in downlink.pending_commands(ctx)] == ["decommission"]
+    late = replace(ctx, now=ctx.now + dt.timedelta(hours=25))
+    assert downlink.pending_commands(late) == []
+    assert downlink.pending_commands(late) == []
+    told = ctx.session.scalars(select(Notification).where(Notification.category == "stations")).all()
+    assert [(one.role_code, "Armoire 3" in one.text, "révoquez-la" in one.text) for one in told] == [
+        ("admin", True, True)
+    ]
+    assert not station.is_revoked
+    commands.decommission(late, station, commands.CommandParams(kind="x"))
