@@ -127,6 +127,10 @@ def sheet_command(
     price_break: Annotated[list[int] | None, typer.Option(help="Quantité supplémentaire à chiffrer.")] = None,
     certificate: Annotated[bool, typer.Option(help="Certificat matière demandé.")] = False,
     on: Annotated[str | None, typer.Option("--date", help="Date du devis, AAAA-MM-JJ.")] = None,
+    discount: Annotated[str, typer.Option(help="Remise sur l'ensemble, comme pour « compute ».")] = "",
+    line_discount: Annotated[
+        list[str] | None, typer.Option(help="Remise sur une ligne : « 2=5% » ou « 2=30 » (répétable).")
+    ] = None,
 ) -> None:
     """Écrit le devis PDF du client et la liste des opérations dans un dossier."""
     from coordinator.modules.quoting import worked
@@ -139,13 +143,25 @@ def sheet_command(
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error
     parts = [_part(r, quantity, material, {"certificate_required": certificate}) for r in readings]
-    result = compute(parts, park, QuoteRequest(today, None, tuple(price_break or ())))
+    terms = _terms(discount, line_discount or (), len(parts))
+    result = compute(parts, park, QuoteRequest(today, None, tuple(price_break or ()), terms=terms))
     pdf, listing = worked.write(result, park, out, name, today)
     typer.echo(f"Liste des opérations : {listing}")
     if pdf is None:
-        typer.echo("Devis PDF non écrit : répondre d'abord aux questions.", err=True)
+        typer.echo(f"Devis PDF non écrit : {_why_not(result)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"Devis : {pdf}")
+
+
+def _why_not(result: QuoteResult) -> str:
+    """What keeps a computed quote from being offered."""
+    for scenario in result.scenarios:
+        if scenario.refusal is not None:
+            return scenario.refusal.message
+        if scenario.recommended and scenario.below_minimum:
+            lines = ", ".join(str(n) for n in scenario.below_minimum)
+            return f"{SCENARIOS[scenario.kind]}, ligne(s) {lines} sous le prix plancher (marge minimale)."
+    return "répondre d'abord aux questions."
 
 
 @app.command("inspection")

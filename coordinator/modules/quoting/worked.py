@@ -11,6 +11,7 @@ from typing import Any
 
 from coordinator.kernel.papers.data import Address, Company, Contact, Party, Totals, VatLine
 from coordinator.modules.quoting.engine import inspection
+from coordinator.modules.quoting.engine.discounts import NONE, Discount
 from coordinator.modules.quoting.engine.line import LineResult
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteResult
@@ -70,7 +71,7 @@ class Terms:
 def write(
     result: QuoteResult, shop: Shop, folder: Path, name: str, on: date, terms: Terms | None = None
 ) -> tuple[Path | None, Path]:
-    """Write ``NAME.pdf`` (only if every line has its price) and ``NAME.md``; returns both paths.
+    """Write ``NAME.pdf`` (only if every line has a price that may be offered) and ``NAME.md``; returns both paths.
 
     Raises:
         OSError: the folder cannot be written.
@@ -78,7 +79,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     listing = folder / f"{name}.md"
     listing.write_text(operation_list(result, name, on), encoding="utf-8")
-    if any(s.price_excl_tax is None for s in result.scenarios):
+    if any(s.price_excl_tax is None for s in result.scenarios) or _chosen(result).below_minimum:
         return None, listing
     pdf = folder / f"{name}.pdf"
     pdf.write_bytes(render_quote(paper(result, shop, name, on, terms or Terms())))
@@ -124,11 +125,11 @@ def write_inspection(
 
 
 def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) -> QuotePaper:
-    """The paper quote for the recommended scenario, the others as choices."""
-    chosen = next((s for s in result.scenarios if s.recommended), result.scenarios[0])
+    """The paper quote for the recommended scenario, the others as choices where their price may be offered."""
+    chosen = _chosen(result)
     rate = shop.settings.costs.vat_pct
     lines = [
-        _line(index + 1, line, price, rate)
+        _line(index + 1, line, price, rate, result.terms.lines.get(index, NONE), result.terms.whole)
         for index, (line, price) in enumerate(zip(result.lines, chosen.lines, strict=True))
         if price is not None
     ]
@@ -138,6 +139,7 @@ def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) ->
     )
     assumptions = [q.text for q in result.questions if q.code == "assumption"]
     assumptions += [f"Ligne {i + 1} : {w}" for i, line in enumerate(result.lines) for w in _notable(line)]
+    shared = sum((p.shared for p in chosen.lines if p is not None), Decimal(0))
     return QuotePaper(
         company=terms.company,
         customer=terms.customer,
@@ -146,8 +148,11 @@ def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) ->
         issued_on=on,
         valid_until=on + timedelta(days=terms.validity_days),
         lines=lines,
-        scenarios=[_scenario(s, s is chosen) for s in result.scenarios],
-        totals=_totals(lines, rate, shop.settings.costs.currency),
+        scenarios=[_scenario(s, s is chosen) for s in result.scenarios if not s.below_minimum],
+        totals=_totals(lines, shared, rate, shop.settings.costs.currency),
+        discount=shared,
+        discount_words=result.terms.whole.words(),
+        lines_total=sum((line.total for line in lines), Decimal(0)),
         payment_terms=terms.payment_terms,
         late_rate=terms.late_rate,
         seller_contact=terms.contact,
@@ -162,20 +167,26 @@ def paper(result: QuoteResult, shop: Shop, name: str, on: date, terms: Terms) ->
     )
 
 
+def _chosen(result: QuoteResult) -> Scenario:
+    return next((s for s in result.scenarios if s.recommended), result.scenarios[0])
+
+
 def _notable(line: LineResult) -> list[str]:
     """Warnings that bind the customer: what was supposed about tolerances, radii, shapes."""
     words = ("supposé", "longueur non lue", "rayon intérieur", "contradictoires")
     return [w for w in line.warnings if any(word in w for word in words)]
 
 
-def _line(position: int, line: LineResult, price: LinePrice, rate: Decimal) -> QuoteLine:
+def _line(
+    position: int, line: LineResult, price: LinePrice, rate: Decimal, discount: Discount, whole: Discount
+) -> QuoteLine:
     part = line.part
     return QuoteLine(
         position,
         part.name or part.drawing_number or part.file,
         Decimal(part.quantity),
         price.unit_price,
-        _money(price.unit_price * part.quantity),
+        _money(price.unit_price * part.quantity) - price.discount,
         drawing_number=part.drawing_number,
         revision=part.revision,
         material=part.material or line.material.name,
@@ -184,6 +195,13 @@ def _line(position: int, line: LineResult, price: LinePrice, rate: Decimal) -> Q
         price_breaks=[
             PriceBreak(b.quantity, b.unit_price) for b in line.price_breaks if b.kind == "standard"
         ],
+        discount=price.discount,
+        discount_words=discount.words(),
+        break_note="avant remise"
+        if discount.pct or whole.pct
+        else "sans remise"
+        if discount or whole
+        else "",
     )
 
 
@@ -218,8 +236,8 @@ def _scenario(scenario: Scenario, is_chosen: bool) -> QuoteScenario:
     )
 
 
-def _totals(lines: Sequence[QuoteLine], rate: Decimal, currency: str) -> Totals:
-    base = sum((line.total for line in lines), Decimal(0))
+def _totals(lines: Sequence[QuoteLine], discount: Decimal, rate: Decimal, currency: str) -> Totals:
+    base = sum((line.total for line in lines), Decimal(0)) - discount
     vat = _money(base * rate / 100)
     return Totals(base, [VatLine(rate, base, vat)], vat, base + vat, currency)
 

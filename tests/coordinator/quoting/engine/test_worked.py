@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -80,3 +82,44 @@ def test_a_quote_with_open_questions_is_never_printed(tmp_path: Path) -> None:
 def test_own_sample_parts_stand_in_the_repository() -> None:
     names = {sample.name for sample in bench.samples()}
     assert {"arbre_sortie", "bloc_distribution", "moyeu"} <= names
+
+
+@pytest.mark.requirement("QUO-33")
+def test_discounts_are_on_the_paper_and_never_under_the_floor(tmp_path: Path) -> None:
+    def figures(*more: str) -> tuple[int, str, Path]:
+        code, out = sheet(tmp_path, BLOCK, *more)
+        pdf = out / "DEV-2026-0042.pdf"
+        return code, text_of(pdf) if pdf.exists() else "", pdf
+
+    def net(text: str) -> Decimal:
+        found = re.search(r"Total HT ([\d ]+,\d\d)", text)
+        assert found is not None, text
+        return Decimal(found[1].replace(" ", "").replace(",", "."))
+
+    _, plain, pdf = figures()
+    pdf.unlink()
+    code, reduced, pdf = figures("--line-discount", "1=2%", "--discount", "10")
+    assert code == 0
+    assert "2 %" in reduced
+    gross = net(plain)
+    assert net(reduced) == gross - (gross * Decimal("0.02")).quantize(Decimal("0.01")) - 10
+    pdf.unlink()
+    source = tmp_path / "piece.json"
+    refused = CliRunner().invoke(
+        app,
+        [
+            "sheet",
+            str(source),
+            "--quantity",
+            "10",
+            "--out",
+            str(tmp_path / "out"),
+            "--name",
+            "DEV-2026-0042",
+            "--discount",
+            "90%",
+        ],
+    )
+    assert refused.exit_code == 1
+    assert "prix plancher" in refused.output
+    assert not pdf.exists(), "a price under the floor is on no paper"
