@@ -15,7 +15,7 @@ from coordinator.modules.quoting.engine.default_shop import default_shop
 from coordinator.modules.quoting.engine.discounts import Discount, Terms, spread
 from coordinator.modules.quoting.engine.line import LineResult
 from coordinator.modules.quoting.engine.planning_simulation import Availability
-from coordinator.modules.quoting.engine.values import QuotingError
+from coordinator.modules.quoting.engine.values import QuotingError, number
 from tests.coordinator.quoting.engine import samples
 
 pytestmark = pytest.mark.requirement("QUO-33")
@@ -122,3 +122,11 @@ def test_an_amount_above_the_price_leaves_the_scenario_without_price() -> None:
     assert found[2].price_excl_tax is None
     assert found[2].refusal is not None
     assert found[2].refusal.code == "discount_exceeds"
+
+
+def test_figures_are_written_without_exponent() -> None:
+    shown = [
+        number(x) for x in (1_234_567, Decimal(5_000_000), 0.00004, 2.5, 120, Decimal("12.30"), -1_500_000.0)
+    ]
+    assert shown == ["1234567", "5000000", "0,00004", "2,5", "120", "12,3", "-1500000"]
+    assert (number(2.5, 2), number(1_234_567, 2)) == ("2,50", "1234567,00")
