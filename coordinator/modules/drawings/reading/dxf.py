@@ -12,10 +12,11 @@ from coordinator.modules.drawings.reading.contours import find_contours, find_ho
 from coordinator.modules.drawings.reading.dxf_dimension import (
     CHARACTER_WIDTH,
     DIMENSION_TYPES,
+    forced_words,
     plain_lines,
     read_dimension,
 )
-from coordinator.modules.drawings.reading.dxf_file import open_dxf
+from coordinator.modules.drawings.reading.dxf_file import is_cut, open_dxf
 from coordinator.modules.drawings.reading.dxf_text import STACK, frame_rows, plain_text, with_signs
 from coordinator.modules.drawings.reading.dxf_traces import read_traces
 from coordinator.modules.drawings.reading.interpret import interpret
@@ -32,6 +33,7 @@ MAX_ENTITIES = 200_000
 MAX_NESTING = 4
 MAX_MARK_SHARE = 0.03
 TRACE_SHARE = 0.12
+_TOLD = 5
 _FRENCH = {"mm": "millimètres", "inch": "pouces"}
 _UNITS = {1: ("inch", 25.4), 2: ("inch", 304.8), 4: ("mm", 1.0), 5: ("mm", 10.0), 6: ("mm", 1000.0)}
 
@@ -44,11 +46,17 @@ def read_dxf(path: Path) -> DrawingReading:
     pages: list[Page] = []
     dimensions: list[Dimension] = []
     first: list[Any] = []
+    forced: list[str] = []
+    if is_cut(path):
+        reading.warnings.append(
+            "Fichier DXF tronqué : sa fin manque, une partie du plan peut être absente. Redemandez-le au client."
+        )
     sheets = list(_sheets(document, _hidden_layers(document)))
     if not sheets and (sheets := list(_sheets(document, set()))):
         reading.warnings.append("Tous les calques du plan sont masqués : lu quand même, à vérifier.")
     for entities in sheets:
-        page, found, frames = _collect(entities, unit or "mm", len(pages) + 1)
+        page, found, frames, typed = _collect(entities, unit or "mm", len(pages) + 1)
+        forced += typed
         first = first or entities
         pages.append(page)
         dimensions += found
@@ -57,6 +65,11 @@ def read_dxf(path: Path) -> DrawingReading:
     reading.unit = unit
     reading.contours = find_contours(first, factor)
     reading.features = find_hole_circles(first, factor)
+    if forced:
+        more = f" et {len(forced) - _TOLD} autres" if len(forced) > _TOLD else ""
+        reading.warnings.append(
+            f"Cotes écrites à la main, différentes du dessin : {' ; '.join(forced[:_TOLD])}{more}. À vérifier."
+        )
     if unit is None and pages:
         _ask_unit(reading, pages[0])
     interpret(reading, pages or [Page(1, 0.0, 0.0)], dimensions)
@@ -100,7 +113,7 @@ def _opened(entity: Any, depth: int) -> Iterator[Any]:
 
 def _collect(
     entities: list[Any], unit: str, number: int
-) -> tuple[Page, list[Dimension], list[GeometricTolerance]]:
+) -> tuple[Page, list[Dimension], list[GeometricTolerance], list[str]]:
     strokes: list[tuple[float, float, float, float]] = []
     words: list[tuple[str, float, float, float, float]] = []
     dims: list[Any] = []
@@ -136,8 +149,10 @@ def _collect(
     page.words = [
         _word(text, x - left, top - y, height, angle) for text, x, y, height, angle in words if text.strip()
     ]
-    found = [read_dimension(entity, unit, number, left, top) for entity in dims]
-    return page, [dimension for dimension in found if dimension is not None], frames
+    read = [(entity, read_dimension(entity, unit, number, left, top)) for entity in dims]
+    found = [(entity, dimension) for entity, dimension in read if dimension is not None]
+    forced = [told for entity, dimension in found if (told := forced_words(entity, dimension))]
+    return page, [dimension for _, dimension in found], frames, forced
 
 
 def _corners(text: str, x: float, y: float, height: float, angle: float) -> list[tuple[float, float]]:

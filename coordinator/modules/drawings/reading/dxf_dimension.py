@@ -15,6 +15,7 @@ from coordinator.modules.drawings.reading.page import Word, to_frame
 CHARACTER_WIDTH = 0.78  # share of the text height
 DIMENSION_TYPES = ("DIMENSION", "ARC_DIMENSION", "LARGE_RADIAL_DIMENSION")
 SAME_SIZE = 0.005
+_ROUNDING = {"mm": 0.05, "inch": 0.002}
 ANGLE_SLACK_DEG = 0.5
 _ANGULAR = (2, 5)
 _DIAMETER, _RADIUS = 3, 4
@@ -59,6 +60,24 @@ def read_dimension(entity: Any, unit: str, page: int, left: float, top: float) -
     )
     found.source = "dxf_dimension"
     return found
+
+
+def forced_words(entity: Any, dimension: Dimension) -> str | None:
+    """What a size typed over the measured one says against the drawing; None where they agree or cannot be compared."""
+    typed = entity.dxf.get("text", "") or "<>"
+    is_size = (entity.dimtype & 7) not in _ANGULAR and dimension.thread is None
+    if "<>" in typed or not is_size or dimension.nominal is None:
+        return None
+    measured = _measured(entity, entity.override())
+    if measured is None:
+        return None
+    drawn = float(measured.replace(",", "."))
+    if (entity.dimtype & 7) == _RADIUS and "Ø" in dimension.text:
+        drawn *= 2
+    rounding = _ROUNDING.get(dimension.unit, _ROUNDING["mm"])
+    if math.isclose(drawn, dimension.nominal, rel_tol=SAME_SIZE, abs_tol=rounding):
+        return None
+    return f"{dimension.text} au lieu de {measured}".replace(".", ",")
 
 
 def plain_lines(raw: str) -> list[str]:

@@ -23,6 +23,12 @@ def open_dxf(path: Path) -> Any:
             raise ReadingFailedError("drawing.corrupt", "Fichier DXF illisible ou corrompu.") from failure
 
 
+def is_cut(path: Path) -> bool:
+    """Whether the end of a text file is missing, as after a broken transfer: what remains opens without complaint."""
+    data = path.read_bytes()
+    return not data.startswith(b"AutoCAD Binary DXF") and not data.rstrip(b" \t\r\n\x00\x1a").endswith(b"EOF")
+
+
 def _encoding(path: Path) -> str | None:
     """UTF-8 where the signs of the file are exactly that, whatever its header says: some writers put an old version or a
     code page above a text in UTF-8, and « Ø » would become « Ã˜ ». ``None`` lets the header decide."""

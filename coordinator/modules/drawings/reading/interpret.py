@@ -60,7 +60,7 @@ def interpret(reading: DrawingReading, pages: list[Page], known: list[Dimension]
         reading.warnings.append("Unité non indiquée : millimètre supposé.")
     remarks.finish_unit(reading)
     remarks.warn_of_marks(reading, texts)
-    if sum(len(page.words) for page in pages) < MIN_WORDS_READABLE:
+    if sum(len(page.words) for page in pages) < MIN_WORDS_READABLE and not reading.dimensions:
         reading.warnings.append("Plan illisible : aucun texte reconnu, saisie manuelle nécessaire.")
 
 

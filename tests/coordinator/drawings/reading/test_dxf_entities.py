@@ -210,3 +210,26 @@ def test_a_drawing_whose_layers_are_all_off_is_read_with_a_warning(tmp_path):
     reading = read(document, tmp_path)
     assert facts(reading) == [("linear", 40.0, None, None, None, 1)]
     assert any("calques du plan sont masqués" in warning for warning in reading.warnings)
+
+
+@pytest.mark.requirement("DRW-12")
+def test_a_size_typed_against_the_drawing_is_told(tmp_path):
+    document, space = drawing()
+    for row, text in enumerate(("98.5", "40", "4x 40,02", "M12x1,5", "<> H7", "R 20")):
+        linear(space, 30 * row, 40, text)
+    reading = read(document, tmp_path)
+    assert reading.dimensions[0].nominal == 98.5, "what is written counts"
+    [told] = [w for w in reading.warnings if "écrites à la main" in w]
+    assert "98,5 au lieu de 40 ; R 20 au lieu de 40. À vérifier." in told
+
+
+@pytest.mark.requirement("DRW-12")
+def test_a_file_whose_end_is_missing_is_told(tmp_path):
+    document, space = drawing()
+    for row in range(20):
+        linear(space, 30 * row, 40)
+    whole = read(document, tmp_path)
+    assert not any("tronqué" in w or "illisible" in w for w in whole.warnings)
+    content = (tmp_path / "plan.dxf").read_bytes()
+    (tmp_path / "coupe.dxf").write_bytes(content[: content.index(b"\nENTITIES") + 6000])
+    assert any("tronqué" in w for w in read_dxf(tmp_path / "coupe.dxf").warnings)
