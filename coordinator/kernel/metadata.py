@@ -142,11 +142,13 @@ def choices(enumeration: str, locale: str) -> list[dict[str, Any]]:
 
 
 def _action(ctx: Context, entity_name: str, command: Command) -> dict[str, Any]:
+    help_key = f"action.{entity_name}.{command.name}.help"
     return {
         "name": command.name,
         "label": action_label(entity_name, command.name, ctx.locale),
         "tone": command.tone,
         "confirm": command.confirm,
+        "help": t(help_key, ctx.locale) if has_text(help_key) else None,
         "params": params_fields(ctx, entity_name, command.params),
     }
 

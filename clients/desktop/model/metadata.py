@@ -100,6 +100,8 @@ class Action:
     tone: str
     confirm: bool
     params: tuple[Field, ...]
+    help: str | None = None
+    """What it does, where the label does not say it all."""
 
     @property
     def path(self) -> str:
@@ -171,7 +173,7 @@ class Entity:
             status_field=data.get("status_field"),
             actions=tuple(
                 Action(a["name"], a["label"], a.get("tone", "default"), bool(a.get("confirm")),
-                       tuple(Field.from_json(p) for p in a.get("params") or ()))
+                       tuple(Field.from_json(p) for p in a.get("params") or ()), a.get("help"))
                 for a in data.get("actions") or ()
             ),
         )  # fmt: skip

@@ -414,7 +414,11 @@ class RecordPage(QWidget):
         if action.confirm:
             title = t("action.confirm_title", action=action.label, what=self.title)
             dialog = ConfirmDialog(
-                self, title, t("action.confirm_text"), action.label, danger=action.tone == "danger"
+                self,
+                title,
+                action.help or t("action.confirm_text"),
+                action.label,
+                danger=action.tone == "danger",
             )
             if not dialog.exec():
                 if self.panel is not None:

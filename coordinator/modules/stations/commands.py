@@ -12,7 +12,7 @@ from sqlalchemy import select
 from coordinator.kernel.audit import jsonable
 from coordinator.kernel.context import Context
 from coordinator.kernel.errors import BusinessError, Conflict, FieldError
-from coordinator.kernel.i18n import first_text, t
+from coordinator.kernel.i18n import choice_label, first_text, t
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.stations import driver_forms, driver_settings
 from coordinator.modules.stations.driver_forms import Node
@@ -70,7 +70,7 @@ def request(ctx: Context, station: Station, params: CommandParams) -> dict[str, 
     return {"command_id": str(row.uid)}
 
 
-def decommission(ctx: Context, station: Station, _params: BaseModel) -> dict[str, Any]:
+def decommission(ctx: Context, station: Station, _params: BaseModel) -> None:
     """Ask the unit to send what it holds, then to erase itself; its certificates are revoked when it answers that it did (EDG-47).
 
     Raises:
@@ -85,8 +85,7 @@ def decommission(ctx: Context, station: Station, _params: BaseModel) -> dict[str
     if ctx.session.scalar(query.limit(1)) is not None:
         raise Conflict("station.leaves_already")
     kind, until = CommandKind.DECOMMISSION.value, ctx.now + _DECOMMISSION_VALID
-    row = ctx.add(StationCommand(station_id=station.id, kind=kind, params={}, expires_at=until))
-    return {"command_id": str(row.uid)}
+    ctx.add(StationCommand(station_id=station.id, kind=kind, params={}, expires_at=until))
 
 
 def refusals(kind: CommandKind, values: Mapping[str, Any], nodes: list[Node]) -> list[FieldError]:
@@ -163,7 +162,7 @@ def read(ctx: Context, station: Station) -> dict[str, Any]:
                 "label": _label(ctx, row.kind),
                 "at": jsonable(row.created_at),
                 "by": f"{person.first_name} {person.last_name}" if person is not None else None,
-                "status": t(f"enum.station_command.{row.status}", ctx.locale),
+                "status": choice_label("station_command", row.status, ctx.locale),
                 "detail": row.detail,
                 "params": _told(ctx, row),
             }

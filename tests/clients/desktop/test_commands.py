@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel, QTableView
+from PySide6.QtWidgets import QLabel, QTableView, QWidget
 from sqlalchemy import select
 
+from clients.desktop.ui.dialogs import ConfirmDialog
 from clients.desktop.ui.main_window import MainWindow
 from clients.desktop.ui.stations.commands import CommandsView
 from clients.desktop.ui.stations.setting_editors import ChoiceEditor, LineEditor
@@ -60,14 +61,61 @@ def test_a_command_is_asked_in_a_form(window: MainWindow, office: Office) -> Non
     model = view.findChildren(QTableView)[-1].model()
     told = [str(model.index(0, c).data()) for c in range(model.columnCount())]
     assert told[1:3] == ["tarer", "Plateau à tarer : P-01"]
+    assert told[-1] == "demandé"
     _picture(window, "commande")
     with office.factory.open(Principal.service("test")) as ctx:
         row = ctx.session.scalars(select(StationCommand).where(StationCommand.station_id == station_id)).one()
         assert (row.kind, row.params) == ("tare", {"location": "P-01"})
 
 
-def _picture(window: MainWindow, name: str) -> None:
+@pytest.mark.requirement("EDG-47")
+def test_taking_a_station_out_of_service_says_what_it_does(
+    window: MainWindow, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with office.factory.open(Principal.service("test")) as ctx:
+        site = ctx.add(Site(code="RET", name="Atelier 2"))
+        station = ctx.add(Station(code="st-ret", name="Armoire 9", kind="cabinet_camera", site_id=site.id))
+        station_id = int(station.id)
+    asked: list[str] = []
+
+    def answered(dialog: ConfirmDialog) -> int:
+        asked.extend(one.text() for one in dialog.findChildren(QLabel))
+        dialog.show()
+        _picture(dialog, "retrait-du-service")
+        return 1
+
+    monkeypatch.setattr(ConfirmDialog, "exec", answered)
+    page = window.open_record("station", station_id)
+    wait(lambda: page.state is not None, "record")
+    page.start_named("decommission")
+
+    def row() -> StationCommand | None:
+        with office.factory.open(Principal.service("test")) as ctx:
+            return ctx.session.scalars(
+                select(StationCommand).where(StationCommand.station_id == station_id)
+            ).one_or_none()
+
+    command = wait(row, "command")
+    assert (command.kind, command.status) == ("decommission", "requested")
+    wait(lambda: "Retirer du service" in window.foot.message.text(), "answer")
+    names = [page.tabs.tabText(i) for i in range(page.tabs.count())]
+    page.tabs.setCurrentIndex(names.index("Commandes"))
+
+    def shown() -> list[str]:
+        tables = page.tabs.currentWidget().findChildren(QTableView)
+        model = tables[-1].model() if tables and tables[-1].isVisible() else None
+        return [str(model.index(0, c).data()) for c in range(model.columnCount())] if model else []
+
+    told = wait(shown, "commands")
+    _picture(window, "station-retrait-demande")
+    assert (told[1], told[-1]) == ("retirer du service et effacer", "demandé")
+    assert "Armoire 9" in asked[0]
+    assert "efface ses clés" in asked[1]
+
+
+def _picture(window: QWidget, name: str) -> None:
     folder = os.environ.get("USINAGE_SHOTS")
     if folder:
-        window.resize(1440, 900)
+        if isinstance(window, MainWindow):
+            window.resize(1440, 900)
         window.grab().save(str(Path(folder) / f"{name}.png"))

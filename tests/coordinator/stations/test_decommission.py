@@ -12,6 +12,7 @@ from sqlalchemy import select
 from coordinator.kernel.context import Context, ContextFactory
 from coordinator.kernel.errors import Conflict
 from coordinator.kernel.models import AuditLog, Notification
+from coordinator.kernel.registry import NoParams
 from coordinator.modules.company.models import Site
 from coordinator.modules.stations import commands, downlink
 from coordinator.modules.stations.models import DeviceEvent, Station, StationCommand
@@ -47,13 +48,9 @@ def test_what_a_station_holds_arrives_before_it_erases_itself(
             kept = agent.data_dir / "releases" / "1.0"
             kept.mkdir(parents=True)
             with fresh_factory.open(master()) as ctx:
-                commands.decommission(
-                    ctx, ctx.session.scalars(select(Station)).one(), commands.CommandParams(kind="x")
-                )
+                commands.decommission(ctx, ctx.session.scalars(select(Station)).one(), NoParams())
             with fresh_factory.open(master()) as ctx, pytest.raises(Conflict):
-                commands.decommission(
-                    ctx, ctx.session.scalars(select(Station)).one(), commands.CommandParams(kind="x")
-                )
+                commands.decommission(ctx, ctx.session.scalars(select(Station)).one(), NoParams())
             rig.broker.start()
             until(lambda: station().is_revoked, 60)
             assert agent.wait(20) == decommission.EXIT_CODE
@@ -80,7 +77,7 @@ def test_a_station_that_never_answers_is_told_to_those_who_can_revoke_it(ctx: Co
     station = ctx.add(
         Station(code="st-mute", name="Armoire 3", kind="scan_station", site_id=make(ctx, Site).id)
     )
-    commands.decommission(ctx, station, commands.CommandParams(kind="x"))
+    commands.decommission(ctx, station, NoParams())
     assert [one[3].kind for one in downlink.pending_commands(ctx)] == ["decommission"]
     late = replace(ctx, now=ctx.now + dt.timedelta(hours=25))
     assert downlink.pending_commands(late) == []
@@ -90,4 +87,4 @@ def test_a_station_that_never_answers_is_told_to_those_who_can_revoke_it(ctx: Co
         ("admin", True, True)
     ]
     assert not station.is_revoked
-    commands.decommission(late, station, commands.CommandParams(kind="x"))
+    commands.decommission(late, station, NoParams())
