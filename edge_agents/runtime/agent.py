@@ -418,8 +418,10 @@ class Agent:
         """Records nothing more, sends the rest, and only then gives itself up; what cannot be sent keeps it in service."""
         if self.supervisor.busy:
             raise CommandRefusedError("Un travail est en cours à cette station : terminez-le d'abord.")
-        if self._trial is not None:
-            await end([self._trial])
+        if self._trial is not None and not self._trial.done():
+            raise CommandRefusedError(
+                "Une configuration est à l'essai : recommencez quand elle est acceptée ou refusée."
+            )
         await self.supervisor.apply({})
         deadline = self.clock.monotonic() + _SEND_REST_S
         while rest := await self._unsent():

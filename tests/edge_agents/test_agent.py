@@ -300,6 +300,21 @@ async def test_a_station_that_cannot_send_what_it_holds_stays_in_service(
         assert w.coordinator.count() == 50
 
 
+@pytest.mark.requirement("EDG-47", "EDG-29")
+async def test_a_station_does_not_leave_while_a_configuration_is_on_trial(
+    tmp_path: Path, broker: LocalBroker
+) -> None:
+    async with world(tmp_path, broker) as w:
+        await w.until(lambda: w.agent.link.connected)
+        await w.configure(3, {"drivers": {"load": LOAD}})
+        refused = await w.command("decommission")
+        assert refused.result == "failed"
+        assert "à l'essai" in (refused.detail or "")
+        await w.until(lambda: w.agent.store.last_good()[0] == 3)
+        await w.until(lambda: w.agent.journal.state("event").pending == 0)
+        assert (await w.command("decommission")).result == "done"
+
+
 @pytest.mark.requirement("EDG-07")
 def test_agent_without_vision_imports_no_vision_library() -> None:
     import subprocess

@@ -122,8 +122,7 @@ def record_command_result(ctx: Context, station_code: str, result: CommandResult
 def _left(ctx: Context, station: Station, row: StationCommand) -> None:
     """A unit erased itself: nobody is let in under its name any more. One that could not is told to those who look after it."""
     if row.status == "done":
-        identity.revoke_all(ctx, station)
-        station.is_revoked = True
+        identity.shut_out(ctx, station)
         audit.mark_action(ctx.session, station, "decommission", critical=True)
     else:
         words = t("station.not_left", ctx.locale, station=station.name, reason=row.detail or "—")

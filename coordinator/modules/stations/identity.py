@@ -118,6 +118,12 @@ def revoke_all(ctx: Context, station: Station) -> None:
         row.revoked_at = ctx.now
 
 
+def shut_out(ctx: Context, station: Station) -> None:
+    """Let nobody in under the name of the station any more (EDG-09)."""
+    revoke_all(ctx, station)
+    station.is_revoked = True
+
+
 def care(ctx: Context) -> None:
     """Recurring job: publish the revocation list before it ends; name the stations whose certificate was not renewed."""
     pki(ctx).refresh_crl()

@@ -157,8 +157,7 @@ def refuse_claim(_ctx: Context, claim: StationClaim, _params: BaseModel) -> None
 
 def revoke_station(ctx: Context, station: Station, _params: BaseModel) -> None:
     """Refuse a lost or stolen unit from now on (EDG-09)."""
-    identity.revoke_all(ctx, station)
-    station.is_revoked = True
+    identity.shut_out(ctx, station)
 
 
 def set_config(ctx: Context, station: Station, params: ConfigParams) -> dict[str, Any]:
