@@ -15,7 +15,7 @@ from coordinator.modules.documents import api as documents
 from coordinator.modules.documents.models import Document, DocumentVersion
 from coordinator.modules.identity.models import UserAccount
 from coordinator.modules.quoting import paper_data, queries
-from coordinator.modules.quoting.engine.discounts import Discount
+from coordinator.modules.quoting.engine.discounts import Discount, break_note
 from coordinator.modules.quoting.models import Quote, QuoteLine, QuoteScenario, QuoteScenarioLine
 from coordinator.modules.quoting.papers import (
     SCENARIO_POINTS,
@@ -153,7 +153,7 @@ def _line(ctx: Context, quote: Quote, line: QuoteLine, price: QuoteScenarioLine,
         for row in queries.price_breaks_of(ctx, line.id)
         if row.unit_price_excl_tax is not None
     ]
-    quantity = Decimal(int(line.quantity))
+    quantity, own = Decimal(int(line.quantity)), Discount(line.discount_pct, line.discount_amount)
     return PaperLine(
         position=line.line_no,
         designation=line.description or number,
@@ -169,17 +169,10 @@ def _line(ctx: Context, quote: Quote, line: QuoteLine, price: QuoteScenarioLine,
         vat_rate_pct=rate,
         notes=[line.observation] if line.observation else [],
         price_breaks=breaks,
-        break_note=_break_note(quote, line),
+        break_note=break_note(own, Discount(quote.discount_pct, quote.discount_amount)),
         discount=price.discount_excl_tax or Decimal(0),
-        discount_words=Discount(line.discount_pct).words(),
+        discount_words=own.words(),
     )
-
-
-def _break_note(quote: Quote, line: QuoteLine) -> str:
-    """What the discounts do to the prices of other quantities: a percentage comes off, an amount is for the quoted one only."""
-    if quote.discount_pct or line.discount_pct:
-        return "avant remise"
-    return "sans remise" if quote.discount_amount or line.discount_amount else ""
 
 
 def drawing_of(ctx: Context, part_revision_id: int | None) -> tuple[str, str]:

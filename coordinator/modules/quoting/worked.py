@@ -11,7 +11,7 @@ from typing import Any
 
 from coordinator.kernel.papers.data import Address, Company, Contact, Party, Totals, VatLine
 from coordinator.modules.quoting.engine import inspection
-from coordinator.modules.quoting.engine.discounts import NONE, Discount
+from coordinator.modules.quoting.engine.discounts import NONE, Discount, break_note
 from coordinator.modules.quoting.engine.line import LineResult
 from coordinator.modules.quoting.engine.part import PartDescription
 from coordinator.modules.quoting.engine.quote import QuoteResult
@@ -197,11 +197,7 @@ def _line(
         ],
         discount=price.discount,
         discount_words=discount.words(),
-        break_note="avant remise"
-        if discount.pct or whole.pct
-        else "sans remise"
-        if discount or whole
-        else "",
+        break_note=break_note(discount, whole),
     )
 
 

@@ -61,6 +61,13 @@ class Discount:
 NONE = Discount()
 
 
+def break_note(line: Discount, whole: Discount) -> str:
+    """What the discounts do to the prices of other quantities: a percentage comes off, an amount is for the quoted one only."""
+    if line.pct or whole.pct:
+        return "avant remise"
+    return "sans remise" if line or whole else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What people set on the prices: unit prices and discounts by line index, and the discount on the whole quote."""

@@ -40,7 +40,7 @@ _WHOLE = 1_000_000
 def number(value: float | Decimal, decimals: int | None = None) -> str:
     """A figure as French texts write it: decimal comma, never an exponent; without ``decimals`` only the digits it has, six at most
     below a million."""
-    if decimals is None and abs(value) < _WHOLE:
+    if decimals is None and abs(float(value)) < _WHOLE:
         text = f"{Decimal(f'{float(value):g}'):f}"
     else:
         text = f"{value:.{decimals or 0}f}"

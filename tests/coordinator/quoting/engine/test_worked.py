@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pypdfium2 as pdfium
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from coordinator.modules.quoting.cli import app
@@ -16,7 +17,7 @@ from coordinator.modules.quoting.verification import bench
 from tests.coordinator.quoting.engine.samples import BLOCK, SHAFT
 
 
-def sheet(tmp_path: Path, reading: dict[str, object], *more: str) -> tuple[int, Path]:
+def run(tmp_path: Path, reading: dict[str, object], *more: str) -> Result:
     source = tmp_path / "piece.json"
     source.write_text(json.dumps(reading), encoding="utf-8")
     arguments = [
@@ -29,8 +30,11 @@ def sheet(tmp_path: Path, reading: dict[str, object], *more: str) -> tuple[int, 
         "--name",
         "DEV-2026-0042",
     ]
-    result = CliRunner().invoke(app, [*arguments, "--date", "2026-11-23", *more])
-    return result.exit_code, tmp_path / "out"
+    return CliRunner().invoke(app, [*arguments, "--date", "2026-11-23", *more])
+
+
+def sheet(tmp_path: Path, reading: dict[str, object], *more: str) -> tuple[int, Path]:
+    return run(tmp_path, reading, *more).exit_code, tmp_path / "out"
 
 
 def text_of(path: Path) -> str:
@@ -104,22 +108,7 @@ def test_discounts_are_on_the_paper_and_never_under_the_floor(tmp_path: Path) ->
     gross = net(plain)
     assert net(reduced) == gross - (gross * Decimal("0.02")).quantize(Decimal("0.01")) - 10
     pdf.unlink()
-    source = tmp_path / "piece.json"
-    refused = CliRunner().invoke(
-        app,
-        [
-            "sheet",
-            str(source),
-            "--quantity",
-            "10",
-            "--out",
-            str(tmp_path / "out"),
-            "--name",
-            "DEV-2026-0042",
-            "--discount",
-            "90%",
-        ],
-    )
+    refused = run(tmp_path, BLOCK, "--discount", "90%")
     assert refused.exit_code == 1
     assert "prix plancher" in refused.output
     assert not pdf.exists(), "a price under the floor is on no paper"
