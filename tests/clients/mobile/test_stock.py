@@ -101,12 +101,19 @@ def test_a_tool_is_found_moved_broken_and_replaced(
 
 
 @pytest.mark.requirement("STK-47")
-def test_a_code_nobody_knows_is_said_so_and_nothing_can_be_booked(phone: Page, atelier: Atelier) -> None:
+def test_a_code_nobody_knows_is_said_so_and_nothing_can_be_booked(
+    phone: Page, atelier: Atelier, shot: Shot
+) -> None:
     anne = atelier.person("Anne", "Martin")
+    atelier.order(anne)
     sign_in(phone, atelier.base_url, anne)
     phone.get_by_role("link", name="Plus").wait_for()
+    phone.evaluate("location.hash = '#/stock/FR-10/FR-10'")
+    expect(phone.locator("main .title")).to_contain_text("FR-10 ·")
     phone.evaluate("location.hash = '#/stock/INCONNU-1/INCONNU-1'")
     expect(phone.get_by_role("alert")).to_contain_text("INCONNU-1")
+    expect(phone.locator("main .title")).to_have_text("INCONNU-1")
+    shot(phone, "mobile-stock-unknown")
     expect(phone.get_by_role("button", name="Sortir du stock")).to_have_count(0)
     phone.get_by_role("button", name="Revenir").click()
     expect(phone.get_by_role("alert")).to_have_count(0)
