@@ -253,7 +253,7 @@ def _state(offer: QuotedOffer, today: dt.date) -> list[Difference]:
 
 
 def _price(price: Decimal | None) -> str:
-    return "non écrit" if price is None else euros(price)
+    return "—" if price is None else euros(price)
 
 
 def _line(ordered: PoLine, quoted: QuotedLine) -> list[Difference]:

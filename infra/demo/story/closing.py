@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.demo.client import Record
-from infra.demo.story.telling import Story, expect
+from infra.demo.story.telling import Story, expect, french
 
 _TREATMENT_BILL = "61.40"
 
@@ -40,8 +40,8 @@ def judge_profit(story: Story) -> str:
     tasks = shop.value("SELECT count(*) FROM task WHERE kind = 'profitability_alert'")
     expect(tasks == 1, f"{tasks} tâches d'alerte au lieu d'une.")
     return (
-        f"prévu {record['planned_cost']} €, réel {record['actual_cost']} €, vendu {record['selling_price']} € : marge "
-        f"{record['margin_pct'] or record['forecast_margin_pct']} %, alerte donnée"
+        f"prévu {french(record['planned_cost'])} €, réel {french(record['actual_cost'])} €, vendu {french(record['selling_price'])} € : marge "
+        f"{french(record['margin_pct'] or record['forecast_margin_pct'])} %, alerte donnée"
     )
 
 
@@ -90,7 +90,7 @@ def deliver_and_invoice(story: Story) -> str:
     expect(invoice["status"] == "validated" and invoice["number"], f"La facture reste {invoice['status']}.")
     level = _check_facturx(story, invoice)
     story.facts["invoice"] = invoice
-    return f"{note['number']} expédié ; {invoice['number']} de {invoice['total_incl_tax']} € TTC, Factur-X {level} valide"
+    return f"{note['number']} expédié ; {invoice['number']} de {french(invoice['total_incl_tax'])} € TTC, Factur-X {level} valide"
 
 
 def _check_facturx(story: Story, invoice: Record) -> str:

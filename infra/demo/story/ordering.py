@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from infra.demo.client import Record
 from infra.demo.story.selling import QUANTITY
-from infra.demo.story.telling import Story, expect
+from infra.demo.story.telling import Story, expect, french
 
 PO_NUMBER = "CF-2026-4471"
 
@@ -45,7 +45,7 @@ def receive_order(story: Story) -> str:
     accepted_words = "".join(f" ; écart accepté : {d['message']}" for d in differences)
     return (
         f"{PO_NUMBER} reconnue à {float(record['match_score']):.0%} comme réponse à {quote['number']}{accepted_words} ; "
-        f"{order['number']} de {order['total_excl_tax']} € HT"
+        f"{order['number']} de {french(order['total_excl_tax'])} € HT"
     )
 
 

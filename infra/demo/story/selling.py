@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.demo.client import Record
-from infra.demo.story.telling import Story, expect
+from infra.demo.story.telling import Story, expect, french
 
 QUANTITY = 8
 _REAL_FILES = (
@@ -155,5 +155,5 @@ def quote(story: Story) -> str:
     (story.workshop.folder / f"{approved['number']}.pdf").write_bytes(paper)
     sent = estimator.act("quotes", record["id"], "send")["record"]
     story.facts["quote"] = sent
-    prices = ", ".join(f"{s['kind']} {s['price_excl_tax']} €" for s in scenarios)
+    prices = ", ".join(f"{s['kind']} {french(s['price_excl_tax'])} €" for s in scenarios)
     return f"{sent['number']} : {len(operations)} opérations, {prices} ; approuvé, PDF de {len(paper) // 1024} Ko"

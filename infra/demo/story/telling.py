@@ -29,6 +29,11 @@ def expect(condition: object, message: str) -> None:
         raise StepFailed(message)
 
 
+def french(value: object) -> str:
+    """A number of the interface as French texts write it."""
+    return str(value).replace(".", ",")
+
+
 @dataclass
 class Story:
     """What the steps share: the workshop, the people signed in, what was made so far."""

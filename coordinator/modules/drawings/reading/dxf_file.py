@@ -11,6 +11,9 @@ from ezdxf.lldxf.const import DXFError
 
 from coordinator.modules.drawings.reading.model import ReadingFailedError
 
+_BINARY = b"AutoCAD Binary DXF"
+_TAIL = 1024
+
 
 def open_dxf(path: Path) -> Any:
     """The document of ezdxf; raises ReadingFailedError when the file is no DXF."""
@@ -25,15 +28,18 @@ def open_dxf(path: Path) -> Any:
 
 def is_cut(path: Path) -> bool:
     """Whether the end of a text file is missing, as after a broken transfer: what remains opens without complaint."""
-    data = path.read_bytes()
-    return not data.startswith(b"AutoCAD Binary DXF") and not data.rstrip(b" \t\r\n\x00\x1a").endswith(b"EOF")
+    with path.open("rb") as file:
+        if file.read(len(_BINARY)) == _BINARY:
+            return False
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return not file.read().rstrip(b" \t\r\n\x00\x1a").endswith(b"EOF")
 
 
 def _encoding(path: Path) -> str | None:
     """UTF-8 where the signs of the file are exactly that, whatever its header says: some writers put an old version or a
     code page above a text in UTF-8, and « Ø » would become « Ã˜ ». ``None`` lets the header decide."""
     data = path.read_bytes()
-    if data.isascii() or data.startswith(b"AutoCAD Binary DXF"):
+    if data.isascii() or data.startswith(_BINARY):
         return None
     try:
         data.decode("utf-8")
